@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+
+#define FIRST_BLOCK ((size_t)4096)
+#define LARGEST_BLOCK ((size_t)1 << 20)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, cap;
+	_Alignas(max_align_t) char data[];
+};
+
+void arena_release(struct arena *a)
+{
+	struct arena_block *b = a->head;
+
+	while (b) {
+		struct arena_block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+	*a = ARENA_INIT;
+}
+
+static struct arena_block *add_block(struct arena *a, size_t size)
+{
+	size_t cap = a->head ? MIN(a->head->cap * 2, LARGEST_BLOCK) : FIRST_BLOCK;
+	struct arena_block *b;
+
+	cap = MAX(cap, size);
+	b = xmalloc(sizeof(*b) + cap);
+	b->used = 0;
+	b->cap = cap;
+	b->next = a->head;
+	a->head = b;
+	return b;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	struct arena_block *b = a->head;
+	void *p;
+
+	if (size > SIZE_MAX - align)
+		BUG("allocation of %zu bytes overflows", size);
+	size = (MAX(size, (size_t)1) + align - 1) & ~(align - 1);
+	if (!b || b->cap - b->used < size)
+		b = add_block(a, size);
+	p = b->data + b->used;
+	b->used += size;
+	a->total += size;
+	return memset(p, 0, size);
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total))
+		BUG("allocation of %zu x %zu bytes overflows", n, size);
+	return arena_alloc(a, total);
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	char *p = arena_alloc(a, n + 1);
+
+	if (n)
+		memcpy(p, s, n);
+	return p;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_view_dup(struct arena *a, struct view v)
+{
+	return arena_strndup(a, v.p, v.len);
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *p;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	BUG_ON(n < 0);
+	p = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	return p;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+
+	va_start(ap, fmt);
+	p = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return p;
+}

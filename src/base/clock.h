@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one clock: every wait of the engines reads it. Tests and simulations drive it by hand. */
+#ifndef TOWPATH_BASE_CLOCK_H
+#define TOWPATH_BASE_CLOCK_H
+
+#include <pthread.h>
+
+#include "base/macros.h"
+
+enum clock_kind { CLOCK_REAL, CLOCK_SIMULATED };
+
+/* Real: wall time, from the start of the process on `rate` times as fast (1.0 = true time).
+ * Simulated: stands still until clock_set() or clock_advance(). Thread-safe. */
+struct clock {
+	enum clock_kind kind;
+	double rate;
+	int64_t origin_usec; /* wall time at init */
+	pthread_mutex_t lock;
+	int64_t simulated_usec;
+};
+
+void clock_init_real(struct clock *c, double rate);
+void clock_init_simulated(struct clock *c, int64_t start_usec);
+void clock_release(struct clock *c);
+/* Microseconds since 1970-01-01T00:00:00Z. */
+int64_t clock_now(struct clock *c);
+/* Simulated clocks only; time never goes back. */
+void clock_set(struct clock *c, int64_t now_usec);
+void clock_advance(struct clock *c, int64_t usec);
+/* How long, in true microseconds, until the clock shows due_usec: 0 when it is past.
+ * For a simulated clock: INT64_MAX while due lies ahead (only clock_set can bring it). */
+int64_t clock_true_wait(struct clock *c, int64_t due_usec);
+
+/* CLOCK_MONOTONIC in microseconds: for measuring, never for deciding. */
+int64_t monotonic_usec(void);
+
+#endif

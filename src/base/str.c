@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+
+void str_release(struct str *s)
+{
+	free(s->p);
+	*s = STR_INIT;
+}
+
+void str_clear(struct str *s)
+{
+	s->len = 0;
+	if (s->p)
+		s->p[0] = '\0';
+}
+
+void str_reserve(struct str *s, size_t extra)
+{
+	size_t want = s->len + extra + 1;
+
+	if (want <= s->cap)
+		return;
+	s->cap = MAX(want, MAX(s->cap * 2, (size_t)64));
+	s->p = xrealloc(s->p, s->cap);
+}
+
+void str_add_n(struct str *s, const void *bytes, size_t n)
+{
+	str_reserve(s, n);
+	if (n)
+		memcpy(s->p + s->len, bytes, n);
+	s->len += n;
+	s->p[s->len] = '\0';
+}
+
+void str_add(struct str *s, const char *text)
+{
+	str_add_n(s, text, strlen(text));
+}
+
+void str_add_view(struct str *s, struct view v)
+{
+	str_add_n(s, v.p, v.len);
+}
+
+void str_add_c(struct str *s, char c)
+{
+	str_add_n(s, &c, 1);
+}
+
+void str_vaddf(struct str *s, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	BUG_ON(n < 0);
+	str_reserve(s, (size_t)n);
+	vsnprintf(s->p + s->len, (size_t)n + 1, fmt, ap);
+	s->len += (size_t)n;
+}
+
+void str_addf(struct str *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vaddf(s, fmt, ap);
+	va_end(ap);
+}
+
+void str_truncate(struct str *s, size_t n)
+{
+	BUG_ON(n > s->len);
+	s->len = n;
+	if (s->p)
+		s->p[n] = '\0';
+}
+
+const char *str_text(const struct str *s)
+{
+	return s->p ? s->p : "";
+}
+
+struct view str_view(const struct str *s)
+{
+	return (struct view){str_text(s), s->len};
+}
+
+char *str_take(struct str *s)
+{
+	char *p = s->p ? s->p : xstrdup("");
+
+	*s = STR_INIT;
+	return p;
+}
