@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs process trees in isolated roots: one interface, several drivers.
+ *
+ * A root is a file tree with its own mount, pid, ipc and uts namespaces (and network, where
+ * asked for), limits and a system call filter. Processes are executed in a living root one after
+ * another or side by side; they see one another and what the earlier ones wrote. What a root's
+ * processes write outside of writable bind mounts is thrown away with the root.
+ *
+ * Drivers: compute_sandbox (builds; this program makes the root itself, 2 ms, dies with the
+ * process that made it) and compute_oci (instances; an OCI runtime makes it, lives on by itself
+ * and is found again by attach).
+ *
+ * All calls are blocking and may be used by several threads on different roots; calls on one root
+ * must not overlap, wait and kill excepted. */
+#ifndef TOWPATH_COMPUTE_COMPUTE_H
+#define TOWPATH_COMPUTE_COMPUTE_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum compute_mount_kind {
+	COMPUTE_BIND,	 /* the host's file or folder itself */
+	COMPUTE_OVERLAY, /* a writable view of the host's folder; changes are thrown away */
+	COMPUTE_TMPFS,	 /* an empty folder in memory; source is NULL */
+};
+
+struct compute_mount {
+	enum compute_mount_kind kind;
+	const char *source; /* absolute path on the host; must exist */
+	const char *target; /* absolute path inside; made when missing */
+	bool read_only;
+	size_t size;	    /* COMPUTE_TMPFS: bytes, 0 for the kernel's default */
+};
+
+struct compute_limits {
+	size_t memory; /* bytes, swap included; 0: none. Over it the kernel kills in the root only */
+	int cpu_milli; /* thousandths of a CPU; 0: none */
+	int pids;      /* processes and threads at one time; 0: none */
+};
+
+enum compute_network {
+	COMPUTE_NET_HOST,   /* shares the host's interfaces and ports */
+	COMPUTE_NET_NONE,   /* loopback only */
+	COMPUTE_NET_BRIDGE, /* own interface with an own address on a bridge (oci) */
+};
+
+struct compute_bridge {
+	const char *bridge;  /* interface name on the host; made when missing */
+	const char *address; /* "10.88.0.5/24" */
+	const char *gateway; /* the bridge's own address, "10.88.0.1" */
+};
+
+struct compute_spec {
+	const char *id;	 /* [A-Za-z0-9._-]{1,64}, unique among the roots of this host */
+	const char *dir; /* existing folder of this root alone, for the driver's state and the
+			    written layer; the caller removes it after destroy */
+	const char *lower; /* the tree below: NULL for the host's own "/", else an unpacked image */
+	const struct compute_mount *mounts;
+	size_t n_mounts;
+	/* Host paths, absolute, shown as empty (folders and files alike), on top of what every
+	 * driver hides when lower is NULL: homes, keys, sockets, run-time state. */
+	const char *const *hidden;
+	size_t n_hidden;
+	const char *hostname; /* NULL: the id */
+	struct compute_limits limits;
+	enum compute_network network;
+	struct compute_bridge bridge; /* COMPUTE_NET_BRIDGE */
+	bool detached; /* lives on when the calling process ends (oci; sandbox refuses) */
+	/* The first process: what `detached` roots run as init. NULL for the sandbox, which
+	 * brings its own; the oci driver then uses a sleeping init that reaps. */
+	const char *const *init_argv;
+	char *const *init_envp;
+	int log_fd; /* where init writes, borrowed; -1: /dev/null */
+};
+
+/* A function run inside the root instead of a program, in a process of its own that was forked
+ * and not executed: it sees the root's files and nothing of the caller's memory that was made
+ * after create. Returns the exit status. fds[] are the descriptors passed, in order. */
+typedef int (*compute_builtin)(char **argv, const int *fds, size_t n_fds);
+
+struct compute_process {
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in envp's PATH */
+	char *const *envp;	 /* the whole environment; NULL: empty */
+	const char *cwd;	 /* inside; NULL: "/" */
+	const char *user;	 /* name or number in the root's passwd; NULL: root. Sets uid, gid
+				    and supplementary groups; unknown is an error */
+	int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; borrowed */
+	/* sandbox only: run this instead of executing argv[0]; fds become fds[] */
+	compute_builtin builtin;
+	const int *fds;
+	size_t n_fds;
+};
+
+#define COMPUTE_PROCESS_INIT                                                                       \
+	((struct compute_process){.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1})
+
+struct compute_exit {
+	int exit_code; /* 0..255, or -1 when killed by a signal */
+	int signal;    /* 0 unless killed */
+	bool out_of_memory; /* the limit of the root was hit while it ran */
+};
+
+struct compute_driver;
+
+/* Drivers put these first in their own structures. */
+struct compute_root {
+	const struct compute_driver *driver;
+};
+struct compute_exec {
+	struct compute_root *root;
+	int end_fd; /* polls readable (or hung up) when the process has ended; borrowed */
+	pid_t pid;  /* inside the root */
+};
+
+struct compute_driver {
+	const char *name;
+	/* Whether this driver can work here: right privileges, kernel features, programs. The
+	 * error says what is missing and what to do. */
+	int (*probe)(struct err *err);
+	/* Makes a root that is ready to execute; everything made is undone on failure. */
+	int (*create)(const struct compute_spec *spec, struct compute_root **ret, struct err *err);
+	/* Finds a detached root again, by id and dir; ERR_NOT_FOUND when it lives no more. NULL
+	 * where roots die with their maker. */
+	int (*attach)(const char *id, const char *dir, struct compute_root **ret, struct err *err);
+	/* Starts a process. A program that cannot be executed is an error that names it. */
+	int (*exec)(struct compute_root *r, const struct compute_process *p,
+		struct compute_exec **ret, struct err *err);
+	/* Waits at most timeout_usec true time (-1: no limit). 1: ended, *ret filled; 0: time is
+	 * up; -1: the root itself is gone or the wait failed. */
+	int (*wait)(struct compute_exec *e, int64_t timeout_usec, struct compute_exit *ret,
+		struct err *err);
+	/* Sends a signal to the process and all of its session. Already ended is fine. */
+	int (*signal)(struct compute_exec *e, int signal, struct err *err);
+	/* Forgets the process (it is not killed). NULL is fine. */
+	void (*exec_free)(struct compute_exec *e);
+	/* SIGKILL to every process of the root, at once; the tree stays until destroy. */
+	int (*kill_all)(struct compute_root *r, struct err *err);
+	/* Highest memory use so far, in bytes; 0 when not known. */
+	size_t (*peak_memory)(struct compute_root *r);
+	/* Kills all, takes mounts, interfaces and cgroups away, frees r. Leaves spec.dir, which may
+	 * then be removed. NULL is fine. */
+	int (*destroy)(struct compute_root *r, struct err *err);
+	/* Lets go of a detached root without ending it. NULL is fine. */
+	void (*detach)(struct compute_root *r);
+};
+
+extern const struct compute_driver compute_sandbox;
+extern const struct compute_driver compute_oci;
+
+/* Takes away what sandbox roots left behind whose maker was killed: their cgroups and the
+ * written layers under dir (one folder a root, as given in spec.dir). Roots that live are left. */
+int compute_sweep(const char *dir, struct err *err);
+
+void compute_exec_freep(struct compute_exec **e);
+#define CLEANUP_COMPUTE_EXEC CLEANUP(compute_exec_freep)
+/* Destroys; an error is logged. */
+void compute_root_destroyp(struct compute_root **r);
+#define CLEANUP_COMPUTE_ROOT CLEANUP(compute_root_destroyp)
+
+#endif
