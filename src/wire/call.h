@@ -16,7 +16,15 @@ struct call {
 	const char *source_ip, *user_agent;
 	const char *endpoint;	   /* http://host:port as the client addressed it */
 	const struct wire_operation *operation;
+	/* For long polls. A handler that has called defer() returns CALL_LATER; the call with its
+	 * arena, request and response then lives until finish() is called, once, from any thread:
+	 * err NULL sends the response. gone (may be NULL) is called once if the client goes away
+	 * first; finish() is still due. NULL where an answer cannot come later. */
+	void (*defer)(struct call *call, void (*gone)(void *arg), void *arg);
+	void (*finish)(struct call *call, const void *resp, struct err *err);
 };
+
+#define CALL_LATER 1
 
 /* arn:aws:<service>:<region>:<account>:<resource>, in the call's arena. */
 #define call_arn(call, service, fmt, ...)                                                          \
