@@ -68,7 +68,9 @@ int db_read(struct db *db, db_fn fn, void *arg, struct err *err);
  * unique or foreign key is ERR_CONFLICT. */
 int db_exec(struct db_tx *tx, const char *sql, struct db_args args, int64_t *ret_changed,
 	struct err *err);
-/* Starts a query; the caller closes the rows before the transaction ends. */
+/* After an error from db_exec, db_query or db_next the unit must return -1: the transaction is
+ * lost (use ON CONFLICT DO NOTHING where a conflict is expected). */
+/* Starts a query (or a statement with RETURNING); the caller closes the rows before the transaction ends. */
 int db_query(struct db_tx *tx, const char *sql, struct db_args args, struct db_rows **ret,
 	struct err *err);
 /* Steps to the next row: 1 there is one, 0 no more, -1 error. */
@@ -86,12 +88,23 @@ struct view db_col_bytes(const struct db_rows *rows, int col); /* text or blob; 
 char *db_col_text(const struct db_rows *rows, int col, struct arena *a);
 
 /* A migration step: its SQL statements, separated by ";\n". Steps are applied once, in order, and
- * recorded; a database newer than the program is refused. */
+ * recorded; a database with steps of the component that the program does not know is refused.
+ * Column types: INTEGER, TEXT, BLOB, REAL; "INTEGER PRIMARY KEY AUTOINCREMENT" for numbered rows
+ * (use RETURNING to learn the number). The PostgreSQL driver translates these. */
 struct db_migration {
-	const char *name; /* unique, e.g. "codebuild-1" */
+	const char *name; /* unique within the component, e.g. "1-create" */
 	const char *sql;
 };
-int db_migrate(struct db *db, const struct db_migration *steps, size_t n, struct err *err);
+int db_migrate(struct db *db, const char *component, const struct db_migration *steps, size_t n,
+	struct err *err);
+
+/* A pointer for the layer above (durable/), valid for this run of the unit. */
+void db_tx_set_context(struct db_tx *tx, void *context);
+void *db_tx_context(const struct db_tx *tx);
+
+/* Copies the whole database, consistent at one moment, to a new file (SQLite only; for
+ * PostgreSQL: ERR_UNSUPPORTED with a hint to pg_dump). */
+int db_backup(struct db *db, const char *path, struct err *err);
 
 /* True for PostgreSQL, where several servers may share the database. */
 bool db_is_shared(const struct db *db);
