@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source engine: CodeCommit's operations, git's pushes, and what providers ask of it. */
+#ifndef TOWPATH_SOURCE_SOURCE_H
+#define TOWPATH_SOURCE_SOURCE_H
+
+#include "codecommit.gen.h"
+#include "durable/durable.h"
+#include "vcs/object.h"
+#include "vcs/transport.h"
+#include "wire/call.h"
+
+struct source_engine;
+
+struct source_config {
+	struct durable *durable;
+	const char *account, *region;
+	const char *data_dir; /* repositories live in data_dir/git */
+};
+
+/* Registers its tasks (so: before durable_start()) and settles what a crash left open. Strings of
+ * the configuration are copied. */
+int source_engine_new(const struct source_config *c, struct source_engine **ret, struct err *err);
+struct source_engine *source_engine_free(struct source_engine *e);
+DEFINE_FREEP(struct source_engine, source_engine_free)
+
+/* ---- for providers ---- */
+
+/* A commit that a branch, tag, full commit id or (specifier NULL) the default branch names. */
+struct source_commit {
+	const char *repository_id, *repository_name, *repository_arn;
+	const char *repository_path; /* on disk: for vcs_archive_zip() and vcs_clone() */
+	const char *branch;	     /* when the specifier was a branch, else NULL */
+	struct vcs_commit commit;
+};
+/* RepositoryDoesNotExistException, CommitDoesNotExistException. */
+int source_resolve(struct source_engine *e, const char *repository_name, const char *specifier,
+	struct arena *a, struct source_commit *ret, struct err *err);
+/* The repository's name in a clone URL (http://host/v1/repos/NAME), in the arena; NULL if it is
+ * no such URL. */
+const char *source_name_of_url(const char *url, struct arena *a);
+
+/* ---- for git over HTTP ---- */
+
+/* Name, ARN and path of a repository: 1 found, 0 not, -1 error. Strings in the arena. */
+struct source_repository {
+	const char *id, *name, *arn, *path;
+};
+int source_find(struct source_engine *e, const char *name, struct arena *a,
+	struct source_repository *ret, struct err *err);
+
+struct source_push {
+	const struct source_repository *repository;
+	const char *actor_arn;
+	/* May the actor push to this reference? 0 yes; -1 no, err says why. */
+	int (*authorize)(void *arg, const char *ref, struct err *err);
+	void *arg;
+};
+/* Serves one receive-pack request. Refusals are told to the client in the report; -1 means that
+ * the exchange broke off. */
+int source_receive_pack(struct source_engine *e, const struct source_push *p,
+	const struct vcs_stream *s, struct err *err);
+/* Settles changes whose event could not be written when they happened; cheap when there are
+ * none. Called before references are advertised. */
+int source_settle(struct source_engine *e, const struct source_repository *r, struct err *err);
+
+/* ---- events ---- */
+
+/* The detail of the EventBridge event "CodeCommit Repository State Change" that a codecommit.ref
+ * journal entry stands for, as JSON. */
+int source_event_detail(const char *journal_detail, struct str *out, struct err *err);
+
+/* ---- operations ---- */
+
+#define SOURCE_OPERATIONS(X)                                                                       \
+	X(batch_get_commits)                                                                       \
+	X(batch_get_repositories)                                                                  \
+	X(create_branch)                                                                           \
+	X(create_commit)                                                                           \
+	X(create_repository)                                                                       \
+	X(delete_branch)                                                                           \
+	X(delete_file)                                                                             \
+	X(delete_repository)                                                                       \
+	X(get_blob)                                                                                \
+	X(get_branch)                                                                              \
+	X(get_commit)                                                                              \
+	X(get_differences)                                                                         \
+	X(get_file)                                                                                \
+	X(get_folder)                                                                              \
+	X(get_repository)                                                                          \
+	X(list_branches)                                                                           \
+	X(list_file_commit_history)                                                                \
+	X(list_repositories)                                                                       \
+	X(list_tags_for_resource)                                                                  \
+	X(put_file)                                                                                \
+	X(tag_resource)                                                                            \
+	X(untag_resource)                                                                          \
+	X(update_default_branch)                                                                   \
+	X(update_repository_description)                                                           \
+	X(update_repository_name)
+
+#define SOURCE_DECLARE(op)                                                                         \
+	int source_##op(struct source_engine *e, struct call *call,                                \
+		const struct codecommit_##op##_request *req,                                       \
+		struct codecommit_##op##_response *resp, struct err *err);
+SOURCE_OPERATIONS(SOURCE_DECLARE)
+#undef SOURCE_DECLARE
+
+#endif

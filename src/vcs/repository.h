@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bare repository: making one, opening one, and its references. */
+#ifndef TOWPATH_VCS_REPOSITORY_H
+#define TOWPATH_VCS_REPOSITORY_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "vcs/id.h"
+
+struct vcs_repository;
+
+/* Makes an empty bare repository at path (which must not exist), synced to disk, with the
+ * configuration that the server relies on: no hooks, objects checked on receipt, no automatic gc,
+ * everything synced, files over 16 MiB streamed. HEAD names refs/heads/main. */
+int vcs_repository_create(const char *path, struct err *err);
+/* ERR_NOT_FOUND when there is none. */
+int vcs_repository_open(const char *path, struct vcs_repository **ret, struct err *err);
+struct vcs_repository *vcs_repository_close(struct vcs_repository *r);
+DEFINE_FREEP(struct vcs_repository, vcs_repository_close)
+#define CLEANUP_VCS CLEANUP(vcs_repository_closep)
+/* Borrowed. */
+const char *vcs_repository_path(const struct vcs_repository *r);
+
+/* git check-ref-format for a full name (refs/...). */
+bool vcs_ref_name_valid(const char *full_name);
+/* The id that a reference holds (a tag's is not peeled): 1 found, 0 absent, -1 error. */
+int vcs_ref_get(struct vcs_repository *r, const char *full_name, struct vcs_id *ret,
+	struct err *err);
+/* Creates (before zero), changes or deletes (after zero) a reference if it still holds `before`;
+ * ERR_CONFLICT when it does not. Synced on return. */
+int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct vcs_id *before,
+	const struct vcs_id *after, struct err *err);
+
+struct vcs_ref {
+	const char *name; /* full */
+	struct vcs_id id;
+};
+/* Direct references whose full name starts with prefix ("refs/heads/"), sorted by name. */
+int vcs_refs_list(struct vcs_repository *r, const char *prefix, struct arena *a,
+	struct vcs_ref **ret, size_t *ret_n, struct err *err);
+/* 1 when any branch exists, 0 when none does, -1 error. */
+int vcs_has_branches(struct vcs_repository *r, struct err *err);
+
+/* HEAD names the branch that a clone checks out; the branch need not exist. */
+int vcs_head_set(struct vcs_repository *r, const char *full_name, struct err *err);
+
+/* After a crash: removes what a killed git left in the way of the named references (lock files)
+ * and of the repository. Only while no child works in it. */
+void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size_t n);
+/* Removes quarantine folders of pushes that started before since_usec (true time) and broke off. */
+void vcs_remove_stale_quarantines(const char *path, int64_t since_usec);
+/* Packs loose objects and references, so that a repository stays fast after many small pushes.
+ * Runs git; blocks while it works; readers and pushes may go on. Does nothing when little has
+ * gathered. */
+int vcs_maintain(const char *path, struct err *err);
+
+#endif

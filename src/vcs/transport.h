@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The smart protocol: real `git upload-pack` and `git receive-pack` children behind streams.
+ *
+ * Everything here blocks; memory is bounded by a few buffers whatever is sent or fetched. A peer
+ * that breaks off ends the child. */
+#ifndef TOWPATH_VCS_TRANSPORT_H
+#define TOWPATH_VCS_TRANSPORT_H
+
+#include <sys/types.h>
+
+#include "base/str.h"
+#include "vcs/repository.h"
+
+enum vcs_service { VCS_UPLOAD_PACK, VCS_RECEIVE_PACK };
+
+/* The peer. A reply starts with the first write; nothing is written before the request was read
+ * to its end. */
+struct vcs_stream {
+	/* Count, 0 at the end, -1 when the peer broke off. */
+	ssize_t (*read)(void *arg, void *buf, size_t n, struct err *err);
+	int (*write)(void *arg, const void *bytes, size_t n, struct err *err);
+	void *arg;
+};
+
+/* A stream whose read side is gunzipped; the write side passes through. */
+struct vcs_gunzip;
+struct vcs_gunzip *vcs_gunzip_new(const struct vcs_stream *below);
+struct vcs_gunzip *vcs_gunzip_free(struct vcs_gunzip *z);
+DEFINE_FREEP(struct vcs_gunzip, vcs_gunzip_free)
+struct vcs_stream vcs_gunzip_stream(struct vcs_gunzip *z);
+
+/* Appends the answer to info/refs?service=... (with its service line for protocols 0 and 1).
+ * protocol is the Git-Protocol header or NULL. */
+int vcs_advertise(const char *path, enum vcs_service service, const char *protocol,
+	struct str *out, struct err *err);
+/* Serves one upload-pack request. */
+int vcs_upload_pack(const char *path, const char *protocol, const struct vcs_stream *s,
+	struct err *err);
+
+struct vcs_command {
+	struct vcs_id before, after; /* as the client states them */
+	const char *ref;
+};
+
+/* The head of a receive-pack request: what the client wants to change. */
+struct vcs_push {
+	struct vcs_command *commands;
+	size_t n;
+	bool report_status, sideband, atomic;
+	struct str raw; /* the bytes read so far, to be handed on */
+};
+
+#define VCS_PUSH_COMMANDS_MAX 4000
+
+/* Reads the commands, up to the flush packet. Zero commands: the client only probes.
+ * ERR_TOO_LARGE over VCS_PUSH_COMMANDS_MAX; ERR_MALFORMED. Strings live in the arena. */
+int vcs_push_read(const struct vcs_stream *s, struct arena *a, struct vcs_push *ret,
+	struct err *err);
+void vcs_push_release(struct vcs_push *p);
+/* Reads the rest of the request to its end and drops it. */
+int vcs_push_drain(const struct vcs_stream *s, struct err *err);
+/* Refuses: writes a report with unpack "ok" and a reason for each command; reasons[i] NULL is
+ * told as accepted. message (may be NULL) is shown to the user as "remote: ...". */
+int vcs_push_report(const struct vcs_push *p, const char *const *reasons, const char *message,
+	const struct vcs_stream *s, struct err *err);
+
+/* How the caller brackets the moment at which references change. */
+struct vcs_push_bracket {
+	/* The whole request is here, receive-pack has all of it but its last byte: no reference
+	 * has changed yet. -1 ends the push without a change. */
+	int (*prepare)(void *arg, struct err *err);
+	/* receive-pack has ended; what it changed has changed. The report goes to the client only
+	 * after this returned 0. Called exactly when prepare() returned 0. */
+	int (*settle)(void *arg, struct err *err);
+	void *arg;
+};
+/* Hands the push to receive-pack and its report to the client. */
+int vcs_receive_pack(const char *path, const struct vcs_push *p, const struct vcs_stream *s,
+	const struct vcs_push_bracket *b, struct err *err);
+
+#endif
