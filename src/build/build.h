@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The build engine: projects, builds, the queue. One function an API operation, in the handler
+ * form of wire/call.h.
+ *
+ * A build is QUEUED until one of the slots is free, then its source is fetched and its leader
+ * started; it holds its slot until the leader has ended. Builds wait in the order in which they
+ * were asked for. Every change of a build is told by journal entries `codebuild.build`. */
+#ifndef TOWPATH_BUILD_BUILD_H
+#define TOWPATH_BUILD_BUILD_H
+
+#include "build/ports.h"
+#include "codebuild.gen.h"
+#include "durable/durable.h"
+#include "wire/call.h"
+
+struct build_engine;
+
+struct build_config {
+	struct durable *durable;	 /* borrowed */
+	const struct build_ports *ports; /* borrowed; must outlive the engine */
+	const char *account, *region;
+	const char *data_dir;	 /* builds/ and cache/ are made below it */
+	int slots;		 /* builds at one time; 0: as many as there are processors */
+	const char *console_url; /* front of links, e.g. "http://127.0.0.1:8080"; may be NULL */
+};
+
+/* Registers tasks: call before durable_start(). */
+int build_engine_new(const struct build_config *c, struct build_engine **ret, struct err *err);
+/* After durable_start(): takes up builds that were under way when the last server ended. */
+int build_engine_recover(struct build_engine *e, struct err *err);
+/* After durable_stop(). Builds that run go on. NULL is fine. */
+struct build_engine *build_engine_free(struct build_engine *e);
+DEFINE_FREEP(struct build_engine, build_engine_free)
+
+#define BUILD_OPERATION(name)                                       \
+	int build_##name(struct build_engine *e, struct call *call, \
+		const struct codebuild_##name##_request *req,       \
+		struct codebuild_##name##_response *resp, struct err *err)
+
+BUILD_OPERATION(batch_delete_builds);
+BUILD_OPERATION(batch_get_builds);
+BUILD_OPERATION(batch_get_projects);
+BUILD_OPERATION(create_project);
+BUILD_OPERATION(delete_project);
+BUILD_OPERATION(invalidate_project_cache);
+BUILD_OPERATION(list_builds);
+BUILD_OPERATION(list_builds_for_project);
+BUILD_OPERATION(list_curated_environment_images);
+BUILD_OPERATION(list_projects);
+BUILD_OPERATION(retry_build);
+BUILD_OPERATION(start_build);
+BUILD_OPERATION(stop_build);
+BUILD_OPERATION(update_project);
+
+/* StartBuild for a pipeline's action: sources of type CODEPIPELINE are taken from
+ * pipeline->inputs (primaryInput names the primary one), artifacts go to pipeline->outputs, the
+ * initiator is "codepipeline/<pipelineName>". req->idempotency_token must be set (the action's
+ * token): the same token answers the same build, for ever. Exported variables are in
+ * resp->build once it is complete (BatchGetBuilds). */
+int build_start_for_pipeline(struct build_engine *e, struct call *call,
+	const struct codebuild_start_build_request *req,
+	const struct towpath_build_pipeline *pipeline, struct codebuild_start_build_response *resp,
+	struct err *err);
+
+/* Path of the spool file (codec/spool.h) with a build's whole log; id as in the API or its ARN.
+ * The file is missing until the build leaves the queue. Caller frees; NULL for a bad id. */
+char *build_log_path(const struct build_engine *e, const char *id) MUST_CHECK;
+
+#endif

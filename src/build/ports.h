@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What builds need from their surroundings: sources, artifact storage, log streams and somebody
+ * who runs the phases. Implemented in provider/build_*.c (over the sibling engines),
+ * leader/runner.c (real processes) and sim/build_*.c (simulations).
+ *
+ * Unless said otherwise functions are called from worker threads, outside of transactions, may
+ * block, and may be called again for the same thing after a crash: asking again for what is
+ * already so succeeds. Texts that are returned live in the arena. An error's message becomes the
+ * message of the phase's context, so it names the object and says what to do. */
+#ifndef TOWPATH_BUILD_PORTS_H
+#define TOWPATH_BUILD_PORTS_H
+
+#include "codebuild.gen.h"
+#include "db/db.h"
+#include "towpath.gen.h"
+
+/* ---- sources ---- */
+
+struct build_source_request {
+	const char *account, *region;
+	const char *project;
+	const char *identifier; /* "" for the primary source */
+	const struct codebuild_project_source *source;
+	const char *version; /* as asked for (commit, branch, tag, S3 version), or NULL */
+	/* CODEPIPELINE: the artifact that the pipeline hands over; NULL otherwise */
+	const struct towpath_build_input *input;
+	const char *dir;       /* existing folder to fill; what an earlier try left is in it */
+	const char *cache_dir; /* LOCAL_SOURCE_CACHE: a folder that is kept, or NULL */
+};
+
+struct build_source_result {
+	const char *resolved_version; /* commit id, pipeline revision, or NULL */
+	const char *url;	      /* CODEBUILD_SOURCE_REPO_URL, or NULL */
+	const char *path_suffix;      /* "git-codecommit.R.amazonaws.com/v1/repos/x" or NULL */
+};
+
+struct build_sources {
+	void *arg;
+	/* Fills the folder with the source. Types: CODECOMMIT, S3, CODEPIPELINE; others answer
+	 * ERR_UNSUPPORTED. */
+	int (*fetch)(void *arg, const struct build_source_request *req, struct arena *a,
+		struct build_source_result *ret, struct err *err);
+	/* Reads a small object (a buildspec given by its ARN); ERR_TOO_LARGE past limit. */
+	int (*read_object)(void *arg, const char *bucket, const char *key, size_t limit,
+		struct str *ret, struct err *err);
+};
+
+/* ---- artifacts ---- */
+
+struct build_artifacts {
+	void *arg;
+	/* Stores a file as one object. metadata: x-amz-meta-* names without the prefix. */
+	int (*put_file)(void *arg, const char *bucket, const char *key, const char *path,
+		const struct towpath_string_map *metadata, struct err *err);
+	/* Stores every file below dir as prefix + its relative path. A symbolic link is stored as
+	 * what it points to inside dir; one that leads out of dir is refused. */
+	int (*put_tree)(void *arg, const char *bucket, const char *prefix, const char *dir,
+		const struct towpath_string_map *metadata, struct err *err);
+};
+
+/* ---- logs ---- */
+
+struct build_logs {
+	void *arg;
+	/* Within the step that starts the build: makes the group and stream known; the stream's
+	 * lines are those of the spool file (codec/spool.h), which may come later. */
+	int (*open_stream)(void *arg, struct db_tx *tx, const char *group, const char *stream,
+		const char *spool_path, int64_t usec, struct err *err);
+};
+
+/* ---- runner ---- */
+
+/* What is known of a build's run: the records of its leader, folded. */
+struct build_run {
+	bool started, finished;
+	bool lost;		  /* started, not finished, and nobody works on it any more */
+	const char *build_status; /* when finished: SUCCEEDED FAILED FAULT TIMED_OUT STOPPED */
+	const struct towpath_leader_record *records; /* in order */
+	size_t n_records;
+};
+
+struct build_runner {
+	void *arg;
+	/* Stores the job beside its folder's other files and starts it. When this returns 0 the
+	 * run goes on without us. A job that was ever started is not started again: ERR_CONFLICT.
+	 */
+	int (*start)(void *arg, const char *job_dir, const struct towpath_leader_job *job,
+		struct err *err);
+	/* After a restart of the server: watch again what was started before. changed() is called
+	 * at least once for it. */
+	int (*attach)(void *arg, const char *job_dir, struct err *err);
+	/* Ends the run as STOPPED; one that ended already is fine. */
+	int (*stop)(void *arg, const char *job_dir, struct err *err);
+	int (*status)(void *arg, const char *job_dir, struct arena *a, struct build_run *ret,
+		struct err *err);
+	/* From now on changed(engine, job_dir) is called, on a thread of the runner's (simulated
+	 * runners: from a task), after new records and after the end or death of a run. Several
+	 * changes may be told by one call. Called once, before the first start. */
+	void (*watch)(void *arg, void (*changed)(void *engine, const char *job_dir), void *engine);
+	/* Changes are told no more; returns when no call is under way. Runs go on. */
+	void (*unwatch)(void *arg);
+};
+
+struct build_ports {
+	struct build_sources sources;
+	struct build_artifacts artifacts;
+	struct build_logs logs;
+	struct build_runner runner;
+};
+
+#endif
