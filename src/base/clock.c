@@ -19,8 +19,8 @@ int64_t monotonic_usec(void)
 void clock_init_real(struct clock *c, double rate)
 {
 	BUG_ON(rate <= 0);
-	*c = (struct clock){.kind = CLOCK_REAL, .rate = rate,
-		.origin_usec = read_usec(CLOCK_REALTIME)};
+	*c = (struct clock){
+		.kind = CLOCK_REAL, .rate = rate, .origin_usec = read_usec(CLOCK_REALTIME)};
 	pthread_mutex_init(&c->lock, NULL);
 }
 

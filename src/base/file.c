@@ -124,8 +124,8 @@ static int remove_at(int parent, const char *name, dev_t dev, struct err *err)
 		return 0;
 	}
 	if (dev && st.st_dev != dev)
-		return err_set(err, ERR_IO, "cannot remove %s: another file system is mounted there",
-			name);
+		return err_set(err, ERR_IO,
+			"cannot remove %s: another file system is mounted there", name);
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open folder %s", name);

@@ -5,19 +5,19 @@
 
 #include "base/macros.h"
 
-#define LIMIT_API_BODY (8 * MIB)	 /* a buffered API request */
-#define LIMIT_HTTP_HEADER (32 * KIB)	 /* all headers of one request */
+#define LIMIT_API_BODY (8 * MIB)     /* a buffered API request */
+#define LIMIT_HTTP_HEADER (32 * KIB) /* all headers of one request */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_JSON_BODY (8 * MIB)
 #define LIMIT_XML_DEPTH 64
-#define LIMIT_YAML_FILE (1 * MIB)	 /* buildspec, appspec */
-#define LIMIT_YAML_NODES 100000		 /* after alias expansion */
+#define LIMIT_YAML_FILE (1 * MIB) /* buildspec, appspec */
+#define LIMIT_YAML_NODES 100000	  /* after alias expansion */
 #define LIMIT_YAML_DEPTH 64
-#define LIMIT_COMMAND_OUTPUT (1 * MIB)	 /* of a helper program that Towpath runs for itself */
+#define LIMIT_COMMAND_OUTPUT (1 * MIB) /* of a helper program that Towpath runs for itself */
 #define LIMIT_POLICY_DOCUMENT (128 * KIB)
 #define LIMIT_ARCHIVE_ENTRIES 1000000
-#define LIMIT_ARCHIVE_BYTES (64 * GIB)	 /* unpacked */
-#define LIMIT_LOG_LINE (256 * KIB)	 /* longer ones are split */
+#define LIMIT_ARCHIVE_BYTES (64 * GIB) /* unpacked */
+#define LIMIT_LOG_LINE (256 * KIB)     /* longer ones are split */
 #define LIMIT_PAGE_TOKEN (2 * KIB)
 
 #endif

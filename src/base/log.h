@@ -13,15 +13,14 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 void log_setup(const char *setting);
 bool log_enabled(const char *component, enum log_level level);
-void log_write(const char *component, enum log_level level, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
+void log_write(const char *component, enum log_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Logs "text: message (hint)" at error level and releases err. */
 void log_err(const char *component, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-#define log_at(component, level, ...)                                                              \
-	do {                                                                                       \
-		if (log_enabled(component, level))                                                 \
-			log_write(component, level, __VA_ARGS__);                                  \
+#define log_at(component, level, ...)                             \
+	do {                                                      \
+		if (log_enabled(component, level))                \
+			log_write(component, level, __VA_ARGS__); \
 	} while (0)
 #define log_error(component, ...) log_at(component, LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(component, ...) log_at(component, LOG_LEVEL_WARN, __VA_ARGS__)

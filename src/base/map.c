@@ -20,7 +20,7 @@ void map_release(struct map *m)
 
 void map_release_with(struct map *m, void (*free_value)(void *))
 {
-	map_foreach(it, m)
+	map_foreach (it, m)
 		if (free_value)
 			free_value(it->value);
 	for (size_t i = 0; i < m->n; i++)
@@ -41,8 +41,7 @@ static uint32_t *find_slot(const struct map *m, struct view key, uint64_t hash)
 		if (m->index[i] == 0)
 			return &m->index[i];
 		e = &m->entries[m->index[i] - 1];
-		if (e->key && e->hash == hash &&
-			view_eq((struct view){e->key, e->key_len}, key))
+		if (e->key && e->hash == hash && view_eq((struct view){e->key, e->key_len}, key))
 			return &m->index[i];
 	}
 }

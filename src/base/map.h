@@ -15,9 +15,9 @@ struct map_entry {
 
 struct map {
 	struct map_entry *entries;
-	size_t n;      /* slots used in entries, removed ones included */
+	size_t n; /* slots used in entries, removed ones included */
 	size_t cap;
-	size_t count;  /* live entries */
+	size_t count;	 /* live entries */
 	uint32_t *index; /* 0 = free, else entry number + 1 */
 	size_t index_cap;
 };
@@ -38,7 +38,7 @@ bool map_has(const struct map *m, const char *key);
 void *map_remove(struct map *m, const char *key);
 /* Next live entry after it (NULL: the first); NULL at the end. */
 struct map_entry *map_next(const struct map *m, struct map_entry *it);
-#define map_foreach(it, m)                                                                         \
+#define map_foreach(it, m) \
 	for (struct map_entry *it = map_next((m), NULL); it; it = map_next((m), it))
 
 #endif

@@ -252,7 +252,8 @@ int spawn_check(const char *const *argv, struct str *ret_out, struct err *err)
 
 		skip = tail.len - MIN(tail.len, (size_t)1024);
 		if (res.signal)
-			return err_set(err, ERR_IO, "%s was killed by signal %d", argv[0], res.signal);
+			return err_set(
+				err, ERR_IO, "%s was killed by signal %d", argv[0], res.signal);
 		return err_set(err, ERR_IO, "%s failed with exit status %d: " VIEW_FMT, argv[0],
 			res.exit_code, (int)(tail.len - skip), tail.p + skip);
 	}

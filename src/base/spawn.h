@@ -10,15 +10,15 @@
 #include "base/view.h"
 
 struct spawn {
-	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
-	char *const *envp;	 /* NULL: this process's environment */
-	const char *cwd;	 /* NULL: this process's */
+	const char *const *argv;	    /* NULL-terminated; argv[0] is looked up in PATH */
+	char *const *envp;		    /* NULL: this process's environment */
+	const char *cwd;		    /* NULL: this process's */
 	int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; borrowed */
-	const int *keep_fds;	 /* further descriptors the child keeps, by the same number */
+	const int *keep_fds; /* further descriptors the child keeps, by the same number */
 	size_t n_keep_fds;
-	bool new_session;	 /* setsid() */
-	bool die_with_parent;	 /* SIGKILL when the spawning thread's process ends */
-	bool set_ids;		 /* change to uid, gid and no supplementary groups */
+	bool new_session;     /* setsid() */
+	bool die_with_parent; /* SIGKILL when the spawning thread's process ends */
+	bool set_ids;	      /* change to uid, gid and no supplementary groups */
 	uid_t uid;
 	gid_t gid;
 };
@@ -26,11 +26,11 @@ struct spawn {
 #define SPAWN_INIT ((struct spawn){.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1})
 
 struct spawn_result {
-	int exit_code;	 /* 0..255, or -1 when killed by a signal */
-	int signal;	 /* 0 unless killed */
+	int exit_code; /* 0..255, or -1 when killed by a signal */
+	int signal;    /* 0 unless killed */
 	bool timed_out;
-	bool truncated;	 /* output went over the limit; the rest was read and dropped */
-	struct str out;	 /* standard output */
+	bool truncated;	   /* output went over the limit; the rest was read and dropped */
+	struct str out;	   /* standard output */
 	struct str errout; /* standard error */
 };
 

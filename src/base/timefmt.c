@@ -84,7 +84,8 @@ static bool parse_tail(const char *p, int64_t *usec)
 	if (*p != '+' && *p != '-')
 		return false;
 	sign = *p++ == '-' ? 1 : -1;
-	if (sscanf(p, "%2d:%2d", &hours, &minutes) != 2 && sscanf(p, "%2d%2d", &hours, &minutes) != 2)
+	if (sscanf(p, "%2d:%2d", &hours, &minutes) != 2 &&
+		sscanf(p, "%2d%2d", &hours, &minutes) != 2)
 		return false;
 	*usec += sign * (hours * 3600 + minutes * 60) * USEC_PER_SEC;
 	return true;

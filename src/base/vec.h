@@ -5,30 +5,30 @@
 
 #include "base/mem.h"
 
-#define VEC(type)                                                                                  \
-	struct {                                                                                   \
-		type *v;                                                                           \
-		size_t n, cap;                                                                     \
+#define VEC(type)              \
+	struct {               \
+		type *v;       \
+		size_t n, cap; \
 	}
 
-#define vec_push(vec, ...)                                                                         \
-	do {                                                                                       \
-		if ((vec)->n == (vec)->cap) {                                                      \
-			(vec)->cap = (vec)->cap ? (vec)->cap * 2 : 8;                              \
-			(vec)->v = xreallocarray((vec)->v, (vec)->cap, sizeof(*(vec)->v));         \
-		}                                                                                  \
-		(vec)->v[(vec)->n++] = (__VA_ARGS__);                                              \
+#define vec_push(vec, ...)                                                                 \
+	do {                                                                               \
+		if ((vec)->n == (vec)->cap) {                                              \
+			(vec)->cap = (vec)->cap ? (vec)->cap * 2 : 8;                      \
+			(vec)->v = xreallocarray((vec)->v, (vec)->cap, sizeof(*(vec)->v)); \
+		}                                                                          \
+		(vec)->v[(vec)->n++] = (__VA_ARGS__);                                      \
 	} while (0)
 
 /* Frees the array, not what its elements own. */
-#define vec_release(vec)                                                                           \
-	do {                                                                                       \
-		free((vec)->v);                                                                    \
-		(vec)->v = NULL;                                                                   \
-		(vec)->n = (vec)->cap = 0;                                                         \
+#define vec_release(vec)                   \
+	do {                               \
+		free((vec)->v);            \
+		(vec)->v = NULL;           \
+		(vec)->n = (vec)->cap = 0; \
 	} while (0)
 
-#define vec_foreach(it, vec)                                                                       \
+#define vec_foreach(it, vec) \
 	for (__typeof__((vec)->v) it = (vec)->v; (it) && (it) < (vec)->v + (vec)->n; (it)++)
 
 /* NULL-terminated string vectors for argv and envp; strings are owned. */

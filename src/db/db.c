@@ -33,7 +33,7 @@ struct db {
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;
 	struct unit *queue, **queue_end;
-	bool led; /* somebody leads */
+	bool led;		/* somebody leads */
 	struct db_conn *writer; /* the leader's */
 	struct db_conn *free_readers;
 	int (*hook)(void *arg, uint64_t commit);
@@ -218,8 +218,8 @@ static int commit(struct db *db, struct err *err)
 	hook = db->hook;
 	pthread_mutex_unlock(&db->lock);
 	if (hook && hook(db->hook_arg, number) != 0)
-		return err_set(err, ERR_IO, "commit %llu was made to fail",
-			(unsigned long long)number);
+		return err_set(
+			err, ERR_IO, "commit %llu was made to fail", (unsigned long long)number);
 	return db->driver->run(db->writer, "COMMIT", err);
 }
 

@@ -31,8 +31,7 @@ struct db_val {
 #define DB_INT(x) ((struct db_val){.type = DB_T_INT, .i = (x)})
 #define DB_REAL(x) ((struct db_val){.type = DB_T_REAL, .d = (x)})
 /* NULL text becomes NULL. */
-static inline struct db_val DB_TEXT(const char *s)
-{
+static inline struct db_val DB_TEXT(const char *s) {
 	return s ? (struct db_val){.type = DB_T_TEXT, .bytes = view_of(s)} : DB_NULL;
 }
 #define DB_TEXT_VIEW(x) ((struct db_val){.type = DB_T_TEXT, .bytes = (x)})
@@ -43,8 +42,8 @@ struct db_args {
 	const struct db_val *v;
 	size_t n;
 };
-#define DB_ARGS(...)                                                                               \
-	((struct db_args){(const struct db_val[]){__VA_ARGS__},                                    \
+#define DB_ARGS(...)                                            \
+	((struct db_args){(const struct db_val[]){__VA_ARGS__}, \
 		sizeof((const struct db_val[]){__VA_ARGS__}) / sizeof(struct db_val)})
 #define DB_NO_ARGS ((struct db_args){NULL, 0})
 
@@ -70,7 +69,8 @@ int db_exec(struct db_tx *tx, const char *sql, struct db_args args, int64_t *ret
 	struct err *err);
 /* After an error from db_exec, db_query or db_next the unit must return -1: the transaction is
  * lost (use ON CONFLICT DO NOTHING where a conflict is expected). */
-/* Starts a query (or a statement with RETURNING); the caller closes the rows before the transaction ends. */
+/* Starts a query (or a statement with RETURNING); the caller closes the rows before the transaction
+ * ends. */
 int db_query(struct db_tx *tx, const char *sql, struct db_args args, struct db_rows **ret,
 	struct err *err);
 /* Steps to the next row: 1 there is one, 0 no more, -1 error. */
@@ -81,8 +81,8 @@ DEFINE_FREEP(struct db_rows, db_rows_close)
 
 /* Columns of the current row, from 0. Borrowed until the next db_next(). */
 bool db_col_null(const struct db_rows *rows, int col);
-int64_t db_col_int(const struct db_rows *rows, int col);   /* NULL: 0 */
-double db_col_real(const struct db_rows *rows, int col);   /* NULL: 0 */
+int64_t db_col_int(const struct db_rows *rows, int col);       /* NULL: 0 */
+double db_col_real(const struct db_rows *rows, int col);       /* NULL: 0 */
 struct view db_col_bytes(const struct db_rows *rows, int col); /* text or blob; NULL: p == NULL */
 /* A copy in the arena, NUL-terminated; NULL for NULL. */
 char *db_col_text(const struct db_rows *rows, int col, struct arena *a);

@@ -172,8 +172,8 @@ static PGresult *send(struct pg_conn *conn, const char *sql, struct db_args args
 	BUG_ON(args.n > MAX_PARAMS);
 	for (size_t i = 0; i < args.n; i++)
 		fill_param(&p, i, &args.v[i]);
-	result = PQexecParams(conn->handle, text, (int)args.n, p.types, p.values, p.lengths,
-		p.formats, 0);
+	result = PQexecParams(
+		conn->handle, text, (int)args.n, p.types, p.values, p.lengths, p.formats, 0);
 	for (size_t i = 0; i < args.n; i++)
 		free(p.copies[i]);
 	return result;
@@ -279,8 +279,8 @@ static struct view pg_col_bytes(const struct db_rows *r, int col)
 		return (struct view){text, (size_t)PQgetlength(rows->result, rows->row, col)};
 	bytes = PQunescapeBytea((const unsigned char *)text, &len);
 	BUG_ON(!bytes);
-	rows->unescaped = xreallocarray(
-		rows->unescaped, rows->n_unescaped + 1, sizeof(*rows->unescaped));
+	rows->unescaped =
+		xreallocarray(rows->unescaped, rows->n_unescaped + 1, sizeof(*rows->unescaped));
 	rows->unescaped[rows->n_unescaped++] = bytes;
 	return (struct view){(const char *)bytes, len};
 }

@@ -58,7 +58,7 @@ static void sqlite_disconnect(struct db_conn *c)
 {
 	struct sqlite_conn *conn = (struct sqlite_conn *)c;
 
-	map_foreach(it, &conn->statements) {
+	map_foreach (it, &conn->statements) {
 		struct statement *st = it->value;
 
 		sqlite3_finalize(st->stmt);
@@ -131,8 +131,8 @@ static bool sqlite_is_broken(struct db_conn *c)
 }
 
 /* A prepared statement, from the cache when it is free there. */
-static int prepare(struct sqlite_conn *conn, const char *sql, struct statement **ret,
-	struct err *err)
+static int prepare(
+	struct sqlite_conn *conn, const char *sql, struct statement **ret, struct err *err)
 {
 	struct statement *st = map_get(&conn->statements, sql);
 	bool known = st != NULL;
@@ -144,7 +144,8 @@ static int prepare(struct sqlite_conn *conn, const char *sql, struct statement *
 		return 0;
 	}
 	st = xcalloc(1, sizeof(*st));
-	code = sqlite3_prepare_v3(conn->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->stmt, NULL);
+	code = sqlite3_prepare_v3(
+		conn->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->stmt, NULL);
 	if (code != SQLITE_OK) {
 		free(st);
 		return fail(conn->handle, code, sql, err);
@@ -300,11 +301,11 @@ static int sqlite_backup(struct db_conn *c, const char *path, struct err *err)
 {
 	sqlite3 *target = NULL;
 	sqlite3_backup *copy;
-	int code = sqlite3_open_v2(
-		path, &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	int code = sqlite3_open_v2(path, &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 
 	if (code == SQLITE_OK) {
-		copy = sqlite3_backup_init(target, "main", ((struct sqlite_conn *)c)->handle, "main");
+		copy = sqlite3_backup_init(
+			target, "main", ((struct sqlite_conn *)c)->handle, "main");
 		if (copy) {
 			sqlite3_backup_step(copy, -1);
 			sqlite3_backup_finish(copy);

@@ -13,8 +13,8 @@
  * D3 Journal entries have one total order (seq), without holes that could fill up later.
  * D4 A consumer sees every journal entry once in order: its cursor moves in the same transaction
  *    as what it did with the entry.
- * D5 At most one live task a (kind, subject, token) exists: enqueueing it again is no error and
- *    changes nothing.
+ * D5 At most one live task a (kind, subject, token) exists: enqueueing one that waits is no error
+ *    and changes nothing; enqueueing one that runs makes it run once more, so no wake-up is lost.
  * D6 Nobody sleeps: what waits for time is a task with a due time on the one clock. */
 #ifndef TOWPATH_DURABLE_DURABLE_H
 #define TOWPATH_DURABLE_DURABLE_H
@@ -70,7 +70,8 @@ struct task {
 	int attempt; /* 1 on the first run */
 };
 
-/* Enqueues (D5). due_usec 0: now. A timer is a task that is due later. */
+/* Enqueues (D5); one that runs at this moment runs once more after its end, with the new payload.
+ * due_usec 0: now. A timer is a task that is due later. */
 int task_enqueue(struct durable *d, struct db_tx *tx, const struct task *t, struct err *err);
 /* Takes back a task that has not finished; missing is fine. token NULL: all of the kind and
  * subject. One that runs at this moment runs on; its task_done() then fails with ERR_CONFLICT. */
@@ -96,9 +97,9 @@ struct task_kind {
 	int (*gave_up)(struct durable *d, struct db_tx *tx, const struct task *t,
 		const struct err *why, void *arg, struct err *err);
 	void *arg;
-	int max_attempts;    /* 0: for ever */
-	int max_running;     /* at once in this process; 0: no limit but the pool's */
-	int64_t lease_usec;  /* 0: 60 s; renewed while run() is under way */
+	int max_attempts;   /* 0: for ever */
+	int max_running;    /* at once in this process; 0: no limit but the pool's */
+	int64_t lease_usec; /* 0: 60 s; renewed while run() is under way */
 };
 /* Before durable_start(). */
 void task_register(struct durable *d, const struct task_kind *k);
@@ -118,6 +119,8 @@ int64_t durable_now(struct durable *d);
 /* Starts the worker threads and consumers; tasks leased by a dead process of this server (same
  * data folder) are due at once. */
 int durable_start(struct durable *d, int n_workers, struct err *err);
+/* After clock_set() on a simulated clock while the threads run: what became due is started. */
+void durable_clock_changed(struct durable *d);
 /* Finishes what runs, starts nothing new. */
 void durable_stop(struct durable *d);
 /* One db_write() that belongs to the core: after it committed, workers and consumers are woken

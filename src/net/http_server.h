@@ -35,8 +35,8 @@ struct http_server_config {
 	struct http_routes routes;
 };
 
-int http_server_start(const struct http_server_config *c, struct http_server **ret,
-	struct err *err);
+int http_server_start(
+	const struct http_server_config *c, struct http_server **ret, struct err *err);
 int http_server_port(const struct http_server *s);
 /* Stops accepting, lets running exchanges end for grace_usec, then closes. NULL is fine. */
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_usec);
@@ -53,8 +53,8 @@ const char *http_raw_query(const struct http_exchange *x);
 const char *http_header(const struct http_exchange *x, const char *name);
 /* All request headers in the order received. */
 size_t http_header_count(const struct http_exchange *x);
-void http_header_at(const struct http_exchange *x, size_t i, const char **ret_name,
-	const char **ret_value);
+void http_header_at(
+	const struct http_exchange *x, size_t i, const char **ret_name, const char **ret_value);
 /* Peer's address as text. */
 const char *http_peer(const struct http_exchange *x);
 /* Content-Length, or -1 when it is chunked. */

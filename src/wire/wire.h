@@ -51,13 +51,13 @@ struct wire_list {
 };
 
 /* Makes room for n elements in a generated list or map, from the arena, and marks it set. */
-#define wire_list_alloc(arena, list, count)                                                        \
-	do {                                                                                       \
-		(list)->n = (count);                                                               \
-		(list)->v = arena_array((arena), (list)->n, sizeof(*(list)->v));                   \
-		(list)->set = true;                                                                \
+#define wire_list_alloc(arena, list, count)                                      \
+	do {                                                                     \
+		(list)->n = (count);                                             \
+		(list)->v = arena_array((arena), (list)->n, sizeof(*(list)->v)); \
+		(list)->set = true;                                              \
 	} while (0)
-#define wire_foreach(it, list)                                                                     \
+#define wire_foreach(it, list) \
 	for (__typeof__((list)->v) it = (list)->v; (it) && (it) < (list)->v + (list)->n; (it)++)
 
 enum wire_type {
@@ -128,7 +128,7 @@ struct wire_member {
 
 struct wire_operation {
 	const char *name, *http_method, *uri;
-	int http_status; /* of success; 0: 200 */
+	int http_status;			 /* of success; 0: 200 */
 	const struct wire_shape *input, *output; /* NULL: known in the model, not built */
 	bool has_output;
 	const char *result_wrapper, *input_xml_name;

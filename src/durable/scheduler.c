@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who runs which task when: claims due tasks under a lease, hands them to workers, renews leases,
+ * records failures.
+ *
+ * For each kind the scheduler remembers a time before which none is due, so that it asks the
+ * store only where something is to be had, and a long queue behind a full kind costs nothing. */
+#include "durable/internal.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#define FIRST_RETRY_USEC USEC_PER_SEC
+#define LONGEST_RETRY_USEC (60 * USEC_PER_SEC)
+#define SHARED_LOOK_USEC USEC_PER_SEC /* how often to look for other servers' tasks */
+
+/* ---- claiming ---- */
+
+struct claim {
+	struct durable *d;
+	struct kind_state *kind;
+	int64_t now_usec;
+	int max;
+	struct running_task *claimed; /* newest first */
+	int n;
+	int64_t next_due_usec; /* of the kind, after this claim */
+};
+
+static struct running_task *running_free(struct running_task *r)
+{
+	if (!r)
+		return NULL;
+	arena_release(&r->arena);
+	free(r);
+	return NULL;
+}
+
+static void drop_claimed(struct claim *c)
+{
+	while (c->claimed) {
+		struct running_task *r = c->claimed;
+
+		c->claimed = r->next;
+		running_free(r);
+	}
+	c->n = 0;
+}
+
+static struct running_task *read_task(struct claim *c, const struct db_rows *rows)
+{
+	struct running_task *r = xcalloc(1, sizeof(*r));
+
+	r->kind = c->kind;
+	r->task.id = db_col_int(rows, 0);
+	r->task.kind = c->kind->kind.name;
+	r->task.subject = db_col_text(rows, 1, &r->arena);
+	r->task.token = db_col_text(rows, 2, &r->arena);
+	r->task.payload = db_col_text(rows, 3, &r->arena);
+	r->task.due_usec = db_col_int(rows, 4);
+	r->task.attempt = (int)db_col_int(rows, 5) + 1;
+	return r;
+}
+
+static int read_due(struct db_tx *tx, struct claim *c, struct err *err)
+{
+	struct db_rows *rows CLEANUP_ROWS = NULL;
+	int r;
+
+	if (db_query(tx,
+		    "SELECT id, subject, token, payload, due, attempt FROM task "
+		    "WHERE kind = ?1 ORDER BY due, id LIMIT ?2",
+		    DB_ARGS(DB_TEXT(c->kind->kind.name), DB_INT(c->max + 1)), &rows, err) < 0)
+		return -1;
+	c->next_due_usec = INT64_MAX;
+	while ((r = db_next(rows, err)) > 0) {
+		struct running_task *task;
+
+		if (db_col_int(rows, 4) > c->now_usec || c->n == c->max) {
+			c->next_due_usec = db_col_int(rows, 4);
+			break;
+		}
+		task = read_task(c, rows);
+		task->next = c->claimed;
+		c->claimed = task;
+		c->n++;
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static int lease_task(struct db_tx *tx, struct claim *c, struct running_task *r, struct err *err)
+{
+	uint64_t number;
+
+	pthread_mutex_lock(&c->d->lock);
+	number = ++c->d->n_leases;
+	pthread_mutex_unlock(&c->d->lock);
+	snprintf(r->lease, sizeof(r->lease), "%s:%llu", c->d->owner, (unsigned long long)number);
+	return db_exec(tx, "UPDATE task SET lease = ?2, due = ?3, attempt = ?4 WHERE id = ?1",
+		DB_ARGS(DB_INT(r->task.id), DB_TEXT(r->lease),
+			DB_INT(c->now_usec + c->kind->kind.lease_usec), DB_INT(r->task.attempt)),
+		NULL, err);
+}
+
+static int claim_unit(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct claim *c = arg;
+
+	drop_claimed(c);
+	if (read_due(tx, c, err) < 0)
+		return -1;
+	for (struct running_task *r = c->claimed; r; r = r->next)
+		if (lease_task(tx, c, r, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Only looks whether a claim would find something: spares a commit where it would not. */
+static int look_unit(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct claim *c = arg;
+	int r;
+
+	drop_claimed(c);
+	r = read_due(tx, c, err);
+	if (c->n)
+		c->next_due_usec = INT64_MIN;
+	drop_claimed(c);
+	return r;
+}
+
+/* Moves what was claimed to the ready list, oldest first. Lock held. */
+static void make_ready(struct durable *d, struct claim *c)
+{
+	struct running_task *oldest = NULL;
+
+	while (c->claimed) {
+		struct running_task *r = c->claimed;
+
+		c->claimed = r->next;
+		r->next = oldest;
+		oldest = r;
+	}
+	while (oldest) {
+		struct running_task *r = oldest;
+
+		oldest = r->next;
+		r->next = NULL;
+		r->kind->running++;
+		*d->ready_end = r;
+		d->ready_end = &r->next;
+	}
+}
+
+/* How many of this kind may start now; 0 when none is due. Lock held. */
+static int wanted(const struct kind_state *k, int64_t now_usec, int max)
+{
+	int room = max;
+
+	if (k->kind.max_running > 0)
+		room = MIN(room, k->kind.max_running - k->running);
+	return k->next_due_usec <= now_usec ? MAX(room, 0) : 0;
+}
+
+static int claim_kind(struct durable *d, struct kind_state *k, int max, struct err *err)
+{
+	struct claim c = {.d = d, .kind = k, .now_usec = durable_now(d)};
+	int64_t seen;
+	int r;
+
+	pthread_mutex_lock(&d->lock);
+	c.max = wanted(k, c.now_usec, max);
+	seen = k->next_due_usec;
+	if (c.max > 0)
+		k->next_due_usec = INT64_MAX; /* what is enqueued from here on lowers it */
+	pthread_mutex_unlock(&d->lock);
+	if (c.max == 0)
+		return 0;
+	r = db_read(d->db, look_unit, &c, err);
+	if (r == 0 && c.next_due_usec == INT64_MIN)
+		r = db_write(d->db, claim_unit, &c, err);
+	pthread_mutex_lock(&d->lock);
+	k->next_due_usec = MIN(k->next_due_usec, r == 0 ? c.next_due_usec : seen);
+	if (r == 0)
+		make_ready(d, &c);
+	pthread_mutex_unlock(&d->lock);
+	if (r < 0)
+		drop_claimed(&c);
+	return r < 0 ? -1 : c.n;
+}
+
+int scheduler_claim(struct durable *d, int max, struct err *err)
+{
+	int total = 0;
+
+	vec_foreach (k, &d->kinds) {
+		int n = claim_kind(d, *k, max - total, err);
+
+		if (n < 0)
+			return -1;
+		total += n;
+		if (total >= max)
+			break;
+	}
+	return total;
+}
+
+struct running_task *scheduler_take_ready(struct durable *d)
+{
+	struct running_task *r;
+
+	pthread_mutex_lock(&d->lock);
+	r = d->ready;
+	if (r) {
+		d->ready = r->next;
+		if (!d->ready)
+			d->ready_end = &d->ready;
+		r->next = d->running;
+		d->running = r;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+/* Lock held. */
+static int64_t next_due(struct durable *d)
+{
+	int64_t next = INT64_MAX;
+
+	vec_foreach (k, &d->kinds)
+		if ((*k)->kind.max_running == 0 || (*k)->running < (*k)->kind.max_running)
+			next = MIN(next, (*k)->next_due_usec);
+	return next;
+}
+
+int64_t scheduler_next_due(struct durable *d)
+{
+	int64_t next;
+
+	pthread_mutex_lock(&d->lock);
+	next = next_due(d);
+	pthread_mutex_unlock(&d->lock);
+	return next;
+}
+
+/* ---- running ---- */
+
+struct ending {
+	struct durable *d;
+	struct running_task *r;
+	const struct err *why;
+	int64_t due_usec;
+};
+
+static int end_unit(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct ending *e = arg;
+
+	return task_done(e->d, tx, &e->r->task, err);
+}
+
+static int retry_unit(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct ending *e = arg;
+
+	return db_exec(tx,
+		"UPDATE task SET lease = NULL, due = ?3, again = NULL WHERE id = ?1 AND lease = ?2",
+		DB_ARGS(DB_INT(e->r->task.id), DB_TEXT(e->r->lease), DB_INT(e->due_usec)), NULL,
+		err);
+}
+
+static int give_up_unit(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct ending *e = arg;
+	const struct task_kind *kind = &e->r->kind->kind;
+
+	return kind->gave_up(e->d, tx, &e->r->task, e->why, kind->arg, err);
+}
+
+/* The task failed: later again, or given up. */
+static void record_failure(struct durable *d, struct running_task *r, struct err *why)
+{
+	const struct task_kind *kind = &r->kind->kind;
+	struct ending e = {.d = d, .r = r, .why = why};
+	struct err err CLEANUP_ERR = ERR_INIT;
+	bool last = kind->max_attempts && r->task.attempt >= kind->max_attempts;
+	int64_t pause = FIRST_RETRY_USEC << MIN(r->task.attempt - 1, 10);
+
+	log_warn("durable", "task %s of %s failed (attempt %d%s): %s", r->task.kind,
+		r->task.subject, r->task.attempt, last ? ", the last" : "", err_message(why));
+	if (last && durable_step(d, kind->gave_up ? give_up_unit : end_unit, &e, &err) == 0)
+		return;
+	if (last && err_is(&err, ERR_CONFLICT))
+		return; /* cancelled meanwhile */
+	if (last)
+		log_err("durable", &err, "task %s of %s cannot be given up", r->task.kind,
+			r->task.subject);
+	e.due_usec = durable_now(d) + MIN(pause, LONGEST_RETRY_USEC);
+	if (db_write(d->db, retry_unit, &e, &err) < 0)
+		log_err("durable", &err, "task %s of %s runs again when its lease is out",
+			r->task.kind, r->task.subject);
+	pthread_mutex_lock(&d->lock);
+	r->kind->next_due_usec = MIN(r->kind->next_due_usec, e.due_usec);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static void unlink_running(struct durable *d, struct running_task *r)
+{
+	pthread_mutex_lock(&d->lock);
+	for (struct running_task **p = &d->running; *p; p = &(*p)->next) {
+		if (*p == r) {
+			*p = r->next;
+			break;
+		}
+	}
+	r->kind->running--;
+	pthread_cond_signal(&d->wake_scheduler);
+	pthread_mutex_unlock(&d->lock);
+}
+
+void scheduler_run_task(struct durable *d, struct running_task *r)
+{
+	const struct task_kind *kind = &r->kind->kind;
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct ending e = {.d = d, .r = r};
+
+	if (kind->run(d, &r->task, kind->arg, &err) < 0) {
+		if (err_is(&err, ERR_CONFLICT) && r->done)
+			log_debug("durable", "task %s of %s: %s", r->task.kind, r->task.subject,
+				err_message(&err));
+		else
+			record_failure(d, r, &err);
+	} else if (!r->done && durable_step(d, end_unit, &e, &err) < 0 &&
+		   !err_is(&err, ERR_CONFLICT)) {
+		log_err("durable", &err, "end of task %s of %s", r->task.kind, r->task.subject);
+	}
+	unlink_running(d, r);
+	running_free(r);
+}
+
+void *worker_main(void *arg)
+{
+	struct durable *d = arg;
+
+	pthread_mutex_lock(&d->lock);
+	for (;;) {
+		struct running_task *r;
+
+		d->n_idle++;
+		pthread_cond_signal(&d->wake_scheduler);
+		while (!d->ready && !d->stopping)
+			pthread_cond_wait(&d->wake_workers, &d->lock);
+		d->n_idle--;
+		if (!d->ready)
+			break;
+		pthread_mutex_unlock(&d->lock);
+		r = scheduler_take_ready(d);
+		if (r)
+			scheduler_run_task(d, r);
+		pthread_mutex_lock(&d->lock);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return NULL;
+}
+
+/* ---- the scheduler's thread ---- */
+
+static int renew_unit(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct durable *d = arg;
+	VEC(struct running_task) held = {0};
+	int r = 0;
+
+	pthread_mutex_lock(&d->lock);
+	for (struct running_task *t = d->running; t; t = t->next)
+		vec_push(&held, *t);
+	pthread_mutex_unlock(&d->lock);
+	vec_foreach (t, &held)
+		if (r == 0)
+			r = db_exec(tx, "UPDATE task SET due = ?3 WHERE id = ?1 AND lease = ?2",
+				DB_ARGS(DB_INT(t->task.id), DB_TEXT(t->lease),
+					DB_INT(durable_now(d) + t->kind->kind.lease_usec)),
+				NULL, err);
+	vec_release(&held);
+	return r;
+}
+
+static int64_t shortest_lease(struct durable *d)
+{
+	int64_t lease = 60 * USEC_PER_SEC;
+
+	vec_foreach (k, &d->kinds)
+		lease = MIN(lease, (*k)->kind.lease_usec);
+	return lease;
+}
+
+/* Idle workers that no ready task waits for. Lock held. */
+static int free_workers(const struct durable *d)
+{
+	int n = d->n_idle;
+
+	for (const struct running_task *r = d->ready; r; r = r->next)
+		n--;
+	return MAX(n, 0);
+}
+
+/* Waits, lock held, until something may be due, a worker is free, or leases want renewal. */
+static void wait_due(struct durable *d, int64_t renew_at)
+{
+	int64_t until = renew_at;
+	struct timespec ts;
+
+	if (free_workers(d) > 0) {
+		int64_t due = next_due(d);
+		int64_t wait = due == INT64_MAX ? INT64_MAX : clock_true_wait(d->clock, due);
+
+		if (wait == 0)
+			return;
+		if (wait != INT64_MAX)
+			until = MIN(until, monotonic_usec() + wait);
+		if (db_is_shared(d->db))
+			until = MIN(until, monotonic_usec() + SHARED_LOOK_USEC);
+	}
+	ts = (struct timespec){until / USEC_PER_SEC, until % USEC_PER_SEC * 1000};
+	pthread_cond_timedwait(&d->wake_scheduler, &d->lock, &ts);
+}
+
+/* Another server may have enqueued: look again everywhere. Lock held. */
+static void forget_due_times(struct durable *d)
+{
+	vec_foreach (k, &d->kinds)
+		(*k)->next_due_usec = MIN((*k)->next_due_usec, durable_now(d));
+}
+
+static void claim_for(struct durable *d, int room)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	if (scheduler_claim(d, room, &err) < 0)
+		log_err("durable", &err, "tasks cannot be claimed");
+}
+
+void *scheduler_main(void *arg)
+{
+	struct durable *d = arg;
+	int64_t period = shortest_lease(d) / 3;
+	int64_t renew_at = monotonic_usec() + period;
+	int64_t look_at = 0;
+
+	pthread_mutex_lock(&d->lock);
+	while (!d->stopping) {
+		int room = free_workers(d);
+
+		if (db_is_shared(d->db) && monotonic_usec() >= look_at) {
+			forget_due_times(d);
+			look_at = monotonic_usec() + SHARED_LOOK_USEC;
+		}
+		pthread_mutex_unlock(&d->lock);
+		if (monotonic_usec() >= renew_at) {
+			struct err err CLEANUP_ERR = ERR_INIT;
+
+			if (d->running && db_write(d->db, renew_unit, d, &err) < 0)
+				log_err("durable", &err, "leases cannot be renewed");
+			renew_at = monotonic_usec() + period;
+		}
+		if (room > 0)
+			claim_for(d, room);
+		pthread_mutex_lock(&d->lock);
+		if (d->ready)
+			pthread_cond_broadcast(&d->wake_workers);
+		if (!d->stopping)
+			wait_due(d, renew_at);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return NULL;
+}
