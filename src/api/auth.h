@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who asks, and whether they may: what the API needs of the identity engine. src/api/auth.c
+ * implements it over src/crypto/sigv4.h and src/identity/identity.h; tests have their own. */
+#ifndef TOWPATH_API_AUTH_H
+#define TOWPATH_API_AUTH_H
+
+#include "net/http_server.h"
+#include "wire/call.h"
+
+/* How the signature covers the body. */
+enum auth_payload {
+	AUTH_PAYLOAD_HASH,	       /* payload_hash is that of the body */
+	AUTH_PAYLOAD_UNSIGNED,	       /* not covered */
+	AUTH_PAYLOAD_CHUNKS,	       /* aws-chunked, each chunk signed */
+	AUTH_PAYLOAD_CHUNKS_TRAILER,   /* the same with a signed trailer */
+	AUTH_PAYLOAD_UNSIGNED_TRAILER, /* aws-chunked, unsigned, trailer */
+};
+
+/* Lives in the exchange's arena. */
+struct auth_principal {
+	const char *arn, *id, *account, *access_key_id;
+	bool presigned;
+	enum auth_payload payload;
+	const char *payload_hash; /* 64 hex digits, AUTH_PAYLOAD_HASH only */
+	/* For AUTH_PAYLOAD_CHUNKS*: */
+	unsigned char signing_key[32];
+	const char *seed_signature, *scope, *amz_date;
+	void *identity; /* the identity engine's own */
+};
+
+struct auth {
+	void *arg;
+	/* Verifies the request's signature but for the body's digest, which the caller compares
+	 * with ret->payload_hash once it has the body. service is the signing name that the
+	 * credential must be scoped to. No credentials: ERR_DENIED with wire name
+	 * MissingAuthenticationToken (the protocol finds its own form of each name). */
+	int (*authenticate)(void *arg, struct http_exchange *x, const char *service,
+		struct auth_principal **ret, struct err *err);
+	/* 0 when the principal may do it; ERR_DENIED says what is missing. */
+	int (*authorize)(void *arg, const struct auth_principal *who,
+		const struct call_access *access, const struct call *call, struct err *err);
+};
+
+#endif
