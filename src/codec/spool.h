@@ -56,17 +56,17 @@ struct spool_pos_text spool_pos_format(struct spool_pos pos);
 bool spool_pos_parse(const char *text, struct spool_pos *ret);
 
 struct spool_line {
-	int64_t usec;	     /* when it came in */
-	int64_t number;	     /* from 0 */
-	struct view text;    /* without the line feed; valid until the next call on the reader */
-	bool continues;	     /* the next line is the rest of this one */
+	int64_t usec;	      /* when it came in */
+	int64_t number;	      /* from 0 */
+	struct view text;     /* without the line feed; valid until the next call on the reader */
+	bool continues;	      /* the next line is the rest of this one */
 	struct spool_pos pos; /* before this line */
 };
 
 struct spool_stat {
-	int64_t lines, bytes;	/* bytes of text, line feeds included */
+	int64_t lines, bytes; /* bytes of text, line feeds included */
 	int64_t first_usec, last_usec;
-	bool ended;		/* the end marker is there */
+	bool ended; /* the end marker is there */
 };
 
 /* ERR_NOT_FOUND when there is no such file. Starts before the first line. */

@@ -30,11 +30,12 @@ struct compute_mount {
 	const char *source; /* absolute path on the host; must exist */
 	const char *target; /* absolute path inside; made when missing */
 	bool read_only;
-	size_t size;	    /* COMPUTE_TMPFS: bytes, 0 for the kernel's default */
+	size_t size; /* COMPUTE_TMPFS: bytes, 0 for the kernel's default */
 };
 
 struct compute_limits {
-	size_t memory; /* bytes, swap included; 0: none. Over it the kernel kills in the root only */
+	size_t memory; /* bytes, swap included; 0: none. Over it the kernel kills in the root only
+			*/
 	int cpu_milli; /* thousandths of a CPU; 0: none */
 	int pids;      /* processes and threads at one time; 0: none */
 };
@@ -52,9 +53,9 @@ struct compute_bridge {
 };
 
 struct compute_spec {
-	const char *id;	 /* [A-Za-z0-9._-]{1,64}, unique among the roots of this host */
-	const char *dir; /* existing folder of this root alone, for the driver's state and the
-			    written layer; the caller removes it after destroy */
+	const char *id;	   /* [A-Za-z0-9._-]{1,64}, unique among the roots of this host */
+	const char *dir;   /* existing folder of this root alone, for the driver's state and the
+			      written layer; the caller removes it after destroy */
 	const char *lower; /* the tree below: NULL for the host's own "/", else an unpacked image */
 	const struct compute_mount *mounts;
 	size_t n_mounts;
@@ -92,12 +93,12 @@ struct compute_process {
 	size_t n_fds;
 };
 
-#define COMPUTE_PROCESS_INIT                                                                       \
+#define COMPUTE_PROCESS_INIT \
 	((struct compute_process){.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1})
 
 struct compute_exit {
-	int exit_code; /* 0..255, or -1 when killed by a signal */
-	int signal;    /* 0 unless killed */
+	int exit_code;	    /* 0..255, or -1 when killed by a signal */
+	int signal;	    /* 0 unless killed */
 	bool out_of_memory; /* the limit of the root was hit while it ran */
 };
 

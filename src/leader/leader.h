@@ -56,8 +56,8 @@ struct leader_status {
 };
 
 /* Reads what there is; a torn last line is left out. A missing file is an empty status. */
-int leader_status_read(const char *job_dir, struct arena *a, struct leader_status *ret,
-	struct err *err);
+int leader_status_read(
+	const char *job_dir, struct arena *a, struct leader_status *ret, struct err *err);
 /* Calls fn for every folder in `builds_dir` that holds spec.json; stops when fn returns not 0
  * and answers that. */
 int leader_scan(const char *builds_dir, int (*fn)(const char *job_dir, void *arg), void *arg,
