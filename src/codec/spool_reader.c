@@ -143,6 +143,9 @@ static int step_forward(struct spool_reader *r, struct err *err)
 	if (got <= 0)
 		return got;
 	if (h.flags & SPOOL_END) {
+		/* A writer that goes on puts another block in this place: look again next time. */
+		r->buf_len = 0;
+		r->checked = 0;
 		r->ended = true;
 		return 0;
 	}
@@ -179,6 +182,8 @@ int spool_next(struct spool_reader *r, struct spool_line *ret, struct err *err)
 	if (got <= 0)
 		return got;
 	if (r->h.flags & SPOOL_END) { /* an empty log that was ended */
+		r->buf_len = 0;
+		r->checked = 0;
 		r->ended = true;
 		return 0;
 	}
