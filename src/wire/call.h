@@ -3,7 +3,22 @@
 #ifndef TOWPATH_WIRE_CALL_H
 #define TOWPATH_WIRE_CALL_H
 
+#include <sys/types.h>
+
 #include "wire/wire.h"
+
+/* Bytes that do not go through the structs: the body of operations whose input or output has a
+ * streaming member. The handler then runs on a thread where it may block. */
+struct call_stream {
+	int64_t length; /* bytes to come (after aws-chunked was taken off), or -1 */
+	/* Count, 0 at the end, -1 when the peer broke off or what it signed is not what it sent. */
+	ssize_t (*read)(struct call_stream *s, void *buf, size_t n, struct err *err);
+	/* Of a body with trailers: the trailer's value once read() answered 0, or NULL. */
+	const char *(*trailer)(struct call_stream *s, const char *name);
+	/* The answer's bytes: size bytes of an open file from offset on; fd is taken; -1: none. */
+	int fd;
+	int64_t offset, size;
+};
 
 struct call {
 	struct arena *arena; /* the request's; response values live in it */
@@ -16,6 +31,8 @@ struct call {
 	const char *source_ip, *user_agent;
 	const char *endpoint; /* http://host:port as the client addressed it */
 	const struct wire_operation *operation;
+	int status;		    /* HTTP status of success, when it is not the operation's */
+	struct call_stream *stream; /* operations that carry bytes past the structs, or NULL */
 	/* For long polls. A handler that has called defer() returns CALL_LATER; the call with its
 	 * arena, request and response then lives until finish() is called, once, from any thread:
 	 * err NULL sends the response. gone (may be NULL) is called once if the client goes away
@@ -46,11 +63,24 @@ typedef int (*call_handler)(
 		return fn(engine, call, req, resp, err);                                       \
 	}
 
+/* What a request needs permission for: the action on every one of the resources. */
+struct call_access {
+	const char *action; /* codecommit:GitPush; NULL: <action prefix>:<Operation> */
+	const char *const *resources; /* ARNs; none: "*" */
+	size_t n_resources;
+	const char *const *conditions; /* key, value, key, value, ..., NULL */
+};
+/* Says what a request needs; from the request alone, so that denied comes before not found. */
+typedef int (*call_access_fn)(void *engine, struct call *call, const void *req,
+	struct call_access *ret, struct err *err);
+
 /* A service as the API serves it: handlers[i] is for operation i, NULL answers not implemented. */
 struct call_service {
 	const struct wire_service *wire;
 	void *engine;
 	const call_handler *handlers; /* wire->n_operations entries */
+	call_access_fn access;	      /* NULL: every operation on "*" */
+	const char *action_prefix;    /* of policies; NULL: the signing name */
 };
 
 #endif

@@ -135,8 +135,8 @@ static void refused(void **state)
 		{"{\"pipeline\":{\"version\":99999999999999999999999}}", "too big integer"},
 		{"{\"pipeline\":{\"version\":1e999}}", "real number overflow"},
 		{"{\"pipeline\":{\"name\":\"\xff\"}}", "unable to decode byte"},
-		{"{\"pipeline\":{\"name\":\"\\ud800\"}}", "surrogate"},
-		{"{\"pipeline\":{\"name\":\"a\\u0000b\"}}", "u0000"},
+		{"{\"pipeline\":{\"name\":\"\\ud800\"}}", "invalid Unicode"},
+		{"{\"pipeline\":{\"name\":\"a\\u0000b\"}}", "\\u0000"},
 		{"{\"pipeline\":{}} x", "end of file expected"},
 		{"{\"pipeline\":{}", "line 1"},
 	};
