@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/migrations.h"
 
+#include "store/deploy_application.h"
+#include "store/deploy_command.h"
+#include "store/deploy_config.h"
+#include "store/deploy_deployment.h"
+#include "store/deploy_group.h"
+#include "store/deploy_revision.h"
+
 /* Each entity's file defines its steps as
  *   const struct db_migration store_NAME_migrations[] = {{"1-create", "CREATE TABLE ..."}};
  *   const size_t store_NAME_migrations_n = ARRAY_SIZE(store_NAME_migrations);
@@ -11,6 +18,14 @@ static const struct component {
 	const struct db_migration *steps;
 	const size_t *n;
 } components[] = {
+	{"deploy-application", store_deploy_application_migrations,
+		&store_deploy_application_migrations_n},
+	{"deploy-command", store_deploy_command_migrations, &store_deploy_command_migrations_n},
+	{"deploy-config", store_deploy_config_migrations, &store_deploy_config_migrations_n},
+	{"deploy-deployment", store_deploy_deployment_migrations,
+		&store_deploy_deployment_migrations_n},
+	{"deploy-group", store_deploy_group_migrations, &store_deploy_group_migrations_n},
+	{"deploy-revision", store_deploy_revision_migrations, &store_deploy_revision_migrations_n},
 	{NULL, NULL, NULL}, /* keeps the table non-empty */
 };
 
