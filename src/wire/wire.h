@@ -58,7 +58,7 @@ struct wire_list {
 		(list)->set = true;                                              \
 	} while (0)
 #define wire_foreach(it, list) \
-	for (__typeof__(&(list)->v[0]) it = (list)->v; (it) && (it) < (list)->v + (list)->n; (it)++)
+	for (__typeof__(*(list)->v) *it = (list)->v; (it) && (it) < (list)->v + (list)->n; (it)++)
 
 enum wire_type {
 	WIRE_STRING,
