@@ -11,6 +11,8 @@
 #define LIMIT_JSON_BODY (8 * MIB)
 #define LIMIT_WIRE_DECODED (64 * MIB)	 /* structs made from one document */
 #define LIMIT_XML_DEPTH 64
+#define LIMIT_XML_NODES 200000
+#define LIMIT_FORM_FIELDS 50000
 #define LIMIT_YAML_FILE (1 * MIB) /* buildspec, appspec */
 #define LIMIT_YAML_NODES 100000	  /* after alias expansion */
 #define LIMIT_YAML_DEPTH 64
