@@ -7,6 +7,9 @@
 #include "store/deploy_deployment.h"
 #include "store/deploy_group.h"
 #include "store/deploy_revision.h"
+#include "store/document.h"
+#include "store/log_event.h"
+#include "store/metric.h"
 
 /* Each entity's file defines its steps as
  *   const struct db_migration store_NAME_migrations[] = {{"1-create", "CREATE TABLE ..."}};
@@ -26,6 +29,9 @@ static const struct component {
 		&store_deploy_deployment_migrations_n},
 	{"deploy-group", store_deploy_group_migrations, &store_deploy_group_migrations_n},
 	{"deploy-revision", store_deploy_revision_migrations, &store_deploy_revision_migrations_n},
+	{"document", store_document_migrations, &store_document_migrations_n},
+	{"log-event", store_log_event_migrations, &store_log_event_migrations_n},
+	{"metric", store_metric_migrations, &store_metric_migrations_n},
 	{NULL, NULL, NULL}, /* keeps the table non-empty */
 };
 

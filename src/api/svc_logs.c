@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations of logs, served by the signal engine. */
+#include "api/svc_logs.h"
+
+CALL_ADAPTER(signal_logs_create_log_group)
+CALL_ADAPTER(signal_logs_create_log_stream)
+CALL_ADAPTER(signal_logs_delete_log_group)
+CALL_ADAPTER(signal_logs_delete_log_stream)
+CALL_ADAPTER(signal_logs_delete_retention_policy)
+CALL_ADAPTER(signal_logs_describe_log_groups)
+CALL_ADAPTER(signal_logs_describe_log_streams)
+CALL_ADAPTER(signal_logs_filter_log_events)
+CALL_ADAPTER(signal_logs_get_log_events)
+CALL_ADAPTER(signal_logs_put_log_events)
+CALL_ADAPTER(signal_logs_put_retention_policy)
+
+static const call_handler handlers[LOGS_OP_COUNT] = {
+	[LOGS_OP_CREATE_LOG_GROUP] = signal_logs_create_log_group_call,
+	[LOGS_OP_CREATE_LOG_STREAM] = signal_logs_create_log_stream_call,
+	[LOGS_OP_DELETE_LOG_GROUP] = signal_logs_delete_log_group_call,
+	[LOGS_OP_DELETE_LOG_STREAM] = signal_logs_delete_log_stream_call,
+	[LOGS_OP_DELETE_RETENTION_POLICY] = signal_logs_delete_retention_policy_call,
+	[LOGS_OP_DESCRIBE_LOG_GROUPS] = signal_logs_describe_log_groups_call,
+	[LOGS_OP_DESCRIBE_LOG_STREAMS] = signal_logs_describe_log_streams_call,
+	[LOGS_OP_FILTER_LOG_EVENTS] = signal_logs_filter_log_events_call,
+	[LOGS_OP_GET_LOG_EVENTS] = signal_logs_get_log_events_call,
+	[LOGS_OP_PUT_LOG_EVENTS] = signal_logs_put_log_events_call,
+	[LOGS_OP_PUT_RETENTION_POLICY] = signal_logs_put_retention_policy_call,
+};
+
+struct call_service svc_logs(struct signal_engine *e)
+{
+	return (struct call_service){
+		.wire = &logs_service,
+		.engine = e,
+		.handlers = handlers,
+	};
+}

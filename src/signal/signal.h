@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Metrics and alarms, log groups, event rules: the operations of cloudwatch, logs and events, and
+ * what the other parts feed into them.
+ *
+ * Alarms are evaluated by durable tasks at the ends of their periods. Journal entries become
+ * events on the default bus; rules match them and hand them to targets by durable tasks. */
+#ifndef TOWPATH_SIGNAL_SIGNAL_H
+#define TOWPATH_SIGNAL_SIGNAL_H
+
+#include "cloudwatch.gen.h"
+#include "durable/durable.h"
+#include "events.gen.h"
+#include "logs.gen.h"
+#include "wire/call.h"
+
+struct signal_engine;
+
+struct signal_config {
+	struct durable *durable;
+	const char *account, *region;
+	/* Starts a pipeline for a rule: event is the whole event as JSON, token tells deliveries
+	 * apart (twice is once). NULL: such targets fail with a reason. */
+	int (*start_pipeline)(void *arg, const char *pipeline, const char *rule_arn,
+		const char *role_arn, const char *token, struct err *err);
+	/* Starts a build of a project for a rule; input is the target's input or NULL. */
+	int (*start_build)(void *arg, const char *project, const char *rule_arn, const char *input,
+		const char *token, struct err *err);
+	void *arg;
+};
+
+int signal_engine_new(const struct signal_config *cfg, struct signal_engine **ret, struct err *err);
+struct signal_engine *signal_engine_free(struct signal_engine *e);
+DEFINE_FREEP(struct signal_engine, signal_engine_free)
+/* After durable_start(): sees to it that every alarm has its next evaluation. */
+int signal_engine_start(struct signal_engine *e, struct err *err);
+
+/* ---- for the other parts; callable from any thread, outside of transactions ---- */
+
+struct signal_dimension {
+	const char *name, *value;
+};
+
+/* One metric at one second. */
+struct signal_datum {
+	const char *name_space, *name, *unit;
+	const struct signal_dimension *dimensions;
+	size_t n_dimensions;
+	int64_t usec;
+	const double *values, *counts; /* counts NULL: one each */
+	size_t n;
+	bool high_resolution; /* kept by the second for three hours, by the minute for longer */
+};
+int signal_metric_put(
+	struct signal_engine *e, const struct signal_datum *v, size_t n, struct err *err);
+
+/* The first of the named alarms that is in state ALARM, or NULL; in the arena. ERR_NOT_FOUND
+ * names an alarm that does not exist. */
+int signal_alarm_active(struct signal_engine *e, const char *const *names, size_t n,
+	struct arena *a, const char **ret_name, struct err *err);
+
+/* Makes a log stream (and its group, when missing) whose lines are in the spool file at path
+ * (codec/spool.h), which may be written to later. A part of the caller's step. Again is fine. */
+int signal_log_stream_attach(struct signal_engine *e, struct db_tx *tx, const char *group,
+	const char *stream, const char *path, struct err *err);
+
+/* ---- operations ---- */
+
+#define SIGNAL_OP(service, op)                                                  \
+	int signal_##service##_##op(struct signal_engine *e, struct call *call, \
+		const struct service##_##op##_request *req,                     \
+		struct service##_##op##_response *resp, struct err *err);
+
+/* cloudwatch */
+SIGNAL_OP(cloudwatch, delete_alarms)
+SIGNAL_OP(cloudwatch, describe_alarm_history)
+SIGNAL_OP(cloudwatch, describe_alarms)
+SIGNAL_OP(cloudwatch, describe_alarms_for_metric)
+SIGNAL_OP(cloudwatch, disable_alarm_actions)
+SIGNAL_OP(cloudwatch, enable_alarm_actions)
+SIGNAL_OP(cloudwatch, get_metric_data)
+SIGNAL_OP(cloudwatch, get_metric_statistics)
+SIGNAL_OP(cloudwatch, list_metrics)
+SIGNAL_OP(cloudwatch, put_metric_alarm)
+SIGNAL_OP(cloudwatch, put_metric_data)
+SIGNAL_OP(cloudwatch, set_alarm_state)
+
+/* logs */
+SIGNAL_OP(logs, create_log_group)
+SIGNAL_OP(logs, create_log_stream)
+SIGNAL_OP(logs, delete_log_group)
+SIGNAL_OP(logs, delete_log_stream)
+SIGNAL_OP(logs, delete_retention_policy)
+SIGNAL_OP(logs, describe_log_groups)
+SIGNAL_OP(logs, describe_log_streams)
+SIGNAL_OP(logs, filter_log_events)
+SIGNAL_OP(logs, get_log_events)
+SIGNAL_OP(logs, put_log_events)
+SIGNAL_OP(logs, put_retention_policy)
+
+/* events */
+SIGNAL_OP(events, delete_rule)
+SIGNAL_OP(events, describe_rule)
+SIGNAL_OP(events, disable_rule)
+SIGNAL_OP(events, enable_rule)
+SIGNAL_OP(events, list_rules)
+SIGNAL_OP(events, list_targets_by_rule)
+SIGNAL_OP(events, put_events)
+SIGNAL_OP(events, put_rule)
+SIGNAL_OP(events, put_targets)
+SIGNAL_OP(events, remove_targets)
+
+#endif
