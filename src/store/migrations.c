@@ -10,6 +10,9 @@
 #include "store/document.h"
 #include "store/log_event.h"
 #include "store/metric.h"
+#include "store/pipeline.h"
+#include "store/pipeline_action.h"
+#include "store/pipeline_run.h"
 
 /* Each entity's file defines its steps as
  *   const struct db_migration store_NAME_migrations[] = {{"1-create", "CREATE TABLE ..."}};
@@ -32,6 +35,10 @@ static const struct component {
 	{"document", store_document_migrations, &store_document_migrations_n},
 	{"log-event", store_log_event_migrations, &store_log_event_migrations_n},
 	{"metric", store_metric_migrations, &store_metric_migrations_n},
+	{"pipeline", store_pipeline_migrations, &store_pipeline_migrations_n},
+	{"pipeline-action", store_pipeline_action_migrations,
+		&store_pipeline_action_migrations_n},
+	{"pipeline-run", store_pipeline_run_migrations, &store_pipeline_run_migrations_n},
 	{NULL, NULL, NULL}, /* keeps the table non-empty */
 };
 
