@@ -65,14 +65,14 @@ typedef int (*call_handler)(
 
 /* What a request needs permission for: the action on every one of the resources. */
 struct call_access {
-	const char *action; /* codecommit:GitPush; NULL: <action prefix>:<Operation> */
+	const char *action;	      /* codecommit:GitPush; NULL: <action prefix>:<Operation> */
 	const char *const *resources; /* ARNs; none: "*" */
 	size_t n_resources;
 	const char *const *conditions; /* key, value, key, value, ..., NULL */
 };
 /* Says what a request needs; from the request alone, so that denied comes before not found. */
-typedef int (*call_access_fn)(void *engine, struct call *call, const void *req,
-	struct call_access *ret, struct err *err);
+typedef int (*call_access_fn)(
+	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err);
 
 /* A service as the API serves it: handlers[i] is for operation i, NULL answers not implemented. */
 struct call_service {

@@ -67,7 +67,7 @@ static int make_room(const struct wire_shape *shape, const struct json_step *at,
 {
 	CLEANUP_STR struct str path = STR_INIT;
 
-	if (n * shape->stride + a->total > LIMIT_WIRE_DECODED) {
+	if (!wire_room(shape, n, a)) {
 		step_text(at, &path);
 		return err_set(
 			err, ERR_TOO_LARGE, "'%s' has too many elements (%zu)", str_text(&path), n);

@@ -4,7 +4,15 @@
 #ifndef TOWPATH_WIRE_VALUE_H
 #define TOWPATH_WIRE_VALUE_H
 
+#include "base/limits.h"
 #include "wire/wire.h"
+
+/* Whether n elements of a list or map may be made: a short document must not ask for gigabytes
+ * of structs. */
+static inline bool wire_room(const struct wire_shape *shape, size_t n, const struct arena *a)
+{
+	return n * shape->stride + a->total <= LIMIT_WIRE_DECODED;
+}
 
 /* The slot of a member within its structure. */
 static inline void *wire_member_slot(const struct wire_member *m, const void *structure)
