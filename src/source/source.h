@@ -71,36 +71,36 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 
 /* ---- operations ---- */
 
-#define SOURCE_OPERATIONS(X)                                                                       \
-	X(batch_get_commits)                                                                       \
-	X(batch_get_repositories)                                                                  \
-	X(create_branch)                                                                           \
-	X(create_commit)                                                                           \
-	X(create_repository)                                                                       \
-	X(delete_branch)                                                                           \
-	X(delete_file)                                                                             \
-	X(delete_repository)                                                                       \
-	X(get_blob)                                                                                \
-	X(get_branch)                                                                              \
-	X(get_commit)                                                                              \
-	X(get_differences)                                                                         \
-	X(get_file)                                                                                \
-	X(get_folder)                                                                              \
-	X(get_repository)                                                                          \
-	X(list_branches)                                                                           \
-	X(list_file_commit_history)                                                                \
-	X(list_repositories)                                                                       \
-	X(list_tags_for_resource)                                                                  \
-	X(put_file)                                                                                \
-	X(tag_resource)                                                                            \
-	X(untag_resource)                                                                          \
-	X(update_default_branch)                                                                   \
-	X(update_repository_description)                                                           \
+#define SOURCE_OPERATIONS(X)             \
+	X(batch_get_commits)             \
+	X(batch_get_repositories)        \
+	X(create_branch)                 \
+	X(create_commit)                 \
+	X(create_repository)             \
+	X(delete_branch)                 \
+	X(delete_file)                   \
+	X(delete_repository)             \
+	X(get_blob)                      \
+	X(get_branch)                    \
+	X(get_commit)                    \
+	X(get_differences)               \
+	X(get_file)                      \
+	X(get_folder)                    \
+	X(get_repository)                \
+	X(list_branches)                 \
+	X(list_file_commit_history)      \
+	X(list_repositories)             \
+	X(list_tags_for_resource)        \
+	X(put_file)                      \
+	X(tag_resource)                  \
+	X(untag_resource)                \
+	X(update_default_branch)         \
+	X(update_repository_description) \
 	X(update_repository_name)
 
-#define SOURCE_DECLARE(op)                                                                         \
-	int source_##op(struct source_engine *e, struct call *call,                                \
-		const struct codecommit_##op##_request *req,                                       \
+#define SOURCE_DECLARE(op)                                          \
+	int source_##op(struct source_engine *e, struct call *call, \
+		const struct codecommit_##op##_request *req,        \
 		struct codecommit_##op##_response *resp, struct err *err);
 SOURCE_OPERATIONS(SOURCE_DECLARE)
 #undef SOURCE_DECLARE

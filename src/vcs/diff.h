@@ -6,9 +6,9 @@
 #include "vcs/object.h"
 
 struct vcs_difference {
-	char change;	   /* 'A', 'M' or 'D' */
-	const char *path;  /* of the whole, also when only a folder was compared */
-	uint32_t before_mode, after_mode;	 /* 0 when absent */
+	char change;			  /* 'A', 'M' or 'D' */
+	const char *path;		  /* of the whole, also when only a folder was compared */
+	uint32_t before_mode, after_mode; /* 0 when absent */
 	struct vcs_id before, after;
 };
 

@@ -38,8 +38,8 @@ struct vcs_entry {
 /* VCS_NONE when there is no such object. */
 enum vcs_type vcs_object_type(struct vcs_repository *r, const struct vcs_id *id);
 /* Follows tags to the commit they stand for: 1, 0 when it is none, -1 error. */
-int vcs_peel_to_commit(struct vcs_repository *r, const struct vcs_id *id, struct vcs_id *ret,
-	struct err *err);
+int vcs_peel_to_commit(
+	struct vcs_repository *r, const struct vcs_id *id, struct vcs_id *ret, struct err *err);
 /* 1 found, 0 no such commit, -1 error. */
 int vcs_commit_read(struct vcs_repository *r, const struct vcs_id *id, struct arena *a,
 	struct vcs_commit *ret, struct err *err);
@@ -51,17 +51,17 @@ int vcs_tree_read(struct vcs_repository *r, const struct vcs_id *tree, struct ar
 int vcs_tree_find(struct vcs_repository *r, const struct vcs_id *tree, const char *path,
 	struct arena *a, struct vcs_entry *ret, struct err *err);
 /* 1 found, 0 no such blob, -1 error. Reads no content. */
-int vcs_blob_size(struct vcs_repository *r, const struct vcs_id *id, uint64_t *ret,
-	struct err *err);
+int vcs_blob_size(
+	struct vcs_repository *r, const struct vcs_id *id, uint64_t *ret, struct err *err);
 /* ERR_TOO_LARGE over limit bytes, ERR_NOT_FOUND when there is no such blob. */
-int vcs_blob_read(struct vcs_repository *r, const struct vcs_id *id, size_t limit,
-	struct arena *a, struct view *ret, struct err *err);
+int vcs_blob_read(struct vcs_repository *r, const struct vcs_id *id, size_t limit, struct arena *a,
+	struct view *ret, struct err *err);
 /* 1 when ancestor is reachable from (or is) descendant. */
 int vcs_is_ancestor(struct vcs_repository *r, const struct vcs_id *ancestor,
 	const struct vcs_id *descendant, struct err *err);
 
-int vcs_blob_write(struct vcs_repository *r, struct view content, struct vcs_id *ret,
-	struct err *err);
+int vcs_blob_write(
+	struct vcs_repository *r, struct view content, struct vcs_id *ret, struct err *err);
 
 /* One change to a tree: mode 0 removes the path, else it becomes this blob. */
 struct vcs_edit {
@@ -71,8 +71,8 @@ struct vcs_edit {
 };
 /* The tree that base (zero: the empty tree) becomes by the edits; folders appear as needed and
  * vanish when empty. */
-int vcs_tree_edit(struct vcs_repository *r, const struct vcs_id *base,
-	const struct vcs_edit *edits, size_t n, struct vcs_id *ret, struct err *err);
+int vcs_tree_edit(struct vcs_repository *r, const struct vcs_id *base, const struct vcs_edit *edits,
+	size_t n, struct vcs_id *ret, struct err *err);
 /* Author and committer are the same; their names are cleaned of what a commit cannot hold. */
 int vcs_commit_write(struct vcs_repository *r, const struct vcs_id *tree,
 	const struct vcs_id *parents, size_t n_parents, const struct vcs_signature *who,
@@ -80,8 +80,8 @@ int vcs_commit_write(struct vcs_repository *r, const struct vcs_id *tree,
 
 /* Writes the commit's files as a zip to fd, by git archive: file modes and links kept,
  * attributes of the repository not applied, memory bounded. */
-int vcs_archive_zip(const char *repository_path, const struct vcs_id *commit, int fd,
-	struct err *err);
+int vcs_archive_zip(
+	const char *repository_path, const struct vcs_id *commit, int fd, struct err *err);
 /* Clones into dir (which must not exist) with history, checked out at the commit with HEAD
  * detached or, when branch is not NULL, on that branch. depth 0: all. */
 int vcs_clone(const char *repository_path, const struct vcs_id *commit, const char *branch,

@@ -24,8 +24,8 @@ const char *vcs_repository_path(const struct vcs_repository *r);
 /* git check-ref-format for a full name (refs/...). */
 bool vcs_ref_name_valid(const char *full_name);
 /* The id that a reference holds (a tag's is not peeled): 1 found, 0 absent, -1 error. */
-int vcs_ref_get(struct vcs_repository *r, const char *full_name, struct vcs_id *ret,
-	struct err *err);
+int vcs_ref_get(
+	struct vcs_repository *r, const char *full_name, struct vcs_id *ret, struct err *err);
 /* Creates (before zero), changes or deletes (after zero) a reference if it still holds `before`;
  * ERR_CONFLICT when it does not. Synced on return. */
 int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct vcs_id *before,

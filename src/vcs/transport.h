@@ -31,11 +31,11 @@ struct vcs_stream vcs_gunzip_stream(struct vcs_gunzip *z);
 
 /* Appends the answer to info/refs?service=... (with its service line for protocols 0 and 1).
  * protocol is the Git-Protocol header or NULL. */
-int vcs_advertise(const char *path, enum vcs_service service, const char *protocol,
-	struct str *out, struct err *err);
-/* Serves one upload-pack request. */
-int vcs_upload_pack(const char *path, const char *protocol, const struct vcs_stream *s,
+int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
 	struct err *err);
+/* Serves one upload-pack request. */
+int vcs_upload_pack(
+	const char *path, const char *protocol, const struct vcs_stream *s, struct err *err);
 
 struct vcs_command {
 	struct vcs_id before, after; /* as the client states them */
@@ -54,8 +54,8 @@ struct vcs_push {
 
 /* Reads the commands, up to the flush packet. Zero commands: the client only probes.
  * ERR_TOO_LARGE over VCS_PUSH_COMMANDS_MAX; ERR_MALFORMED. Strings live in the arena. */
-int vcs_push_read(const struct vcs_stream *s, struct arena *a, struct vcs_push *ret,
-	struct err *err);
+int vcs_push_read(
+	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err);
 void vcs_push_release(struct vcs_push *p);
 /* Reads the rest of the request to its end and drops it. */
 int vcs_push_drain(const struct vcs_stream *s, struct err *err);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside vcs/ only: git as a child process, with an environment of the server's own. */
+#ifndef TOWPATH_VCS_CHILD_H
+#define TOWPATH_VCS_CHILD_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct vcs_child {
+	pid_t pid;   /* 0: none */
+	int in, out; /* our ends; -1 when not piped or closed */
+	int errout;  /* a memory file that gathers standard error */
+};
+#define VCS_CHILD_INIT ((struct vcs_child){.in = -1, .out = -1, .errout = -1})
+
+/* Starts `git <args>` in the repository. protocol: GIT_PROTOCOL or NULL. */
+int vcs_child_start(const char *path, const char *const *args, const char *protocol,
+	struct vcs_child *ret, struct err *err);
+/* Waits; anything but exit status 0 is an error with the end of its standard error. */
+int vcs_child_wait(struct vcs_child *c, struct err *err);
+/* Kills it if it still runs, reaps it, closes everything. */
+void vcs_child_release(struct vcs_child *c);
+#define CLEANUP_VCS_CHILD CLEANUP(vcs_child_release)
+
+/* Runs `git <args>` in the repository to its end; in_fd and out_fd are borrowed, -1: nothing. */
+int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The head of a receive-pack request, the report that refuses it, and pkt-lines. */
+#include <ctype.h>
+
+#include "base/vec.h"
+#include "vcs/pkt.h"
+#include "vcs/transport.h"
+
+#define SIDEBAND_MAX 65515
+#define PUSH_HEAD_MAX (8 * MIB)
+
+int pkt_length(const char *digits)
+{
+	int n = 0;
+
+	for (int i = 0; i < 4; i++) {
+		int c = tolower((unsigned char)digits[i]);
+
+		if (!isxdigit(c))
+			return -1;
+		n = n * 16 + (isdigit(c) ? c - '0' : c - 'a' + 10);
+	}
+	return n;
+}
+
+void pkt_add(struct str *out, struct view payload)
+{
+	str_addf(out, "%04zx", payload.len + 4);
+	str_add_view(out, payload);
+}
+
+void pkt_addf(struct str *out, const char *fmt, ...)
+{
+	CLEANUP_STR struct str text = STR_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vaddf(&text, fmt, ap);
+	va_end(ap);
+	pkt_add(out, str_view(&text));
+}
+
+void pkt_add_band(struct str *out, int band, struct view bytes)
+{
+	while (bytes.len) {
+		size_t n = MIN(bytes.len, (size_t)SIDEBAND_MAX);
+
+		str_addf(out, "%04zx%c", n + 5, band);
+		str_add_n(out, bytes.p, n);
+		bytes.p += n;
+		bytes.len -= n;
+	}
+}
+
+/* Reads exactly n bytes into the push's raw text. 1, or 0 when the request ended before. */
+static int read_exact(const struct vcs_stream *s, struct vcs_push *p, size_t n, struct err *err)
+{
+	while (n) {
+		char buf[4096];
+		ssize_t got = s->read(s->arg, buf, MIN(n, sizeof(buf)), err);
+
+		if (got < 0)
+			return -1;
+		if (got == 0)
+			return 0;
+		str_add_n(&p->raw, buf, (size_t)got);
+		n -= (size_t)got;
+	}
+	return 1;
+}
+
+static bool has_word(struct view list, const char *word)
+{
+	while (list.p) {
+		struct view item = view_trim(view_cut(&list, ' '));
+
+		if (view_eq_str(item, word))
+			return true;
+	}
+	return false;
+}
+
+static int parse_command(
+	struct vcs_push *p, struct view line, struct arena *a, size_t *cap, struct err *err)
+{
+	struct view capabilities = line, command = view_cut(&capabilities, '\0');
+	struct view rest = view_trim(command), before, after;
+	struct vcs_command c;
+
+	if (view_starts_with(rest, "shallow "))
+		return 0;
+	before = view_cut(&rest, ' ');
+	after = view_cut(&rest, ' ');
+	if (!vcs_id_parse(before, &c.before) || !vcs_id_parse(after, &c.after) || !rest.len)
+		return err_set(
+			err, ERR_MALFORMED, "not a push command: " VIEW_FMT, VIEW_ARG(command));
+	if (p->n >= VCS_PUSH_COMMANDS_MAX)
+		return err_set(err, ERR_TOO_LARGE,
+			"Too many reference update commands: more than %d in one push",
+			VCS_PUSH_COMMANDS_MAX);
+	c.ref = arena_view_dup(a, rest);
+	if (p->n == *cap) {
+		struct vcs_command *more = arena_new_n(a, *cap * 2 + 16, struct vcs_command);
+
+		if (p->n)
+			memcpy(more, p->commands, p->n * sizeof(*more));
+		p->commands = more;
+		*cap = *cap * 2 + 16;
+	}
+	p->commands[p->n++] = c;
+	if (p->n == 1 && capabilities.p) {
+		p->report_status = has_word(capabilities, "report-status") ||
+				   has_word(capabilities, "report-status-v2");
+		p->sideband = has_word(capabilities, "side-band-64k");
+		p->atomic = has_word(capabilities, "atomic");
+	}
+	return 0;
+}
+
+int vcs_push_read(
+	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err)
+{
+	size_t cap = 0;
+
+	*ret = (struct vcs_push){0};
+	for (;;) {
+		size_t at = ret->raw.len;
+		int rc = read_exact(s, ret, 4, err), length;
+
+		if (rc == 0 && ret->raw.len == 0)
+			return 0;
+		length = rc > 0 ? pkt_length(ret->raw.p + at) : -1;
+		if (rc >= 0 && length == 0)
+			return 0;
+		if (rc >= 0 && (length < 4 || length > PKT_MAX || at > PUSH_HEAD_MAX))
+			rc = err_set(err, ERR_MALFORMED, "the push is not in git's format");
+		if (rc > 0)
+			rc = read_exact(s, ret, (size_t)length - 4, err);
+		if (rc == 0)
+			rc = err_set(err, ERR_MALFORMED, "the push ends before its time");
+		if (rc < 0)
+			return -1;
+		if (parse_command(ret, (struct view){ret->raw.p + at + 4, (size_t)length - 4}, a,
+			    &cap, err) < 0)
+			return -1;
+	}
+}
+
+void vcs_push_release(struct vcs_push *p)
+{
+	str_release(&p->raw);
+}
+
+int vcs_push_drain(const struct vcs_stream *s, struct err *err)
+{
+	CLEANUP(freep) char *buf = xmalloc(64 * KIB);
+	ssize_t got;
+
+	while ((got = s->read(s->arg, buf, 64 * KIB, err)) > 0)
+		;
+	return got < 0 ? -1 : 0;
+}
+
+int vcs_push_report(const struct vcs_push *p, const char *const *reasons, const char *message,
+	const struct vcs_stream *s, struct err *err)
+{
+	CLEANUP_STR struct str report = STR_INIT;
+	CLEANUP_STR struct str out = STR_INIT;
+
+	if (p->report_status) {
+		pkt_addf(&report, "unpack ok\n");
+		for (size_t i = 0; i < p->n; i++) {
+			if (reasons[i])
+				pkt_addf(&report, "ng %s %s\n", p->commands[i].ref, reasons[i]);
+			else
+				pkt_addf(&report, "ok %s\n", p->commands[i].ref);
+		}
+		str_add(&report, PKT_FLUSH);
+	}
+	if (p->sideband) {
+		if (message) {
+			CLEANUP_STR struct str line = STR_INIT;
+
+			str_addf(&line, "%s\n", message);
+			pkt_add_band(&out, 2, str_view(&line));
+		}
+		pkt_add_band(&out, 1, str_view(&report));
+		str_add(&out, PKT_FLUSH);
+	} else {
+		str_add_view(&out, str_view(&report));
+	}
+	return s->write(s->arg, out.p, out.len, err);
+}

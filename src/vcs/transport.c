@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vcs/transport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "vcs/child.h"
+#include "vcs/pkt.h"
+
+#define CHUNK (64 * KIB)
+/* What git may say before the request was read to its end: acknowledgements, progress. */
+#define EARLY_OUTPUT_MAX (8 * MIB)
+#define REPORT_MAX (8 * MIB)
+
+static const struct {
+	const char *command, *name;
+} services[] = {
+	[VCS_UPLOAD_PACK] = {"upload-pack", "git-upload-pack"},
+	[VCS_RECEIVE_PACK] = {"receive-pack", "git-receive-pack"},
+};
+
+/* One child, its peer, and what is under way between them. */
+struct relay {
+	struct vcs_child child;
+	const struct vcs_stream *peer;
+	char *buf;	  /* CHUNK bytes */
+	struct str early; /* output that waits for the end of the request */
+	bool refused;	  /* the child reads no further */
+};
+
+static void relay_release(struct relay *r)
+{
+	vcs_child_release(&r->child);
+	free(r->buf);
+	str_release(&r->early);
+}
+
+static bool wants_v2(const char *protocol)
+{
+	return protocol && strstr(protocol, "version=2") != NULL;
+}
+
+int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
+	struct err *err)
+{
+	const char *const args[] = {
+		services[service].command, "--http-backend-info-refs", path, NULL};
+	CLEANUP_VCS_CHILD struct vcs_child child = VCS_CHILD_INIT;
+
+	if (service == VCS_RECEIVE_PACK || !wants_v2(protocol)) {
+		pkt_addf(out, "# service=%s\n", services[service].name);
+		str_add(out, PKT_FLUSH);
+	}
+	if (vcs_child_start(path, args, protocol, &child, err) < 0)
+		return -1;
+	fd_closep(&child.in);
+	if (fd_read_all(child.out, GIB, out, err) < 0 || vcs_child_wait(&child, err) < 0)
+		return err_wrap(err, "cannot list the references");
+	return 0;
+}
+
+/* Takes what the child says now; false at its end. */
+static int take_early(struct relay *r, struct err *err)
+{
+	char buf[16 * 1024];
+	ssize_t got = read(r->child.out, buf, sizeof(buf));
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (got < 0)
+		return err_errno(err, errno, "cannot read from git");
+	if (got == 0) {
+		r->refused = true;
+		return 0;
+	}
+	str_add_n(&r->early, buf, (size_t)got);
+	if (r->early.len > EARLY_OUTPUT_MAX)
+		return err_set(err, ERR_TOO_LARGE, "git says too much before the request ends");
+	return 0;
+}
+
+/* Hands bytes to the child, and meanwhile takes what it says. */
+static int feed(struct relay *r, const char *bytes, size_t n, struct err *err)
+{
+	while (n && !r->refused) {
+		struct pollfd p[2] = {{.fd = r->child.in, .events = POLLOUT},
+			{.fd = r->child.out, .events = POLLIN}};
+		ssize_t put;
+
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return err_errno(err, errno, "cannot wait for git");
+		if (p[1].revents && take_early(r, err) < 0)
+			return -1;
+		if (!p[0].revents)
+			continue;
+		put = write(r->child.in, bytes, n);
+		if (put < 0 && errno == EPIPE) {
+			r->refused = true;
+			return 0;
+		}
+		if (put < 0 && errno != EAGAIN && errno != EINTR)
+			return err_errno(err, errno, "cannot write to git");
+		if (put > 0) {
+			bytes += put;
+			n -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
+/* The peer's request up to its end, but for the last byte, which *ret_last gets (-1: none). */
+static int feed_request(struct relay *r, struct view head, int *ret_last, struct err *err)
+{
+	ssize_t got;
+
+	*ret_last = -1;
+	if (head.len) {
+		*ret_last = (unsigned char)head.p[head.len - 1];
+		if (feed(r, head.p, head.len - 1, err) < 0)
+			return -1;
+	}
+	while ((got = r->peer->read(r->peer->arg, r->buf, CHUNK, err)) > 0) {
+		char last = (char)*ret_last;
+
+		if (*ret_last >= 0 && feed(r, &last, 1, err) < 0)
+			return -1;
+		if (feed(r, r->buf, (size_t)got - 1, err) < 0)
+			return -1;
+		*ret_last = (unsigned char)r->buf[got - 1];
+	}
+	return got < 0 ? -1 : 0;
+}
+
+static int feed_last(struct relay *r, int last, struct err *err)
+{
+	char c = (char)last;
+
+	if (last >= 0 && feed(r, &c, 1, err) < 0)
+		return -1;
+	fd_closep(&r->child.in);
+	return fd_set_nonblock(r->child.out, false, err);
+}
+
+static int relay_start(struct relay *r, const char *path, enum vcs_service service,
+	const char *protocol, const struct vcs_stream *s, struct err *err)
+{
+	const char *const args[] = {services[service].command, "--stateless-rpc", path, NULL};
+
+	r->peer = s;
+	r->buf = xmalloc(CHUNK);
+	if (vcs_child_start(path, args, protocol, &r->child, err) < 0 ||
+		fd_set_nonblock(r->child.in, true, err) < 0 ||
+		fd_set_nonblock(r->child.out, true, err) < 0)
+		return -1;
+	return 0;
+}
+
+static ssize_t read_child(struct relay *r, char *buf, size_t n, struct err *err)
+{
+	ssize_t got;
+
+	do
+		got = read(r->child.out, buf, n);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? err_errno(err, errno, "cannot read from git") : got;
+}
+
+int vcs_upload_pack(
+	const char *path, const char *protocol, const struct vcs_stream *s, struct err *err)
+{
+	CLEANUP(relay_release) struct relay r = {.child = VCS_CHILD_INIT};
+	ssize_t got;
+	int last;
+
+	if (relay_start(&r, path, VCS_UPLOAD_PACK, protocol, s, err) < 0 ||
+		feed_request(&r, (struct view){NULL, 0}, &last, err) < 0 ||
+		feed_last(&r, last, err) < 0)
+		return -1;
+	if (r.early.len && s->write(s->arg, r.early.p, r.early.len, err) < 0)
+		return -1;
+	while ((got = read_child(&r, r.buf, CHUNK, err)) > 0)
+		if (s->write(s->arg, r.buf, (size_t)got, err) < 0)
+			return -1;
+	return got < 0 ? -1 : vcs_child_wait(&r.child, err);
+}
+
+/* ---- the report of a push ---- */
+
+/* What receive-pack says, taken apart: progress goes on at once, the report is kept. */
+struct report {
+	struct relay *r;
+	bool sideband;
+	struct str pending; /* a packet that is not complete yet */
+	struct str kept;
+};
+
+static void report_release(struct report *p)
+{
+	str_release(&p->pending);
+	str_release(&p->kept);
+}
+
+/* Progress (band 2) and keep-alives (an empty band 1) may be told before the push is settled. */
+static bool may_pass(struct view packet)
+{
+	return packet.len == 5 || (packet.len > 5 && packet.p[4] == 2);
+}
+
+static int take_report(struct report *p, struct view bytes, struct err *err)
+{
+	size_t at = 0;
+
+	if (!p->sideband) {
+		str_add_view(&p->kept, bytes);
+		return p->kept.len > REPORT_MAX
+			       ? err_set(err, ERR_TOO_LARGE, "git's report is too long")
+			       : 0;
+	}
+	str_add_view(&p->pending, bytes);
+	while (p->pending.len - at >= 4) {
+		int n = pkt_length(p->pending.p + at);
+		struct view packet = {p->pending.p + at, n < 4 ? 4 : (size_t)n};
+
+		if (n < 0)
+			return err_set(err, ERR_IO, "git's report is not in its format");
+		if (p->pending.len - at < packet.len)
+			break;
+		if (!may_pass(packet) || p->kept.len)
+			str_add_view(&p->kept, packet);
+		else if (p->r->peer->write(p->r->peer->arg, packet.p, packet.len, err) < 0)
+			return -1;
+		at += packet.len;
+	}
+	memmove(p->pending.p, p->pending.p + at, p->pending.len - at);
+	str_truncate(&p->pending, p->pending.len - at);
+	return p->kept.len > REPORT_MAX ? err_set(err, ERR_TOO_LARGE, "git's report is too long")
+					: 0;
+}
+
+/* Reads the report to its end. A peer that broke off does not stop it: what git does to the
+ * references must still be settled. */
+static int read_report(struct report *p, struct err *err)
+{
+	CLEANUP_ERR struct err first = ERR_INIT;
+	ssize_t got;
+
+	if (p->r->early.len)
+		take_report(p, str_view(&p->r->early), &first);
+	while ((got = read_child(p->r, p->r->buf, CHUNK, err)) > 0)
+		if (!first.kind)
+			take_report(p, (struct view){p->r->buf, (size_t)got}, &first);
+	if (got < 0)
+		return -1;
+	return first.kind ? err_move(err, &first) : 0;
+}
+
+/* From here on references may change, so settle() is called whatever happens. */
+static int finish_push(
+	struct report *p, int last, const struct vcs_push_bracket *b, struct err *err)
+{
+	CLEANUP_ERR struct err ended = ERR_INIT;
+	int rc = feed_last(p->r, last, err);
+
+	if (rc == 0)
+		rc = read_report(p, err);
+	else
+		fd_closep(&p->r->child.out);
+	if (vcs_child_wait(&p->r->child, &ended) < 0 && rc == 0 && !p->kept.len)
+		rc = err_move(err, &ended);
+	if (b->settle(b->arg, rc == 0 ? err : NULL) < 0 || rc < 0)
+		return -1;
+	return p->kept.len ? p->r->peer->write(p->r->peer->arg, p->kept.p, p->kept.len, err) : 0;
+}
+
+int vcs_receive_pack(const char *path, const struct vcs_push *push, const struct vcs_stream *s,
+	const struct vcs_push_bracket *b, struct err *err)
+{
+	CLEANUP(relay_release) struct relay r = {.child = VCS_CHILD_INIT};
+	CLEANUP(report_release) struct report report = {.r = &r, .sideband = push->sideband};
+	int last;
+
+	if (relay_start(&r, path, VCS_RECEIVE_PACK, NULL, s, err) < 0 ||
+		feed_request(&r, str_view(&push->raw), &last, err) < 0)
+		return -1;
+	if (b->prepare(b->arg, err) < 0)
+		return -1;
+	return finish_push(&report, last, b, err);
+}

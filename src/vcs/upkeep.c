@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What keeps a repository tidy: leftovers of killed processes, packing. */
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/path.h"
+#include "base/vec.h"
+#include "vcs/child.h"
+#include "vcs/git2.h"
+
+/* Pack when so many loose objects (one of 256 folders is counted) or packs have gathered. */
+#define LOOSE_IN_ONE_FOLDER 4
+#define PACKS_MAX 16
+
+static void remove_lock(const char *path, const char *name)
+{
+	CLEANUP(freep) char *lock = xasprintf("%s/%s.lock", path, name);
+
+	unlink(lock);
+}
+
+void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size_t n)
+{
+	remove_lock(path, "HEAD");
+	remove_lock(path, "packed-refs");
+	for (size_t i = 0; i < n; i++)
+		remove_lock(path, ref_names[i]);
+}
+
+void vcs_remove_stale_quarantines(const char *path, int64_t since_usec)
+{
+	CLEANUP(freep) char *objects = path_join(path, "objects");
+	DIR *dir = opendir(objects);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		CLEANUP(freep) char *sub = path_join(objects, e->d_name);
+		struct stat st;
+
+		if (starts_with(e->d_name, "tmp_objdir-") && stat(sub, &st) == 0 &&
+			(int64_t)st.st_mtim.tv_sec * USEC_PER_SEC < since_usec)
+			file_remove_tree(sub, NULL);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static size_t count_names(const char *path, const char *sub, const char *suffix)
+{
+	CLEANUP(freep) char *full = path_join(path, sub);
+	DIR *dir = opendir(full);
+	struct dirent *e;
+	size_t n = 0;
+
+	while (dir && (e = readdir(dir)))
+		n += e->d_name[0] != '.' && ends_with(e->d_name, suffix);
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+int vcs_maintain(const char *path, struct err *err)
+{
+	static const char *const repack[] = {
+		"repack", "-d", "-l", "-q", "--geometric=2", "--write-midx", NULL};
+	static const char *const pack_refs[] = {"pack-refs", "--all", "--prune", NULL};
+
+	if (count_names(path, "objects/17", "") >= LOOSE_IN_ONE_FOLDER ||
+		count_names(path, "objects/pack", ".pack") > PACKS_MAX)
+		if (vcs_git(path, repack, -1, -1, err) < 0)
+			return err_wrap(err, "cannot pack %s", path);
+	if (count_names(path, "refs/heads", "") > 64 || count_names(path, "refs/tags", "") > 64)
+		if (vcs_git(path, pack_refs, -1, -1, err) < 0)
+			return err_wrap(err, "cannot pack the references of %s", path);
+	return 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects, edits, differences, history, archives and clones. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+
+static void test_commit_roundtrip(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id id = make_commit(f, NULL, "d/a.txt", "hello", 1700000000), none = id;
+	struct vcs_commit c;
+	struct vcs_entry e;
+	struct view content;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(OK(vcs_commit_read(f->r, &id, &f->arena, &c, E)), 1);
+	assert_string_equal(c.author.name, "Ann x");
+	assert_string_equal(c.committer.email, "ann@example.test");
+	assert_int_equal(c.author.when, 1700000000);
+	assert_int_equal(c.author.offset_minutes, 90);
+	assert_string_equal(c.message, "message\n");
+	assert_string_equal(c.extra, "");
+	assert_int_equal(OK(vcs_tree_find(f->r, &c.tree, "d/a.txt", &f->arena, &e, E)), 1);
+	assert_int_equal(e.mode, VCS_MODE_FILE);
+	assert_int_equal(OK(vcs_tree_find(f->r, &c.tree, "d/b.txt", &f->arena, &e, E)), 0);
+	assert_int_equal(OK(vcs_tree_find(f->r, &c.tree, "d", &f->arena, &e, E)), 1);
+	assert_int_equal(e.mode, VCS_MODE_TREE);
+	assert_int_equal(OK(vcs_tree_find(f->r, &c.tree, "d/a.txt", &f->arena, &e, E)), 1);
+	OK(vcs_blob_read(f->r, &e.id, 5, &f->arena, &content, E));
+	assert_true(view_eq(content, VIEW("hello")));
+	assert_int_equal(vcs_blob_read(f->r, &e.id, 4, &f->arena, &content, &err), -1);
+	assert_int_equal(err.kind, ERR_TOO_LARGE);
+	none.hex[0] = none.hex[0] == '0' ? '1' : '0';
+	assert_int_equal(vcs_blob_read(f->r, &none, 4, &f->arena, &content, &err), -1);
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	assert_int_equal(OK(vcs_commit_read(f->r, &none, &f->arena, &c, E)), 0);
+	assert_int_equal(vcs_object_type(f->r, &none), VCS_NONE);
+	assert_int_equal(vcs_object_type(f->r, &id), VCS_COMMIT);
+	err_release(&err);
+}
+
+static void test_empty_folders_vanish(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id a = make_commit(f, NULL, "x", "1", 1),
+		      b = make_commit(f, &a, "d/e/f", "2", 2),
+		      c = make_commit(f, &b, "d/e/f", NULL, 3);
+	struct vcs_commit ca, cc;
+
+	OK(vcs_commit_read(f->r, &a, &f->arena, &ca, E));
+	OK(vcs_commit_read(f->r, &c, &f->arena, &cc, E));
+	assert_string_equal(ca.tree.hex, cc.tree.hex);
+	assert_int_equal(OK(vcs_is_ancestor(f->r, &a, &c, E)), 1);
+	assert_int_equal(OK(vcs_is_ancestor(f->r, &c, &a, E)), 0);
+}
+
+static void test_differences(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id a = make_commit(f, NULL, "x", "1", 1), b = make_commit(f, &a, "y", "2", 2),
+		      c = make_commit(f, &b, "x", "3", 3), d = make_commit(f, &c, "y", NULL, 4);
+	struct vcs_commit cb, cd;
+	struct vcs_difference *diff;
+	size_t n;
+	bool more;
+
+	OK(vcs_commit_read(f->r, &b, &f->arena, &cb, E));
+	OK(vcs_commit_read(f->r, &d, &f->arena, &cd, E));
+	OK(vcs_diff_trees(f->r, &cb.tree, &cd.tree, "", 0, 10, &f->arena, &diff, &n, &more, E));
+	assert_int_equal(n, 2);
+	assert_false(more);
+	assert_int_equal(diff[0].change, 'M');
+	assert_string_equal(diff[0].path, "x");
+	assert_int_equal(diff[1].change, 'D');
+	assert_string_equal(diff[1].path, "y");
+	assert_int_equal(diff[1].after_mode, 0);
+	OK(vcs_diff_trees(f->r, NULL, &cb.tree, "p/", 1, 1, &f->arena, &diff, &n, &more, E));
+	assert_int_equal(n, 1);
+	assert_false(more);
+	assert_int_equal(diff[0].change, 'A');
+	assert_string_equal(diff[0].path, "p/y");
+	OK(vcs_diff_trees(f->r, NULL, &cb.tree, "", 0, 1, &f->arena, &diff, &n, &more, E));
+	assert_true(more);
+}
+
+static void test_history_follows_renames(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id a = make_commit(f, NULL, "old", "line 1\nline 2\nline 3\n", 1),
+		      b = make_commit(f, &a, "other", "x", 2), tree, moved, last, blob;
+	struct vcs_commit cb;
+	struct vcs_entry e;
+	struct vcs_version *v;
+	struct vcs_signature who = {"Ann", "", 3, 0};
+	size_t n;
+	bool more;
+
+	OK(vcs_commit_read(f->r, &b, &f->arena, &cb, E));
+	assert_int_equal(OK(vcs_tree_find(f->r, &cb.tree, "old", &f->arena, &e, E)), 1);
+	blob = e.id;
+	{
+		struct vcs_edit edits[] = {{"old", 0, {""}}, {"new", VCS_MODE_FILE, blob}};
+
+		OK(vcs_tree_edit(f->r, &cb.tree, edits, 2, &tree, E));
+	}
+	OK(vcs_commit_write(f->r, &tree, &b, 1, &who, "move", &moved, E));
+	last = make_commit(f, &moved, "new", "line 1\nline 2\nline 4\n", 4);
+	OK(vcs_file_history(f->r, &last, "new", 0, 10, &f->arena, &v, &n, &more, E));
+	assert_int_equal(n, 3);
+	assert_false(more);
+	assert_string_equal(v[0].commit.hex, last.hex);
+	assert_int_equal(v[0].n_children, 0);
+	assert_string_equal(v[1].commit.hex, moved.hex);
+	assert_string_equal(v[1].path, "new");
+	assert_int_equal(v[1].n_children, 1);
+	assert_string_equal(v[1].children[0].hex, last.hex);
+	assert_string_equal(v[2].commit.hex, a.hex);
+	assert_string_equal(v[2].path, "old");
+	OK(vcs_file_history(f->r, &last, "new", 1, 1, &f->arena, &v, &n, &more, E));
+	assert_int_equal(n, 1);
+	assert_true(more);
+	OK(vcs_file_history(f->r, &last, "gone", 0, 10, &f->arena, &v, &n, &more, E));
+	assert_int_equal(n, 0);
+}
+
+static void test_archive_ignores_attributes(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id a = make_commit(f, NULL, ".gitattributes", "secret export-ignore\n", 1),
+		      b = make_commit(f, &a, "secret", "kept", 2);
+	char *zip = arena_printf(&f->arena, "%s/x.zip", f->dir);
+	const char *const list[] = {"/usr/bin/python3", "-m", "zipfile", "-l", zip, NULL};
+	struct str out = STR_INIT;
+	int fd = open(zip, O_RDWR | O_CREAT, 0644);
+
+	OK(vcs_archive_zip(f->path, &b, fd, E));
+	close(fd);
+	OK(spawn_check(list, &out, E));
+	assert_non_null(strstr(str_text(&out), "secret"));
+	str_release(&out);
+}
+
+static void test_clone(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id a = make_commit(f, NULL, "x", "1", 1), b = make_commit(f, &a, "x", "2", 2),
+		      zero = VCS_ID_ZERO;
+	static const int depths[] = {0, 1};
+
+	OK(vcs_ref_update(f->r, "refs/heads/main", &zero, &b, E));
+	for (size_t i = 0; i < ARRAY_SIZE(depths); i++) {
+		char *dir = arena_printf(&f->arena, "%s/w%zu", f->dir, i);
+		struct str text = STR_INIT;
+
+		OK(vcs_clone(f->path, i ? &b : &a, i ? "main" : NULL, depths[i], dir, E));
+		OK(file_read(arena_printf(&f->arena, "%s/x", dir), 10, &text, E));
+		assert_string_equal(str_text(&text), i ? "2" : "1");
+		str_release(&text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_commit_roundtrip, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_empty_folders_vanish, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_differences, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_history_follows_renames, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_archive_ignores_attributes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clone, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
