@@ -149,9 +149,12 @@ struct compute_driver {
 extern const struct compute_driver compute_sandbox;
 extern const struct compute_driver compute_oci;
 
-/* Takes away what sandbox roots left behind whose maker was killed: their cgroups and the
- * written layers under dir (one folder a root, as given in spec.dir). Roots that live are left. */
+/* Takes away what a sandbox root left behind whose maker was killed: its cgroups and its written
+ * layer. dir is the spec.dir of that root; a missing one is fine. Only for roots that are dead. */
 int compute_sweep(const char *dir, struct err *err);
+/* Does once what every sandbox root needs (compiles the system call filter). A process that
+ * forks makers of roots calls it first, so that they need not; others need not call it. */
+int compute_sandbox_prepare(struct err *err);
 
 void compute_exec_freep(struct compute_exec **e);
 #define CLEANUP_COMPUTE_EXEC CLEANUP(compute_exec_freep)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the sandbox driver, for its own files only.
+ *
+ * The maker (sandbox.c) prepares the written layer (sandbox_layer.c), clones process 1 into new
+ * namespaces, which builds the tree (sandbox_tree.c), gives its privileges up
+ * (sandbox_confine.c) and then serves requests to execute (sandbox_init.c) until the maker's end
+ * of the socket closes. Process 1 shares no memory with the maker; what it needs it got by fork.
+ *
+ * Invariants
+ * 1. No process of the root exists before confinement is complete, process 1 excepted.
+ * 2. No path of the root is resolved by a process that stands outside of it.
+ * 3. When the maker dies, process 1 is killed, and with it the kernel kills all the others. */
+#ifndef TOWPATH_COMPUTE_SANDBOX_H
+#define TOWPATH_COMPUTE_SANDBOX_H
+
+#include "compute/cgroup.h"
+#include "compute/compute.h"
+
+/* What process 1 is to do; made before the clone. */
+struct sandbox_plan {
+	const struct compute_spec *spec;
+	const struct cgroup *cgroup;
+	int socket; /* process 1's end */
+};
+
+/* A failure of process 1, as it travels to the maker. */
+struct sandbox_report {
+	int errnum; /* 0: ready */
+	char what[240];
+};
+
+/* Fills dir/upper so that the root hides what must be hidden and has what a fresh root needs:
+ * empty homes, /tmp and /run, an /etc/shadow without passwords, /etc/hosts and resolv.conf. */
+int sandbox_layer_make(const struct compute_spec *spec, struct err *err);
+/* In process 1, from here on. Each returns 0, or fills the report and returns -1. */
+int sandbox_tree_build(const struct sandbox_plan *plan, struct sandbox_report *report);
+/* Drops capabilities, sets the system call filter: for this process and all to come. */
+int sandbox_confine(const struct sandbox_plan *plan, struct sandbox_report *report);
+NORETURN void sandbox_init_serve(int socket);
+
+int sandbox_report_errno(struct sandbox_report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Requests on the socket, one a message, with descriptors beside. */
+enum sandbox_request_kind { SANDBOX_EXEC = 1, SANDBOX_SIGNAL };
+
+/* Descriptors of SANDBOX_EXEC: text, end, report, then the three standard ones as far as
+ * has_stdio says, then n_fds more. */
+struct sandbox_request {
+	int kind;
+	int pid, signal;	 /* SANDBOX_SIGNAL */
+	uint32_t n_argv, n_envp; /* strings in the text, NUL-ended: argv, envp, cwd, user */
+	bool has_stdio[3];
+	compute_builtin builtin;
+	uint32_t n_fds;
+	size_t text_len;
+};
+
+#define SANDBOX_MAX_FDS 16
+
+/* Messages on a process' end pipe. */
+struct sandbox_event {
+	bool ended;
+	int pid;    /* first message: process number inside */
+	int status; /* last message: as from waitpid() */
+};
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tree of a root, built by its process 1 in its own mount namespace.
+ *
+ * Sources of mounts are opened while the host's tree is still there and attached after
+ * pivot_root, when every path, with all its symbolic links, means the root's own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "compute/sandbox.h"
+
+int sandbox_report_errno(struct sandbox_report *r, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(r->what, sizeof(r->what), fmt, ap);
+	va_end(ap);
+	r->errnum = saved ? saved : EIO;
+	return -1;
+}
+
+static int mount_overlay(const char *options, const char *target, struct sandbox_report *report)
+{
+	char *with_volatile CLEANUP(freep) = xasprintf("%s,volatile", options);
+
+	/* The layer is thrown away: nothing in it needs to be synced. */
+	if (mount("overlay", target, "overlay", MS_NODEV, with_volatile) == 0)
+		return 0;
+	if (errno == EINVAL && mount("overlay", target, "overlay", MS_NODEV, options) == 0)
+		return 0;
+	return sandbox_report_errno(report, "cannot mount an overlay file system");
+}
+
+/* Overlay options cannot hold every character that a path may have; a descriptor's name can. */
+static int mount_root(const struct compute_spec *spec, struct sandbox_report *report)
+{
+	char options[128] = "lowerdir=/,upperdir=upper,workdir=work";
+	int lower CLEANUP_FD = -1;
+
+	if (chdir(spec->dir) < 0)
+		return sandbox_report_errno(report, "cannot enter %s", spec->dir);
+	if (spec->lower) {
+		lower = open(spec->lower, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (lower < 0)
+			return sandbox_report_errno(report, "cannot open image %s", spec->lower);
+		snprintf(options, sizeof(options),
+			"lowerdir=/proc/self/fd/%d,upperdir=upper,workdir=work", lower);
+	}
+	return mount_overlay(options, "root", report);
+}
+
+static int open_mount_tree(const char *path, bool read_only, struct sandbox_report *report)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID |
+					      (read_only ? MOUNT_ATTR_RDONLY : 0)};
+	int fd CLEANUP_FD = (int)syscall(
+		SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (fd < 0)
+		return sandbox_report_errno(report, "cannot mount %s", path);
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) <
+		0)
+		return sandbox_report_errno(report, "cannot protect mount %s", path);
+	return TAKE_FD(fd);
+}
+
+/* A writable view of a folder: its layer lies in ovl<i>/ of the root's own folder. */
+static int open_view(const struct compute_mount *m, size_t i, struct sandbox_report *report)
+{
+	char dir[32], options[160];
+	int lower CLEANUP_FD = open(m->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	static const char *const parts[] = {"", "/upper", "/work", "/view"};
+
+	if (lower < 0)
+		return sandbox_report_errno(report, "cannot open folder %s", m->source);
+	for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
+		snprintf(dir, sizeof(dir), "ovl%zu%s", i, parts[k]);
+		if (mkdir(dir, 0755) < 0)
+			return sandbox_report_errno(report, "cannot make layer %s", dir);
+	}
+	snprintf(options, sizeof(options),
+		"lowerdir=/proc/self/fd/%d,upperdir=ovl%zu/upper,workdir=ovl%zu/work", lower, i, i);
+	snprintf(dir, sizeof(dir), "ovl%zu/view", i);
+	if (mount_overlay(options, dir, report) < 0)
+		return -1;
+	return open_mount_tree(dir, m->read_only, report);
+}
+
+/* Opens what the i-th mount shows; -1 in *ret for a tmpfs, which has no source. */
+static int open_source(const struct compute_mount *m, size_t i, int *ret, bool *ret_is_dir,
+	struct sandbox_report *report)
+{
+	struct stat st;
+
+	*ret = -1;
+	*ret_is_dir = true;
+	if (m->kind == COMPUTE_TMPFS)
+		return 0;
+	*ret = m->kind == COMPUTE_OVERLAY ? open_view(m, i, report)
+					  : open_mount_tree(m->source, m->read_only, report);
+	if (*ret < 0 || fstat(*ret, &st) < 0)
+		return -1;
+	*ret_is_dir = S_ISDIR(st.st_mode);
+	return 0;
+}
+
+/* mkdir -p for the folder, or for the parent and an empty file. Runs inside the root. */
+static int make_target(const char *path, bool is_dir, struct sandbox_report *report)
+{
+	char copy[PATH_MAX];
+	size_t n = strlen(path);
+	int fd;
+
+	if (path[0] != '/' || n >= sizeof(copy)) {
+		errno = EINVAL;
+		return sandbox_report_errno(
+			report, "mount target %s is not an absolute path", path);
+	}
+	memcpy(copy, path, n + 1);
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		mkdir(copy, 0755);
+		*p = '/';
+	}
+	if (is_dir) {
+		mkdir(copy, 0755);
+		return 0;
+	}
+	fd = open(copy, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return sandbox_report_errno(report, "cannot make mount point %s", path);
+	close(fd);
+	return 0;
+}
+
+static int attach(
+	const struct compute_mount *m, int source, bool is_dir, struct sandbox_report *report)
+{
+	char options[64];
+
+	if (make_target(m->target, is_dir, report) < 0)
+		return -1;
+	if (m->kind == COMPUTE_TMPFS) {
+		snprintf(options, sizeof(options), "mode=0755%s%.0zu", m->size ? ",size=" : "",
+			m->size);
+		if (mount("tmpfs", m->target, "tmpfs", MS_NODEV | MS_NOSUID, options) < 0)
+			return sandbox_report_errno(report, "cannot mount tmpfs %s", m->target);
+		return 0;
+	}
+	if (syscall(SYS_move_mount, source, "", AT_FDCWD, m->target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return sandbox_report_errno(report, "cannot mount %s on %s", m->source, m->target);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	unsigned minor;
+} device_nodes[] = {{"null", 3}, {"zero", 5}, {"full", 7}, {"random", 8}, {"urandom", 9}};
+
+static const struct {
+	const char *name, *target;
+} device_links[] = {
+	{"fd", "/proc/self/fd"},
+	{"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"},
+	{"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},
+};
+
+static int make_device(
+	const char *path, unsigned major, unsigned minor, struct sandbox_report *report)
+{
+	if (mknod(path, S_IFCHR | 0666, makedev(major, minor)) < 0 || chmod(path, 0666) < 0)
+		return sandbox_report_errno(report, "cannot make %s", path);
+	return 0;
+}
+
+/* Paths are relative: the working directory is the new root, not yet pivoted to. */
+static int make_dev(struct sandbox_report *report)
+{
+	char path[32];
+
+	if (mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=0755,size=512m,nr_inodes=64k") < 0)
+		return sandbox_report_errno(report, "cannot mount /dev");
+	for (size_t i = 0; i < ARRAY_SIZE(device_nodes); i++) {
+		snprintf(path, sizeof(path), "dev/%s", device_nodes[i].name);
+		if (make_device(path, 1, device_nodes[i].minor, report) < 0)
+			return -1;
+	}
+	if (make_device("dev/tty", 5, 0, report) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(device_links); i++) {
+		snprintf(path, sizeof(path), "dev/%s", device_links[i].name);
+		if (symlink(device_links[i].target, path) < 0)
+			return sandbox_report_errno(report, "cannot make %s", path);
+	}
+	if (mkdir("dev/shm", 01777) < 0 || chmod("dev/shm", 01777) < 0 ||
+		mkdir("dev/pts", 0755) < 0 ||
+		mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+			"newinstance,ptmxmode=0666,mode=0620") < 0)
+		return sandbox_report_errno(report, "cannot mount /dev/pts");
+	return 0;
+}
+
+static int make_kernel_files(struct sandbox_report *report)
+{
+	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	/* Images may lack these; over the host they are there already. */
+	mkdir("proc", 0555);
+	mkdir("sys", 0555);
+	mkdir("dev", 0755);
+	/* Read-only: /proc/sys and /proc/sysrq-trigger are the whole machine's, and user 0 in
+	 * here is user 0 out there. */
+	if (mount("proc", "proc", "proc", flags | MS_RDONLY, NULL) < 0)
+		return sandbox_report_errno(report, "cannot mount /proc");
+	if (mount("sysfs", "sys", "sysfs", flags | MS_RDONLY, NULL) < 0)
+		return sandbox_report_errno(report, "cannot mount /sys");
+	return make_dev(report);
+}
+
+/* What even a reader should not have, of the files of /proc that are not about processes. */
+static int mask_kernel_files(struct sandbox_report *report)
+{
+	static const char *const masked[] = {
+		"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/kallsyms"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(masked); i++)
+		if (mount("/dev/null", masked[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
+			return sandbox_report_errno(report, "cannot mask %s", masked[i]);
+	return 0;
+}
+
+static int enter_root(struct sandbox_report *report)
+{
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return sandbox_report_errno(report, "cannot change the root");
+	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return sandbox_report_errno(report, "cannot leave the host's tree");
+	return 0;
+}
+
+static int raise_loopback(struct sandbox_report *report)
+{
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd CLEANUP_FD = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return sandbox_report_errno(report, "cannot start the loopback interface");
+	return 0;
+}
+
+int sandbox_tree_build(const struct sandbox_plan *plan, struct sandbox_report *report)
+{
+	const struct compute_spec *spec = plan->spec;
+	const char *hostname = spec->hostname ? spec->hostname : spec->id;
+	int *sources CLEANUP(freep) = xcalloc(spec->n_mounts + 1, sizeof(int));
+	bool *is_dir CLEANUP(freep) = xcalloc(spec->n_mounts + 1, sizeof(bool));
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return sandbox_report_errno(report, "cannot make the mounts private");
+	if (mount_root(spec, report) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_mounts; i++)
+		if (open_source(&spec->mounts[i], i, &sources[i], &is_dir[i], report) < 0)
+			return -1;
+	if (chdir("root") < 0)
+		return sandbox_report_errno(report, "cannot enter the root");
+	if (make_kernel_files(report) < 0 || enter_root(report) < 0 ||
+		mask_kernel_files(report) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		if (attach(&spec->mounts[i], sources[i], is_dir[i], report) < 0)
+			return -1;
+		fd_closep(&sources[i]);
+	}
+	if (sethostname(hostname, strlen(hostname)) < 0)
+		return sandbox_report_errno(report, "cannot set host name %s", hostname);
+	return spec->network == COMPUTE_NET_NONE ? raise_loopback(report) : 0;
+}
