@@ -26,6 +26,7 @@ void str_reserve(struct str *s, size_t extra)
 		return;
 	s->cap = MAX(want, MAX(s->cap * 2, (size_t)64));
 	s->p = xrealloc(s->p, s->cap);
+	s->p[s->len] = '\0';
 }
 
 void str_add_n(struct str *s, const void *bytes, size_t n)

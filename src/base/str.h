@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An owned, growing string: always NUL-terminated once anything was added; may hold NULs. */
+/* An owned, growing string: always NUL-terminated once it has memory; may hold NULs. */
 #ifndef TOWPATH_BASE_STR_H
 #define TOWPATH_BASE_STR_H
 

@@ -26,6 +26,8 @@ static void test_str(void **state)
 
 	(void)state;
 	assert_string_equal(str_text(&s), "");
+	str_reserve(&s, 100);
+	assert_string_equal(str_text(&s), "");
 	for (int i = 0; i < 1000; i++)
 		str_addf(&s, "%d,", i);
 	assert_int_equal(s.len, 3890);
