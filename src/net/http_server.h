@@ -32,6 +32,8 @@ struct http_server_config {
 	int port;	     /* 0: the kernel chooses */
 	int threads;	     /* epoll pool */
 	int max_streams;     /* worker threads at once; more wait their turn */
+	size_t body_limit;   /* of an HTTP_BUFFERED request; more answers 413 */
+	int64_t idle_usec;   /* a connection that sends and takes nothing is closed; 0: 75 s */
 	struct http_routes routes;
 };
 
@@ -73,13 +75,17 @@ void http_set_header(struct http_exchange *x, const char *name, const char *valu
 void http_reply(struct http_exchange *x, int status, struct view body);
 /* Sends n bytes of an open file from offset on (sendfile). Takes the fd. Ends the exchange. */
 void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset, int64_t n);
-/* HTTP_BUFFERED only: the reply comes later, from any thread, by http_reply(). on_gone (may be
- * NULL) is called once if the peer goes away first; the exchange must then still be replied to
- * (the reply is dropped). */
+/* HTTP_BUFFERED only: the reply comes later, from any thread, by http_reply() and its kin, after
+ * which x must not be touched. on_gone (may be NULL) is called at most once, on a thread of the
+ * server, if the peer goes away first; the exchange must then still be replied to (the reply is
+ * dropped), which on_gone itself may do. It is never called after http_reply() returned, and
+ * http_reply() waits for one that runs: hold no lock there that on_gone takes. */
 void http_defer(struct http_exchange *x, void (*on_gone)(void *arg), void *arg);
 
 /* ---- streams: only in handle_stream, on its thread ---- */
 
+/* True once the peer broke off or the server stops: a good moment to end a long stream. */
+bool http_is_gone(struct http_exchange *x);
 /* Body bytes, blocking: count, 0 at the end, -1 when the peer broke off. */
 ssize_t http_read(struct http_exchange *x, void *buf, size_t n, struct err *err);
 /* Starts a reply of unknown (-1) or given length; bytes follow by http_write(). */

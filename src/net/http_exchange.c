@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request and its reply: what the routes ask of it and set on it. */
+#include "net/http_exchange.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+struct http_exchange *http_exchange_new(
+	struct http_server *s, struct MHD_Connection *c, const char *target)
+{
+	struct http_exchange *x = xcalloc(1, sizeof(*x));
+	char *mark;
+
+	x->server = s;
+	x->connection = c;
+	x->refs = 1;
+	x->reply_fd = -1;
+	x->fd = -1;
+	pthread_mutex_init(&x->lock, NULL);
+	pthread_cond_init(&x->wake, NULL);
+	x->target = arena_strdup(&x->arena, target);
+	x->path = arena_strdup(&x->arena, target);
+	mark = strchr(x->path, '?');
+	x->query = "";
+	if (mark) {
+		*mark = '\0';
+		x->query = mark + 1;
+	}
+	pthread_mutex_lock(&s->lock);
+	x->next = s->active;
+	if (x->next)
+		x->next->prev = x;
+	s->active = x;
+	s->n_active++;
+	pthread_mutex_unlock(&s->lock);
+	return x;
+}
+
+void http_exchange_ref(struct http_exchange *x)
+{
+	__atomic_fetch_add(&x->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void exchange_unlink(struct http_exchange *x)
+{
+	struct http_server *s = x->server;
+	bool last;
+
+	pthread_mutex_lock(&s->lock);
+	if (x->prev)
+		x->prev->next = x->next;
+	else
+		s->active = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	s->n_active--;
+	if (s->stopping)
+		pthread_cond_broadcast(&s->changed);
+	last = s->stopped && s->n_active == 0;
+	pthread_mutex_unlock(&s->lock);
+	if (last)
+		http_server_free(s);
+}
+
+void http_exchange_unref(struct http_exchange *x)
+{
+	if (__atomic_sub_fetch(&x->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	fd_closep(&x->reply_fd);
+	free((char *)x->reply_body.p);
+	free(x->in.p);
+	free(x->out.p);
+	str_release(&x->body);
+	vec_release(&x->headers);
+	vec_release(&x->reply_headers);
+	arena_release(&x->arena);
+	pthread_cond_destroy(&x->wake);
+	pthread_mutex_destroy(&x->lock);
+	exchange_unlink(x);
+	free(x);
+}
+
+static enum MHD_Result copy_header(
+	void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct http_exchange *x = arg;
+
+	(void)kind;
+	if (x->headers.n == HTTP_MAX_HEADERS)
+		return MHD_NO;
+	vec_push(&x->headers, (struct http_field){arena_strdup(&x->arena, name),
+				      arena_strdup(&x->arena, value ? value : "")});
+	return MHD_YES;
+}
+
+static char *peer_text(struct http_exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (info && info->client_addr->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr, text,
+			sizeof(text));
+	else if (info && info->client_addr->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)info->client_addr)->sin6_addr,
+			text, sizeof(text));
+	return arena_strdup(&x->arena, text);
+}
+
+bool http_exchange_begin(struct http_exchange *x, const char *method)
+{
+	const char *length;
+	int total;
+
+	x->begun = true;
+	x->method = arena_strdup(&x->arena, method);
+	x->is_head = strcmp(method, "HEAD") == 0;
+	x->peer = peer_text(x);
+	total = MHD_get_connection_values(x->connection, MHD_HEADER_KIND, NULL, NULL);
+	if (total > HTTP_MAX_HEADERS)
+		return false;
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, copy_header, x);
+	length = http_header(x, "Content-Length");
+	if (http_header(x, "Transfer-Encoding"))
+		x->content_length = -1;
+	else
+		x->content_length = length ? strtoll(length, NULL, 10) : 0;
+	return true;
+}
+
+struct arena *http_arena(struct http_exchange *x)
+{
+	return &x->arena;
+}
+
+const char *http_method(const struct http_exchange *x)
+{
+	return x->method;
+}
+
+const char *http_raw_path(const struct http_exchange *x)
+{
+	return x->path;
+}
+
+const char *http_raw_query(const struct http_exchange *x)
+{
+	return x->query;
+}
+
+const char *http_header(const struct http_exchange *x, const char *name)
+{
+	for (size_t i = 0; i < x->headers.n; i++) {
+		if (strcasecmp(x->headers.v[i].name, name) == 0)
+			return x->headers.v[i].value;
+	}
+	return NULL;
+}
+
+size_t http_header_count(const struct http_exchange *x)
+{
+	return x->headers.n;
+}
+
+void http_header_at(
+	const struct http_exchange *x, size_t i, const char **ret_name, const char **ret_value)
+{
+	*ret_name = x->headers.v[i].name;
+	*ret_value = x->headers.v[i].value;
+}
+
+const char *http_peer(const struct http_exchange *x)
+{
+	return x->peer;
+}
+
+int64_t http_content_length(const struct http_exchange *x)
+{
+	return x->content_length;
+}
+
+struct view http_body(const struct http_exchange *x)
+{
+	return str_view(&x->body);
+}
+
+void http_set_context(struct http_exchange *x, void *context)
+{
+	x->context = context;
+}
+
+void *http_context(const struct http_exchange *x)
+{
+	return x->context;
+}
+
+/* ---- the reply ---- */
+
+void http_set_header(struct http_exchange *x, const char *name, const char *value)
+{
+	vec_push(&x->reply_headers,
+		(struct http_field){arena_strdup(&x->arena, name), arena_strdup(&x->arena, value)});
+}
+
+void http_exchange_suspend(struct http_exchange *x)
+{
+	if (x->gone || x->suspended)
+		return;
+	x->suspended = true;
+	MHD_suspend_connection(x->connection);
+}
+
+void http_exchange_resume(struct http_exchange *x)
+{
+	if (!x->suspended)
+		return;
+	x->suspended = false;
+	MHD_resume_connection(x->connection);
+}
+
+static struct MHD_Response *make_response(struct http_exchange *x)
+{
+	struct view body = x->reply_body;
+	uint64_t length = (uint64_t)x->reply_length;
+
+	switch (x->kind) {
+	case HTTP_REPLY_BYTES:
+		x->reply_body = (struct view){0};
+		return MHD_create_response_from_buffer(
+			body.len, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_FREE);
+	case HTTP_REPLY_FILE:
+		return MHD_create_response_from_fd_at_offset64(
+			length, TAKE_FD(x->reply_fd), (uint64_t)x->reply_offset);
+	case HTTP_REPLY_STREAM:
+		if (x->reply_length < 0)
+			length = MHD_SIZE_UNKNOWN;
+		return MHD_create_response_from_callback(
+			length, 32 * KIB, http_stream_pull, x, NULL);
+	case HTTP_NO_REPLY:
+		break;
+	}
+	BUG("no reply to queue");
+}
+
+enum MHD_Result http_exchange_queue(struct http_exchange *x)
+{
+	struct MHD_Response *r = make_response(x);
+	enum MHD_Result result;
+
+	if (!r) {
+		log_error("http", "no memory for the reply to %s %s", x->method, x->path);
+		return MHD_NO;
+	}
+	vec_foreach (h, &x->reply_headers)
+		MHD_add_response_header(r, h->name, h->value);
+	result = MHD_queue_response(x->connection, (unsigned int)x->status, r);
+	MHD_destroy_response(r);
+	x->queued = true;
+	return result;
+}
+
+/* Sets the reply, if none stands there; false when it comes too late. Under x->lock. */
+static bool claim_reply(struct http_exchange *x, enum http_reply_kind kind, int status)
+{
+	if (x->kind != HTTP_NO_REPLY)
+		return false;
+	x->kind = kind;
+	x->status = status;
+	x->discard_in = true;
+	return true;
+}
+
+/* Wakes the connection for the reply; ends the owner's part of a deferred exchange. */
+static void reply_ready(struct http_exchange *x)
+{
+	bool owned = x->deferred;
+
+	if (x->on_gone)
+		http_gone_remove(x->server->watch, x);
+	http_exchange_resume(x);
+	pthread_mutex_unlock(&x->lock);
+	if (owned)
+		http_exchange_unref(x);
+}
+
+void http_exchange_fail(struct http_exchange *x, int status)
+{
+	if (claim_reply(x, HTTP_REPLY_BYTES, status))
+		x->reply_body = (struct view){xmalloc(1), 0};
+}
+
+void http_reply(struct http_exchange *x, int status, struct view body)
+{
+	char *copy = xmalloc(body.len + 1);
+
+	if (body.len)
+		memcpy(copy, body.p, body.len);
+	pthread_mutex_lock(&x->lock);
+	if (claim_reply(x, HTTP_REPLY_BYTES, status))
+		x->reply_body = (struct view){copy, body.len};
+	else
+		free(copy);
+	reply_ready(x);
+}
+
+void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset, int64_t n)
+{
+	pthread_mutex_lock(&x->lock);
+	if (claim_reply(x, HTTP_REPLY_FILE, status)) {
+		x->reply_fd = TAKE_FD(fd);
+		x->reply_offset = offset;
+		x->reply_length = n;
+	}
+	reply_ready(x);
+	fd_closep(&fd);
+}
+
+void http_defer(struct http_exchange *x, void (*on_gone)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&x->lock);
+	BUG_ON(x->mode != HTTP_BUFFERED || x->deferred);
+	x->deferred = true;
+	http_exchange_ref(x);
+	x->on_gone = on_gone;
+	x->on_gone_arg = arg;
+	pthread_mutex_unlock(&x->lock);
+}
