@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -94,8 +95,13 @@ static void stream_count(struct http_exchange *x)
 	int64_t total = 0;
 	ssize_t n;
 
-	while ((n = http_read(x, buf, sizeof(buf), NULL)) > 0)
+	while ((n = http_read(x, buf, sizeof(buf), NULL)) > 0) {
 		total += n;
+		pthread_mutex_lock(&f.lock);
+		f.stream_bytes = total;
+		pthread_cond_broadcast(&f.changed);
+		pthread_mutex_unlock(&f.lock);
+	}
 	pthread_mutex_lock(&f.lock);
 	f.stream_bytes = total;
 	f.stream_failed = n < 0;
@@ -421,6 +427,10 @@ static void streams_notice_that_the_peer_went(void **state)
 	f.stream_failed = false;
 	fd = dial();
 	send_text(fd, "PUT /stream/count HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nab");
+	pthread_mutex_lock(&f.lock);
+	while (f.stream_bytes != 2)
+		pthread_cond_wait(&f.changed, &f.lock);
+	pthread_mutex_unlock(&f.lock);
 	close(fd);
 	wait_for_stream_end();
 	assert_int_equal(f.stream_bytes, 2);
