@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The text of HAProxy's configuration file for a plan.
+ *
+ * A pool is a backend. A listener is a frontend: each route's conditions set txn.route once, in
+ * order; then fixed answers return and forwards look a random number up in the route's map, so
+ * that weights change by the Runtime API alone. */
+#include <ctype.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "traffic/haproxy_internal.h"
+
+static bool plain_name(const char *name)
+{
+	return name && *name &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+		       strlen(name);
+}
+
+static int check_name(const char *what, const char *name, struct err *err)
+{
+	if (plain_name(name))
+		return 0;
+	return err_set(err, ERR_INVALID, "%s name '%s' must be letters, digits, '.', '_' or '-'",
+		what, name ? name : "");
+}
+
+/* In single quotes, which HAProxy takes literally. */
+static int quote(struct str *out, const char *what, const char *text, struct err *err)
+{
+	str_add_c(out, '\'');
+	for (const char *p = text; *p; p++) {
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return err_set(
+				err, ERR_INVALID, "%s must not hold control characters", what);
+		if (*p == '\'')
+			str_add(out, "'\\''");
+		else
+			str_add_c(out, *p);
+	}
+	str_add_c(out, '\'');
+	return 0;
+}
+
+static void global_text(const struct haproxy_config *c, struct str *out)
+{
+	str_addf(out,
+		"# Made by towpath; changes are lost.\n"
+		"ring timing\n"
+		"\tformat raw\n"
+		"\tmaxlen 256\n"
+		"\tsize 262144\n"
+		"global\n"
+		"\tstats socket '%s' mode 600 level admin expose-fd listeners\n"
+		"\tstats timeout 10s\n"
+		"\tserver-state-file '%s'\n"
+		"\tlog ring@timing len 256 format raw local0\n"
+		"\thard-stop-after 1h\n"
+		"\tmaxconn 16384\n",
+		c->paths->socket, c->paths->state);
+	if (c->drop_privileges)
+		str_add(out, "\tuser haproxy\n\tgroup haproxy\n");
+	str_add(out, "defaults\n"
+		     "\tmode http\n"
+		     "\tlog global\n"
+		     "\toption idle-close-on-response\n"
+		     "\toption redispatch 1\n"
+		     "\tretries 3\n"
+		     "\tretry-on conn-failure\n"
+		     "\thttp-reuse safe\n"
+		     "\ttimeout connect 2s\n"
+		     "\ttimeout client 60s\n"
+		     "\ttimeout server 60s\n"
+		     "\ttimeout queue 10s\n"
+		     "\ttimeout http-keep-alive 60s\n"
+		     "\tload-server-state-from-file global\n"
+		     "backend nobody\n");
+}
+
+void haproxy_server_words(const struct traffic_pool *pool, struct str *out)
+{
+	const struct traffic_check *k = &pool->check;
+
+	str_add(out, " weight 100");
+	if (pool->tls)
+		str_add(out, " ssl verify none");
+	if (!k->enabled)
+		return;
+	str_addf(out, " check inter %ds rise %d fall %d", k->interval_sec, k->healthy_after,
+		k->unhealthy_after);
+	if (k->port)
+		str_addf(out, " port %d", k->port);
+}
+
+static int codes_ok(const char *codes)
+{
+	return codes && *codes && strspn(codes, "0123456789,-") == strlen(codes);
+}
+
+static int check_text(const struct traffic_pool *pool, struct str *out, struct err *err)
+{
+	const struct traffic_check *k = &pool->check;
+
+	if (!k->enabled)
+		return 0;
+	str_addf(out, "\ttimeout check %ds\n", k->timeout_sec);
+	if (!k->http)
+		return 0;
+	str_add(out, "\toption httpchk\n\thttp-check send meth GET uri ");
+	if (quote(out, "the health check's path", k->path, err) < 0)
+		return -1;
+	str_add(out, " hdr Host towpath hdr User-Agent ELB-HealthChecker/2.0\n");
+	if (!codes_ok(k->codes))
+		return err_set(err, ERR_INVALID,
+			"codes '%s' of pool %s must be numbers and ranges such as 200-299,301",
+			k->codes ? k->codes : "", pool->name);
+	str_addf(out, "\thttp-check expect status %s\n", k->codes);
+	return 0;
+}
+
+static int pool_text(const struct haproxy_config *c, const struct traffic_pool *pool,
+	struct str *out, struct err *err)
+{
+	if (check_name("pool", pool->name, err) < 0)
+		return -1;
+	str_addf(out, "backend %s\n\tbalance roundrobin\n", pool->name);
+	if (check_text(pool, out, err) < 0)
+		return -1;
+	for (size_t i = 0; i < pool->n_servers; i++) {
+		const struct traffic_server *s = &pool->servers[i];
+		char *key CLEANUP(freep) = xasprintf("%s/%s", pool->name, s->name);
+
+		if (check_name("server", s->name, err) < 0)
+			return -1;
+		if (c->known && !map_has(c->known, key))
+			continue;
+		str_addf(out, "\tserver %s %s:%d", s->name, s->address, s->port);
+		haproxy_server_words(pool, out);
+		str_add_c(out, '\n');
+	}
+	return 0;
+}
+
+/* A pattern with wildcards as an anchored regular expression. */
+static void pattern_regex(const char *pattern, struct str *out)
+{
+	str_add_c(out, '^');
+	for (const char *p = pattern; *p; p++) {
+		if (*p == '*')
+			str_add(out, ".*");
+		else if (*p == '?')
+			str_add_c(out, '.');
+		else if (isalnum((unsigned char)*p) || strchr("/_-", *p))
+			str_add_c(out, *p);
+		else
+			str_addf(out, "[%s%c]", *p == '^' || *p == '\\' ? "\\" : "", *p);
+	}
+	str_add_c(out, '$');
+}
+
+static int condition_text(const struct traffic_route *r, size_t i, struct str *out, struct err *err)
+{
+	static const char *const fetch[] = {
+		[TRAFFIC_IF_PATH] = "path -m reg",
+		[TRAFFIC_IF_HOST] = "req.hdr(host),host_only,lower -m reg -i",
+		[TRAFFIC_IF_METHOD] = "method -m str",
+	};
+	const struct traffic_condition *c = &r->conditions[i];
+
+	str_addf(out, "\tacl c.%s.%zu ", r->name, i);
+	if (c->kind == TRAFFIC_IF_HEADER) {
+		if (check_name("header", c->header, err) < 0)
+			return -1;
+		str_addf(out, "req.hdr(%s) -m reg -i", c->header);
+	} else {
+		str_add(out, fetch[c->kind]);
+	}
+	str_add(out, " --");
+	for (size_t k = 0; k < c->n_patterns; k++) {
+		struct str regex CLEANUP_STR = STR_INIT;
+
+		if (c->kind == TRAFFIC_IF_METHOD)
+			str_add(&regex, c->patterns[k]);
+		else
+			pattern_regex(c->patterns[k], &regex);
+		str_add_c(out, ' ');
+		if (quote(out, "a condition's pattern", str_text(&regex), err) < 0)
+			return -1;
+	}
+	str_add_c(out, '\n');
+	return 0;
+}
+
+static int route_choose_text(const struct traffic_route *r, struct str *out, struct err *err)
+{
+	if (check_name("route", r->name, err) < 0)
+		return -1;
+	for (size_t i = 0; i < r->n_conditions; i++)
+		if (condition_text(r, i, out, err) < 0)
+			return -1;
+	str_addf(out, "\thttp-request set-var(txn.route) str(%s) if !{ var(txn.route) -m found }",
+		r->name);
+	for (size_t i = 0; i < r->n_conditions; i++)
+		str_addf(out, " c.%s.%zu", r->name, i);
+	str_add_c(out, '\n');
+	return 0;
+}
+
+static int route_answer_text(const struct haproxy_config *c, const struct traffic_route *r,
+	struct str *out, struct err *err)
+{
+	if (r->answer == TRAFFIC_FIXED) {
+		str_addf(out, "\thttp-request return status %d", r->status);
+		if (r->body && *r->body) {
+			str_add(out, " content-type ");
+			if (quote(out, "a content type",
+				    r->content_type ? r->content_type : "text/plain", err) < 0)
+				return -1;
+			str_add(out, " string ");
+			if (quote(out, "a fixed response's body", r->body, err) < 0)
+				return -1;
+		}
+	} else if (r->answer == TRAFFIC_REDIRECT) {
+		str_add(out, "\thttp-request redirect location ");
+		if (quote(out, "a redirect's location", r->location, err) < 0)
+			return -1;
+		str_addf(out, " code %d", r->status);
+	} else {
+		str_addf(out, "\tuse_backend %%[rand(%d),map_int('%s/%s',nobody)]", HAPROXY_SHARES,
+			c->paths->maps, r->name);
+	}
+	str_addf(out, " if { var(txn.route) -m str %s }\n", r->name);
+	return 0;
+}
+
+static int listener_text(const struct haproxy_config *c, const struct traffic_listener *l,
+	struct str *out, struct err *err)
+{
+	if (check_name("listener", l->name, err) < 0)
+		return -1;
+	str_addf(out,
+		"frontend %s\n"
+		"\tbind %s:%d\n"
+		"\toption forwardfor\n"
+		"\thttp-request set-header X-Forwarded-Proto http\n"
+		"\thttp-request set-header X-Forwarded-Port %d\n"
+		"\tlog-format \"%%pid %%rt %%b %%Tr\"\n",
+		l->name, l->address, l->port, l->port);
+	for (size_t i = 0; i < l->n_routes; i++)
+		if (route_choose_text(&l->routes[i], out, err) < 0)
+			return -1;
+	for (int answers = 0; answers < 2; answers++)
+		for (size_t i = 0; i < l->n_routes; i++)
+			if ((l->routes[i].answer == TRAFFIC_FORWARD) == (answers == 1) &&
+				route_answer_text(c, &l->routes[i], out, err) < 0)
+				return -1;
+	str_add(out, "\tdefault_backend nobody\n");
+	return 0;
+}
+
+int haproxy_config_text(const struct haproxy_config *c, struct str *out, struct err *err)
+{
+	global_text(c, out);
+	for (size_t i = 0; i < c->plan->n_pools; i++)
+		if (pool_text(c, &c->plan->pools[i], out, err) < 0)
+			return -1;
+	for (size_t i = 0; i < c->plan->n_listeners; i++)
+		if (listener_text(c, &c->plan->listeners[i], out, err) < 0)
+			return -1;
+	return 0;
+}
+
+void haproxy_map_text(const struct traffic_route *route, struct str *out)
+{
+	int64_t total = 0, before = 0;
+
+	for (size_t i = 0; i < route->n_shares; i++)
+		total += route->shares[i].weight;
+	for (size_t i = 0; i < route->n_shares && total; i++) {
+		int64_t from = before * HAPROXY_SHARES / total;
+
+		before += route->shares[i].weight;
+		if (route->shares[i].weight)
+			str_addf(out, "%lld:%lld %s\n", (long long)from,
+				(long long)(before * HAPROXY_SHARES / total - 1),
+				route->shares[i].pool);
+	}
+}
