@@ -45,12 +45,12 @@ static char *vformat(const char *fmt, va_list ap)
 	return str_take(&s);
 }
 
-int err_vset(struct err *err, enum err_kind kind, const char *fmt, va_list ap)
+int(err_vset)(struct err *err, enum err_kind kind, const char *fmt, va_list ap)
 {
 	return put(err, kind, NULL, vformat(fmt, ap));
 }
 
-int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
+int(err_set)(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -78,7 +78,7 @@ static enum err_kind kind_of_errno(int errnum)
 	}
 }
 
-int err_errno(struct err *err, int errnum, const char *fmt, ...)
+int(err_errno)(struct err *err, int errnum, const char *fmt, ...)
 {
 	struct str s = STR_INIT;
 	va_list ap;
@@ -90,7 +90,7 @@ int err_errno(struct err *err, int errnum, const char *fmt, ...)
 	return put(err, kind_of_errno(errnum), NULL, str_take(&s));
 }
 
-int err_set_wire(struct err *err, const char *wire, const char *fmt, ...)
+int(err_set_wire)(struct err *err, const char *wire, const char *fmt, ...)
 {
 	va_list ap;
 	char *message;
@@ -101,7 +101,7 @@ int err_set_wire(struct err *err, const char *wire, const char *fmt, ...)
 	return put(err, ERR_SERVICE, wire, message);
 }
 
-int err_wrap(struct err *err, const char *fmt, ...)
+int(err_wrap)(struct err *err, const char *fmt, ...)
 {
 	struct str s = STR_INIT;
 	va_list ap;
@@ -117,7 +117,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
-int err_hint(struct err *err, const char *fmt, ...)
+int(err_hint)(struct err *err, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -130,7 +130,7 @@ int err_hint(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
-int err_move(struct err *dst, struct err *src)
+int(err_move)(struct err *dst, struct err *src)
 {
 	if (dst) {
 		err_release(dst);

@@ -39,6 +39,44 @@ int err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int err_hint(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Moves src into dst and leaves src empty. Returns -1. */
 int err_move(struct err *dst, struct err *src);
+
+/* So that compilers and analysers see the -1. */
+#define err_set(...)                    \
+	__extension__({                 \
+		(err_set)(__VA_ARGS__); \
+		-1;                     \
+	})
+#define err_vset(...)                    \
+	__extension__({                  \
+		(err_vset)(__VA_ARGS__); \
+		-1;                      \
+	})
+#define err_errno(...)                    \
+	__extension__({                   \
+		(err_errno)(__VA_ARGS__); \
+		-1;                       \
+	})
+#define err_set_wire(...)                    \
+	__extension__({                      \
+		(err_set_wire)(__VA_ARGS__); \
+		-1;                          \
+	})
+#define err_wrap(...)                    \
+	__extension__({                  \
+		(err_wrap)(__VA_ARGS__); \
+		-1;                      \
+	})
+#define err_hint(...)                    \
+	__extension__({                  \
+		(err_hint)(__VA_ARGS__); \
+		-1;                      \
+	})
+#define err_move(...)                    \
+	__extension__({                  \
+		(err_move)(__VA_ARGS__); \
+		-1;                      \
+	})
+
 static inline bool err_is(const struct err *err, enum err_kind kind)
 {
 	return err && err->kind == kind;

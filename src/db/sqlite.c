@@ -130,9 +130,8 @@ static bool sqlite_is_broken(struct db_conn *c)
 	return sqlite_in_transaction(c);
 }
 
-/* A prepared statement, from the cache when it is free there. */
-static int prepare(
-	struct sqlite_conn *conn, const char *sql, struct statement **ret, struct err *err)
+/* A prepared statement, from the cache when it is free there; NULL on error. */
+static struct statement *prepare(struct sqlite_conn *conn, const char *sql, struct err *err)
 {
 	struct statement *st = map_get(&conn->statements, sql);
 	bool known = st != NULL;
@@ -140,22 +139,21 @@ static int prepare(
 
 	if (st && !st->busy) {
 		st->busy = true;
-		*ret = st;
-		return 0;
+		return st;
 	}
 	st = xcalloc(1, sizeof(*st));
 	code = sqlite3_prepare_v3(
 		conn->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &st->stmt, NULL);
 	if (code != SQLITE_OK) {
 		free(st);
-		return fail(conn->handle, code, sql, err);
+		fail(conn->handle, code, sql, err);
+		return NULL;
 	}
 	st->busy = true;
 	st->cached = !known && conn->statements.count < MAX_CACHED_STATEMENTS;
 	if (st->cached)
 		map_set(&conn->statements, sql, st);
-	*ret = st;
-	return 0;
+	return st;
 }
 
 static void give_back(struct statement *st)
@@ -189,31 +187,32 @@ static int bind_one(sqlite3_stmt *stmt, int index, const struct db_val *v)
 	BUG("unknown type of parameter %d", index);
 }
 
-static int start(struct sqlite_conn *conn, const char *sql, struct db_args args,
-	struct statement **ret, struct err *err)
+/* A statement with its parameters, ready to step; NULL on error. */
+static struct statement *start(struct sqlite_conn *conn, const char *sql, struct db_args args,
+	struct err *err)
 {
-	if (prepare(conn, sql, ret, err) < 0)
-		return -1;
-	for (size_t i = 0; i < args.n; i++) {
-		int code = bind_one((*ret)->stmt, (int)i + 1, &args.v[i]);
+	struct statement *st = prepare(conn, sql, err);
+
+	for (size_t i = 0; st && i < args.n; i++) {
+		int code = bind_one(st->stmt, (int)i + 1, &args.v[i]);
 
 		if (code != SQLITE_OK) {
 			fail(conn->handle, code, sql, err);
-			give_back(*ret);
-			return -1;
+			give_back(st);
+			st = NULL;
 		}
 	}
-	return 0;
+	return st;
 }
 
 static int sqlite_exec(struct db_conn *c, const char *sql, struct db_args args,
 	int64_t *ret_changed, struct err *err)
 {
 	struct sqlite_conn *conn = (struct sqlite_conn *)c;
-	struct statement *st;
+	struct statement *st = start(conn, sql, args, err);
 	int code;
 
-	if (start(conn, sql, args, &st, err) < 0)
+	if (!st)
 		return -1;
 	do {
 		code = sqlite3_step(st->stmt);
@@ -230,9 +229,9 @@ static int sqlite_query(struct db_conn *c, const char *sql, struct db_args args,
 {
 	struct sqlite_conn *conn = (struct sqlite_conn *)c;
 	struct sqlite_rows *rows;
-	struct statement *st;
+	struct statement *st = start(conn, sql, args, err);
 
-	if (start(conn, sql, args, &st, err) < 0)
+	if (!st)
 		return -1;
 	rows = xcalloc(1, sizeof(*rows));
 	rows->conn = conn;

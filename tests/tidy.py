@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs clang-tidy and clang-format over src/, one TAP line each. usage: tidy.py BUILD-DIR"""
+import concurrent.futures
+import glob
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def tidy(arguments):
+    build, path = arguments
+    done = subprocess.run(["clang-tidy", "-p", build, "--quiet", path], cwd=ROOT, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return done.stdout if done.returncode else ""
+
+
+def report(number, name, complaints):
+    print(("not ok" if complaints else "ok") + f" {number} - {name}", flush=True)
+    for line in "\n".join(complaints).splitlines():
+        print("# " + line)
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    sources = sorted(glob.glob("src/**/*.c", root_dir=ROOT, recursive=True))
+    everything = sources + sorted(glob.glob("src/**/*.h", root_dir=ROOT, recursive=True)) + sorted(
+        glob.glob("tests/**/*.c", root_dir=ROOT, recursive=True))
+    print("1..2")
+    formatted = subprocess.run(["clang-format", "--dry-run", "-Werror", *everything], cwd=ROOT, text=True, check=False,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    report(1, f"clang-format of {len(everything)} files", [formatted.stderr] if formatted.returncode else [])
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        complaints = [text for text in pool.map(tidy, [(build, path) for path in sources]) if text]
+    report(2, f"clang-tidy of {len(sources)} files", complaints)
+
+
+main()
