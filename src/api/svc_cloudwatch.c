@@ -19,7 +19,8 @@ static const call_handler handlers[CLOUDWATCH_OP_COUNT] = {
 	[CLOUDWATCH_OP_DELETE_ALARMS] = signal_cloudwatch_delete_alarms_call,
 	[CLOUDWATCH_OP_DESCRIBE_ALARM_HISTORY] = signal_cloudwatch_describe_alarm_history_call,
 	[CLOUDWATCH_OP_DESCRIBE_ALARMS] = signal_cloudwatch_describe_alarms_call,
-	[CLOUDWATCH_OP_DESCRIBE_ALARMS_FOR_METRIC] = signal_cloudwatch_describe_alarms_for_metric_call,
+	[CLOUDWATCH_OP_DESCRIBE_ALARMS_FOR_METRIC] =
+		signal_cloudwatch_describe_alarms_for_metric_call,
 	[CLOUDWATCH_OP_DISABLE_ALARM_ACTIONS] = signal_cloudwatch_disable_alarm_actions_call,
 	[CLOUDWATCH_OP_ENABLE_ALARM_ACTIONS] = signal_cloudwatch_enable_alarm_actions_call,
 	[CLOUDWATCH_OP_GET_METRIC_DATA] = signal_cloudwatch_get_metric_data_call,

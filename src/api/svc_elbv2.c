@@ -38,7 +38,8 @@ static const call_handler handlers[ELBV2_OP_COUNT] = {
 	[ELBV2_OP_DESCRIBE_LOAD_BALANCERS] = fleet_elbv2_describe_load_balancers_call,
 	[ELBV2_OP_DESCRIBE_RULES] = fleet_elbv2_describe_rules_call,
 	[ELBV2_OP_DESCRIBE_TAGS] = fleet_elbv2_describe_tags_call,
-	[ELBV2_OP_DESCRIBE_TARGET_GROUP_ATTRIBUTES] = fleet_elbv2_describe_target_group_attributes_call,
+	[ELBV2_OP_DESCRIBE_TARGET_GROUP_ATTRIBUTES] =
+		fleet_elbv2_describe_target_group_attributes_call,
 	[ELBV2_OP_DESCRIBE_TARGET_GROUPS] = fleet_elbv2_describe_target_groups_call,
 	[ELBV2_OP_DESCRIBE_TARGET_HEALTH] = fleet_elbv2_describe_target_health_call,
 	[ELBV2_OP_MODIFY_LISTENER] = fleet_elbv2_modify_listener_call,

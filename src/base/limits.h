@@ -9,7 +9,7 @@
 #define LIMIT_HTTP_HEADER (32 * KIB) /* all headers of one request */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_JSON_BODY (8 * MIB)
-#define LIMIT_WIRE_DECODED (64 * MIB)	 /* structs made from one document */
+#define LIMIT_WIRE_DECODED (64 * MIB) /* structs made from one document */
 #define LIMIT_XML_DEPTH 64
 #define LIMIT_XML_NODES 200000
 #define LIMIT_FORM_FIELDS 50000

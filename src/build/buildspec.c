@@ -140,7 +140,9 @@ static int read_version(struct buildspec_reader *r, struct towpath_buildspec *sp
 /* The user of the whole file is the user of every phase that names none. */
 static void spread_run_as(struct towpath_buildspec *spec)
 {
-	wire_foreach(phase, &spec->phases) if (!phase->run_as) phase->run_as = spec->run_as;
+	wire_foreach (phase, &spec->phases)
+		if (!phase->run_as)
+			phase->run_as = spec->run_as;
 }
 
 int buildspec_read(struct yaml_document *doc, struct towpath_buildspec **ret, struct err *err)

@@ -188,8 +188,8 @@ static int bind_one(sqlite3_stmt *stmt, int index, const struct db_val *v)
 }
 
 /* A statement with its parameters, ready to step; NULL on error. */
-static struct statement *start(struct sqlite_conn *conn, const char *sql, struct db_args args,
-	struct err *err)
+static struct statement *start(
+	struct sqlite_conn *conn, const char *sql, struct db_args args, struct err *err)
 {
 	struct statement *st = prepare(conn, sql, err);
 

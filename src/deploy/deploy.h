@@ -21,8 +21,7 @@ struct deploy_config {
 };
 
 /* Registers tasks and journal consumers: call before durable_start(). */
-int deploy_engine_new(
-	const struct deploy_config *c, struct deploy_engine **ret, struct err *err);
+int deploy_engine_new(const struct deploy_config *c, struct deploy_engine **ret, struct err *err);
 /* After durable_stop(): answers every poll that still waits, then frees. NULL is fine. */
 struct deploy_engine *deploy_engine_free(struct deploy_engine *e);
 DEFINE_FREEP(struct deploy_engine, deploy_engine_free)
@@ -32,9 +31,9 @@ DEFINE_FREEP(struct deploy_engine, deploy_engine_free)
 char *deploy_hook_log_path(
 	const struct deploy_engine *e, const char *deployment_id, const char *target_id) MUST_CHECK;
 
-#define DEPLOY_OPERATION(name)                                                                     \
-	int deploy_##name(struct deploy_engine *e, struct call *call,                              \
-		const struct codedeploy_##name##_request *req,                                     \
+#define DEPLOY_OPERATION(name)                                        \
+	int deploy_##name(struct deploy_engine *e, struct call *call, \
+		const struct codedeploy_##name##_request *req,        \
 		struct codedeploy_##name##_response *resp, struct err *err)
 
 DEPLOY_OPERATION(add_tags_to_on_premises_instances);
@@ -83,9 +82,9 @@ DEPLOY_OPERATION(update_deployment_group);
 
 /* ---- codedeploy-commands: what host agents call ---- */
 
-#define DEPLOY_COMMAND(name)                                                                       \
-	int deploy_##name(struct deploy_engine *e, struct call *call,                              \
-		const struct codedeploy_commands_##name##_request *req,                            \
+#define DEPLOY_COMMAND(name)                                            \
+	int deploy_##name(struct deploy_engine *e, struct call *call,   \
+		const struct codedeploy_commands_##name##_request *req, \
 		struct codedeploy_commands_##name##_response *resp, struct err *err)
 
 /* Answers at once when a command is ready for the host; else, where the call can be deferred,

@@ -54,7 +54,7 @@ enum deploy_target_health {
 };
 
 struct deploy_object {
-	const char *etag; /* without quotes */
+	const char *etag;    /* without quotes */
 	const char *version; /* NULL in a bucket without versions */
 	int64_t size;
 };
@@ -66,13 +66,14 @@ struct deploy_ports {
 
 	/* All instances of the account that are not gone, with their tags and fleets. */
 	int (*hosts)(void *arg, struct arena *a, struct deploy_hosts *ret, struct err *err);
-	/* Whether the Auto Scaling group exists (ERR_NOT_FOUND), and how many instances it wants. */
+	/* Whether the Auto Scaling group exists (ERR_NOT_FOUND), and how many instances it wants.
+	 */
 	int (*fleet_size)(void *arg, const char *fleet, size_t *ret_desired, struct err *err);
 	/* Makes Auto Scaling group `green` after the pattern of `blue` with `size` fresh instances.
 	 * It is not attached to blue's target groups yet: the deployment registers the instances
 	 * itself when they are ready. A group `green` that exists is left as it is. */
-	int (*fleet_copy)(void *arg, const char *blue, const char *green, size_t size,
-		struct err *err);
+	int (*fleet_copy)(
+		void *arg, const char *blue, const char *green, size_t size, struct err *err);
 	/* Green takes over: instances that it launches from now on are registered with these. */
 	int (*fleet_attach)(void *arg, const char *green, const struct deploy_balancer *balancers,
 		size_t n, struct err *err);
@@ -84,11 +85,11 @@ struct deploy_ports {
 	/* ---- traffic ---- */
 
 	/* Starts registering (the health check decides when it gets requests). */
-	int (*target_register)(void *arg, const struct deploy_balancer *b, const char *host,
-		struct err *err);
+	int (*target_register)(
+		void *arg, const struct deploy_balancer *b, const char *host, struct err *err);
 	/* Starts draining; an unknown target is fine. */
-	int (*target_deregister)(void *arg, const struct deploy_balancer *b, const char *host,
-		struct err *err);
+	int (*target_deregister)(
+		void *arg, const struct deploy_balancer *b, const char *host, struct err *err);
 	/* *ret_reason (may be NULL) says why a target is not healthy, in words. */
 	int (*target_health)(void *arg, const struct deploy_balancer *b, const char *host,
 		struct arena *a, enum deploy_target_health *ret, const char **ret_reason,

@@ -36,8 +36,7 @@ static const struct component {
 	{"log-event", store_log_event_migrations, &store_log_event_migrations_n},
 	{"metric", store_metric_migrations, &store_metric_migrations_n},
 	{"pipeline", store_pipeline_migrations, &store_pipeline_migrations_n},
-	{"pipeline-action", store_pipeline_action_migrations,
-		&store_pipeline_action_migrations_n},
+	{"pipeline-action", store_pipeline_action_migrations, &store_pipeline_action_migrations_n},
 	{"pipeline-run", store_pipeline_run_migrations, &store_pipeline_run_migrations_n},
 	{NULL, NULL, NULL}, /* keeps the table non-empty */
 };
