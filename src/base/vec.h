@@ -29,7 +29,7 @@
 	} while (0)
 
 #define vec_foreach(it, vec) \
-	for (__typeof__((vec)->v) it = (vec)->v; (it) && (it) < (vec)->v + (vec)->n; (it)++)
+	for (__typeof__(*(vec)->v) *it = (vec)->v; (it) && (it) < (vec)->v + (vec)->n; (it)++)
 
 /* NULL-terminated string vectors for argv and envp; strings are owned. */
 struct strv {

@@ -111,17 +111,12 @@ static int find_compiled(const char *pattern, pcre2_code **ret, struct err *err)
 	return 0;
 }
 
-int wire_pattern_match(const char *pattern, const char *text, struct err *err)
+static int match(pcre2_code *code, const char *text)
 {
-	pcre2_match_context *context;
-	pcre2_match_data *data;
-	pcre2_code *code;
+	pcre2_match_context *context = pcre2_match_context_create(NULL);
+	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
 	int rc;
 
-	if (find_compiled(pattern, &code, err) < 0)
-		return -1;
-	context = pcre2_match_context_create(NULL);
-	data = pcre2_match_data_create(1, NULL);
 	if (!context || !data)
 		BUG("out of memory");
 	pcre2_set_match_limit(context, MATCH_LIMIT);
@@ -129,4 +124,25 @@ int wire_pattern_match(const char *pattern, const char *text, struct err *err)
 	pcre2_match_data_free(data);
 	pcre2_match_context_free(context);
 	return rc >= 0;
+}
+
+int wire_pattern_match(const char *pattern, const char *text, struct err *err)
+{
+	pcre2_code *code;
+
+	if (find_compiled(pattern, &code, err) < 0)
+		return -1;
+	return match(code, text);
+}
+
+int wire_pattern_match_once(const char *pattern, const char *text, struct err *err)
+{
+	pcre2_code *code;
+	int rc;
+
+	if (compile(pattern, &code, err) < 0)
+		return -1;
+	rc = match(code, text);
+	pcre2_code_free(code);
+	return rc;
 }

@@ -8,5 +8,7 @@
 /* 1: the whole text matches, 0: it does not (or only with more work than is allowed), -1: the
  * pattern does not compile. Thread-safe; pattern must live for ever (it is a model's). */
 int wire_pattern_match(const char *pattern, const char *text, struct err *err);
+/* The same for a user's pattern: nothing of it is kept. */
+int wire_pattern_match_once(const char *pattern, const char *text, struct err *err);
 
 #endif
