@@ -50,6 +50,9 @@ struct compute_bridge {
 	const char *bridge;  /* interface name on the host; made when missing */
 	const char *address; /* "10.88.0.5/24" */
 	const char *gateway; /* the bridge's own address, "10.88.0.1" */
+	/* Connections of the root to gateway:inside_port reach 127.0.0.1:host_port of the host;
+	 * 0: none. */
+	int inside_port, host_port;
 };
 
 struct compute_spec {
@@ -144,6 +147,13 @@ struct compute_driver {
 	int (*destroy)(struct compute_root *r, struct err *err);
 	/* Lets go of a detached root without ending it. NULL is fine. */
 	void (*detach)(struct compute_root *r);
+	/* The remaining functions are NULL where roots die with their maker. */
+	/* A descriptor that polls readable when the first process has ended; borrowed. */
+	int (*watch_fd)(struct compute_root *r, struct err *err);
+	/* destroy() for a root that cannot be attached: takes away what is left of it. */
+	int (*discard)(const char *id, const char *dir, struct err *err);
+	/* Makes an existing bridge lead to a new host_port; no bridge is fine. */
+	int (*redirect)(const struct compute_bridge *b, struct err *err);
 };
 
 extern const struct compute_driver compute_sandbox;

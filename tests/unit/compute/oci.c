@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The oci driver with a real runtime: tree, network, reattach, nothing left behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/spawn.h"
+#include "compute/oci_internal.h"
+
+static struct {
+	char dir[64], id[32], bridge[16], address[24], gateway[20];
+	bool usable;
+} t;
+
+static int setup(void **state)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	unsigned char octets[2];
+	char tail[9];
+
+	(void)state;
+	id_random_bytes(octets, sizeof(octets));
+	id_random_text(tail, 8, ID_ALPHABET_HEX);
+	snprintf(t.dir, sizeof(t.dir), "/var/tmp/towpath-oci-%s", tail);
+	snprintf(t.id, sizeof(t.id), "i-test%s", tail);
+	snprintf(t.bridge, sizeof(t.bridge), "tpt%s", tail);
+	snprintf(t.address, sizeof(t.address), "10.%d.%d.5/24", 100 + octets[0] % 100, octets[1]);
+	snprintf(t.gateway, sizeof(t.gateway), "10.%d.%d.1", 100 + octets[0] % 100, octets[1]);
+	t.usable = compute_oci.probe(&err) == 0;
+	if (!t.usable)
+		print_message("# skipped: %s\n", err_message(&err));
+	return file_make_dirs(t.dir, 0700, NULL);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return file_remove_tree(t.dir, NULL);
+}
+
+static struct compute_spec spec_of(void)
+{
+	return (struct compute_spec){
+		.id = t.id,
+		.dir = t.dir,
+		.network = COMPUTE_NET_BRIDGE,
+		.bridge = {.bridge = t.bridge, .address = t.address, .gateway = t.gateway},
+		.limits = {.memory = 256 * MIB, .pids = 200},
+		.detached = true,
+		.log_fd = -1,
+	};
+}
+
+static int run(struct compute_root *root, const char *script, struct str *out)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct compute_exec *exec CLEANUP_COMPUTE_EXEC = NULL;
+	struct compute_process p = COMPUTE_PROCESS_INIT;
+	struct compute_exit end;
+	const char *argv[] = {"/bin/sh", "-c", script, NULL};
+	const char *envp[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	int pipe_fds[2];
+
+	assert_int_equal(pipe(pipe_fds), 0);
+	p.argv = argv;
+	p.envp = (char *const *)envp;
+	p.stdout_fd = p.stderr_fd = pipe_fds[1];
+	assert_int_equal(root->driver->exec(root, &p, &exec, &err), 0);
+	close(pipe_fds[1]);
+	assert_int_equal(fd_read_all(pipe_fds[0], MIB, out, &err), 0);
+	close(pipe_fds[0]);
+	assert_int_equal(root->driver->wait(exec, -1, &end, &err), 1);
+	return end.exit_code;
+}
+
+static void test_life(void **state)
+{
+	struct compute_spec spec = spec_of();
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct str out CLEANUP_STR = STR_INIT;
+	struct compute_root *root = NULL;
+	char path[128];
+
+	(void)state;
+	if (!t.usable)
+		skip();
+	if (compute_oci.create(&spec, &root, &err) < 0)
+		fail_msg("%s", err_message(&err));
+	assert_int_equal(run(root, "ip -4 -o addr show dev eth0; hostname; ls -A /root", &out), 0);
+	assert_non_null(strstr(str_text(&out), t.address));
+	assert_non_null(strstr(str_text(&out), t.id));
+	str_clear(&out);
+	assert_int_equal(run(root, "useradd -m ec2-user && id -un ec2-user", &out), 0);
+
+	/* another process finds it */
+	compute_oci.detach(root);
+	root = NULL;
+	if (compute_oci.attach(t.id, t.dir, &root, &err) < 0)
+		fail_msg("%s", err_message(&err));
+	str_clear(&out);
+	assert_int_equal(run(root, "id -un ec2-user", &out), 0);
+	assert_string_equal(str_text(&out), "ec2-user\n");
+	assert_true(compute_oci.watch_fd(root, &err) >= 0);
+
+	assert_int_equal(compute_oci.destroy(root, &err), 0);
+	assert_int_equal(compute_oci.attach(t.id, t.dir, &root, &err), -1);
+	assert_int_equal(err.kind, ERR_NOT_FOUND);
+	snprintf(path, sizeof(path), "/sys/class/net/%s", t.bridge);
+	assert_false(file_exists(path));
+	snprintf(path, sizeof(path), "%s/root/etc", t.dir);
+	assert_false(file_exists(path));
+	/* again is fine */
+	assert_int_equal(compute_oci.discard(t.id, t.dir, &err), 0);
+}
+
+static void test_failed_create_leaves_nothing(void **state)
+{
+	struct compute_spec spec = spec_of();
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct compute_root *root = NULL;
+	const char *argv[] = {"/no/such/program", NULL};
+	char dir[80], path[128];
+
+	(void)state;
+	if (!t.usable)
+		skip();
+	snprintf(dir, sizeof(dir), "%s/second", t.dir);
+	assert_int_equal(file_make_dirs(dir, 0700, &err), 0);
+	spec.dir = dir;
+	spec.init_argv = argv;
+	assert_int_equal(compute_oci.create(&spec, &root, &err), -1);
+	assert_non_null(strstr(err_message(&err), "/no/such/program"));
+	snprintf(path, sizeof(path), "/sys/class/net/%s", t.bridge);
+	assert_false(file_exists(path));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_failed_create_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
