@@ -4,6 +4,8 @@
 #ifndef TOWPATH_NET_HTTP_SERVER_H
 #define TOWPATH_NET_HTTP_SERVER_H
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/view.h"

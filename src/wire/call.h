@@ -69,6 +69,7 @@ struct call_access {
 	const char *const *resources; /* ARNs; none: "*" */
 	size_t n_resources;
 	const char *const *conditions; /* key, value, key, value, ..., NULL */
+	bool unrestricted; /* anybody known may do it */
 };
 /* Says what a request needs; from the request alone, so that denied comes before not found. */
 typedef int (*call_access_fn)(

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From an HTTP request to a handler and back. */
+#include <fcntl.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "api/body.h"
+#include "api/coverage.h"
+#include "api/dispatch.h"
+#include "api/locate.h"
+#include "base/fd.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/digest.h"
+
+struct api {
+	struct api_config config;
+	struct api_services services;
+	struct api_coverage *coverage;
+};
+
+/* ---- answers ---- */
+
+static void send_reply(struct api_request *r, const struct api_reply *reply)
+{
+	struct call_stream *stream = r->call.stream;
+	const char *length = NULL;
+
+	http_set_header(r->x, r->protocol->request_id_header, r->call.request_id);
+	if (r->protocol->family == API_FAMILY_S3)
+		http_set_header(r->x, "x-amz-id-2", r->call.request_id);
+	if (reply->content_type)
+		http_set_header(r->x, "Content-Type", reply->content_type);
+	for (size_t i = 0; i < reply->n_headers; i++) {
+		if (strcasecmp(reply->headers[i].name, "Content-Length") == 0)
+			length = reply->headers[i].value; /* the HTTP server's affair */
+		else
+			http_set_header(r->x, reply->headers[i].name, reply->headers[i].value);
+	}
+	if (stream && stream->fd >= 0) {
+		http_reply_file(
+			r->x, reply->status, TAKE_FD(stream->fd), stream->offset, stream->size);
+		return;
+	}
+	if (length && !reply->body.len && streq(http_method(r->x), "HEAD")) {
+		/* Says how long the body would be; nothing is ever read from the file. */
+		http_reply_file(r->x, reply->status, open("/dev/null", O_RDONLY | O_CLOEXEC), 0,
+			strtoll(length, NULL, 10));
+		return;
+	}
+	http_reply(r->x, reply->status, str_view(&reply->body));
+}
+
+static void release_reply(struct api_reply *reply)
+{
+	str_release(&reply->body);
+}
+
+static void send_error(struct api_request *r, struct err *err)
+{
+	CLEANUP(release_reply) struct api_reply reply = {0};
+	struct api_error e = api_error_of(r->protocol->family, r->operation, err);
+	const char *name = r->operation ? r->operation->name : "?";
+
+	if (r->call.stream)
+		fd_closep(&r->call.stream->fd);
+	if (!e.known && r->operation && r->operation->input) {
+		log_warn("api", "%s answered %s, which is not in its model: %s", name, e.code,
+			err_message(err));
+		if (r->api->config.validate_replies) {
+			err_set(err, ERR_INTERNAL, "%s answered %s, which is not in its model: %s",
+				name, arena_strdup(r->call.arena, e.code),
+				arena_strdup(r->call.arena, err_message(err)));
+			e = api_error_of(r->protocol->family, r->operation, err);
+		}
+	}
+	if (e.status >= 500 && e.status != 501)
+		log_error("api", "%s failed: %s", name, err_message(err));
+	r->protocol->encode_error(r, &e, err, &reply);
+	send_reply(r, &reply);
+}
+
+/* 0: the answer is as the model wants it, or nobody checks. */
+static int check_output(struct api_request *r, struct err *err)
+{
+	if (!r->api->config.validate_replies ||
+		wire_validate(r->operation->output, r->output, err) == 0)
+		return 0;
+	err->kind = ERR_INTERNAL;
+	return err_wrap(err, "the answer of %s breaks its model", r->operation->name);
+}
+
+static void send_output(struct api_request *r, const void *output)
+{
+	CLEANUP(release_reply) struct api_reply reply = {0};
+	CLEANUP_ERR struct err err = ERR_INIT;
+
+	r->output = (void *)output;
+	if (check_output(r, &err) < 0) {
+		send_error(r, &err);
+		return;
+	}
+	r->protocol->encode(r, &reply);
+	if (r->call.status)
+		reply.status = r->call.status;
+	api_coverage_note(r->api->coverage, r->service->wire, r->operation);
+	send_reply(r, &reply);
+}
+
+/* ---- answers that come later ---- */
+
+static void call_defer(struct call *call, void (*gone)(void *arg), void *arg)
+{
+	http_defer(CONTAINER_OF(call, struct api_request, call)->x, gone, arg);
+}
+
+static void call_finish(struct call *call, const void *resp, struct err *err)
+{
+	struct api_request *r = CONTAINER_OF(call, struct api_request, call);
+
+	if (err)
+		send_error(r, err);
+	else
+		send_output(r, resp);
+}
+
+/* ---- the way in ---- */
+
+static int authenticate(struct api_request *r, struct err *err)
+{
+	const struct auth *auth = r->api->config.auth;
+
+	if (auth->authenticate(auth->arg, r->x, r->service ? r->service->wire->signing_name : NULL,
+		    &r->who, err) < 0)
+		return -1;
+	r->call.principal_arn = r->who->arn;
+	r->call.principal_id = r->who->id;
+	return 0;
+}
+
+/* The body is what was signed; streams are checked while they are read. */
+static int check_body(struct api_request *r, struct view body, struct err *err)
+{
+	struct digest_value v;
+
+	if (r->who->payload != AUTH_PAYLOAD_HASH)
+		return 0;
+	v = digest_of(DIGEST_SHA256, body);
+	if (r->who->payload_hash &&
+		digest_equal(view_of(digest_hex(&v).text), view_of(r->who->payload_hash)))
+		return 0;
+	return err_set_wire(err, "XAmzContentSHA256Mismatch",
+		"The provided 'x-amz-content-sha256' header does not match what was computed.");
+}
+
+static int check_operation(struct api_request *r, struct err *err)
+{
+	size_t index;
+
+	if (!r->service || !r->operation)
+		return err_set_wire(err, "UnknownOperationException", "%s%s is not known here.",
+			r->asked ? "Operation " : "The operation", r->asked ? r->asked : "");
+	index = (size_t)(r->operation - r->service->wire->operations);
+	if (!r->operation->input || !r->service->handlers[index])
+		return err_set(err, ERR_UNSUPPORTED,
+			"%s:%s is an operation of the service that Towpath does not implement.",
+			r->service->wire->name, r->operation->name);
+	return 0;
+}
+
+static int authorize(struct api_request *r, struct err *err)
+{
+	const struct call_service *s = r->service;
+	struct call_access access = {0};
+
+	if (s->access && s->access(s->engine, &r->call, r->input, &access, err) < 0)
+		return -1;
+	if (access.unrestricted)
+		return 0;
+	if (!access.action)
+		access.action = arena_printf(r->call.arena, "%s:%s",
+			s->action_prefix ? s->action_prefix : s->wire->signing_name,
+			r->operation->name);
+	return r->api->config.auth->authorize(
+		r->api->config.auth->arg, r->who, &access, &r->call, err);
+}
+
+/* Runs the operation: 0, -1 or CALL_LATER. */
+static int serve(struct api_request *r, struct view body, struct err *err)
+{
+	const struct wire_operation *op = r->operation;
+	size_t index = (size_t)(op - r->service->wire->operations);
+
+	r->input = arena_alloc(r->call.arena, op->input->size);
+	r->output = arena_alloc(r->call.arena, op->output->size);
+	r->call.operation = op;
+	if (r->protocol->decode(r, body, err) < 0 || wire_validate_input(op, r->input, err) < 0 ||
+		authorize(r, err) < 0)
+		return -1;
+	return r->service->handlers[index](r->service->engine, &r->call, r->input, r->output, err);
+}
+
+static void finish(struct api_request *r, int rc, struct err *err)
+{
+	if (rc < 0)
+		send_error(r, err);
+	else
+		send_output(r, r->output);
+}
+
+static void handle(void *arg, struct http_exchange *x)
+{
+	struct api *api = arg;
+	struct api_request *r = http_context(x);
+	struct view body = http_body(x);
+	CLEANUP_ERR struct err err = ERR_INIT;
+	int rc = -1;
+
+	r->call.stream = arena_new(r->call.arena, struct call_stream);
+	r->call.stream->fd = -1;
+	r->call.defer = call_defer;
+	r->call.finish = call_finish;
+	if (api_locate_action(&api->services, r, body, &err) == 0 && authenticate(r, &err) == 0 &&
+		check_body(r, body, &err) == 0 && check_operation(r, &err) == 0)
+		rc = serve(r, body, &err);
+	if (rc != CALL_LATER)
+		finish(r, rc, &err);
+}
+
+static void handle_stream(void *arg, struct http_exchange *x)
+{
+	struct api_request *r = http_context(x);
+	struct api_body body;
+	CLEANUP_ERR struct err err = ERR_INIT;
+	int rc = -1;
+
+	(void)arg;
+	if (authenticate(r, &err) < 0 || check_operation(r, &err) < 0) {
+		finish(r, -1, &err);
+		return;
+	}
+	if (api_body_init(&body, r, &err) == 0) {
+		r->call.stream = &body.stream;
+		rc = serve(r, (struct view){0}, &err);
+	}
+	finish(r, rc, &err);
+	api_body_release(&body);
+}
+
+/* Whether a member of the input is the body itself, to be read piece by piece. */
+static bool takes_stream(const struct wire_operation *op)
+{
+	for (size_t i = 0; op && op->input && i < op->input->n_members; i++)
+		if (op->input->members[i].streaming)
+			return true;
+	return false;
+}
+
+static struct api_request *request_new(struct api *api, struct http_exchange *x)
+{
+	struct arena *a = http_arena(x);
+	struct api_request *r = arena_new(a, struct api_request);
+	struct uuid_text id = id_uuid();
+	const char *host = http_header(x, "Host");
+
+	r->api = api;
+	r->x = x;
+	r->call = (struct call){
+		.arena = a,
+		.account = api->config.account,
+		.region = api->config.region,
+		.partition = "aws",
+		.request_id = arena_strdup(a, id.text),
+		.source_ip = http_peer(x),
+		.user_agent = http_header(x, "User-Agent"),
+		.endpoint = arena_printf(a, "http://%s", host ? host : "localhost"),
+	};
+	return r;
+}
+
+static enum http_mode classify(void *arg, struct http_exchange *x)
+{
+	struct api *api = arg;
+	struct api_request *r = request_new(api, x);
+	CLEANUP_ERR struct err err = ERR_INIT;
+
+	http_set_context(x, r);
+	if (api_locate(&api->services, r, &err) < 0) {
+		send_error(r, &err);
+		return HTTP_REFUSE;
+	}
+	return takes_stream(r->operation) ? HTTP_STREAM : HTTP_BUFFERED;
+}
+
+/* ---- life ---- */
+
+struct api *api_new(const struct api_config *c)
+{
+	struct api *api = xcalloc(1, sizeof(*api));
+	const char *validate = getenv("TOWPATH_VALIDATE_REPLIES");
+
+	api->config = *c;
+	if (validate && *validate && !streq(validate, "0"))
+		api->config.validate_replies = true;
+	api->services = (struct api_services){c->services, c->n_services, c->host};
+	api->coverage = api_coverage_new(getenv("TOWPATH_COVERAGE_DIR"));
+	return api;
+}
+
+struct api *api_free(struct api *api)
+{
+	if (!api)
+		return NULL;
+	api_coverage_free(api->coverage);
+	free(api);
+	return NULL;
+}
+
+struct http_routes api_routes(struct api *api)
+{
+	return (struct http_routes){api, classify, handle, handle_stream};
+}

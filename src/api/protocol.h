@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request on its way through the API, and the protocols that read and answer it. */
+#ifndef TOWPATH_API_PROTOCOL_H
+#define TOWPATH_API_PROTOCOL_H
+
+#include "api/auth.h"
+#include "api/errors.h"
+#include "wire/rest.h"
+
+struct api;
+struct api_protocol;
+
+/* Lives in the exchange's arena. */
+struct api_request {
+	struct api *api;
+	struct http_exchange *x;
+	struct call call; /* arena, account, ids, ... */
+	const struct api_protocol *protocol;
+	const struct call_service *service;	/* NULL: none was found */
+	const struct wire_operation *operation; /* NULL: none was found */
+	const char *asked;	    /* the operation's name as the client wrote it, or NULL */
+	const char *json_version;   /* "1.0" or "1.1" */
+	struct form query;	    /* of the URL */
+	struct form fields;	    /* query protocol: of the body or the URL */
+	const char *path;	    /* as sent; virtual-host style made path style */
+	struct auth_principal *who; /* once authenticated */
+	void *input, *output;
+};
+
+struct api_reply {
+	int status;
+	const char *content_type; /* NULL: no body */
+	struct wire_header *headers;
+	size_t n_headers;
+	struct str body;
+};
+
+struct api_protocol {
+	const char *name;
+	enum api_family family;
+	const char *request_id_header;
+	/* Decodes the body (and path, query, headers) into r->input, which has the size of the
+	 * operation's input. */
+	int (*decode)(struct api_request *r, struct view body, struct err *err);
+	/* Fills an empty reply with the success r->output. */
+	void (*encode)(struct api_request *r, struct api_reply *reply);
+	/* Fills an empty reply with an error. r->service and r->operation may be NULL. */
+	void (*encode_error)(struct api_request *r, const struct api_error *e,
+		const struct err *err, struct api_reply *reply);
+};
+
+extern const struct api_protocol api_protocol_json;
+extern const struct api_protocol api_protocol_query; /* and EC2's variant */
+extern const struct api_protocol api_protocol_rest_xml;
+
+/* The request as the REST walkers want it. */
+void api_rest_request(struct api_request *r, struct view body, struct wire_rest_request *ret);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rest-xml, which is S3: the operation in method, path and query, errors as <Error>. */
+#include "api/protocol.h"
+#include "base/mem.h"
+#include "wire/xml.h"
+
+#define S3_NAMESPACE "http://s3.amazonaws.com/doc/2006-03-01/"
+
+/* Root elements that the model does not name. */
+static const struct {
+	const char *operation, *root;
+} roots[] = {
+	{"CompleteMultipartUpload", "CompleteMultipartUploadResult"},
+	{"CreateMultipartUpload", "InitiateMultipartUploadResult"},
+	{"DeleteObjects", "DeleteResult"},
+	{"GetBucketVersioning", "VersioningConfiguration"},
+	{"ListBuckets", "ListAllMyBucketsResult"},
+	{"ListMultipartUploads", "ListMultipartUploadsResult"},
+	{"ListObjectVersions", "ListVersionsResult"},
+	{"ListObjects", "ListBucketResult"},
+	{"ListObjectsV2", "ListBucketResult"},
+	{"ListParts", "ListPartsResult"},
+};
+
+static const char *root_of(const struct wire_operation *op)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+		if (streq(roots[i].operation, op->name))
+			return roots[i].root;
+	return NULL;
+}
+
+void api_rest_request(struct api_request *r, struct view body, struct wire_rest_request *ret)
+{
+	size_t n = http_header_count(r->x);
+	struct wire_header *headers = arena_new_n(r->call.arena, n, struct wire_header);
+
+	for (size_t i = 0; i < n; i++)
+		http_header_at(r->x, i, &headers[i].name, &headers[i].value);
+	*ret = (struct wire_rest_request){
+		.method = http_method(r->x),
+		.path = r->path,
+		.query = r->query,
+		.headers = headers,
+		.n_headers = n,
+		.body = body,
+	};
+}
+
+static int decode(struct api_request *r, struct view body, struct err *err)
+{
+	struct wire_rest_request req;
+
+	api_rest_request(r, body, &req);
+	return wire_rest_decode(r->operation, &req, WIRE_BODY_XML, r->call.arena, r->input, err);
+}
+
+/* The one answer whose root element is text: a bucket's location. */
+static bool encode_location(struct api_request *r, struct api_reply *reply)
+{
+	const struct wire_member *m;
+	const char *place;
+
+	if (!streq(r->operation->name, "GetBucketLocation"))
+		return false;
+	m = &r->operation->output->members[0];
+	place = *(const char **)((char *)r->output + m->offset);
+	reply->status = 200;
+	reply->content_type = "application/xml";
+	xml_open_ns(&reply->body, "LocationConstraint", S3_NAMESPACE);
+	xml_text(&reply->body, view_of(place));
+	xml_close(&reply->body, "LocationConstraint");
+	return true;
+}
+
+static void encode(struct api_request *r, struct api_reply *reply)
+{
+	struct wire_rest_response out = {0};
+
+	if (encode_location(r, reply))
+		return;
+	wire_rest_encode(r->operation, r->output, WIRE_BODY_XML, root_of(r->operation),
+		S3_NAMESPACE, r->call.arena, &out);
+	reply->status = out.status;
+	reply->content_type = out.content_type;
+	reply->headers = out.headers;
+	reply->n_headers = out.n_headers;
+	reply->body = out.body;
+}
+
+static void encode_error(struct api_request *r, const struct api_error *e, const struct err *err,
+	struct api_reply *reply)
+{
+	struct str *out = &reply->body;
+
+	reply->status = e->status;
+	if (e->status == 304 || streq(http_method(r->x), "HEAD"))
+		return;
+	reply->content_type = "application/xml";
+	str_add(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+	xml_open(out, "Error");
+	xml_element(out, "Code", e->code);
+	xml_element(out, "Message", api_error_text(err, r->call.arena));
+	xml_element(out, "Resource", r->path);
+	xml_element(out, "RequestId", r->call.request_id);
+	xml_element(out, "HostId", r->call.request_id);
+	xml_close(out, "Error");
+}
+
+const struct api_protocol api_protocol_rest_xml = {
+	.name = "rest-xml",
+	.family = API_FAMILY_S3,
+	.request_id_header = "x-amz-request-id",
+	.decode = decode,
+	.encode = encode,
+	.encode_error = encode_error,
+};
