@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bin/data_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "towpath.gen.h"
+
+int data_dir_lock(const char *path, int *ret_fd, struct err *err)
+{
+	char *run CLEANUP(freep) = xasprintf("%s/run", path);
+	char *lock CLEANUP(freep) = xasprintf("%s/run/lock", path);
+	char *pid CLEANUP(freep) = xasprintf("%d\n", (int)getpid());
+	char other[32] = "";
+	int fd CLEANUP_FD = -1;
+
+	if (file_make_dirs(run, 0700, err) < 0)
+		return -1;
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open %s", lock);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (fd_read_full(fd, other, sizeof(other) - 1, NULL) < 0)
+			other[0] = '\0';
+		err_set(err, ERR_CONFLICT, "the data folder %s is in use by process %d", path,
+			atoi(other));
+		return err_hint(err, "stop that server, or name another folder with --data");
+	}
+	if (ftruncate(fd, 0) < 0 || fd_write_all(fd, pid, strlen(pid), err) < 0)
+		return err_errno(err, errno, "cannot write %s", lock);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+void server_info_release(struct server_info *i)
+{
+	free(i->endpoint);
+	free(i->account);
+	free(i->region);
+	*i = (struct server_info){0};
+}
+
+int server_info_write(const char *data_dir, const struct server_info *info, struct err *err)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/run/server.json", data_dir);
+	struct towpath_server_info doc = {
+		.pid = WIRE_SET_LONG(info->pid),
+		.endpoint = info->endpoint,
+		.account = info->account,
+		.region = info->region,
+	};
+	struct str text CLEANUP_STR = STR_INIT;
+
+	wire_encode_json(&towpath_server_info_shape, &doc, &text);
+	str_add_c(&text, '\n');
+	return file_write_atomic(path, str_view(&text), 0600, err);
+}
+
+int server_info_read(const char *data_dir, struct server_info *ret, struct err *err)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/run/server.json", data_dir);
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct str text CLEANUP_STR = STR_INIT;
+	struct towpath_server_info doc;
+
+	if (file_read(path, 64 * KIB, &text, err) < 0)
+		return err_hint(err,
+			"start `towpath serve --data %s`, or name the server's folder "
+			"with --data",
+			data_dir);
+	if (wire_decode_json(&towpath_server_info_shape, str_view(&text), &a, &doc, err) < 0)
+		return err_wrap(err, "%s", path);
+	*ret = (struct server_info){
+		.pid = (int)wire_or(doc.pid, 0),
+		.endpoint = xstrdup(doc.endpoint ? doc.endpoint : ""),
+		.account = xstrdup(doc.account ? doc.account : ""),
+		.region = xstrdup(doc.region ? doc.region : ""),
+	};
+	return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's data folder: its lock, its parts, and what of it is told to other programs. */
+#ifndef TOWPATH_BIN_DATA_DIR_H
+#define TOWPATH_BIN_DATA_DIR_H
+
+#include "base/err.h"
+
+/* Makes the folder (0700) and run/ in it, and locks it for this process: the descriptor is the
+ * caller's, closing it unlocks. ERR_CONFLICT names the process that has it. */
+int data_dir_lock(const char *path, int *ret_fd, struct err *err);
+
+/* What run/server.json says. */
+struct server_info {
+	int pid;
+	char *endpoint, *account, *region;
+};
+void server_info_release(struct server_info *i);
+/* Writes run/server.json, atomically. */
+int server_info_write(const char *data_dir, const struct server_info *info, struct err *err);
+/* Reads it. ERR_NOT_FOUND with a hint when no server has run there. */
+int server_info_read(const char *data_dir, struct server_info *ret, struct err *err);
+
+#endif

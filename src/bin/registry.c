@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the program. */
+#include "bin/command.h"
+
+const struct command *const commands[] = {
+	&command_help,
+	&command_serve,
+	&command_version,
+	NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (streq(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}

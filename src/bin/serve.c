@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `towpath serve`: the server in the foreground, until SIGTERM or SIGINT. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "bin/command.h"
+#include "bin/server.h"
+
+static const struct option_spec options[] = {
+	{"account", 0, "ID", "TOWPATH_ACCOUNT_ID",
+		"account id, 12 digits (made at the first start)"},
+	{"address", 0, "ADDRESS", "TOWPATH_ADDRESS", "address to listen on (127.0.0.1)"},
+	{"clock-rate", 0, "N", NULL, "run the clock N times as fast (1)"},
+	{"db", 0, "URL", "TOWPATH_DB",
+		"where state is kept: postgres://... (SQLite in the data folder)"},
+	{"port", 'p', "PORT", "TOWPATH_PORT", "port to listen on, 0: any (8080)"},
+	{"region", 0, "NAME", "TOWPATH_REGION", "region's name (us-east-1)"},
+	{"root-key-id", 0, "ID", "TOWPATH_ROOT_KEY_ID",
+		"root's access key (made at the first start)"},
+	{"root-key-secret", 0, "SECRET", "TOWPATH_ROOT_KEY_SECRET", "root's secret key"},
+	{"slots", 0, "N", "TOWPATH_SLOTS", "builds at one time (the number of processors)"},
+	{NULL, 0, NULL, NULL, NULL},
+};
+
+static int read_config(const struct options *o, struct server_config *c, struct err *err)
+{
+	int64_t port, slots, rate;
+
+	if (option_int(o, "port", 0, 65535, 8080, &port, err) < 0 ||
+		option_int(o, "slots", 1, 1000, 0, &slots, err) < 0 ||
+		option_int(o, "clock-rate", 1, 100000, 1, &rate, err) < 0)
+		return -1;
+	*c = (struct server_config){
+		.account = option_text(o, "account"),
+		.address = option_text(o, "address") ? option_text(o, "address") : "127.0.0.1",
+		.clock_rate = (double)rate,
+		.db_url = option_text(o, "db"),
+		.port = (int)port,
+		.region = option_text(o, "region"),
+		.root_key_id = option_text(o, "root-key-id"),
+		.root_key_secret = option_text(o, "root-key-secret"),
+		.slots = (int)slots,
+	};
+	return 0;
+}
+
+/* Signals are taken by sigwait() in this thread alone; all others inherit the mask. */
+static sigset_t block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return set;
+}
+
+static int run(const struct options *o, struct err *err)
+{
+	char *data CLEANUP(freep) = option_data_dir(o);
+	struct server *server CLEANUP(server_freep) = NULL;
+	struct server_config config;
+	sigset_t set;
+	int sig;
+
+	if (read_config(o, &config, err) < 0)
+		return -1;
+	config.data_dir = data;
+	set = block_signals();
+	if (server_start(&config, &server, err) < 0)
+		return -1;
+	log_info("serve", "ready at %s, data in %s", server_endpoint(server), data);
+	while (sigwait(&set, &sig) != 0)
+		;
+	log_info("serve", "ending (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+	return EXIT_OK;
+}
+
+const struct command command_serve = {
+	.name = "serve",
+	.summary = "run the server",
+	.details = "All state is kept in the data folder. The server may be killed at any moment:\n"
+		   "started again on the same folder it goes on where it was.",
+	.options = options,
+	.run = run,
+};

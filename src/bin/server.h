@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server: opens the data folder and puts the parts together. */
+#ifndef TOWPATH_BIN_SERVER_H
+#define TOWPATH_BIN_SERVER_H
+
+#include "base/err.h"
+
+struct server;
+
+/* Everything borrowed for the call; NULL or 0 where the default is meant. */
+struct server_config {
+	const char *data_dir;
+	const char *address;
+	int port; /* 0: the kernel chooses */
+	const char *db_url;
+	const char *account, *region;
+	const char *root_key_id, *root_key_secret;
+	double clock_rate;
+	int slots;
+};
+
+/* Starts everything; when it returns the server answers, and DIR/run/server.json (pid, endpoint,
+ * account, region) says where. One server a data folder: ERR_CONFLICT names the other's pid. */
+int server_start(const struct server_config *c, struct server **ret, struct err *err);
+/* Stops taking requests, ends what runs here; what lives on by itself (builds, instances,
+ * traffic) does. NULL is fine. */
+struct server *server_free(struct server *s);
+DEFINE_FREEP(struct server, server_free)
+/* http://address:port; borrowed. */
+const char *server_endpoint(const struct server *s);
+
+#endif
