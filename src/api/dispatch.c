@@ -172,6 +172,7 @@ static int check_operation(struct api_request *r, struct err *err)
 static int authorize(struct api_request *r, struct err *err)
 {
 	const struct call_service *s = r->service;
+	const struct auth *auth = r->api->config.auth;
 	struct call_access access = {0};
 
 	if (s->access && s->access(s->engine, &r->call, r->input, &access, err) < 0)
@@ -182,8 +183,10 @@ static int authorize(struct api_request *r, struct err *err)
 		access.action = arena_printf(r->call.arena, "%s:%s",
 			s->action_prefix ? s->action_prefix : s->wire->signing_name,
 			r->operation->name);
-	return r->api->config.auth->authorize(
-		r->api->config.auth->arg, r->who, &access, &r->call, err);
+	for (const struct call_access *need = &access; need; need = need->next)
+		if (auth->authorize(auth->arg, r->who, need, &r->call, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Runs the operation: 0, -1 or CALL_LATER. */

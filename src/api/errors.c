@@ -118,6 +118,8 @@ struct api_error api_error_of(
 	const char *name = err_wire_name(err);
 	struct api_error e = {.code = name, .status = err_http_status(err->kind)};
 
+	/* EC2's model names no errors at all. */
+	e.known = family == API_FAMILY_QUERY && op && op->n_errors == 0;
 	if (family == API_FAMILY_S3 && s3_name(name, &e))
 		return e;
 	if (!modelled(op, name, family, &e))

@@ -68,8 +68,9 @@ struct call_access {
 	const char *action;	      /* codecommit:GitPush; NULL: <action prefix>:<Operation> */
 	const char *const *resources; /* ARNs; none: "*" */
 	size_t n_resources;
-	const char *const *conditions; /* key, value, key, value, ..., NULL */
-	bool unrestricted; /* anybody known may do it */
+	const char *const *conditions;	/* key, value, key, value, ..., NULL */
+	bool unrestricted;		/* anybody known may do it */
+	const struct call_access *next; /* needed as well, or NULL */
 };
 /* Says what a request needs; from the request alone, so that denied comes before not found. */
 typedef int (*call_access_fn)(
