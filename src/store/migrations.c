@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/migrations.h"
 
+#include "store/build_project.h"
+#include "store/build_record.h"
 #include "store/deploy_application.h"
 #include "store/deploy_command.h"
 #include "store/deploy_config.h"
@@ -24,6 +26,8 @@ static const struct component {
 	const struct db_migration *steps;
 	const size_t *n;
 } components[] = {
+	{"build-project", store_build_project_migrations, &store_build_project_migrations_n},
+	{"build-record", store_build_record_migrations, &store_build_record_migrations_n},
 	{"deploy-application", store_deploy_application_migrations,
 		&store_deploy_application_migrations_n},
 	{"deploy-command", store_deploy_command_migrations, &store_deploy_command_migrations_n},

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of build/ share: the engine, a build's row in a step, how a change is told.
+ * Private to build/. */
+#ifndef TOWPATH_BUILD_ENGINE_H
+#define TOWPATH_BUILD_ENGINE_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "build/build.h"
+#include "codec/yaml.h"
+#include "store/build_project.h"
+#include "store/build_record.h"
+
+#define BUILD_TASK_START "codebuild.start"
+#define BUILD_TASK_UPLOAD "codebuild.upload"
+#define BUILD_TASK_STOP "codebuild.stop"
+#define BUILD_TASK_QUEUE_TIMEOUT "codebuild.queue-timeout"
+
+#define BUILD_PAGE 100 /* ids a page of every list */
+
+struct build_engine {
+	struct durable *durable;
+	const struct build_ports *ports;
+	char *account, *region, *data_dir, *builds_dir, *cache_dir, *runtimes_dir, *console_url;
+	int slots;
+};
+
+/* ---- errors ---- */
+
+int build_invalid(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* ---- names (name.c) ---- */
+
+/* The project's name in "name" or its ARN; NULL for an ARN of something else. Borrowed. */
+const char *build_project_name_of(const char *name_or_arn);
+/* The uuid in "<project>:<uuid>" or the build's ARN; NULL when it is neither. Borrowed. */
+const char *build_uuid_of(const char *id_or_arn);
+const char *build_project_arn(const struct build_engine *e, const char *name, struct arena *a);
+const char *build_arn(
+	const struct build_engine *e, const char *project, const char *uuid, struct arena *a);
+const char *build_job_dir(const struct build_engine *e, const char *uuid, struct arena *a);
+
+/* ---- projects ---- */
+
+/* Checks every rule that the model does not know; fills in what the service fills in.
+ * InvalidInputException. */
+int build_project_check(struct codebuild_project *p, struct err *err);
+void build_project_defaults(
+	const struct build_engine *e, struct codebuild_project *p, struct arena *a);
+/* The project with StartBuild's overrides applied; checked again. spec is changed in place. */
+int build_override(const struct codebuild_start_build_request *req, struct codebuild_project *spec,
+	struct arena *a, struct err *err);
+
+/* ---- phases (phase.c) ---- */
+
+struct build_phase_rule {
+	const char *type;
+	bool has_context; /* ends with contexts, even empty ones */
+};
+const struct build_phase_rule *build_phase_find(const char *type);
+/* The build's last phase, or NULL. */
+struct codebuild_build_phase *build_phase_last(const struct codebuild_build *b);
+/* Opens a phase after the last one; currentPhase follows. */
+void build_phase_open(struct codebuild_build *b, const char *type, int64_t usec, struct arena *a);
+/* Ends the open phase; code and message may be NULL. Without an open phase does nothing. */
+void build_phase_close(struct codebuild_build *b, const char *status, const char *code,
+	const char *message, int64_t usec, struct arena *a);
+/* Cuts the list behind the phase of this type; it is open again. */
+void build_phase_rewind(struct codebuild_build *b, const char *type);
+/* Ends the build: FINALIZING (where phases ran) and COMPLETED. */
+void build_phase_complete(struct codebuild_build *b, const char *status, bool finalizing,
+	int64_t usec, struct arena *a);
+
+/* ---- a step on one build (record.c) ---- */
+
+struct build_step {
+	struct build_engine *e;
+	const char *uuid;
+	struct arena arena; /* emptied at each try of the step */
+	struct store_build_record r;
+	const struct task *task; /* ended with the step when not NULL */
+	/* Decides and changes r; 0: store it, 1: nothing to store, -1: error. */
+	int (*decide)(struct build_step *s, struct db_tx *tx, struct err *err);
+	void *arg;
+	bool found;
+};
+
+/* Loads, decides, stores, journals, ends the task: one durable step. Releases nothing. */
+int build_step_run(struct build_step *s, struct err *err);
+/* The same within a transaction of somebody else's step. */
+int build_step_within(struct build_step *s, struct db_tx *tx, struct err *err);
+void build_step_release(struct build_step *s);
+#define CLEANUP_STEP CLEANUP(build_step_release)
+/* Appends the journal entry that tells a build's present state. */
+int build_tell(struct build_engine *e, struct db_tx *tx, const struct codebuild_build *b,
+	const char *actor, struct err *err);
+
+/* ---- the queue (queue.c) ---- */
+
+/* Within a step that asked for a build: runs it at once when a slot is free. */
+int build_queue_enter(
+	struct build_engine *e, struct db_tx *tx, struct store_build_record *r, struct err *err);
+/* Within a step that freed a slot: hands it to the first in the queue. */
+int build_queue_advance(struct build_engine *e, struct db_tx *tx, struct arena *a, struct err *err);
+/* What a reader of a queued build is told: place in the queue. */
+void build_queue_explain(
+	struct build_engine *e, struct db_tx *tx, struct store_build_record *r, struct arena *a);
+
+/* ---- life (start.c, run.c, finish.c, stop.c) ---- */
+
+/* Asks for a build of r->spec within a step: number, row, queue, journal. r->build is made here
+ * from r->spec; r->extra and r->token are the caller's. */
+int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_record *r,
+	const char *initiator, const char *actor, struct arena *a, struct err *err);
+/* Puts what the leader has told so far into the build, as of now. */
+void build_fold(struct codebuild_build *b, const struct build_run *run, struct arena *a);
+/* The runner's callback: something changed in a job. */
+void build_changed(void *engine, const char *job_dir);
+/* Ends a build that never had a leader, within a step: closes the open phase with these. */
+int build_end_early(struct build_step *s, struct db_tx *tx, const char *status, const char *code,
+	const char *message, struct err *err);
+/* Ends a build whose leader has ended, within a step: last phases, retry, the slot. */
+int build_finish(struct build_step *s, struct db_tx *tx, const char *status, struct err *err);
+/* After the end: takes the job's folder away, but for its log. */
+void build_clean_job(struct build_engine *e, const char *uuid);
+
+int build_task_start(struct durable *d, const struct task *t, void *arg, struct err *err);
+int build_task_start_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
+	const struct err *why, void *arg, struct err *err);
+int build_task_upload(struct durable *d, const struct task *t, void *arg, struct err *err);
+int build_task_upload_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
+	const struct err *why, void *arg, struct err *err);
+int build_task_stop(struct durable *d, const struct task *t, void *arg, struct err *err);
+int build_task_queue_timeout(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+/* ---- what the leader is told (job.c, variable.c) ---- */
+
+struct build_sources_found {
+	struct build_source_result primary;
+	struct build_source_result *secondary; /* as spec.secondarySources */
+};
+
+/* The environment in force, in order of rising precedence folded: names are unique. */
+int build_variables(const struct build_engine *e, const struct store_build_record *r,
+	const struct towpath_buildspec *spec, const struct build_sources_found *sources,
+	struct arena *a, struct towpath_leader_variables *ret, struct err *err);
+struct build_job_input {
+	const struct towpath_buildspec *spec;
+	const struct yaml_warning *warnings;
+	const char *text, *origin; /* of the buildspec */
+	const struct build_sources_found *sources;
+};
+/* Makes the leader's job. *ret_artifact_error: why artifacts cannot be stored as the buildspec
+ * wants (the build fails in UPLOAD_ARTIFACTS with it), or NULL. */
+int build_job(const struct build_engine *e, const struct store_build_record *r,
+	const struct build_job_input *in, struct arena *a, struct towpath_leader_job *ret,
+	const char **ret_artifact_error, struct err *err);
+/* /codebuild/output/src<digits>, and CODEBUILD_SRC_DIR below it: as the build sees them. */
+const char *build_target_base(const char *uuid, struct arena *a);
+const char *build_target_dir(
+	const char *uuid, const struct build_source_result *found, struct arena *a);
+
+/* ---- where artifacts go (artifact.c) ---- */
+
+struct build_destination {
+	const char *bucket, *key; /* of a ZIP; of a tree: the prefix, ending in a slash */
+	bool zip;
+};
+/* False when the artifact is not stored (NO_ARTIFACTS). */
+bool build_destination(const struct codebuild_project_artifacts *spec,
+	const struct towpath_build_pipeline *pipeline, const char *identifier, const char *project,
+	const char *uuid, const char *evaluated_name, const char *s3_prefix, struct arena *a,
+	struct build_destination *ret);
+
+#endif

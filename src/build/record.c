@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One durable step on one build: load, decide, store, tell. */
+#include "build/engine.h"
+
+int build_tell(struct build_engine *e, struct db_tx *tx, const struct codebuild_build *b,
+	const char *actor, struct err *err)
+{
+	CLEANUP_STR struct str detail = STR_INIT;
+	struct towpath_event_build event = {
+		.build_id = b->id,
+		.project_name = b->project_name,
+		.build_status = b->build_status,
+		.current_phase = b->current_phase,
+		.initiator = b->initiator,
+	};
+	struct journal_entry entry = {.kind = "codebuild.build", .subject = b->arn, .actor = actor};
+
+	wire_encode_json(&towpath_event_build_shape, &event, &detail);
+	entry.detail = str_text(&detail);
+	return journal_append(e->durable, tx, &entry, err);
+}
+
+static int step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct build_step *s = arg;
+	int r;
+
+	arena_release(&s->arena);
+	r = store_build_record_get(tx, s->uuid, true, &s->arena, &s->r, err);
+	s->found = r > 0;
+	if (r < 0)
+		return -1;
+	r = s->found ? s->decide(s, tx, err) : 1;
+	if (r < 0)
+		return -1;
+	if (r == 0 && (store_build_record_update(tx, &s->r, err) < 0 ||
+			      build_tell(s->e, tx, &s->r.build, NULL, err) < 0))
+		return -1;
+	return s->task ? task_done(s->e->durable, tx, s->task, err) : 0;
+}
+
+int build_step_within(struct build_step *s, struct db_tx *tx, struct err *err)
+{
+	return step(tx, s, err);
+}
+
+int build_step_run(struct build_step *s, struct err *err)
+{
+	return durable_step(s->e->durable, step, s, err);
+}
+
+void build_step_release(struct build_step *s)
+{
+	arena_release(&s->arena);
+}
