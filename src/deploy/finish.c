@@ -99,7 +99,7 @@ static bool wants_rollback(const struct step *s, enum deploy_status status)
 				    ? CODEDEPLOY_AUTO_ROLLBACK_EVENT_DEPLOYMENT_FAILURE
 				    : CODEDEPLOY_AUTO_ROLLBACK_EVENT_DEPLOYMENT_STOP_ON_REQUEST;
 
-	if (status == DEPLOY_SUCCEEDED ||
+	if (status == DEPLOY_SUCCEEDED || !s->d.info.start_time.set || /* nothing was touched */
 		streq(s->d.info.creator, CODEDEPLOY_DEPLOYMENT_CREATOR_CODEDEPLOYROLLBACK))
 		return false;
 	if (s->d.state.stop_code && streq(s->d.state.stop_code, CODEDEPLOY_ERROR_CODE_ALARM_ACTIVE))

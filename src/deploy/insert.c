@@ -36,10 +36,11 @@ static void copy_balancers(const struct codedeploy_load_balancer_info *lb, struc
 	if (!lb)
 		return;
 	wire_list_alloc(a, &state->balancers, lb->elb_info_list.n + lb->target_group_info_list.n);
-	wire_foreach(it, &lb->target_group_info_list) state->balancers.v[n++] =
-		(struct towpath_deploy_balancer){.name = it->name};
-	wire_foreach(it, &lb->elb_info_list) state->balancers.v[n++] =
-		(struct towpath_deploy_balancer){.name = it->name, .classic = WIRE_SET_BOOL(true)};
+	wire_foreach (it, &lb->target_group_info_list)
+		state->balancers.v[n++] = (struct towpath_deploy_balancer){.name = it->name};
+	wire_foreach (it, &lb->elb_info_list)
+		state->balancers.v[n++] = (struct towpath_deploy_balancer){
+			.name = it->name, .classic = WIRE_SET_BOOL(true)};
 }
 
 static void copy_blue_green(const struct codedeploy_blue_green_deployment_configuration *c,
@@ -63,10 +64,11 @@ static void copy_blue_green(const struct codedeploy_blue_green_deployment_config
 	}
 }
 
-static void fill_state(const struct deploy_engine *e, const struct deploy_seed *seed,
-	struct arena *a, struct towpath_deploy_state *state)
+static void fill_state(
+	const struct deploy_seed *seed, struct arena *a, struct towpath_deploy_state *state)
 {
-	(void)e;
+	const struct codedeploy_deployment_style *style = seed->group->deployment_style;
+
 	state->phase = deploy_phase_name(DEPLOY_PHASE_CREATED);
 	state->application_id = seed->application_id;
 	state->group_id = seed->group->deployment_group_id;
@@ -75,7 +77,9 @@ static void fill_state(const struct deploy_engine *e, const struct deploy_seed *
 	if (!seed->rollback_of) /* a way back must not be barred by what made it necessary */
 		copy_alarms(
 			seed->alarms ? seed->alarms : seed->group->alarm_configuration, a, state);
-	copy_balancers(seed->group->load_balancer_info, a, state);
+	if (style &&
+		streq(style->deployment_option, CODEDEPLOY_DEPLOYMENT_OPTION_WITH_TRAFFIC_CONTROL))
+		copy_balancers(seed->group->load_balancer_info, a, state);
 	copy_blue_green(seed->group->blue_green_deployment_configuration, state);
 	if (seed->n_only_hosts) {
 		wire_list_alloc(a, &state->hosts, seed->n_only_hosts);
@@ -199,7 +203,7 @@ int deploy_insert(struct deploy_engine *e, struct db_tx *tx, const struct deploy
 	struct store_deployment d = {.active = true};
 
 	fill_info(seed, a, &d.info);
-	fill_state(e, seed, a, &d.state);
+	fill_state(seed, a, &d.state);
 	d.info.deployment_id = new_id(a);
 	d.info.status = deploy_status_name(DEPLOY_CREATED);
 	d.info.create_time = WIRE_SET_TIME(now);
