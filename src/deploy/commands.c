@@ -5,6 +5,7 @@
  *    acknowledged is handed out again after REDELIVERY, or at once to another process.
  * C2 The first completion of a command counts; every later one is answered with success.
  * C3 A host's principal gets that host's commands and no others. */
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -465,7 +466,7 @@ int deploy_put_host_command_log(struct deploy_engine *e, struct call *call,
 {
 	struct command_step c = {.e = e, .call = call, .id = req->host_command_identifier};
 	char *path CLEANUP(freep) = NULL, *dir CLEANUP(freep) = NULL;
-	int64_t next;
+	int64_t next = 0;
 
 	if (deploy_read(e, only_open, &c, err) < 0)
 		return -1;

@@ -46,10 +46,8 @@ static void answer(struct waiter *w,
 	const struct codedeploy_commands_poll_host_command_response *resp, struct err *err)
 {
 	static const struct codedeploy_commands_poll_host_command_response nothing;
-	struct call *call = w->call;
-
-	free(w);
-	call->finish(call, resp ? resp : &nothing, err);
+	w->call->finish(w->call, resp ? resp : &nothing, err);
+	free(w); /* not before: on_gone() may run until finish() returns */
 }
 
 /* True when w was answered. */

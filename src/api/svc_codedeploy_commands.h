@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOWPATH_API_SVC_CODEDEPLOY_COMMANDS_H
+#define TOWPATH_API_SVC_CODEDEPLOY_COMMANDS_H
+
+#include "deploy/deploy.h"
+
+/* The engine is borrowed. */
+struct call_service svc_codedeploy_commands(struct deploy_engine *e);
+
+#endif
