@@ -36,6 +36,14 @@ struct auth {
 	 * MissingAuthenticationToken (the protocol finds its own form of each name). */
 	int (*authenticate)(void *arg, struct http_exchange *x, const char *service,
 		struct auth_principal **ret, struct err *err);
+	/* Verifies the user and password of git's HTTP Basic authentication for the path of a
+	 * repository ("/v1/repos/NAME"): git credentials of an IAM user, or an access key id
+	 * (with "%" and a session token) and the password of the CodeCommit credential helper,
+	 * signed for the host of the request. ERR_DENIED; ERR_BAD_SIGNATURE when the password is
+	 * wrong or too old. */
+	int (*authenticate_git)(void *arg, struct http_exchange *x, const char *user,
+		const char *password, const char *path, struct auth_principal **ret,
+		struct err *err);
 	/* 0 when the principal may do it; ERR_DENIED says what is missing. */
 	int (*authorize)(void *arg, const struct auth_principal *who,
 		const struct call_access *access, const struct call *call, struct err *err);

@@ -15,6 +15,8 @@
 #include "store/pipeline.h"
 #include "store/pipeline_action.h"
 #include "store/pipeline_run.h"
+#include "store/source_ref_intent.h"
+#include "store/source_repository.h"
 
 /* Each entity's file defines its steps as
  *   const struct db_migration store_NAME_migrations[] = {{"1-create", "CREATE TABLE ..."}};
@@ -42,6 +44,10 @@ static const struct component {
 	{"pipeline", store_pipeline_migrations, &store_pipeline_migrations_n},
 	{"pipeline-action", store_pipeline_action_migrations, &store_pipeline_action_migrations_n},
 	{"pipeline-run", store_pipeline_run_migrations, &store_pipeline_run_migrations_n},
+	{"source-ref-intent", store_source_ref_intent_migrations,
+		&store_source_ref_intent_migrations_n},
+	{"source-repository", store_source_repository_migrations,
+		&store_source_repository_migrations_n},
 	{NULL, NULL, NULL}, /* keeps the table non-empty */
 };
 

@@ -49,9 +49,10 @@ int vcs_head_set(struct vcs_repository *r, const char *full_name, struct err *er
 void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size_t n);
 /* Removes quarantine folders of pushes that started before since_usec (true time) and broke off. */
 void vcs_remove_stale_quarantines(const char *path, int64_t since_usec);
-/* Packs loose objects and references, so that a repository stays fast after many small pushes.
- * Runs git; blocks while it works; readers and pushes may go on. Does nothing when little has
- * gathered. */
-int vcs_maintain(const char *path, struct err *err);
+/* Packs loose objects, so that a repository stays fast after many small pushes: runs git, blocks
+ * while it works, readers and pushes may go on. Does nothing when little has gathered. */
+int vcs_pack_objects(const char *path, struct err *err);
+/* The same for loose references. Nobody else may change references meanwhile. */
+int vcs_pack_refs(const char *path, struct err *err);
 
 #endif

@@ -14,6 +14,7 @@
 /* Pack when so many loose objects (one of 256 folders is counted) or packs have gathered. */
 #define LOOSE_IN_ONE_FOLDER 4
 #define PACKS_MAX 16
+#define LOOSE_REFS_MAX 64
 
 static void remove_lock(const char *path, const char *name)
 {
@@ -62,18 +63,25 @@ static size_t count_names(const char *path, const char *sub, const char *suffix)
 	return n;
 }
 
-int vcs_maintain(const char *path, struct err *err)
+int vcs_pack_objects(const char *path, struct err *err)
 {
-	static const char *const repack[] = {
+	static const char *const args[] = {
 		"repack", "-d", "-l", "-q", "--geometric=2", "--write-midx", NULL};
-	static const char *const pack_refs[] = {"pack-refs", "--all", "--prune", NULL};
 
-	if (count_names(path, "objects/17", "") >= LOOSE_IN_ONE_FOLDER ||
-		count_names(path, "objects/pack", ".pack") > PACKS_MAX)
-		if (vcs_git(path, repack, -1, -1, err) < 0)
-			return err_wrap(err, "cannot pack %s", path);
-	if (count_names(path, "refs/heads", "") > 64 || count_names(path, "refs/tags", "") > 64)
-		if (vcs_git(path, pack_refs, -1, -1, err) < 0)
-			return err_wrap(err, "cannot pack the references of %s", path);
-	return 0;
+	if (count_names(path, "objects/17", "") < LOOSE_IN_ONE_FOLDER &&
+		count_names(path, "objects/pack", ".pack") <= PACKS_MAX)
+		return 0;
+	return vcs_git(path, args, -1, -1, err) < 0 ? err_wrap(err, "cannot pack %s", path) : 0;
+}
+
+int vcs_pack_refs(const char *path, struct err *err)
+{
+	static const char *const args[] = {"pack-refs", "--all", "--prune", NULL};
+
+	if (count_names(path, "refs/heads", "") <= LOOSE_REFS_MAX &&
+		count_names(path, "refs/tags", "") <= LOOSE_REFS_MAX)
+		return 0;
+	return vcs_git(path, args, -1, -1, err) < 0
+		       ? err_wrap(err, "cannot pack the references of %s", path)
+		       : 0;
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside source/ only: the engine's parts, and what the operations share. */
+#ifndef TOWPATH_SOURCE_ENGINE_H
+#define TOWPATH_SOURCE_ENGINE_H
+
+#include "source/ref_locks.h"
+#include "source/source.h"
+#include "store/source_repository.h"
+#include "vcs/diff.h"
+
+#define SOURCE_TASK_HEAD "source.head"	       /* subject: repository id */
+#define SOURCE_TASK_REMOVE "source.remove"     /* subject: repository id */
+#define SOURCE_TASK_MAINTAIN "source.maintain" /* subject: repository id */
+#define SOURCE_TASK_SWEEP "source.sweep"       /* subject: "" */
+
+#define SOURCE_FILE_MAX ((size_t)6291456) /* one file through the API */
+
+struct source_engine {
+	struct durable *durable;
+	char *account, *region, *git_dir;
+	struct ref_locks locks;
+	pthread_mutex_t mutex;
+	struct map unsettled; /* ids of repositories with changes left to settle */
+	int64_t started_usec; /* true time */
+};
+
+/* Folder of a repository; in the arena. */
+char *source_path(const struct source_engine *e, const char *repository_id, struct arena *a);
+char *source_arn(const struct source_engine *e, const char *repository_name, struct arena *a);
+
+/* Reads a repository by name: RepositoryNameRequiredException, InvalidRepositoryNameException,
+ * RepositoryDoesNotExistException. */
+int source_load(struct source_engine *e, const char *name, struct arena *a,
+	struct store_source_repository *ret, struct err *err);
+/* The same, and opens it on disk. */
+int source_open(struct source_engine *e, const char *name, struct arena *a,
+	struct store_source_repository *ret, struct vcs_repository **ret_git, struct err *err);
+
+/* Makes HEAD on disk name the default branch that is stored. */
+int source_write_head(struct source_engine *e, const char *repository_id, struct err *err);
+
+/* ---- checks of names: nonzero sets the exception ---- */
+
+int source_check_repository_name(const char *name, struct err *err);
+int source_check_branch_name(const char *name, struct err *err);
+/* A full commit id; the exceptions are named by the caller. */
+int source_check_id(const char *text, const char *required, const char *invalid, struct vcs_id *ret,
+	struct err *err);
+/* A file's path below the root. */
+int source_check_path(const char *path, struct err *err);
+
+/* A commit specifier (NULL: the default branch): *ret_branch (may be NULL) gets the branch it
+ * named or NULL. CommitDoesNotExistException, InvalidCommitException. */
+int source_find_commit(const struct store_source_repository *r, struct vcs_repository *git,
+	const char *specifier, struct arena *a, struct vcs_commit *ret, const char **ret_branch,
+	struct err *err);
+/* The commit in the API's form. */
+struct codecommit_commit *source_commit_of(const struct vcs_commit *c, struct arena *a);
+/* NORMAL, EXECUTABLE or SYMLINK. */
+const char *source_file_mode_name(uint32_t mode);
+
+/* ---- paging by number ---- */
+
+/* Reads a token made by source_page_token(): InvalidContinuationTokenException. */
+int source_page_start(const char *token, size_t *ret, struct err *err);
+const char *source_page_token(struct arena *a, size_t next);
+/* InvalidMaxResultsException unless within 1..max. */
+int source_page_size(struct wire_int asked, size_t dflt, size_t max, size_t *ret, struct err *err);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names as CodeCommit has them, commit specifiers, and page tokens. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "source/engine.h"
+
+#define REPOSITORY_NAME_MAX 100
+#define BRANCH_NAME_MAX 256
+#define PATH_TEXT_MAX 4096
+
+int source_check_repository_name(const char *name, struct err *err)
+{
+	if (!name || !*name)
+		return err_set_wire(
+			err, "RepositoryNameRequiredException", "A repository name is required.");
+	if (strlen(name) > REPOSITORY_NAME_MAX || ends_with(name, ".git"))
+		goto invalid;
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
+			goto invalid;
+	return 0;
+invalid:
+	return err_set_wire(err, "InvalidRepositoryNameException",
+		"The repository name %s is not valid. Names have 1 to %d letters, digits, periods, "
+		"underscores and dashes, and do not end in .git.",
+		name, REPOSITORY_NAME_MAX);
+}
+
+int source_check_branch_name(const char *name, struct err *err)
+{
+	CLEANUP(freep) char *full = NULL;
+
+	if (!name || !*name)
+		return err_set_wire(
+			err, "BranchNameRequiredException", "A branch name is required.");
+	full = xasprintf("refs/heads/%s", name);
+	if (strlen(name) > BRANCH_NAME_MAX || vcs_id_parse(view_of(name), NULL) || name[0] == '-' ||
+		!vcs_ref_name_valid(full))
+		return err_set_wire(err, "InvalidBranchNameException",
+			"The branch name %s is not a valid name of a git branch.", name);
+	return 0;
+}
+
+int source_check_id(const char *text, const char *required, const char *invalid, struct vcs_id *ret,
+	struct err *err)
+{
+	if (!text || !*text)
+		return err_set_wire(err, required, "A full object ID is required.");
+	if (!vcs_id_parse(view_of(text), ret))
+		return err_set_wire(
+			err, invalid, "%s is not a full object ID of 40 hexadecimal digits.", text);
+	return 0;
+}
+
+static bool is_bad_segment(struct view s)
+{
+	return s.len == 0 || view_eq_str(s, ".") || view_eq_str(s, "..") ||
+	       (s.len == 4 && strncasecmp(s.p, ".git", 4) == 0);
+}
+
+int source_check_path(const char *path, struct err *err)
+{
+	struct view rest = view_of(path);
+
+	if (!path || !*path)
+		return err_set_wire(err, "PathRequiredException", "A path is required.");
+	if (rest.len > PATH_TEXT_MAX)
+		goto invalid;
+	while (rest.p)
+		if (is_bad_segment(view_cut(&rest, '/')))
+			goto invalid;
+	return 0;
+invalid:
+	return err_set_wire(err, "InvalidPathException",
+		"The path %s is not valid. A path is relative to the root of the repository, has "
+		"no "
+		"empty, '.', '..' or '.git' part, no slash at its ends and at most %d characters.",
+		path, PATH_TEXT_MAX);
+}
+
+const char *source_file_mode_name(uint32_t mode)
+{
+	if (mode == VCS_MODE_EXECUTABLE)
+		return CODECOMMIT_FILE_MODE_TYPE_ENUM_EXECUTABLE;
+	if (mode == VCS_MODE_SYMLINK)
+		return CODECOMMIT_FILE_MODE_TYPE_ENUM_SYMLINK;
+	return CODECOMMIT_FILE_MODE_TYPE_ENUM_NORMAL;
+}
+
+/* ---- commit specifiers ---- */
+
+static int no_commit(const char *specifier, struct err *err)
+{
+	return err_set_wire(err, "CommitDoesNotExistException",
+		"%s is neither a commit ID, a branch nor a tag of this repository.", specifier);
+}
+
+/* The id behind a specifier: 1, 0 or -1. */
+static int find_id(const struct store_source_repository *r, struct vcs_repository *git,
+	const char *specifier, struct arena *a, struct vcs_id *ret, const char **ret_branch,
+	struct err *err)
+{
+	static const char *const prefixes[] = {"refs/heads/", "refs/tags/"};
+
+	if (streq(specifier, "HEAD")) {
+		if (!r->meta.default_branch)
+			return 0;
+		specifier = r->meta.default_branch;
+	}
+	if (vcs_id_parse(view_of(specifier), ret))
+		return 1;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes) + 1; i++) {
+		const char *full = i < ARRAY_SIZE(prefixes)
+					   ? arena_printf(a, "%s%s", prefixes[i], specifier)
+					   : specifier;
+		int rc = 0;
+
+		if (vcs_ref_name_valid(full))
+			rc = vcs_ref_get(git, full, ret, err);
+		if (rc > 0 && starts_with(full, prefixes[0]))
+			*ret_branch = full + strlen(prefixes[0]);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int source_find_commit(const struct store_source_repository *r, struct vcs_repository *git,
+	const char *specifier, struct arena *a, struct vcs_commit *ret, const char **ret_branch,
+	struct err *err)
+{
+	const char *branch = NULL;
+	struct vcs_id id, commit;
+	int rc;
+
+	if (!specifier)
+		specifier = "HEAD";
+	if (!*specifier || strlen(specifier) > PATH_TEXT_MAX || strpbrk(specifier, " ~^:?*[\\"))
+		return err_set_wire(err, "InvalidCommitException",
+			"%s is not a valid commit specifier: give a full commit ID, a branch, a "
+			"tag "
+			"or HEAD.",
+			specifier);
+	rc = find_id(r, git, specifier, a, &id, &branch, err);
+	if (rc > 0)
+		rc = vcs_peel_to_commit(git, &id, &commit, err);
+	if (rc > 0)
+		rc = vcs_commit_read(git, &commit, a, ret, err);
+	if (rc == 0)
+		return no_commit(specifier, err);
+	if (ret_branch)
+		*ret_branch = branch;
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- pages ---- */
+
+int source_page_start(const char *token, size_t *ret, struct err *err)
+{
+	unsigned long long n;
+	char end;
+
+	*ret = 0;
+	if (!token)
+		return 0;
+	if (sscanf(token, "towpath-page-%llu%c", &n, &end) != 1)
+		return err_set_wire(err, "InvalidContinuationTokenException",
+			"The continuation token is not one of this operation's.");
+	*ret = (size_t)n;
+	return 0;
+}
+
+const char *source_page_token(struct arena *a, size_t next)
+{
+	return arena_printf(a, "towpath-page-%zu", next);
+}
+
+int source_page_size(struct wire_int asked, size_t dflt, size_t max, size_t *ret, struct err *err)
+{
+	*ret = dflt;
+	if (!asked.set)
+		return 0;
+	if (asked.v < 1 || (size_t)asked.v > max)
+		return err_set_wire(err, "InvalidMaxResultsException",
+			"The number of results must be between 1 and %zu.", max);
+	*ret = (size_t)asked.v;
+	return 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A push: what it wants is checked before git sees it, then git receives it within one change of
+ * references (ref_update.h). One reference that is refused refuses the push. */
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "source/ref_update.h"
+
+#define PUSH_WAIT_USEC (600 * USEC_PER_SEC)
+
+struct session {
+	struct source_engine *e;
+	const struct source_push *push;
+	struct arena *arena;
+	struct vcs_push request;
+	const char *default_branch; /* full name or NULL */
+	struct ref_update update;
+};
+
+/* Why a reference may not be pushed to, or NULL. */
+static const char *refuse_name(struct session *s, const struct vcs_command *c)
+{
+	CLEANUP_ERR struct err err = ERR_INIT;
+
+	if (!vcs_ref_name_valid(c->ref))
+		return "not a valid reference name";
+	if (starts_with(c->ref, "refs/heads/") &&
+		source_check_branch_name(c->ref + strlen("refs/heads/"), &err) < 0)
+		return "not a valid branch name";
+	if (vcs_id_is_zero(&c->after) && streq(c->ref, s->default_branch))
+		return "the default branch cannot be deleted";
+	if (s->push->authorize(s->push->arg, c->ref, &err) < 0)
+		return arena_strdup(s->arena, err_message(&err));
+	return NULL;
+}
+
+/* Reasons for each command; true when the push must be refused. */
+static bool check_commands(struct session *s, const char **reasons)
+{
+	CLEANUP_MAP struct map seen = MAP_INIT;
+	bool refused = false;
+
+	for (size_t i = 0; i < s->request.n; i++) {
+		const struct vcs_command *c = &s->request.commands[i];
+
+		reasons[i] = refuse_name(s, c);
+		if (map_set(&seen, c->ref, s))
+			reasons[i] = "named more than once";
+		refused = refused || reasons[i];
+	}
+	for (size_t i = 0; refused && i < s->request.n; i++)
+		if (!reasons[i])
+			reasons[i] = "refused because another reference of this push was refused";
+	return refused;
+}
+
+static int refuse(struct session *s, const char *const *reasons, const char *message,
+	const struct vcs_stream *stream, struct err *err)
+{
+	if (vcs_push_drain(stream, err) < 0)
+		return -1;
+	return vcs_push_report(&s->request, reasons, message, stream, err);
+}
+
+static int prepare(void *arg, struct err *err)
+{
+	struct session *s = arg;
+
+	return ref_update_begin(&s->update, s->arena, PUSH_WAIT_USEC, err);
+}
+
+static int settle(void *arg, struct err *err)
+{
+	struct session *s = arg;
+	CLEANUP_ERR struct err failed = ERR_INIT;
+	int rc = ref_update_finish(&s->update, &failed);
+
+	/* Others need not wait until the client has read the report. */
+	ref_update_release(&s->update);
+	if (rc < 0 && err)
+		err_move(err, &failed);
+	else if (rc < 0)
+		log_err("source", &failed, "push to %s", s->push->repository->name);
+	return rc;
+}
+
+static int receive(struct session *s, const struct vcs_stream *stream, struct err *err)
+{
+	struct vcs_push_bracket bracket = {prepare, settle, s};
+	struct ref_change *changes = arena_new_n(s->arena, s->request.n, struct ref_change);
+	int rc;
+
+	for (size_t i = 0; i < s->request.n; i++) {
+		changes[i].ref = s->request.commands[i].ref;
+		changes[i].after = s->request.commands[i].after;
+	}
+	s->update = (struct ref_update){.e = s->e,
+		.repository_id = s->push->repository->id,
+		.path = s->push->repository->path,
+		.actor = s->push->actor_arn,
+		.changes = changes,
+		.n = s->request.n};
+	rc = vcs_receive_pack(s->push->repository->path, &s->request, stream, &bracket, err);
+	ref_update_release(&s->update);
+	return rc;
+}
+
+static int serve(struct session *s, const struct vcs_stream *stream, struct err *err)
+{
+	CLEANUP_ERR struct err bad = ERR_INIT;
+	struct store_source_repository r;
+	const char **reasons;
+
+	if (vcs_push_read(stream, s->arena, &s->request, &bad) < 0 && !err_is(&bad, ERR_TOO_LARGE))
+		return err_move(err, &bad);
+	if (s->request.n == 0) /* the client only asks whether it may */
+		return vcs_push_drain(stream, err);
+	reasons = arena_new_n(s->arena, s->request.n, const char *);
+	if (bad.kind) {
+		for (size_t i = 0; i < s->request.n; i++)
+			reasons[i] = err_message(&bad);
+		return refuse(s, reasons, err_message(&bad), stream, err);
+	}
+	if (source_load(s->e, s->push->repository->name, s->arena, &r, err) < 0)
+		return -1;
+	if (r.meta.default_branch)
+		s->default_branch = arena_printf(s->arena, "refs/heads/%s", r.meta.default_branch);
+	if (check_commands(s, reasons))
+		return refuse(
+			s, reasons, "The push was refused; nothing has changed.", stream, err);
+	return receive(s, stream, err);
+}
+
+int source_receive_pack(struct source_engine *e, const struct source_push *p,
+	const struct vcs_stream *stream, struct err *err)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct session s = {.e = e, .push = p, .arena = &a};
+	int rc = serve(&s, stream, err);
+
+	vcs_push_release(&s.request);
+	return rc;
+}
