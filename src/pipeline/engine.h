@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside the engine: its object, steps, and what its files share. Private to pipeline/. */
+#ifndef TOWPATH_PIPELINE_ENGINE_H
+#define TOWPATH_PIPELINE_ENGINE_H
+
+#include "pipeline/flow.h"
+#include "pipeline/pipeline.h"
+#include "store/pipeline_run.h"
+
+/* Tasks; the subject is an action execution's id. */
+#define TASK_START "codepipeline.start"
+#define TASK_CHECK "codepipeline.check"
+#define TASK_TIMEOUT "codepipeline.timeout"
+/* Tokens of TASK_CHECK: because something happened, or because time has passed. */
+#define CHECK_NOW "now"
+#define CHECK_LATER "later"
+
+struct pipeline_engine {
+	struct durable *durable;
+	char *account, *region;
+	struct flow_site site;
+	struct strv consumers; /* names of journal consumers */
+};
+
+/* Changes the working set; the step advances and stores it afterwards. */
+typedef int (*pipeline_step_fn)(struct flow *f, struct db_tx *tx, void *arg, struct err *err);
+
+/* Which pipeline a step is about. */
+struct pipeline_step {
+	const char *name; /* or id */
+	const char *id;
+	const struct task *task; /* ended with the step, or NULL */
+	pipeline_step_fn fn;
+	void *arg;
+};
+/* One durable step: load, fn, advance, store. PipelineNotFoundException when the name is unknown;
+ * with an id, a pipeline that is gone ends the task and does nothing. fn may run more than once. */
+int pipeline_step(struct pipeline_engine *e, const struct pipeline_step *s, struct err *err);
+/* The same as a part of somebody's transaction. 0 also when the id is unknown. */
+int pipeline_step_in(struct pipeline_engine *e, struct db_tx *tx, const struct pipeline_step *s,
+	struct err *err);
+
+/* step_load.c: fills a working set whose pipeline was read. */
+int flow_load(struct flow *f, struct db_tx *tx, struct err *err);
+/* Adds an execution that is not active; 0 when it is none of this pipeline. */
+int flow_load_run(struct flow *f, struct db_tx *tx, const char *execution_id, struct flow_run **ret,
+	struct err *err);
+/* step_save.c */
+int flow_save(struct pipeline_engine *e, struct flow *f, struct db_tx *tx, struct err *err);
+
+/* action_run.c: tasks of action executions. */
+void pipeline_register_tasks(struct pipeline_engine *e);
+/* The result of a provider put into a stored detail. */
+void action_detail_take(struct codepipeline_action_execution_detail *d,
+	const struct action_result *r, struct arena *a);
+void action_detail_end(struct codepipeline_action_execution_detail *d, const struct flow_end *end,
+	int64_t now, struct arena *a);
+/* The action reference in the set that belongs to a detail; NULL when it is another attempt's. */
+struct towpath_pipeline_action_ref *flow_ref_of(struct flow *f,
+	const struct codepipeline_action_execution_detail *d, struct flow_run **ret_run,
+	struct towpath_pipeline_stage_run **ret_stage);
+
+/* action_react.c: the journal. */
+void pipeline_subscribe(struct pipeline_engine *e);
+
+/* lookup.c: what operations need to find, with the service's errors. */
+int pipeline_not_found(const struct pipeline_engine *e, const char *name, struct err *err);
+int pipeline_find_id(struct pipeline_engine *e, struct db_tx *tx, const char *name, struct arena *a,
+	const char **ret_id, struct err *err);
+int pipeline_stage_not_found(const char *pipeline, const char *stage, struct err *err);
+/* ARN of a pipeline. */
+char *pipeline_arn(const struct flow_site *site, const char *name, struct arena *a);
+/* Page tokens: a number and what it belongs to; InvalidNextTokenException. */
+char *page_token(int64_t number, const char *scope, struct arena *a);
+int page_number(const char *token, const char *scope, int64_t *ret, struct err *err);
+
+#endif
