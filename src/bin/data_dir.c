@@ -84,3 +84,52 @@ int server_info_read(const char *data_dir, struct server_info *ret, struct err *
 	};
 	return 0;
 }
+
+void server_profile_release(struct server_profile *p)
+{
+	free(p->key_id);
+	free(p->secret);
+	*p = (struct server_profile){0};
+}
+
+int server_profile_write(const char *data_dir, const struct server_profile *p, struct err *err)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/credentials", data_dir);
+	struct str text CLEANUP_STR = STR_INIT;
+
+	str_addf(&text, "[towpath]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		p->key_id, p->secret);
+	return file_write_atomic(path, str_view(&text), 0600, err);
+}
+
+/* The value of "name = value", or NULL; the caller's. */
+static char *ini_value(struct view text, const char *name)
+{
+	while (text.p) {
+		struct view line = view_cut(&text, '\n');
+		struct view key = view_trim(view_cut(&line, '='));
+
+		if (view_eq_str(key, name) && line.p) {
+			line = view_trim(line);
+			return xstrndup(line.p, line.len);
+		}
+	}
+	return NULL;
+}
+
+int server_profile_read(const char *data_dir, struct server_profile *ret, struct err *err)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/credentials", data_dir);
+	struct server_profile p CLEANUP(server_profile_release) = {0};
+	struct str text CLEANUP_STR = STR_INIT;
+
+	if (file_read(path, 64 * KIB, &text, err) < 0)
+		return -1;
+	p.key_id = ini_value(str_view(&text), "aws_access_key_id");
+	p.secret = ini_value(str_view(&text), "aws_secret_access_key");
+	if (!p.key_id || !p.secret)
+		return err_set(err, ERR_INVALID, "%s holds no key", path);
+	*ret = p;
+	p = (struct server_profile){0};
+	return 0;
+}

@@ -20,4 +20,13 @@ int server_info_write(const char *data_dir, const struct server_info *info, stru
 /* Reads it. ERR_NOT_FOUND with a hint when no server has run there. */
 int server_info_read(const char *data_dir, struct server_info *ret, struct err *err);
 
+/* The key that commands and users on this machine sign with: DIR/credentials, in the form of the
+ * aws CLI's shared credentials file with one profile, "towpath" (0600). */
+struct server_profile {
+	char *key_id, *secret;
+};
+void server_profile_release(struct server_profile *p);
+int server_profile_write(const char *data_dir, const struct server_profile *p, struct err *err);
+int server_profile_read(const char *data_dir, struct server_profile *ret, struct err *err);
+
 #endif

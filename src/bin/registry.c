@@ -3,8 +3,17 @@
 #include "bin/command.h"
 
 const struct command *const commands[] = {
+	&command_approve,
+	&command_completion,
+	&command_env,
 	&command_help,
+	&command_logs,
+	&command_pipeline,
+	&command_reject,
+	&command_retry,
+	&command_rollback,
 	&command_serve,
+	&command_status,
 	&command_version,
 	NULL,
 };
