@@ -94,7 +94,7 @@ static int check_secondary_sources(const struct codebuild_project *p, struct err
 		if (is_empty(s->source_identifier))
 			return build_invalid(err, "Invalid input: sourceIdentifier is required "
 						  "for secondary sources");
-		if (!is_identifier(s->source_identifier))
+		if (!is_identifier(s->source_identifier) && !streq(s->type, "CODEPIPELINE"))
 			return build_invalid(err,
 				"Invalid input: sourceIdentifier %s may hold letters, digits and "
 				"underscores only",

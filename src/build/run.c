@@ -143,14 +143,16 @@ static int fail(struct launch *l, const char *status, const char *code, const st
 
 /* ---- preparing ---- */
 
-static const struct towpath_build_input *input_of(const struct launch *l)
+/* The pipeline's artifact of this name; name NULL: its primary one. */
+static const struct towpath_build_input *input_of(const struct launch *l, const char *name)
 {
 	const struct towpath_build_pipeline *p = l->r.extra.pipeline;
 
+	name = name ? name : p ? p->primary_input : NULL;
 	if (!p)
 		return NULL;
 	wire_foreach (in, &p->inputs)
-		if (!p->primary_input || streq(in->name, p->primary_input))
+		if (!name || streq(in->name, name))
 			return in;
 	return NULL;
 }
@@ -207,7 +209,7 @@ static int fetch_sources(struct launch *l, struct err *err)
 		.identifier = "",
 		.source = p->source,
 		.version = p->source_version,
-		.input = input_of(l),
+		.input = input_of(l, NULL),
 		.dir = arena_printf(&l->arena, "%s/src", l->dir),
 		.cache_dir = source_cache(l),
 	};
@@ -222,6 +224,7 @@ static int fetch_sources(struct launch *l, struct err *err)
 			.identifier = s->source_identifier,
 			.source = s,
 			.version = secondary_version(l, s->source_identifier),
+			.input = input_of(l, s->source_identifier),
 			.dir = arena_printf(&l->arena, "%s/src-%s", l->dir, s->source_identifier),
 		};
 

@@ -229,6 +229,30 @@ static int not_there(struct ask_step *s, const char *name, struct err *err)
 		build_project_arn(s->e, name, s->call->arena));
 }
 
+/* The first input artifact is the source, every other one a secondary source of its name. */
+static void take_inputs(
+	const struct towpath_build_pipeline *p, struct codebuild_project *spec, struct arena *a)
+{
+	const char *primary = p->primary_input ? p->primary_input
+			      : p->inputs.n    ? p->inputs.v[0].name
+					       : NULL;
+
+	spec->secondary_sources = (struct codebuild_project_sources){0};
+	if (p->inputs.n < 2)
+		return;
+	wire_list_alloc(a, &spec->secondary_sources, p->inputs.n);
+	spec->secondary_sources.n = 0;
+	wire_foreach (in, &p->inputs) {
+		struct codebuild_project_source *s;
+
+		if (streq(in->name, primary))
+			continue;
+		s = &spec->secondary_sources.v[spec->secondary_sources.n++];
+		s->type = "CODEPIPELINE";
+		s->source_identifier = in->name;
+	}
+}
+
 /* A pipeline brings the source and takes the artifacts, whatever the project says. */
 static int fit_pipeline(struct ask_step *s, struct codebuild_project *spec, struct err *err)
 {
@@ -251,7 +275,7 @@ static int fit_pipeline(struct ask_step *s, struct codebuild_project *spec, stru
 	spec->artifacts->type = "CODEPIPELINE";
 	spec->artifacts->packaging = "ZIP";
 	spec->secondary_artifacts = (struct codebuild_project_artifacts_list){0};
-	spec->secondary_sources = (struct codebuild_project_sources){0};
+	take_inputs(s->pipeline, spec, a);
 	spec->secondary_source_versions = (struct codebuild_project_secondary_source_versions){0};
 	return 0;
 }

@@ -82,13 +82,25 @@ static const char *version_of(const struct store_build_record *r, const char *id
 	return NULL;
 }
 
+/* In a pipeline the artifact that it handed over. */
+static const char *source_version(const struct store_build_record *r, struct arena *a)
+{
+	const struct towpath_build_pipeline *p = r->extra.pipeline;
+
+	if (p)
+		wire_foreach (in, &p->inputs)
+			if (!p->primary_input || streq(in->name, p->primary_input))
+				return arena_printf(a, "arn:aws:s3:::%s/%s", in->bucket, in->key);
+	return r->build.source_version ? r->build.source_version : "";
+}
+
 static void add_sources(const struct store_build_record *r, const struct build_sources_found *found,
 	struct variables *v)
 {
 	const char *url = found->primary.url ? found->primary.url : r->spec.source->location;
 
 	set(v, "CODEBUILD_SOURCE_REPO_URL", url ? url : "");
-	set(v, "CODEBUILD_SOURCE_VERSION", r->build.source_version ? r->build.source_version : "");
+	set(v, "CODEBUILD_SOURCE_VERSION", source_version(r, v->a));
 	set(v, "CODEBUILD_RESOLVED_SOURCE_VERSION", found->primary.resolved_version);
 	for (size_t i = 0; i < r->spec.secondary_sources.n; i++) {
 		const struct codebuild_project_source *s = &r->spec.secondary_sources.v[i];

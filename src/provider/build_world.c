@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of source types, and the ports put together. */
+#include "provider/build_world.h"
+
+#include "base/mem.h"
+
+static const struct {
+	const char *type;
+	int (*fetch)(struct build_world *w, const struct build_source_request *req, struct arena *a,
+		struct build_source_result *ret, struct err *err);
+} source_types[] = {
+	{CODEBUILD_SOURCE_TYPE_CODECOMMIT, build_source_codecommit},
+	{CODEBUILD_SOURCE_TYPE_S3, build_source_s3},
+	{CODEBUILD_SOURCE_TYPE_CODEPIPELINE, build_source_pipeline},
+};
+
+static int fetch(void *arg, const struct build_source_request *req, struct arena *a,
+	struct build_source_result *ret, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(source_types); i++)
+		if (streq(source_types[i].type, req->source->type))
+			return source_types[i].fetch(arg, req, a, ret, err);
+	err_set(err, ERR_UNSUPPORTED, "source type %s is not offered by this server",
+		req->source->type);
+	return err_hint(err, "Use CODECOMMIT, S3 or CODEPIPELINE.");
+}
+
+static int open_stream(void *arg, struct db_tx *tx, const char *group, const char *stream,
+	const char *spool_path, int64_t usec UNUSED, struct err *err)
+{
+	struct build_world *w = arg;
+
+	if (!w->signal)
+		return 0;
+	return signal_log_stream_attach(w->signal, tx, group, stream, spool_path, err);
+}
+
+void build_world_ports(struct build_world *w, struct build_ports *ret)
+{
+	ret->sources = (struct build_sources){
+		.arg = w, .fetch = fetch, .read_object = build_source_read_object};
+	ret->artifacts = (struct build_artifacts){
+		.arg = w, .put_file = build_artifact_put_file, .put_tree = build_artifact_put_tree};
+	ret->logs = (struct build_logs){.arg = w, .open_stream = open_stream};
+}

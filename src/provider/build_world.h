@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What builds get from their siblings (build/ports.h): sources from CodeCommit repositories, S3
+ * and pipelines, artifacts into S3, log streams into CloudWatch Logs. */
+#ifndef TOWPATH_PROVIDER_BUILD_WORLD_H
+#define TOWPATH_PROVIDER_BUILD_WORLD_H
+
+#include "artifact/artifact.h"
+#include "build/ports.h"
+#include "signal/signal.h"
+#include "source/source.h"
+
+/* Borrowed; must outlive the build engine. Any may be NULL: what needs it then answers
+ * ERR_UNSUPPORTED. */
+struct build_world {
+	struct source_engine *source;
+	struct artifact_engine *artifact;
+	struct signal_engine *signal;
+};
+
+/* Fills in sources, artifacts and logs; the runner is the caller's to add. */
+void build_world_ports(struct build_world *w, struct build_ports *ret);
+
+/* Parts, private to provider/build_*.c. */
+int build_source_codecommit(struct build_world *w, const struct build_source_request *req,
+	struct arena *a, struct build_source_result *ret, struct err *err);
+int build_source_s3(struct build_world *w, const struct build_source_request *req, struct arena *a,
+	struct build_source_result *ret, struct err *err);
+int build_source_pipeline(struct build_world *w, const struct build_source_request *req,
+	struct arena *a, struct build_source_result *ret, struct err *err);
+int build_source_read_object(void *world, const char *bucket, const char *key, size_t limit,
+	struct str *ret, struct err *err);
+int build_artifact_put_file(void *world, const char *bucket, const char *key, const char *path,
+	const struct towpath_string_map *metadata, struct err *err);
+int build_artifact_put_tree(void *world, const char *bucket, const char *prefix, const char *dir,
+	const struct towpath_string_map *metadata, struct err *err);
+
+#endif
