@@ -171,8 +171,14 @@ int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct
 	else
 		rc = git_reference_create_matching(
 			&ref, r->git, full_name, &new_oid, 1, &old_oid, NULL);
-	if (rc < 0)
+	if (rc < 0) {
+		const git_error *last = git_error_last();
+
+		/* A name that collides with another's folder has no code of its own. */
+		if (rc == GIT_ERROR && last && last->klass == GIT_ERROR_REFERENCE)
+			rc = GIT_EEXISTS;
 		return vcs_git2_err(err, rc, "cannot set reference %s", full_name);
+	}
 	return 0;
 }
 
