@@ -4,12 +4,15 @@
 
 const struct command *const commands[] = {
 	&command_approve,
+	&command_backup,
 	&command_completion,
+	&command_doctor,
 	&command_env,
 	&command_help,
 	&command_logs,
 	&command_pipeline,
 	&command_reject,
+	&command_restore,
 	&command_retry,
 	&command_rollback,
 	&command_serve,
