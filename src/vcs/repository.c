@@ -157,6 +157,30 @@ static int ref_delete(struct vcs_repository *r, const char *full_name, const str
 	return 0;
 }
 
+/* Whether a part of the name is a reference, or the name a folder of references. */
+static bool collides(struct vcs_repository *r, const char *full_name, struct err *err)
+{
+	CLEANUP(git_reference_iterator_freep) git_reference_iterator *it = NULL;
+	CLEANUP(freep) char *below = xasprintf("%s/*", full_name);
+	const char *other = NULL;
+	git_oid oid;
+
+	for (const char *p = strchr(full_name, '/'); p; p = strchr(p + 1, '/')) {
+		CLEANUP(freep) char *part = xstrndup(full_name, (size_t)(p - full_name));
+
+		if (starts_with(part, "refs/") &&
+			git_reference_name_to_id(&oid, r->git, part) == 0) {
+			err_set(err, ERR_CONFLICT, "%s is in the way of %s", part, full_name);
+			return true;
+		}
+	}
+	if (git_reference_iterator_glob_new(&it, r->git, below) < 0 ||
+		git_reference_next_name(&other, it) < 0)
+		return false;
+	err_set(err, ERR_CONFLICT, "%s is in the way of %s", other, full_name);
+	return true;
+}
+
 int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct vcs_id *before,
 	const struct vcs_id *after, struct err *err)
 {
@@ -166,19 +190,15 @@ int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct
 
 	if (vcs_id_is_zero(after))
 		return ref_delete(r, full_name, before, err);
+	if (vcs_id_is_zero(before) && collides(r, full_name, err))
+		return -1;
 	if (vcs_id_is_zero(before))
 		rc = git_reference_create(&ref, r->git, full_name, &new_oid, 0, NULL);
 	else
 		rc = git_reference_create_matching(
 			&ref, r->git, full_name, &new_oid, 1, &old_oid, NULL);
-	if (rc < 0) {
-		const git_error *last = git_error_last();
-
-		/* A name that collides with another's folder has no code of its own. */
-		if (rc == GIT_ERROR && last && last->klass == GIT_ERROR_REFERENCE)
-			rc = GIT_EEXISTS;
+	if (rc < 0)
 		return vcs_git2_err(err, rc, "cannot set reference %s", full_name);
-	}
 	return 0;
 }
 

@@ -35,14 +35,16 @@ struct fixture {
 	})
 #define E (&err_)
 /* The call fails with this exception. */
-#define FAILS(call_, name)                                                   \
-	do {                                                                 \
-		struct err err_ = ERR_INIT;                                  \
-		int rc_ = (call_);                                           \
-		if (rc_ >= 0)                                                \
-			fail_msg("%s succeeded", #call_);                    \
-		assert_string_equal(err_wire_name(&err_), name "Exception"); \
-		err_release(&err_);                                          \
+#define FAILS(call_, name)                                                                         \
+	do {                                                                                       \
+		struct err err_ = ERR_INIT;                                                        \
+		int rc_ = (call_);                                                                 \
+		if (rc_ >= 0)                                                                      \
+			fail_msg("%s succeeded", #call_);                                          \
+		if (!streq(err_wire_name(&err_), name "Exception"))                                \
+			fail_msg(                                                                  \
+				"%s, not %s: %s", err_wire_name(&err_), name, err_message(&err_)); \
+		err_release(&err_);                                                                \
 	} while (0)
 
 static inline void start_engine(struct fixture *f)
