@@ -71,10 +71,18 @@ void status_log_notify(struct status_log *s, const char *socket_path, const char
 static void notify(const struct status_log *s)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char *dir CLEANUP(freep) = NULL;
+	int dir_fd CLEANUP_FD = -1;
 
 	if (s->notify_fd < 0)
 		return;
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", s->notify_path);
+	/* By the folder's descriptor: a socket's name is short, a data folder's may not be. */
+	dir = xstrndup(s->notify_path, (size_t)(path_base(s->notify_path) - s->notify_path));
+	dir_fd = open(dir[0] ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir_fd,
+		path_base(s->notify_path));
 	sendto(s->notify_fd, s->notify_text, strlen(s->notify_text), MSG_NOSIGNAL,
 		(struct sockaddr *)&a, sizeof(a));
 }
