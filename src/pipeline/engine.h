@@ -71,7 +71,7 @@ int pipeline_stage_not_found(const char *pipeline, const char *stage, struct err
 /* ARN of a pipeline. */
 char *pipeline_arn(const struct flow_site *site, const char *name, struct arena *a);
 /* Page tokens: a number and what it belongs to; InvalidNextTokenException. */
-char *page_token(int64_t number, const char *scope, struct arena *a);
-int page_number(const char *token, const char *scope, int64_t *ret, struct err *err);
+char *pipeline_page_token(int64_t number, const char *scope, struct arena *a);
+int pipeline_page_number(const char *token, const char *scope, int64_t *ret, struct err *err);
 
 #endif

@@ -32,7 +32,7 @@ char *pipeline_arn(const struct flow_site *site, const char *name, struct arena 
 		site->account, name);
 }
 
-char *page_token(int64_t number, const char *scope, struct arena *a)
+char *pipeline_page_token(int64_t number, const char *scope, struct arena *a)
 {
 	struct str plain CLEANUP_STR = STR_INIT, text CLEANUP_STR = STR_INIT;
 
@@ -41,7 +41,7 @@ char *page_token(int64_t number, const char *scope, struct arena *a)
 	return arena_strdup(a, str_text(&text));
 }
 
-int page_number(const char *token, const char *scope, int64_t *ret, struct err *err)
+int pipeline_page_number(const char *token, const char *scope, int64_t *ret, struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct view bytes;

@@ -171,7 +171,7 @@ int pipeline_list_action_executions(struct pipeline_engine *e, struct call *call
 		h.filter.run_id ? h.filter.run_id : "", h.filter.latest_only);
 
 	h.filter.limit = limit + 1;
-	if (page_number(req->next_token, scope, &h.filter.before, err) < 0 ||
+	if (pipeline_page_number(req->next_token, scope, &h.filter.before, err) < 0 ||
 		db_read(durable_db(e->durable), read_history, &h, err) < 0)
 		return -1;
 	n = any ? MIN(h.rows.n, limit) : 0;
@@ -179,7 +179,7 @@ int pipeline_list_action_executions(struct pipeline_engine *e, struct call *call
 	for (size_t i = 0; i < n; i++)
 		resp->action_execution_details.v[i] = *h.rows.v[i].detail;
 	if (any && h.rows.n > limit)
-		resp->next_token = page_token(h.rows.v[n - 1].number, scope, call->arena);
+		resp->next_token = pipeline_page_token(h.rows.v[n - 1].number, scope, call->arena);
 	return 0;
 }
 

@@ -326,7 +326,7 @@ int pipeline_list_pipeline_executions(struct pipeline_engine *e, struct call *ca
 	if (req->filter && req->filter->succeeded_in_stage)
 		l.stage = req->filter->succeeded_in_stage->stage_name;
 	scope = arena_printf(call->arena, "%s/%s", req->pipeline_name, l.stage ? l.stage : "");
-	if (page_number(req->next_token, scope, &l.before, err) < 0 ||
+	if (pipeline_page_number(req->next_token, scope, &l.before, err) < 0 ||
 		db_read(durable_db(e->durable), list_read, &l, err) < 0)
 		return -1;
 	n = MIN(l.runs.n, l.limit);
@@ -334,6 +334,7 @@ int pipeline_list_pipeline_executions(struct pipeline_engine *e, struct call *ca
 	for (size_t i = 0; i < n; i++)
 		summarise(l.runs.v[i], call->arena, &resp->pipeline_execution_summaries.v[i]);
 	if (l.runs.n > l.limit)
-		resp->next_token = page_token(l.runs.v[n - 1]->number.v, scope, call->arena);
+		resp->next_token =
+			pipeline_page_token(l.runs.v[n - 1]->number.v, scope, call->arena);
 	return 0;
 }
