@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The API's view of the identity engine: what an HTTP request says about its signature becomes a
+ * principal, and a principal's question an answer. */
+#include "api/auth_identity.h"
+#include "base/mem.h"
+#include "crypto/digest.h"
+
+static const struct {
+	const char *value;
+	enum auth_payload payload;
+} payloads[] = {
+	{"UNSIGNED-PAYLOAD", AUTH_PAYLOAD_UNSIGNED},
+	{"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", AUTH_PAYLOAD_CHUNKS},
+	{"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", AUTH_PAYLOAD_CHUNKS_TRAILER},
+	{"STREAMING-UNSIGNED-PAYLOAD-TRAILER", AUTH_PAYLOAD_UNSIGNED_TRAILER},
+};
+
+static struct sigv4_request request_of(struct http_exchange *x)
+{
+	struct arena *a = http_arena(x);
+	size_t n = http_header_count(x);
+	struct sigv4_header *headers = arena_new_n(a, n + 1, struct sigv4_header);
+
+	for (size_t i = 0; i < n; i++)
+		http_header_at(x, i, &headers[i].name, &headers[i].value);
+	return (struct sigv4_request){
+		.method = http_method(x),
+		.path = http_raw_path(x),
+		.query = http_raw_query(x),
+		.headers = headers,
+		.n_headers = n,
+	};
+}
+
+static int no_credentials(bool s3, struct err *err)
+{
+	return err_set_wire(err, "MissingAuthenticationToken",
+		s3 ? "Access Denied" : "Missing Authentication Token");
+}
+
+static const char *hash_of_body(struct http_exchange *x)
+{
+	struct digest_value d = digest_of(DIGEST_SHA256, http_body(x));
+
+	return arena_strdup(http_arena(x), digest_hex(&d).text);
+}
+
+/* How the body is covered, and what ends the canonical request. */
+static int read_payload(struct http_exchange *x, const struct sigv4_claim *claim, bool s3,
+	struct auth_principal *who, const char **ret_hash, struct err *err)
+{
+	const char *value = claim->content_sha256;
+
+	if (claim->presigned) {
+		bool unsigned_body = s3 && (!value || streq(value, "UNSIGNED-PAYLOAD"));
+
+		who->payload = unsigned_body ? AUTH_PAYLOAD_UNSIGNED : AUTH_PAYLOAD_HASH;
+		*ret_hash = unsigned_body ? "UNSIGNED-PAYLOAD" : value ? value : hash_of_body(x);
+		who->payload_hash = *ret_hash;
+		return 0;
+	}
+	if (!value && s3)
+		return err_set_wire(err, "InvalidRequest",
+			"Missing required header for this request: x-amz-content-sha256");
+	*ret_hash = value ? value : hash_of_body(x);
+	who->payload = AUTH_PAYLOAD_HASH;
+	who->payload_hash = *ret_hash;
+	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
+		if (streq(*ret_hash, payloads[i].value))
+			who->payload = payloads[i].payload;
+	}
+	return 0;
+}
+
+static int authenticate(void *arg, struct http_exchange *x, const char *service,
+	struct auth_principal **ret, struct err *err)
+{
+	struct identity_engine *e = arg;
+	struct arena *a = http_arena(x);
+	struct sigv4_request request = request_of(x);
+	struct sigv4_claim *claim = arena_new(a, struct sigv4_claim);
+	struct auth_principal *who = arena_new(a, struct auth_principal);
+	struct identity_principal *p = arena_new(a, struct identity_principal);
+	bool s3 = streq(service, "s3");
+	struct identity_check check = {
+		.request = &request, .claim = claim, .service = service, .s3 = s3};
+	int found = sigv4_parse(&request, a, claim, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return no_credentials(s3, err);
+	if (read_payload(x, claim, s3, who, &check.payload_hash, err) < 0 ||
+		identity_authenticate(e, &check, a, p, err) < 0)
+		return -1;
+	who->arn = p->arn;
+	who->id = p->id;
+	who->access_key_id = p->access_key_id;
+	who->presigned = claim->presigned;
+	memcpy(who->signing_key, p->signing_key.bytes, sizeof(who->signing_key));
+	who->seed_signature = claim->signature;
+	who->scope = claim->scope;
+	who->amz_date = claim->amz_date;
+	who->identity = p;
+	*ret = who;
+	return 0;
+}
+
+static int authorize(void *arg, const struct auth_principal *who, const struct call_access *access,
+	const struct call *call, struct err *err)
+{
+	struct identity_question q = {
+		.action = access->action,
+		.resources = access->resources,
+		.n_resources = access->n_resources,
+		.conditions = access->conditions,
+		.source_ip = call->source_ip,
+		.user_agent = call->user_agent,
+	};
+
+	return identity_authorize(arg, who->identity, &q, err);
+}
+
+struct auth auth_identity(struct identity_engine *e)
+{
+	return (struct auth){.arg = e, .authenticate = authenticate, .authorize = authorize};
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to identity/: the engine's parts, the cache, and what all operations share. */
+#ifndef TOWPATH_IDENTITY_ENGINE_H
+#define TOWPATH_IDENTITY_ENGINE_H
+
+#include "crypto/seal.h"
+#include "base/map.h"
+#include "identity/identity.h"
+#include "identity/policy.h"
+#include "store/iam.h"
+
+#define IDENTITY_CODECOMMIT "codecommit.amazonaws.com"
+
+/* A principal's policies, parsed; shared by requests, freed by the last. */
+struct identity_policies {
+	int refs;
+	int64_t loaded_usec; /* monotonic */
+	struct arena arena;
+	struct policy **v;
+	size_t n;
+	bool exists;
+	const char *arn, *id; /* of the user or role */
+};
+
+/* An access key as the cache has it. */
+struct identity_key {
+	int64_t loaded_usec;
+	bool active;
+	char *owner, *secret, *user_name;
+	/* the last signing key that was derived */
+	char *scope;
+	struct sigv4_key signing;
+};
+
+struct identity_engine {
+	struct durable *durable;
+	char *account, *region, *data_dir;
+	char *root_key_id, *root_secret;
+	struct seal_key seal;
+	pthread_mutex_t lock;
+	struct map keys;     /* id -> identity_key */
+	struct map policies; /* owner -> identity_policies */
+	uint64_t generation;
+};
+
+/* ---- cache.c ---- */
+/* Copies what is known of a key: 1 found, 0 none, -1. The strings are in the arena. */
+int identity_key_find(struct identity_engine *e, const char *id, struct arena *a,
+	struct identity_key *ret, struct err *err);
+/* The signing key for a scope, remembered. */
+struct sigv4_key identity_signing_key(struct identity_engine *e, const char *key_id,
+	const char *secret, const struct sigv4_claim *claim);
+/* The owner's policies; release them. */
+int identity_policies_get(struct identity_engine *e, const char *owner,
+	struct identity_policies **ret, struct err *err);
+void identity_policies_release(struct identity_policies **p);
+void identity_cache_drop(struct identity_engine *e);
+void identity_cache_free(struct identity_engine *e);
+
+/* ---- names.c ---- */
+/* "user/<name in lower case>" */
+char *identity_owner(struct arena *a, const char *kind, const char *name);
+char *identity_arn(struct identity_engine *e, struct arena *a, const char *kind, const char *path,
+	const char *name);
+/* The name at the end of an ARN. */
+const char *identity_arn_name(const char *arn);
+/* A policy document as the service hands it out: percent-encoded. */
+const char *identity_encoded_document(struct arena *a, const char *document);
+int identity_no_entity(struct err *err, const char *kind, const char *name);
+/* The user named, or the caller's own; NULL with err set for root. */
+const char *identity_user_or_self(struct call *call, const char *name, struct err *err);
+
+/* ---- step.c: one operation, one transaction ---- */
+struct identity_step {
+	struct identity_engine *e;
+	struct call *call;
+	const void *req;
+	void *resp;
+	int (*run)(struct identity_step *s, struct db_tx *tx, struct err *err);
+	struct arena *a; /* the call's */
+};
+/* Runs and drops the cache. */
+int identity_write(struct identity_step *s, struct err *err);
+int identity_read(struct identity_step *s, struct err *err);
+
+/* Defines an operation from a static function of a step. */
+#define IDENTITY_STEP(service, name, how)                                  \
+	int identity_##name(struct identity_engine *e, struct call *call,  \
+		const struct service##_##name##_request *req,              \
+		struct service##_##name##_response *resp, struct err *err) \
+	{                                                                  \
+		struct identity_step s = {e, call, req, resp, name, NULL}; \
+                                                                           \
+		return how(&s, err);                                       \
+	}
+
+/* A page of a list: documents of a kind after the marker. */
+struct identity_page {
+	const struct store_document_kind *kind;
+	const char *owner; /* NULL: all */
+	const char *marker;
+	struct wire_int max_items;
+};
+/* *ret_marker is set when there is more. */
+int identity_list(struct identity_step *s, struct db_tx *tx, const struct identity_page *p,
+	struct store_documents *ret, const char **ret_marker, struct wire_bool *ret_truncated,
+	struct err *err);
+
+/* ---- user.c, role.c ---- */
+/* Fails with NoSuchEntity; *ret_owner is set. */
+int identity_need_user(struct identity_step *s, struct db_tx *tx, const char *name,
+	struct iam_user *ret, const char **ret_owner, struct err *err);
+int identity_need_role(struct identity_step *s, struct db_tx *tx, const char *name,
+	struct iam_role *ret, const char **ret_owner, struct err *err);
+/* DeleteConflict while policies hang on the owner. */
+int identity_check_free(
+	struct identity_step *s, struct db_tx *tx, const char *owner, struct err *err);
+
+/* ---- managed.c ---- */
+/* The document of a managed policy, AWS's own included: 1, 0, -1. */
+int identity_managed_document(
+	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who asks and what they may do: root, users, roles, keys, policies, git credentials, sessions.
+ * Serves the operations of iam and sts.
+ *
+ * Invariants:
+ * I1 No secret is stored in the clear: access keys and session tokens are sealed with the key file
+ *    keys/seal.key, git passwords are digested.
+ * I2 Every comparison with a secret takes constant time, and an unknown key is answered like a
+ *    wrong one only in time, never in name: the service tells them apart.
+ * I3 What is cached of keys and policies is dropped by the step that changes them. */
+#ifndef TOWPATH_IDENTITY_IDENTITY_H
+#define TOWPATH_IDENTITY_IDENTITY_H
+
+#include "crypto/sigv4.h"
+#include "durable/durable.h"
+#include "iam.gen.h"
+#include "sts.gen.h"
+#include "wire/call.h"
+
+struct identity_engine;
+
+struct identity_config {
+	struct durable *durable;
+	const char *account, *region;
+	const char *data_dir;			   /* keys/ in it */
+	const char *root_key_id, *root_key_secret; /* NULL: made at the first start */
+};
+
+int identity_engine_new(
+	const struct identity_config *c, struct identity_engine **ret, struct err *err);
+struct identity_engine *identity_engine_free(struct identity_engine *e);
+DEFINE_FREEP(struct identity_engine, identity_engine_free)
+
+/* The account id of this store: `wanted` if given, else the one chosen at the first start.
+ * ERR_CONFLICT when the store belongs to another. The text is in the arena. */
+int identity_account(
+	struct db *db, const char *wanted, struct arena *a, const char **ret, struct err *err);
+/* root's access key; borrowed from the engine. */
+void identity_root_key(
+	const struct identity_engine *e, const char **ret_id, const char **ret_secret);
+
+enum identity_kind { IDENTITY_ROOT, IDENTITY_USER, IDENTITY_SESSION };
+
+/* An authenticated principal, in the arena it was authenticated into. */
+struct identity_principal {
+	enum identity_kind kind;
+	const char *arn, *id, *access_key_id; /* access_key_id NULL: git credentials */
+	const char *owner;		      /* whose policies count: "root", "user/x", "role/x" */
+	const char *session_policy;	      /* JSON, or NULL */
+	struct sigv4_key signing_key;
+};
+
+struct identity_check {
+	const struct sigv4_request *request;
+	const struct sigv4_claim *claim;
+	const char *service;	  /* that the credential must be scoped to; NULL: any */
+	const char *payload_hash; /* what the canonical request ends with */
+	bool s3;
+};
+
+/* Verifies key, token, scope, time and signature, in this order. Errors have the query protocol's
+ * wire names: InvalidClientTokenId, ExpiredToken, SignatureDoesNotMatch, RequestTimeTooSkewed
+ * (S3), AccessDenied (a presigned URL that ran out). */
+int identity_authenticate(struct identity_engine *e, const struct identity_check *check,
+	struct arena *a, struct identity_principal *ret, struct err *err);
+/* HTTP Basic as git sends it: git credentials of a user, or an access key with the password of
+ * the credential helper. host and path (/v1/repos/NAME) are what the helper signed. */
+int identity_authenticate_git(struct identity_engine *e, const char *user, const char *password,
+	const char *host, const char *path, struct arena *a, struct identity_principal *ret,
+	struct err *err);
+
+struct identity_question {
+	const char *action;	      /* codecommit:GitPush */
+	const char *const *resources; /* every one must be allowed; none: "*" */
+	size_t n_resources;
+	const char *const *conditions; /* key, value, ..., NULL; may be NULL */
+	const char *source_ip, *user_agent;
+};
+/* 0 when allowed; else ERR_DENIED / AccessDenied with the service's sentence. */
+int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
+	const struct identity_question *q, struct err *err);
+
+/* Temporary credentials for parts of Towpath that act for somebody (builds, instances): a session
+ * of a role (its policies count), narrowed by policy_json unless NULL. Role NULL: the policy alone
+ * decides. Stateless: valid until it expires. */
+struct identity_session {
+	const char *access_key_id, *secret, *token;
+	int64_t expires_usec;
+};
+int identity_session_new(struct identity_engine *e, const char *role_arn, const char *session_name,
+	const char *policy_json, int64_t duration_usec, struct arena *a,
+	struct identity_session *ret, struct err *err);
+/* 1 when the role exists and trusts the service ("codebuild.amazonaws.com"), 0 when not; *ret_why
+ * (in the arena) says why not. */
+int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
+	struct arena *a, const char **ret_why, struct err *err);
+
+#define IDENTITY_OPERATION(service, name)                                 \
+	int identity_##name(struct identity_engine *e, struct call *call, \
+		const struct service##_##name##_request *req,             \
+		struct service##_##name##_response *resp, struct err *err)
+
+IDENTITY_OPERATION(iam, attach_role_policy);
+IDENTITY_OPERATION(iam, attach_user_policy);
+IDENTITY_OPERATION(iam, create_access_key);
+IDENTITY_OPERATION(iam, create_policy);
+IDENTITY_OPERATION(iam, create_role);
+IDENTITY_OPERATION(iam, create_service_specific_credential);
+IDENTITY_OPERATION(iam, create_user);
+IDENTITY_OPERATION(iam, delete_access_key);
+IDENTITY_OPERATION(iam, delete_policy);
+IDENTITY_OPERATION(iam, delete_role);
+IDENTITY_OPERATION(iam, delete_role_policy);
+IDENTITY_OPERATION(iam, delete_service_specific_credential);
+IDENTITY_OPERATION(iam, delete_user);
+IDENTITY_OPERATION(iam, delete_user_policy);
+IDENTITY_OPERATION(iam, detach_role_policy);
+IDENTITY_OPERATION(iam, detach_user_policy);
+IDENTITY_OPERATION(iam, get_policy);
+IDENTITY_OPERATION(iam, get_role);
+IDENTITY_OPERATION(iam, get_role_policy);
+IDENTITY_OPERATION(iam, get_user);
+IDENTITY_OPERATION(iam, get_user_policy);
+IDENTITY_OPERATION(iam, list_access_keys);
+IDENTITY_OPERATION(iam, list_attached_role_policies);
+IDENTITY_OPERATION(iam, list_attached_user_policies);
+IDENTITY_OPERATION(iam, list_role_policies);
+IDENTITY_OPERATION(iam, list_roles);
+IDENTITY_OPERATION(iam, list_service_specific_credentials);
+IDENTITY_OPERATION(iam, list_user_policies);
+IDENTITY_OPERATION(iam, list_users);
+IDENTITY_OPERATION(iam, put_role_policy);
+IDENTITY_OPERATION(iam, put_user_policy);
+IDENTITY_OPERATION(iam, reset_service_specific_credential);
+IDENTITY_OPERATION(iam, update_access_key);
+IDENTITY_OPERATION(iam, update_service_specific_credential);
+IDENTITY_OPERATION(sts, get_caller_identity);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access keys: two a user, the secret shown once. */
+#include "crypto/token.h"
+#include "identity/engine.h"
+
+#define MAX_KEYS 2
+
+static int keys_of(struct identity_step *s, struct db_tx *tx, const char *owner,
+	struct store_documents *ret, struct err *err)
+{
+	struct store_document_filter filter = {.owner = owner};
+
+	return store_document_list(tx, &STORE_IAM_KEY, &filter, s->a, ret, err);
+}
+
+static int create_access_key(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_create_access_key_request *req = s->req;
+	struct iam_create_access_key_response *resp = s->resp;
+	struct iam_access_key *key = arena_new(s->a, struct iam_access_key), stored;
+	const char *name = identity_user_or_self(s->call, req->user_name, err), *owner;
+	struct str sealed CLEANUP_STR = STR_INIT;
+	struct store_documents rows;
+	struct iam_user user;
+
+	if (!name || identity_need_user(s, tx, name, &user, &owner, err) < 0 ||
+		keys_of(s, tx, owner, &rows, err) < 0)
+		return -1;
+	if (rows.n >= MAX_KEYS)
+		return err_set_wire(err, "LimitExceeded",
+			"Cannot exceed quota for AccessKeysPerUser: %d", MAX_KEYS);
+	*key = (struct iam_access_key){
+		.access_key_id = arena_strdup(s->a, token_access_key_id("AKIA").text),
+		.create_date = WIRE_SET_TIME(durable_now(s->e->durable)),
+		.secret_access_key = arena_strdup(s->a, token_secret().text),
+		.status = "Active",
+		.user_name = user.user_name,
+	};
+	resp->access_key = key;
+	stored = *key;
+	seal_close(&s->e->seal, view_of(key->secret_access_key), key->access_key_id, &sealed);
+	stored.secret_access_key = str_text(&sealed);
+	return store_document_put(tx, &STORE_IAM_KEY, key->access_key_id, owner, &stored, err);
+}
+
+/* The key, which must be the user's. */
+static int need_key(struct identity_step *s, struct db_tx *tx, const char *user_name,
+	const char *id, struct iam_access_key *ret, const char **ret_owner, struct err *err)
+{
+	const char *name = identity_user_or_self(s->call, user_name, err);
+	int r;
+
+	if (!name)
+		return -1;
+	*ret_owner = identity_owner(s->a, "user", name);
+	r = store_document_get(tx, &STORE_IAM_KEY, id, s->a, ret, err);
+	if (r < 0)
+		return -1;
+	if (r == 0 || !ret->user_name ||
+		!streq(identity_owner(s->a, "user", ret->user_name), *ret_owner))
+		return err_set_wire(
+			err, "NoSuchEntity", "The Access Key with id %s cannot be found.", id);
+	return 0;
+}
+
+static int delete_access_key(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_delete_access_key_request *req = s->req;
+	struct iam_access_key key;
+	const char *owner;
+
+	if (need_key(s, tx, req->user_name, req->access_key_id, &key, &owner, err) < 0)
+		return -1;
+	return store_document_delete(tx, &STORE_IAM_KEY, req->access_key_id, err);
+}
+
+static int update_access_key(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_update_access_key_request *req = s->req;
+	struct iam_access_key key;
+	const char *owner;
+
+	if (need_key(s, tx, req->user_name, req->access_key_id, &key, &owner, err) < 0)
+		return -1;
+	key.status = req->status;
+	return store_document_put(tx, &STORE_IAM_KEY, req->access_key_id, owner, &key, err);
+}
+
+static int list_access_keys(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_list_access_keys_request *req = s->req;
+	struct iam_list_access_keys_response *resp = s->resp;
+	struct store_documents rows;
+	const char *owner = "root";
+	struct iam_user user;
+
+	if (req->user_name || strstr(s->call->principal_arn, ":user/")) {
+		const char *name = identity_user_or_self(s->call, req->user_name, err);
+
+		if (identity_need_user(s, tx, name, &user, &owner, err) < 0)
+			return -1;
+	}
+	if (keys_of(s, tx, owner, &rows, err) < 0)
+		return -1;
+	resp->is_truncated = WIRE_SET_BOOL(false);
+	wire_list_alloc(s->a, &resp->access_key_metadata, rows.n);
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct iam_access_key *key = rows.v[i];
+
+		resp->access_key_metadata.v[i] = (struct iam_access_key_metadata){
+			.access_key_id = key->access_key_id,
+			.create_date = key->create_date,
+			.status = key->status,
+			.user_name = key->user_name,
+		};
+	}
+	return 0;
+}
+
+IDENTITY_STEP(iam, create_access_key, identity_write)
+IDENTITY_STEP(iam, delete_access_key, identity_write)
+IDENTITY_STEP(iam, list_access_keys, identity_read)
+IDENTITY_STEP(iam, update_access_key, identity_write)

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Managed policies, AWS's own by name, and what they hang on. */
+#include "identity/managed_aws.h"
+
+#include "crypto/token.h"
+#include "identity/engine.h"
+
+int identity_managed_document(
+	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err)
+{
+	const struct managed_aws *built_in = managed_aws_find(arn);
+	struct towpath_identity_document doc;
+	int r;
+
+	if (built_in) {
+		*ret = built_in->document;
+		return 1;
+	}
+	r = store_document_get(tx, &STORE_IAM_DOCUMENT, arn, a, &doc, err);
+	if (r > 0)
+		*ret = doc.document;
+	return r;
+}
+
+static int no_policy(struct err *err, const char *arn)
+{
+	return err_set_wire(
+		err, "NoSuchEntity", "Policy %s does not exist or is not attachable.", arn);
+}
+
+/* How many users and roles have it. */
+static int count_attached(
+	struct identity_step *s, struct db_tx *tx, const char *arn, size_t *ret, struct err *err)
+{
+	struct store_document_filter filter = {0};
+	struct store_documents rows;
+
+	*ret = 0;
+	if (store_document_list(tx, &STORE_IAM_ATTACHED, &filter, s->a, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.n; i++)
+		*ret += streq(((struct iam_attached_policy *)rows.v[i])->policy_arn, arn);
+	return 0;
+}
+
+static int need_policy(struct identity_step *s, struct db_tx *tx, const char *arn,
+	struct iam_policy *ret, struct err *err)
+{
+	const struct managed_aws *built_in = managed_aws_find(arn);
+	size_t n;
+	int r;
+
+	if (built_in) {
+		*ret = (struct iam_policy){
+			.arn = arn,
+			.create_date = WIRE_SET_TIME(0),
+			.default_version_id = "v1",
+			.is_attachable = WIRE_SET_BOOL(true),
+			.path = "/",
+			.policy_name = identity_arn_name(arn),
+			.policy_id = "ANPATOWPATHBUILTIN",
+			.update_date = WIRE_SET_TIME(0),
+		};
+	} else {
+		r = store_document_get(tx, &STORE_IAM_POLICY, arn, s->a, ret, err);
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			return no_policy(err, arn);
+	}
+	if (count_attached(s, tx, arn, &n, err) < 0)
+		return -1;
+	ret->attachment_count = WIRE_SET_INT(n);
+	return 0;
+}
+
+static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_create_policy_request *req = s->req;
+	struct iam_create_policy_response *resp = s->resp;
+	struct iam_policy old, *p = arena_new(s->a, struct iam_policy);
+	struct towpath_identity_document doc = {
+		.policy_name = req->policy_name, .document = req->policy_document};
+	struct wire_time now = WIRE_SET_TIME(durable_now(s->e->durable));
+	struct policy *parsed;
+	int r;
+
+	*p = (struct iam_policy){
+		.arn = identity_arn(s->e, s->a, "policy", req->path, req->policy_name),
+		.attachment_count = WIRE_SET_INT(0),
+		.create_date = now,
+		.default_version_id = "v1",
+		.description = req->description,
+		.is_attachable = WIRE_SET_BOOL(true),
+		.path = req->path ? req->path : "/",
+		.policy_id = arena_strdup(s->a, token_unique_id("ANPA").text),
+		.policy_name = req->policy_name,
+		.tags = req->tags,
+		.update_date = now,
+	};
+	r = store_document_get(tx, &STORE_IAM_POLICY, p->arn, s->a, &old, err);
+	if (r < 0)
+		return -1;
+	if (r > 0)
+		return err_set_wire(err, "EntityAlreadyExists",
+			"A policy called %s already exists. Duplicate names are not allowed.",
+			req->policy_name);
+	if (policy_parse(view_of(doc.document), POLICY_IDENTITY, s->a, &parsed, err) < 0)
+		return -1;
+	resp->policy = p;
+	if (store_document_put(tx, &STORE_IAM_POLICY, p->arn, "", p, err) < 0)
+		return -1;
+	return store_document_put(tx, &STORE_IAM_DOCUMENT, p->arn, "", &doc, err);
+}
+
+static int get_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_get_policy_request *req = s->req;
+	struct iam_get_policy_response *resp = s->resp;
+
+	resp->policy = arena_new(s->a, struct iam_policy);
+	return need_policy(s, tx, req->policy_arn, resp->policy, err);
+}
+
+static int delete_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_delete_policy_request *req = s->req;
+	struct iam_policy p;
+
+	if (need_policy(s, tx, req->policy_arn, &p, err) < 0)
+		return -1;
+	if (managed_aws_find(req->policy_arn))
+		return err_set_wire(err, "NoSuchEntity", "Policy %s is built in.", req->policy_arn);
+	if (p.attachment_count.v > 0)
+		return err_set_wire(
+			err, "DeleteConflict", "Cannot delete a policy attached to entities.");
+	if (store_document_delete(tx, &STORE_IAM_DOCUMENT, req->policy_arn, err) < 0)
+		return -1;
+	return store_document_delete(tx, &STORE_IAM_POLICY, req->policy_arn, err);
+}
+
+IDENTITY_STEP(iam, create_policy, identity_write)
+IDENTITY_STEP(iam, get_policy, identity_read)
+IDENTITY_STEP(iam, delete_policy, identity_write)
+
+/* ---- attachments ---- */
+
+static int need_owner(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
+	const char **ret_owner, struct err *err)
+{
+	struct iam_user user;
+	struct iam_role role;
+
+	if (streq(kind, "user"))
+		return identity_need_user(s, tx, name, &user, ret_owner, err);
+	return identity_need_role(s, tx, name, &role, ret_owner, err);
+}
+
+static int attach(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
+	const char *arn, struct err *err)
+{
+	struct iam_attached_policy row;
+	struct iam_policy p;
+	const char *owner;
+
+	if (need_owner(s, tx, kind, name, &owner, err) < 0 || need_policy(s, tx, arn, &p, err) < 0)
+		return -1;
+	row = (struct iam_attached_policy){.policy_arn = arn, .policy_name = p.policy_name};
+	return store_document_put(
+		tx, &STORE_IAM_ATTACHED, arena_printf(s->a, "%s %s", owner, arn), owner, &row, err);
+}
+
+static int detach(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
+	const char *arn, struct err *err)
+{
+	struct iam_attached_policy row;
+	const char *owner, *id;
+	int r;
+
+	if (need_owner(s, tx, kind, name, &owner, err) < 0)
+		return -1;
+	id = arena_printf(s->a, "%s %s", owner, arn);
+	r = store_document_get(tx, &STORE_IAM_ATTACHED, id, s->a, &row, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set_wire(err, "NoSuchEntity", "Policy %s was not found.", arn);
+	return store_document_delete(tx, &STORE_IAM_ATTACHED, id, err);
+}
+
+static int list_attached(struct identity_step *s, struct db_tx *tx, const char *kind,
+	const char *name, struct iam_attached_policies_list_type *ret, struct err *err)
+{
+	struct store_document_filter filter = {0};
+	struct store_documents rows;
+
+	if (need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
+		store_document_list(tx, &STORE_IAM_ATTACHED, &filter, s->a, &rows, err) < 0)
+		return -1;
+	wire_list_alloc(s->a, ret, rows.n);
+	for (size_t i = 0; i < rows.n; i++)
+		ret->v[i] = *(struct iam_attached_policy *)rows.v[i];
+	return 0;
+}
+
+#define ATTACH_OPERATIONS(kind)                                                         \
+	static int attach_##kind##_policy(                                              \
+		struct identity_step *s, struct db_tx *tx, struct err *err)             \
+	{                                                                               \
+		const struct iam_attach_##kind##_policy_request *req = s->req;          \
+                                                                                        \
+		return attach(s, tx, #kind, req->kind##_name, req->policy_arn, err);    \
+	}                                                                               \
+	static int detach_##kind##_policy(                                              \
+		struct identity_step *s, struct db_tx *tx, struct err *err)             \
+	{                                                                               \
+		const struct iam_detach_##kind##_policy_request *req = s->req;          \
+                                                                                        \
+		return detach(s, tx, #kind, req->kind##_name, req->policy_arn, err);    \
+	}                                                                               \
+	static int list_attached_##kind##_policies(                                     \
+		struct identity_step *s, struct db_tx *tx, struct err *err)             \
+	{                                                                               \
+		const struct iam_list_attached_##kind##_policies_request *req = s->req; \
+		struct iam_list_attached_##kind##_policies_response *resp = s->resp;    \
+                                                                                        \
+		resp->is_truncated = WIRE_SET_BOOL(false);                              \
+		return list_attached(                                                   \
+			s, tx, #kind, req->kind##_name, &resp->attached_policies, err); \
+	}                                                                               \
+	IDENTITY_STEP(iam, attach_##kind##_policy, identity_write)                      \
+	IDENTITY_STEP(iam, detach_##kind##_policy, identity_write)                      \
+	IDENTITY_STEP(iam, list_attached_##kind##_policies, identity_read)
+
+ATTACH_OPERATIONS(user)
+ATTACH_OPERATIONS(role)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/iam.h"
+
+const struct store_document_kind STORE_IAM_SETTING = {
+	"iam.setting", &towpath_identity_setting_shape};
+const struct store_document_kind STORE_IAM_USER = {"iam.user", &iam_user_shape};
+const struct store_document_kind STORE_IAM_ROLE = {"iam.role", &iam_role_shape};
+const struct store_document_kind STORE_IAM_KEY = {"iam.key", &iam_access_key_shape};
+const struct store_document_kind STORE_IAM_POLICY = {"iam.policy", &iam_policy_shape};
+const struct store_document_kind STORE_IAM_DOCUMENT = {
+	"iam.document", &towpath_identity_document_shape};
+const struct store_document_kind STORE_IAM_INLINE = {
+	"iam.inline", &towpath_identity_document_shape};
+const struct store_document_kind STORE_IAM_ATTACHED = {"iam.attached", &iam_attached_policy_shape};
+const struct store_document_kind STORE_IAM_GIT = {
+	"iam.git", &iam_service_specific_credential_shape};

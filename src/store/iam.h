@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the identity engine keeps, as documents (store/document.h). Owners are "user/<name>",
+ * "role/<name>" in lower case, or "root". */
+#ifndef TOWPATH_STORE_IAM_H
+#define TOWPATH_STORE_IAM_H
+
+#include "iam.gen.h"
+#include "store/document.h"
+#include "towpath.gen.h"
+
+extern const struct store_document_kind STORE_IAM_SETTING;  /* towpath_identity_setting */
+extern const struct store_document_kind STORE_IAM_USER;	    /* iam_user by "user/<name>" */
+extern const struct store_document_kind STORE_IAM_ROLE;	    /* iam_role by "role/<name>" */
+extern const struct store_document_kind STORE_IAM_KEY;	    /* iam_access_key, secret sealed */
+extern const struct store_document_kind STORE_IAM_POLICY;   /* iam_policy by ARN */
+extern const struct store_document_kind STORE_IAM_DOCUMENT; /* a managed policy's, by its ARN */
+extern const struct store_document_kind STORE_IAM_INLINE;   /* by "<owner>/<policy>" */
+extern const struct store_document_kind STORE_IAM_ATTACHED; /* by "<owner> <policy ARN>" */
+extern const struct store_document_kind STORE_IAM_GIT;	    /* iam_service_specific_credential,
+							     * password digested */
+
+#endif
