@@ -2,63 +2,107 @@
 /* Puts the parts together, lowest first; server_free() takes them apart in the opposite order. */
 #include "bin/server.h"
 
-#include <signal.h>
-#include <stdio.h>
+#include <malloc.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
-#include "base/file.h"
-#include "base/mem.h"
+#include "base/log.h"
 #include "bin/data_dir.h"
-#include "durable/durable.h"
+#include "bin/server_parts.h"
 #include "store/migrations.h"
 
 #define WORKERS 8
-
-struct server {
-	char *data_dir, *endpoint;
-	int lock_fd;
-	struct clock clock;
-	struct db *db;
-	struct durable *durable;
-};
 
 const char *server_endpoint(const struct server *s)
 {
 	return s->endpoint;
 }
 
-static int open_store(struct server *s, const struct server_config *c, struct err *err)
+static void copy_config(struct server *s, const struct server_config *c)
+{
+	struct arena *a = &s->arena;
+
+	s->config = *c;
+	s->config.address = arena_strdup(a, c->address);
+	s->config.db_url = arena_strdup(a, c->db_url);
+	s->config.account = arena_strdup(a, c->account);
+	s->config.region = arena_strdup(a, c->region ? c->region : "us-east-1");
+	s->config.root_key_id = arena_strdup(a, c->root_key_id);
+	s->config.root_key_secret = arena_strdup(a, c->root_key_secret);
+	s->data_dir = xstrdup(c->data_dir);
+	s->config.data_dir = s->data_dir;
+	s->region = s->config.region;
+}
+
+static int open_store(struct server *s, struct err *err)
 {
 	char *sqlite CLEANUP(freep) = xasprintf("sqlite:%s/towpath.db", s->data_dir);
 
-	if (db_open(c->db_url ? c->db_url : sqlite, &s->db, err) < 0)
+	if (db_open(s->config.db_url ? s->config.db_url : sqlite, &s->db, err) < 0 ||
+		store_migrate(s->db, err) < 0)
 		return -1;
-	return store_migrate(s->db, err);
+	return identity_account(s->db, s->config.account, &s->arena, &s->account, err);
 }
 
-static int assemble(struct server *s, const struct server_config *c, struct err *err)
+static int open_parts(struct server *s, struct err *err)
 {
-	struct server_info info = {.pid = (int)getpid()};
+	for (; s->n_open < server_parts_n; s->n_open++) {
+		if (server_parts[s->n_open].open(s, err) < 0) {
+			err_wrap(err, "%s", server_parts[s->n_open].name);
+			s->n_open++; /* what it opened half is closed */
+			return -1;
+		}
+	}
+	return 0;
+}
 
-	clock_init_real(&s->clock, c->clock_rate > 0 ? c->clock_rate : 1.0);
-	if (data_dir_lock(s->data_dir, &s->lock_fd, err) < 0 || open_store(s, c, err) < 0 ||
-		durable_new(s->db, &s->clock, &s->durable, err) < 0 ||
-		durable_start(s->durable, WORKERS, err) < 0)
+static int start_parts(struct server *s, struct err *err)
+{
+	for (size_t i = 0; i < server_parts_n; i++) {
+		if (server_parts[i].start && server_parts[i].start(s, err) < 0)
+			return err_wrap(err, "%s", server_parts[i].name);
+	}
+	return 0;
+}
+
+/* Tells other programs where the server is, once it answers. */
+static int announce(struct server *s, struct err *err)
+{
+	struct server_info info = {
+		.pid = (int)getpid(),
+		.endpoint = s->endpoint,
+		.account = (char *)(uintptr_t)s->account,
+		.region = (char *)(uintptr_t)s->region,
+	};
+	const char *id, *secret;
+	struct server_profile profile;
+
+	identity_root_key(s->identity, &id, &secret);
+	profile = (struct server_profile){(char *)(uintptr_t)id, (char *)(uintptr_t)secret};
+	if (server_profile_write(s->data_dir, &profile, err) < 0)
 		return -1;
-	s->endpoint = xasprintf("http://%s:%d", c->address, c->port);
-	info.endpoint = s->endpoint;
 	return server_info_write(s->data_dir, &info, err);
+}
+
+static int assemble(struct server *s, struct err *err)
+{
+	clock_init_real(&s->clock, s->config.clock_rate > 0 ? s->config.clock_rate : 1.0);
+	if (data_dir_lock(s->data_dir, &s->lock_fd, err) < 0 || open_store(s, err) < 0 ||
+		durable_new(s->db, &s->clock, &s->durable, err) < 0 || open_parts(s, err) < 0 ||
+		server_front_open(s, err) < 0 || durable_start(s->durable, WORKERS, err) < 0 ||
+		start_parts(s, err) < 0)
+		return -1;
+	return announce(s, err);
 }
 
 int server_start(const struct server_config *c, struct server **ret, struct err *err)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 
+	mallopt(M_ARENA_MAX, 2); /* an arena a thread would cost memory for nothing */
 	s->lock_fd = -1;
-	s->data_dir = xstrdup(c->data_dir);
-	if (assemble(s, c, err) < 0) {
+	copy_config(s, c);
+	if (assemble(s, err) < 0) {
 		server_free(s);
 		return -1;
 	}
@@ -70,11 +114,19 @@ struct server *server_free(struct server *s)
 {
 	if (!s)
 		return NULL;
+	server_front_stop(s);
+	if (s->durable)
+		durable_stop(s->durable);
+	while (s->n_open > 0)
+		server_parts[--s->n_open].close(s);
+	server_front_close(s);
 	durable_free(s->durable);
 	db_close(s->db);
+	clock_release(&s->clock);
 	fd_closep(&s->lock_fd);
 	free(s->endpoint);
 	free(s->data_dir);
+	arena_release(&s->arena);
 	free(s);
 	return NULL;
 }

@@ -258,6 +258,19 @@ static void await_exchanges(struct http_server *s, int64_t usec)
 	}
 }
 
+/* Under s->lock: who waits for something to happen has nothing to wait for any more. */
+static void answer_deferred(struct http_server *s)
+{
+	for (struct http_exchange *x = s->active; x; x = x->next) {
+		pthread_mutex_lock(&x->lock);
+		if (x->deferred && x->suspended) {
+			http_exchange_fail(x, 503);
+			http_exchange_resume(x);
+		}
+		pthread_mutex_unlock(&x->lock);
+	}
+}
+
 /* Under s->lock: cuts what is still there (H3). */
 static void cancel_exchanges(struct http_server *s)
 {
@@ -283,6 +296,7 @@ struct http_server *http_server_stop(struct http_server *s, int64_t grace_usec)
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
 	pthread_cond_broadcast(&s->changed);
+	answer_deferred(s);
 	await_exchanges(s, grace_usec);
 	cancel_exchanges(s);
 	pthread_mutex_unlock(&s->lock);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the socket to the engines: git's requests go to githttp, all others to the API. */
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "bin/server_parts.h"
+
+#define HTTP_THREADS 4
+#define MAX_STREAMS 64
+#define GRACE_USEC (2 * USEC_PER_SEC)
+
+static enum http_mode classify(void *arg, struct http_exchange *x)
+{
+	struct server *s = arg;
+
+	if (githttp_matches(x))
+		return githttp_classify(&s->git, x);
+	return s->api_routes.classify(s->api_routes.arg, x);
+}
+
+static void handle(void *arg, struct http_exchange *x)
+{
+	struct server *s = arg;
+
+	s->api_routes.handle(s->api_routes.arg, x);
+}
+
+static void handle_stream(void *arg, struct http_exchange *x)
+{
+	struct server *s = arg;
+
+	if (githttp_matches(x))
+		githttp_handle(&s->git, x);
+	else
+		s->api_routes.handle_stream(s->api_routes.arg, x);
+}
+
+static void open_api(struct server *s)
+{
+	struct api_config c = {.account = s->account, .region = s->region, .auth = &s->auth};
+
+	s->auth = auth_identity(s->identity);
+	s->git = (struct githttp_config){
+		.source = s->source,
+		.auth = &s->auth,
+		.account = s->account,
+		.region = s->region,
+	};
+	s->service_list = xcalloc(s->services.n + 1, sizeof(struct call_service *));
+	for (size_t i = 0; i < s->services.n; i++)
+		s->service_list[i] = &s->services.v[i];
+	c.services = s->service_list;
+	c.n_services = s->services.n;
+	s->api = api_new(&c);
+	s->api_routes = api_routes(s->api);
+}
+
+int server_front_open(struct server *s, struct err *err)
+{
+	struct http_server_config c = {
+		.address = s->config.address,
+		.port = s->config.port,
+		.threads = HTTP_THREADS,
+		.max_streams = MAX_STREAMS,
+		.body_limit = LIMIT_API_BODY,
+		.routes = {s, classify, handle, handle_stream},
+	};
+
+	open_api(s);
+	if (http_server_start(&c, &s->http, err) < 0)
+		return -1;
+	s->port = http_server_port(s->http);
+	s->endpoint = xasprintf("http://%s:%d", s->config.address, s->port);
+	return 0;
+}
+
+void server_front_stop(struct server *s)
+{
+	s->http = http_server_stop(s->http, GRACE_USEC);
+}
+
+void server_front_close(struct server *s)
+{
+	server_front_stop(s);
+	s->api = api_free(s->api);
+	free(s->service_list);
+	s->service_list = NULL;
+	vec_release(&s->services);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a running server is made of, and the registry of its engines. Private to bin/server*.c. */
+#ifndef TOWPATH_BIN_SERVER_PARTS_H
+#define TOWPATH_BIN_SERVER_PARTS_H
+
+#include "api/auth_identity.h"
+#include "api/dispatch.h"
+#include "api/githttp.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/vec.h"
+#include "bin/server.h"
+#include "db/db.h"
+#include "durable/durable.h"
+#include "identity/identity.h"
+#include "net/http_server.h"
+#include "source/source.h"
+
+struct server {
+	struct server_config config; /* its texts live in the arena */
+	struct arena arena;
+	char *data_dir, *endpoint;
+	const char *account, *region;
+	int port;
+	int lock_fd;
+	struct clock clock;
+	struct db *db;
+	struct durable *durable;
+	size_t n_open; /* parts of the registry that were opened */
+
+	/* engines */
+	struct identity_engine *identity;
+	struct source_engine *source;
+
+	/* the front */
+	VEC(struct call_service) services;
+	const struct call_service **service_list;
+	struct auth auth;
+	struct githttp_config git;
+	struct api *api;
+	struct http_routes api_routes;
+	struct http_server *http;
+};
+
+/* One engine with what it needs. Opened in the order of the table, before anything runs; started
+ * in the same order once the workers run and the server answers; closed in the opposite order. */
+struct server_part {
+	const char *name;
+	int (*open)(struct server *s, struct err *err);
+	int (*start)(struct server *s, struct err *err); /* or NULL */
+	void (*close)(struct server *s);
+};
+extern const struct server_part server_parts[];
+extern const size_t server_parts_n;
+
+void server_add_service(struct server *s, struct call_service service);
+
+/* server_front.c: from the socket to the engines. */
+int server_front_open(struct server *s, struct err *err);
+void server_front_stop(struct server *s);
+void server_front_close(struct server *s);
+
+#endif
