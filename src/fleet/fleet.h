@@ -9,6 +9,7 @@
 #define TOWPATH_FLEET_FLEET_H
 
 #include "autoscaling.gen.h"
+#include "base/vec.h"
 #include "compute/compute.h"
 #include "durable/durable.h"
 #include "ec2.gen.h"
@@ -17,6 +18,9 @@
 #include "wire/call.h"
 
 struct fleet_engine;
+
+/* Port at which instances reach the API, at the address of their bridge. */
+#define FLEET_API_PORT 8017
 
 /* What one metric of a target group came to in one second. */
 struct fleet_metric {

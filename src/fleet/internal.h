@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the fleet engine share. */
+#ifndef TOWPATH_FLEET_INTERNAL_H
+#define TOWPATH_FLEET_INTERNAL_H
+
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "fleet/fleet.h"
+#include "store/document.h"
+#include "towpath.gen.h"
+
+struct fleet_engine {
+	struct fleet_config cfg;
+	struct durable *durable;
+	struct arena arena; /* strings of cfg */
+	char subnet[16], gateway[20], bridge[16];
+
+	pthread_mutex_t lock; /* roots, running */
+	struct map roots;     /* instance id: struct compute_root */
+	int epoll_fd, wake_fd;
+	pthread_t watcher, sampler;
+	bool running;
+
+	pthread_mutex_t sample_lock; /* stopping, hurry */
+	pthread_cond_t sample_cond;
+	bool stopping;
+
+	pthread_mutex_t traffic_lock; /* serialises the data plane and what follows */
+	struct map watched;	      /* "pool/server": struct fleet_watched */
+	int64_t metrics_usec, hosts_usec;
+};
+
+/* ---- steps ---- */
+
+/* An operation on its way into a step. */
+struct fleet_op {
+	struct fleet_engine *e;
+	struct call *call;
+	const void *req;
+	void *resp;
+};
+#define FLEET_OP_ARGS(service, op)                                                                 \
+	struct fleet_op *o_ = arg;                                                                 \
+	struct fleet_engine *e UNUSED = o_->e;                                                     \
+	struct call *call UNUSED = o_->call;                                                       \
+	struct arena *a UNUSED = o_->call->arena;                                                  \
+	const struct service##_##op##_request *req UNUSED = o_->req;                               \
+	struct service##_##op##_response *resp UNUSED = o_->resp
+/* Defines the public operation over op##_step(tx, arg, err). */
+#define FLEET_DEFINE(service, op, runner)                                                          \
+	int fleet_##service##_##op(struct fleet_engine *e, struct call *call,                      \
+		const struct service##_##op##_request *req,                                        \
+		struct service##_##op##_response *resp, struct err *err)                           \
+	{                                                                                          \
+		struct fleet_op o = {e, call, req, resp};                                          \
+                                                                                                   \
+		return runner(e, op##_step, &o, err);                                              \
+	}
+int fleet_write(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
+int fleet_read(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
+
+/* ---- names and tasks (fleet.c) ---- */
+
+#define FLEET_TASK_GROUP "fleet.group"
+#define FLEET_TASK_LAUNCH "fleet.launch"
+#define FLEET_TASK_TERMINATE "fleet.terminate"
+#define FLEET_TASK_FORGET "fleet.forget"
+#define FLEET_TASK_TRAFFIC "fleet.traffic"
+#define FLEET_TASK_TARGET "fleet.target"
+
+/* Enqueues a task of its own (a fresh token), so that one that runs now does not swallow it. */
+int fleet_wake(struct fleet_engine *e, struct db_tx *tx, const char *kind, const char *subject,
+	int64_t due_usec, struct err *err);
+char *fleet_arn(struct fleet_engine *e, struct arena *a, const char *service, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
+
+/* ---- instances (instance.c, launch.c, watch.c) ---- */
+
+#define INSTANCE_PENDING "pending"
+#define INSTANCE_RUNNING "running"
+#define INSTANCE_STOPPING "shutting-down"
+#define INSTANCE_GONE "terminated"
+
+int fleet_instance_get(struct db_tx *tx, const char *id, struct arena *a,
+	struct towpath_fleet_instance *ret, struct err *err);
+int fleet_instance_put(
+	struct db_tx *tx, const struct towpath_fleet_instance *i, struct err *err);
+/* The one setter of an instance's state: checks the transition, stores, journals. */
+int fleet_instance_set_state(struct fleet_engine *e, struct db_tx *tx,
+	struct towpath_fleet_instance *i, const char *state, const char *reason, struct err *err);
+/* New, pending, with its launch task. */
+int fleet_instance_make(struct fleet_engine *e, struct db_tx *tx,
+	const struct autoscaling_auto_scaling_group *g, struct arena *a, struct err *err);
+/* Pending or running to shutting-down, targets draining, with its task; others are left. */
+int fleet_instance_stop(struct fleet_engine *e, struct db_tx *tx, struct towpath_fleet_instance *i,
+	const char *reason, struct arena *a, struct err *err);
+bool fleet_instance_live(const struct towpath_fleet_instance *i);
+char *fleet_instance_dir(struct fleet_engine *e, const char *id) MUST_CHECK;
+int fleet_launch_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+int fleet_terminate_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+int fleet_forget_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+/* Takes the root over into the engine's care. */
+void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_root *root);
+/* Out of the engine's care; NULL when it was not there. */
+struct compute_root *fleet_unwatch_root(struct fleet_engine *e, const char *id);
+int fleet_watch_start(struct fleet_engine *e, struct err *err);
+void fleet_watch_stop(struct fleet_engine *e);
+
+/* ---- groups (group.c) ---- */
+
+struct fleet_member {
+	bool running;
+	int64_t launch_usec;
+	bool unhealthy;
+};
+/* How many to launch, and whom to stop: stop[i] is set for the members chosen. Pure. */
+size_t fleet_group_decide(
+	size_t desired, const struct fleet_member *members, size_t n, bool *stop);
+int fleet_group_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+int fleet_group_get(struct db_tx *tx, const char *name, struct arena *a,
+	struct autoscaling_auto_scaling_group *ret, struct err *err);
+int fleet_group_put(
+	struct db_tx *tx, const struct autoscaling_auto_scaling_group *g, struct err *err);
+/* Adds the target group to g (the caller stores it) and registers g's running instances. */
+int fleet_group_attach_arn(struct fleet_engine *e, struct db_tx *tx,
+	struct autoscaling_auto_scaling_group *g, const struct elbv2_target_group *tg,
+	struct arena *a, struct err *err);
+#define GROUP_DELETING "Delete in progress"
+
+/* ---- target groups and targets (target.c) ---- */
+
+#define TARGET_INITIAL "initial"
+#define TARGET_HEALTHY "healthy"
+#define TARGET_UNHEALTHY "unhealthy"
+#define TARGET_DRAINING "draining"
+#define TARGET_UNUSED "unused"
+
+int fleet_target_group_by_name(struct db_tx *tx, const char *name, struct arena *a,
+	struct elbv2_target_group *ret, struct err *err);
+const char *fleet_target_group_attribute(
+	struct db_tx *tx, const char *arn, const char *key, struct arena *a, struct err *err);
+/* port 0: the group's. */
+int fleet_target_add(struct fleet_engine *e, struct db_tx *tx,
+	const struct elbv2_target_group *tg, const char *target_id, int port, struct arena *a,
+	struct err *err);
+/* port 0: all ports. Unknown is fine. */
+int fleet_target_drain(struct fleet_engine *e, struct db_tx *tx,
+	const struct elbv2_target_group *tg, const char *target_id, int port, struct arena *a,
+	struct err *err);
+/* All targets of an instance, in all groups; at once: without waiting for requests. */
+int fleet_targets_drain_instance(struct fleet_engine *e, struct db_tx *tx, const char *instance_id,
+	bool at_once, struct arena *a, struct err *err);
+/* 1 while a target of the instance is not drained; *ret_until when that ends at the latest. */
+int fleet_targets_busy(struct db_tx *tx, const char *instance_id, struct arena *a,
+	int64_t *ret_until, struct err *err);
+/* The one setter of a target's state: stores and journals; drained means it has left. */
+int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx,
+	struct towpath_fleet_target *t, const char *state, const char *reason,
+	const char *description, struct err *err);
+char *fleet_target_key(struct arena *a, const struct towpath_fleet_target *t);
+int fleet_target_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+/* ---- data plane (plan.c, sample.c) ---- */
+
+/* A server that is in the data plane. */
+struct fleet_watched {
+	char *key;		    /* of the target in the store */
+	char *target_group;	    /* targetgroup/name/id */
+	char *load_balancer;	    /* app/name/id or NULL */
+	char *state;
+	bool draining;
+	int idle_rounds; /* draining: looks without a request under way */
+	struct traffic_server_stat last;
+	bool seen;
+};
+void fleet_watched_free(void *watched);
+/* The plan for what is stored now; shares are by rule. Everything in the arena. */
+struct fleet_plan {
+	struct traffic_plan plan;
+	struct fleet_planned *servers; /* one for each server of the plan */
+	size_t n_servers;
+};
+struct fleet_planned {
+	const char *key; /* "pool/server" */
+	const char *target_group_name, *target_group_arn, *load_balancer_arn;
+	const struct towpath_fleet_target *target;
+};
+int fleet_plan_make(struct db_tx *tx, struct arena *a, struct fleet_plan *ret, struct err *err);
+/* Brings the data plane to what is stored. */
+int fleet_traffic_apply(struct fleet_engine *e, struct err *err);
+int fleet_traffic_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+void fleet_sampler_hurry(struct fleet_engine *e);
+void *fleet_sampler_main(void *arg);
+/* Names of pools in the data plane and of a target group in dimensions. */
+char *fleet_pool_name(struct arena *a, const char *target_group_name);
+/* "targetgroup/name/id" from an ARN, "app/name/id" from a load balancer's. */
+const char *fleet_dimension(const char *arn);
+
+#endif

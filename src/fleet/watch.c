@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watches the first processes of instances: one thread waits for any of them to end. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fleet/internal.h"
+
+#define EVENTS 32
+
+/* Descriptors are told apart by the id's text in the map. */
+void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_root *root)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	int fd = root->driver->watch_fd ? root->driver->watch_fd(root, &err) : -1;
+
+	pthread_mutex_lock(&e->lock);
+	map_set(&e->roots, id, root);
+	if (fd >= 0) {
+		struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = root};
+
+		if (epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+			log_warn("fleet", "instance %s is not watched", id);
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+struct compute_root *fleet_unwatch_root(struct fleet_engine *e, const char *id)
+{
+	struct compute_root *root;
+
+	pthread_mutex_lock(&e->lock);
+	root = map_remove(&e->roots, id);
+	if (root && root->driver->watch_fd) {
+		int fd = root->driver->watch_fd(root, NULL);
+
+		if (fd >= 0)
+			epoll_ctl(e->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return root;
+}
+
+static int died_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_op *o = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct towpath_fleet_instance i;
+	int r = fleet_instance_get(tx, o->req, &a, &i, err);
+
+	if (r <= 0 || !fleet_instance_live(&i))
+		return r < 0 ? -1 : 0;
+	if (fleet_targets_drain_instance(o->e, tx, i.instance_id, true, &a, err) < 0)
+		return -1;
+	return fleet_instance_stop(o->e, tx, &i, "the instance ended by itself", &a, err);
+}
+
+/* Name of the instance whose root this is; a copy, or NULL. */
+static char *id_of_root(struct fleet_engine *e, const struct compute_root *root)
+{
+	char *id = NULL;
+
+	pthread_mutex_lock(&e->lock);
+	map_foreach(it, &e->roots) {
+		if (it->value == root && !id)
+			id = xstrdup(it->key);
+	}
+	pthread_mutex_unlock(&e->lock);
+	return id;
+}
+
+static void root_ended(struct fleet_engine *e, const struct compute_root *root)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	char *id CLEANUP(freep) = id_of_root(e, root);
+
+	if (!id)
+		return;
+	log_warn("fleet", "instance %s ended by itself", id);
+	if (fleet_write(e, died_step, &(struct fleet_op){.e = e, .req = id}, &err) < 0)
+		log_err("fleet", &err, "instance %s ended", id);
+}
+
+static void *watcher_main(void *arg)
+{
+	struct fleet_engine *e = arg;
+	struct epoll_event events[EVENTS];
+
+	for (;;) {
+		int n = epoll_wait(e->epoll_fd, events, EVENTS, -1);
+
+		if (n < 0 && errno != EINTR)
+			return NULL;
+		for (int i = 0; i < n; i++) {
+			if (!events[i].data.ptr)
+				return NULL; /* asked to stop */
+			root_ended(e, events[i].data.ptr);
+		}
+	}
+}
+
+int fleet_watch_start(struct fleet_engine *e, struct err *err)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+	if (epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->wake_fd, &event) < 0 ||
+		pthread_create(&e->watcher, NULL, watcher_main, e) != 0)
+		return err_set(err, ERR_IO, "cannot start the thread that watches instances");
+	return 0;
+}
+
+void fleet_watch_stop(struct fleet_engine *e)
+{
+	uint64_t one = 1;
+
+	if (write(e->wake_fd, &one, sizeof(one)) < 0)
+		log_warn("fleet", "cannot stop the thread that watches instances");
+	pthread_join(e->watcher, NULL);
+}
