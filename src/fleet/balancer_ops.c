@@ -46,8 +46,8 @@ static int store_tags(struct db_tx *tx, const char *arn, const struct elbv2_tag_
 
 /* ---- actions ---- */
 
-static int check_forward(struct db_tx *tx, struct elbv2_action *action, struct arena *a,
-	struct err *err)
+static int check_forward(
+	struct db_tx *tx, struct elbv2_action *action, struct arena *a, struct err *err)
 {
 	struct elbv2_forward_action_config *config = action->forward_config;
 	struct elbv2_target_group tg;
@@ -67,8 +67,7 @@ static int check_forward(struct db_tx *tx, struct elbv2_action *action, struct a
 	if (!config->target_groups.n || config->target_groups.n > 5)
 		return err_set_wire(err, "ValidationError",
 			"A forward action must have one to five target groups");
-	wire_foreach(t, &config->target_groups)
-	{
+	wire_foreach (t, &config->target_groups) {
 		int r = store_document_get(
 			tx, &STORE_TARGET_GROUP, t->target_group_arn, a, &tg, err);
 
@@ -109,8 +108,7 @@ static int check_actions(
 	if (actions->n != 1)
 		return err_set_wire(err, "InvalidLoadBalancerActionException",
 			"Exactly one action is implemented, of type forward or fixed-response");
-	wire_foreach(action, actions)
-	{
+	wire_foreach (action, actions) {
 		action->order = WIRE_SET_INT(wire_or(action->order, 1));
 		if (streq(action->type, "forward")) {
 			if (check_forward(tx, action, a, err) < 0)
@@ -136,8 +134,8 @@ static int need_balancer(struct db_tx *tx, const char *arn, struct arena *a,
 	int r = store_document_get(tx, &STORE_LOAD_BALANCER, arn, a, ret, err);
 
 	if (r == 0)
-		return err_set_wire(err, "LoadBalancerNotFoundException",
-			"Load balancers '%s' not found", arn);
+		return err_set_wire(
+			err, "LoadBalancerNotFoundException", "Load balancers '%s' not found", arn);
 	return r < 0 ? -1 : 0;
 }
 
@@ -161,7 +159,8 @@ static int check_balancer_name(const char *name, struct err *err)
 		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") !=
 			n)
 		return err_set_wire(err, "ValidationError",
-			"The load balancer name '%s' must have 1 to 32 letters, digits and hyphens, "
+			"The load balancer name '%s' must have 1 to 32 letters, digits and "
+			"hyphens, "
 			"and not begin or end with a hyphen",
 			name);
 	return 0;
@@ -183,7 +182,8 @@ static int create_load_balancer_step(struct db_tx *tx, void *arg, struct err *er
 			req->type);
 	if (balancer_by_name(&all, req->name))
 		return err_set_wire(err, "DuplicateLoadBalancerNameException",
-			"A load balancer with the same name '%s' exists, but with different settings",
+			"A load balancer with the same name '%s' exists, but with different "
+			"settings",
 			req->name);
 	id_random_text(id, 16, ID_ALPHABET_HEX);
 	lb = (struct elbv2_load_balancer){
@@ -200,8 +200,8 @@ static int create_load_balancer_step(struct db_tx *tx, void *arg, struct err *er
 		.state = arena_new(a, struct elbv2_load_balancer_state),
 	};
 	lb.state->code = "active";
-	if (store_document_put(
-		    tx, &STORE_LOAD_BALANCER, lb.load_balancer_arn, NULL, &lb, err) < 0 ||
+	if (store_document_put(tx, &STORE_LOAD_BALANCER, lb.load_balancer_arn, NULL, &lb, err) <
+			0 ||
 		store_tags(tx, lb.load_balancer_arn, &req->tags, a, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->load_balancers, 1);
@@ -216,14 +216,12 @@ static int describe_load_balancers_step(struct db_tx *tx, void *arg, struct err 
 
 	if (store_document_list(tx, &STORE_LOAD_BALANCER, NULL, a, &all, err) < 0)
 		return -1;
-	wire_list_alloc(a, &resp->load_balancers,
-		all.n + req->names.n + req->load_balancer_arns.n);
+	wire_list_alloc(a, &resp->load_balancers, all.n + req->names.n + req->load_balancer_arns.n);
 	resp->load_balancers.n = 0;
 	for (size_t i = 0; !req->names.n && !req->load_balancer_arns.n && i < all.n; i++)
 		resp->load_balancers.v[resp->load_balancers.n++] =
 			*(struct elbv2_load_balancer *)all.v[i];
-	wire_foreach(name, &req->names)
-	{
+	wire_foreach (name, &req->names) {
 		const struct elbv2_load_balancer *lb = balancer_by_name(&all, *name);
 
 		if (!lb)
@@ -231,10 +229,9 @@ static int describe_load_balancers_step(struct db_tx *tx, void *arg, struct err 
 				"Load balancers '[%s]' not found", *name);
 		resp->load_balancers.v[resp->load_balancers.n++] = *lb;
 	}
-	wire_foreach(arn, &req->load_balancer_arns)
-	{
-		if (need_balancer(tx, *arn, a,
-			    &resp->load_balancers.v[resp->load_balancers.n++], err) < 0)
+	wire_foreach (arn, &req->load_balancer_arns) {
+		if (need_balancer(tx, *arn, a, &resp->load_balancers.v[resp->load_balancers.n++],
+			    err) < 0)
 			return -1;
 	}
 	return 0;
@@ -277,8 +274,8 @@ static int need_listener(struct db_tx *tx, const char *arn, struct arena *a,
 	return r < 0 ? -1 : 0;
 }
 
-static int check_port(struct db_tx *tx, int port, const char *except_arn, struct arena *a,
-	struct err *err)
+static int check_port(
+	struct db_tx *tx, int port, const char *except_arn, struct arena *a, struct err *err)
 {
 	struct store_documents all;
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -306,8 +303,8 @@ static int check_port(struct db_tx *tx, int port, const char *except_arn, struct
 	return 0;
 }
 
-static int check_listener(struct db_tx *tx, struct elbv2_listener *l, struct arena *a,
-	struct err *err)
+static int check_listener(
+	struct db_tx *tx, struct elbv2_listener *l, struct arena *a, struct err *err)
 {
 	if (!streq(l->protocol, "HTTP"))
 		return err_set(err, ERR_UNSUPPORTED,
@@ -318,8 +315,8 @@ static int check_listener(struct db_tx *tx, struct elbv2_listener *l, struct are
 		       : 0;
 }
 
-static int put_listener(struct fleet_engine *e, struct db_tx *tx, const struct elbv2_listener *l,
-	struct err *err)
+static int put_listener(
+	struct fleet_engine *e, struct db_tx *tx, const struct elbv2_listener *l, struct err *err)
 {
 	if (store_document_put(tx, &STORE_LISTENER, l->listener_arn, l->load_balancer_arn, l, err) <
 		0)
@@ -404,8 +401,7 @@ static int describe_listeners_step(struct db_tx *tx, void *arg, struct err *err)
 	resp->listeners.n = 0;
 	for (size_t i = 0; i < all.n; i++)
 		resp->listeners.v[resp->listeners.n++] = *(struct elbv2_listener *)all.v[i];
-	wire_foreach(arn, &req->listener_arns)
-	{
+	wire_foreach (arn, &req->listener_arns) {
 		if (need_listener(tx, *arn, a, &resp->listeners.v[resp->listeners.n++], err) < 0)
 			return -1;
 	}
@@ -422,8 +418,7 @@ static int check_conditions(const struct elbv2_rule_condition_list *conditions, 
 	if (!conditions->n || conditions->n > MAX_CONDITIONS)
 		return err_set_wire(
 			err, "ValidationError", "A rule must have one to five conditions");
-	wire_foreach(c, conditions)
-	{
+	wire_foreach (c, conditions) {
 		bool known = false;
 		size_t values = c->values.n;
 
@@ -465,8 +460,8 @@ static int create_rule_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (need_listener(tx, req->listener_arn, a, &l, err) < 0 ||
 		store_document_list(tx, &STORE_RULE,
-			&(struct store_document_filter){.owner = req->listener_arn}, a, &all, err) <
-			0)
+			&(struct store_document_filter){.owner = req->listener_arn}, a, &all,
+			err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
 		if (streq(((struct elbv2_rule *)all.v[i])->priority, rule.priority))
@@ -477,8 +472,7 @@ static int create_rule_step(struct db_tx *tx, void *arg, struct err *err)
 		return -1;
 	id_random_text(id, 16, ID_ALPHABET_HEX);
 	tail = strstr(l.listener_arn, ":listener/") + strlen(":listener/");
-	rule.rule_arn =
-		fleet_arn(e, a, "elasticloadbalancing", "listener-rule/%s/%s", tail, id);
+	rule.rule_arn = fleet_arn(e, a, "elasticloadbalancing", "listener-rule/%s/%s", tail, id);
 	if (store_document_put(tx, &STORE_RULE, rule.rule_arn, req->listener_arn, &rule, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->rules, 1);
@@ -486,8 +480,8 @@ static int create_rule_step(struct db_tx *tx, void *arg, struct err *err)
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }
 
-static int need_rule(struct db_tx *tx, const char *arn, struct arena *a, struct elbv2_rule *ret,
-	struct err *err)
+static int need_rule(
+	struct db_tx *tx, const char *arn, struct arena *a, struct elbv2_rule *ret, struct err *err)
 {
 	int r = store_document_get(tx, &STORE_RULE, arn, a, ret, err);
 
@@ -503,8 +497,8 @@ static char *listener_of_rule(const char *rule_arn, struct arena *a)
 	const char *tail = mark + strlen(":listener-rule/");
 	const char *end = strrchr(rule_arn, '/');
 
-	return arena_printf(a, "%.*s:listener/%.*s", (int)(mark - rule_arn), rule_arn,
-		(int)(end - tail), tail);
+	return arena_printf(
+		a, "%.*s:listener/%.*s", (int)(mark - rule_arn), rule_arn, (int)(end - tail), tail);
 }
 
 static int modify_rule_step(struct db_tx *tx, void *arg, struct err *err)
@@ -564,8 +558,7 @@ static int describe_rules_step(struct db_tx *tx, void *arg, struct err *err)
 	resp->rules.n = 0;
 	for (size_t i = 0; i < all.n; i++)
 		resp->rules.v[resp->rules.n++] = *(struct elbv2_rule *)all.v[i];
-	wire_foreach(arn, &req->rule_arns)
-	{
+	wire_foreach (arn, &req->rule_arns) {
 		if (need_rule(tx, *arn, a, &resp->rules.v[resp->rules.n++], err) < 0)
 			return -1;
 	}

@@ -28,8 +28,7 @@ static struct ec2_instance_state *state_value(const char *name, struct arena *a)
 
 static const char *tag_of(const struct towpath_fleet_instance *i, const char *key)
 {
-	wire_foreach(kv, &i->tags)
-	{
+	wire_foreach (kv, &i->tags) {
 		if (streq(kv->key, key))
 			return kv->value;
 	}
@@ -40,8 +39,7 @@ static const char *tag_of(const struct towpath_fleet_instance *i, const char *ke
 
 static bool any_value(const struct ec2_filter *f, const char *text)
 {
-	wire_foreach(value, &f->values)
-	{
+	wire_foreach (value, &f->values) {
 		if (text && fnmatch(*value, text, FNM_NOESCAPE) == 0)
 			return true;
 	}
@@ -50,8 +48,7 @@ static bool any_value(const struct ec2_filter *f, const char *text)
 
 static bool any_key(const struct ec2_filter *f, const struct towpath_fleet_instance *i)
 {
-	wire_foreach(kv, &i->tags)
-	{
+	wire_foreach (kv, &i->tags) {
 		if (any_value(f, kv->key))
 			return true;
 	}
@@ -83,11 +80,10 @@ static int instance_wanted(const struct ec2_describe_instances_request *req,
 {
 	bool by_id = req->instance_ids.n == 0;
 
-	wire_foreach(id, &req->instance_ids)
+	wire_foreach (id, &req->instance_ids)
 		by_id |= streq(*id, i->instance_id);
 	*ret = by_id;
-	wire_foreach(f, &req->filters)
-	{
+	wire_foreach (f, &req->filters) {
 		int holds = filter_holds(f, i);
 
 		if (holds < 0)
@@ -100,8 +96,8 @@ static int instance_wanted(const struct ec2_describe_instances_request *req,
 
 /* ---- instances ---- */
 
-static void describe_instance(const struct towpath_fleet_instance *i, struct arena *a,
-	struct ec2_instance *ret)
+static void describe_instance(
+	const struct towpath_fleet_instance *i, struct arena *a, struct ec2_instance *ret)
 {
 	*ret = (struct ec2_instance){
 		.instance_id = i->instance_id,
@@ -126,15 +122,14 @@ static void describe_instance(const struct towpath_fleet_instance *i, struct are
 	}
 	wire_list_alloc(a, &ret->tags, i->tags.n);
 	for (size_t k = 0; k < i->tags.n; k++)
-		ret->tags.v[k] = (struct ec2_tag){
-			.key = i->tags.v[k].key, .value = i->tags.v[k].value};
+		ret->tags.v[k] =
+			(struct ec2_tag){.key = i->tags.v[k].key, .value = i->tags.v[k].value};
 }
 
 static int check_ids(const struct ec2_instance_id_string_list *ids,
 	const struct store_documents *all, struct err *err)
 {
-	wire_foreach(id, ids)
-	{
+	wire_foreach (id, ids) {
 		bool found = false;
 
 		for (size_t i = 0; i < all->n; i++)
@@ -215,8 +210,7 @@ static void remove_tag(struct towpath_fleet_instance *i, const char *key, const 
 	size_t kept = 0;
 
 	for (size_t k = 0; k < i->tags.n; k++)
-		if (!streq(i->tags.v[k].key, key) ||
-			(value && !streq(i->tags.v[k].value, value)))
+		if (!streq(i->tags.v[k].key, key) || (value && !streq(i->tags.v[k].value, value)))
 			i->tags.v[kept++] = i->tags.v[k];
 	i->tags.n = kept;
 }
@@ -226,7 +220,7 @@ static void add_tags(
 {
 	struct towpath_string_map old;
 
-	wire_foreach(tag, tags)
+	wire_foreach (tag, tags)
 		remove_tag(i, tag->key, NULL);
 	old = i->tags;
 	wire_list_alloc(a, &i->tags, old.n + tags->n);
@@ -241,8 +235,7 @@ static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ec2, create_tags);
 
-	wire_foreach(id, &req->resources)
-	{
+	wire_foreach (id, &req->resources) {
 		struct towpath_fleet_instance i;
 
 		if (tagged(tx, *id, a, &i, err) < 0)
@@ -258,13 +251,12 @@ static int delete_tags_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ec2, delete_tags);
 
-	wire_foreach(id, &req->resources)
-	{
+	wire_foreach (id, &req->resources) {
 		struct towpath_fleet_instance i;
 
 		if (tagged(tx, *id, a, &i, err) < 0)
 			return -1;
-		wire_foreach(tag, &req->tags)
+		wire_foreach (tag, &req->tags)
 			remove_tag(&i, tag->key, tag->value);
 		if (!req->tags.set)
 			i.tags.n = 0;
@@ -274,8 +266,8 @@ static int delete_tags_step(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
-static int tag_filter_holds(const struct ec2_filter *f, const char *id,
-	const struct towpath_string_map_kv *kv)
+static int tag_filter_holds(
+	const struct ec2_filter *f, const char *id, const struct towpath_string_map_kv *kv)
 {
 	if (streq(f->name, "resource-id"))
 		return any_value(f, id);
@@ -299,12 +291,10 @@ static int describe_tags_step(struct db_tx *tx, void *arg, struct err *err)
 	for (size_t i = 0; i < all.n; i++) {
 		const struct towpath_fleet_instance *x = all.v[i];
 
-		wire_foreach(kv, &x->tags)
-		{
+		wire_foreach (kv, &x->tags) {
 			bool wanted = true;
 
-			wire_foreach(f, &req->filters)
-			{
+			wire_foreach (f, &req->filters) {
 				int holds = tag_filter_holds(f, x->instance_id, kv);
 
 				if (holds < 0) {

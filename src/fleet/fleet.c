@@ -50,8 +50,8 @@ char *fleet_arn(struct fleet_engine *e, struct arena *a, const char *service, co
 	va_start(ap, fmt);
 	resource = arena_vprintf(a, fmt, ap);
 	va_end(ap);
-	return arena_printf(a, "arn:aws:%s:%s:%s:%s", service, e->cfg.region, e->cfg.account,
-		resource);
+	return arena_printf(
+		a, "arn:aws:%s:%s:%s:%s", service, e->cfg.region, e->cfg.account, resource);
 }
 
 /* ---- network of the instances ---- */
@@ -104,8 +104,8 @@ static int choose_subnet(struct fleet_engine *e, const char *dir, struct err *er
 		snprintf(e->subnet, sizeof(e->subnet), "%s", str_text(&text));
 	} else {
 		for (int tries = 0; tries < 256; tries++, h += 257) {
-			snprintf(e->subnet, sizeof(e->subnet), "10.%u.%u",
-				(unsigned)(64 + h % 128), (unsigned)(h >> 8 & 255));
+			snprintf(e->subnet, sizeof(e->subnet), "10.%u.%u", (unsigned)(64 + h % 128),
+				(unsigned)(h >> 8 & 255));
 			if (!subnet_taken(e->subnet, e->bridge))
 				break;
 		}
@@ -216,8 +216,7 @@ static int load_live(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct fleet_op *o = arg;
 
-	return store_document_list(
-		tx, &STORE_INSTANCE, NULL, (struct arena *)o->req, o->resp, err);
+	return store_document_list(tx, &STORE_INSTANCE, NULL, (struct arena *)o->req, o->resp, err);
 }
 
 static int lost_step(struct db_tx *tx, void *arg, struct err *err)

@@ -37,8 +37,8 @@ size_t fleet_group_decide(size_t desired, const struct fleet_member *members, si
 		size_t chosen = SIZE_MAX;
 
 		for (size_t i = 0; i < n; i++)
-			if (!stop[i] && (chosen == SIZE_MAX ||
-						goes_first(&members[i], &members[chosen])))
+			if (!stop[i] &&
+				(chosen == SIZE_MAX || goes_first(&members[i], &members[chosen])))
 				chosen = i;
 		stop[chosen] = true;
 	}
@@ -185,15 +185,15 @@ static int copy_step(struct db_tx *tx, void *arg, struct err *err)
 	g.desired_capacity = WIRE_SET_INT(q->desired);
 	g.min_size = WIRE_SET_INT(MIN(wire_or(g.min_size, 0), (int32_t)q->desired));
 	g.max_size = WIRE_SET_INT(MAX(wire_or(g.max_size, 0), (int32_t)q->desired));
-	wire_foreach(tag, &g.tags)
+	wire_foreach (tag, &g.tags)
 		tag->resource_id = q->other;
 	if (fleet_group_put(tx, &g, err) < 0)
 		return -1;
 	return fleet_wake(q->e, tx, FLEET_TASK_GROUP, q->other, 0, err);
 }
 
-int fleet_group_copy(struct fleet_engine *e, const char *blue, const char *green, size_t size,
-	struct err *err)
+int fleet_group_copy(
+	struct fleet_engine *e, const char *blue, const char *green, size_t size, struct err *err)
 {
 	struct group_query q = {.e = e, .name = blue, .other = green, .desired = size};
 
@@ -202,8 +202,7 @@ int fleet_group_copy(struct fleet_engine *e, const char *blue, const char *green
 
 static bool attached(const struct autoscaling_auto_scaling_group *g, const char *arn)
 {
-	wire_foreach(have, &g->target_group_ar_ns)
-	{
+	wire_foreach (have, &g->target_group_ar_ns) {
 		if (streq(*have, arn))
 			return true;
 	}
@@ -248,8 +247,8 @@ static int attach_step(struct db_tx *tx, void *arg, struct err *err)
 		int r = fleet_target_group_by_name(tx, q->names[i], &a, &tg, err);
 
 		if (r == 0)
-			return err_set(err, ERR_NOT_FOUND, "there is no target group %s",
-				q->names[i]);
+			return err_set(
+				err, ERR_NOT_FOUND, "there is no target group %s", q->names[i]);
 		if (r < 0 || fleet_group_attach_arn(q->e, tx, &g, &tg, &a, err) < 0)
 			return -1;
 	}

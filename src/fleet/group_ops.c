@@ -47,11 +47,10 @@ static int check_launch_configuration(
 	return r < 0 ? -1 : 0;
 }
 
-static int check_target_groups(struct db_tx *tx,
-	const struct autoscaling_target_group_ar_ns *arns, struct arena *a, struct err *err)
+static int check_target_groups(struct db_tx *tx, const struct autoscaling_target_group_ar_ns *arns,
+	struct arena *a, struct err *err)
 {
-	wire_foreach(arn, arns)
-	{
+	wire_foreach (arn, arns) {
 		struct elbv2_target_group tg;
 		int r = store_document_get(tx, &STORE_TARGET_GROUP, *arn, a, &tg, err);
 
@@ -64,8 +63,8 @@ static int check_target_groups(struct db_tx *tx,
 	return 0;
 }
 
-static int refuse_unbuilt(const struct autoscaling_create_auto_scaling_group_request *req,
-	struct err *err)
+static int refuse_unbuilt(
+	const struct autoscaling_create_auto_scaling_group_request *req, struct err *err)
 {
 	const struct {
 		bool used;
@@ -103,8 +102,8 @@ static void describe_tags(const struct autoscaling_tags *from, const char *group
 		};
 }
 
-static void default_zones(struct fleet_engine *e, struct arena *a,
-	struct autoscaling_availability_zones *zones)
+static void default_zones(
+	struct fleet_engine *e, struct arena *a, struct autoscaling_availability_zones *zones)
 {
 	if (zones->n)
 		return;
@@ -128,7 +127,8 @@ static int create_auto_scaling_group_step(struct db_tx *tx, void *arg, struct er
 		return -1;
 	if (!req->launch_configuration_name)
 		return err_set_wire(err, WIRE_INVALID,
-			"Valid requests must contain either LaunchTemplate, LaunchConfigurationName, "
+			"Valid requests must contain either LaunchTemplate, "
+			"LaunchConfigurationName, "
 			"InstanceId or MixedInstancesPolicy parameter.");
 	g = (struct autoscaling_auto_scaling_group){
 		.auto_scaling_group_name = name,
@@ -178,8 +178,7 @@ static int update_auto_scaling_group_step(struct db_tx *tx, void *arg, struct er
 	if (req->desired_capacity.set)
 		g.desired_capacity = req->desired_capacity;
 	else
-		g.desired_capacity.v =
-			MAX(g.min_size.v, MIN(g.max_size.v, g.desired_capacity.v));
+		g.desired_capacity.v = MAX(g.min_size.v, MIN(g.max_size.v, g.desired_capacity.v));
 	if (req->launch_configuration_name) {
 		if (check_launch_configuration(tx, req->launch_configuration_name, a, err) < 0)
 			return -1;
@@ -211,8 +210,8 @@ static int set_desired_capacity_step(struct db_tx *tx, void *arg, struct err *er
 	return fleet_wake(e, tx, FLEET_TASK_GROUP, req->auto_scaling_group_name, 0, err);
 }
 
-static int count_live(struct db_tx *tx, const char *group, struct arena *a, size_t *ret,
-	struct err *err)
+static int count_live(
+	struct db_tx *tx, const char *group, struct arena *a, size_t *ret, struct err *err)
 {
 	struct store_documents all;
 
@@ -356,8 +355,7 @@ static int attach_load_balancer_target_groups_step(struct db_tx *tx, void *arg, 
 	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0 ||
 		check_target_groups(tx, &req->target_group_ar_ns, a, err) < 0)
 		return -1;
-	wire_foreach(arn, &req->target_group_ar_ns)
-	{
+	wire_foreach (arn, &req->target_group_ar_ns) {
 		struct elbv2_target_group tg;
 
 		if (store_document_get(tx, &STORE_TARGET_GROUP, *arn, a, &tg, err) < 0 ||
@@ -499,8 +497,8 @@ static int create_launch_configuration_step(struct db_tx *tx, void *arg, struct 
 		.ebs_optimized = WIRE_SET_BOOL(wire_or(req->ebs_optimized, false)),
 		.instance_monitoring = req->instance_monitoring,
 	};
-	return store_document_put(tx, &STORE_LAUNCH_CONFIGURATION, req->launch_configuration_name,
-		NULL, &lc, err);
+	return store_document_put(
+		tx, &STORE_LAUNCH_CONFIGURATION, req->launch_configuration_name, NULL, &lc, err);
 }
 
 static int delete_launch_configuration_step(struct db_tx *tx, void *arg, struct err *err)

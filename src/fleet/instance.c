@@ -122,8 +122,8 @@ int fleet_instance_set_state(struct fleet_engine *e, struct db_tx *tx,
 
 /* ---- coming ---- */
 
-static char *free_address(struct fleet_engine *e, const struct store_documents *all,
-	struct arena *a)
+static char *free_address(
+	struct fleet_engine *e, const struct store_documents *all, struct arena *a)
 {
 	for (int host = FIRST_HOST; host <= LAST_HOST; host++) {
 		char *address = arena_printf(a, "%s.%d", e->subnet, host);
@@ -151,8 +151,7 @@ static void tags_of_group(const struct autoscaling_auto_scaling_group *g, struct
 {
 	wire_list_alloc(a, ret, g->tags.n + 1);
 	ret->n = 0;
-	wire_foreach(t, &g->tags)
-	{
+	wire_foreach (t, &g->tags) {
 		if (wire_or(t->propagate_at_launch, true))
 			add_tag(ret, t->key, t->value ? t->value : "");
 	}
@@ -216,8 +215,8 @@ static int forget_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct fleet_op *o = arg;
 
-	if (store_document_delete(tx, &STORE_INSTANCE, ((const struct task *)o->req)->subject,
-		    err) < 0)
+	if (store_document_delete(
+		    tx, &STORE_INSTANCE, ((const struct task *)o->req)->subject, err) < 0)
 		return -1;
 	return task_done(o->e->durable, tx, o->req, err);
 }
@@ -243,8 +242,8 @@ static int hosts_step(struct db_tx *tx, void *arg, struct err *err)
 	return store_document_list(tx, &STORE_INSTANCE, NULL, q->a, &q->all, err);
 }
 
-static void host_from(const struct towpath_fleet_instance *i, struct arena *a,
-	struct fleet_host *ret)
+static void host_from(
+	const struct towpath_fleet_instance *i, struct arena *a, struct fleet_host *ret)
 {
 	*ret = (struct fleet_host){
 		.id = i->instance_id,
@@ -284,8 +283,7 @@ static int terminate_step(struct db_tx *tx, void *arg, struct err *err)
 	int r = fleet_instance_get(tx, o->req, &a, &i, err);
 
 	if (r == 0)
-		return err_set(
-			err, ERR_NOT_FOUND, "there is no instance %s", (const char *)o->req);
+		return err_set(err, ERR_NOT_FOUND, "there is no instance %s", (const char *)o->req);
 	return r < 0 ? -1 : fleet_instance_stop(o->e, tx, &i, "terminated on request", &a, err);
 }
 
@@ -302,8 +300,7 @@ static int seen_step(struct db_tx *tx, void *arg, struct err *err)
 	int r = fleet_instance_get(tx, o->req, &a, &i, err);
 
 	if (r == 0)
-		return err_set(
-			err, ERR_NOT_FOUND, "there is no instance %s", (const char *)o->req);
+		return err_set(err, ERR_NOT_FOUND, "there is no instance %s", (const char *)o->req);
 	if (r < 0 || wire_or(i.agent_seen, false))
 		return r < 0 ? -1 : 0;
 	i.agent_seen = WIRE_SET_BOOL(true);

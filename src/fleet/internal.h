@@ -42,22 +42,22 @@ struct fleet_op {
 	const void *req;
 	void *resp;
 };
-#define FLEET_OP_ARGS(service, op)                                                                 \
-	struct fleet_op *o_ = arg;                                                                 \
-	struct fleet_engine *e UNUSED = o_->e;                                                     \
-	struct call *call UNUSED = o_->call;                                                       \
-	struct arena *a UNUSED = o_->call->arena;                                                  \
-	const struct service##_##op##_request *req UNUSED = o_->req;                               \
+#define FLEET_OP_ARGS(service, op)                                   \
+	struct fleet_op *o_ = arg;                                   \
+	struct fleet_engine *e UNUSED = o_->e;                       \
+	struct call *call UNUSED = o_->call;                         \
+	struct arena *a UNUSED = o_->call->arena;                    \
+	const struct service##_##op##_request *req UNUSED = o_->req; \
 	struct service##_##op##_response *resp UNUSED = o_->resp
 /* Defines the public operation over op##_step(tx, arg, err). */
-#define FLEET_DEFINE(service, op, runner)                                                          \
-	int fleet_##service##_##op(struct fleet_engine *e, struct call *call,                      \
-		const struct service##_##op##_request *req,                                        \
-		struct service##_##op##_response *resp, struct err *err)                           \
-	{                                                                                          \
-		struct fleet_op o = {e, call, req, resp};                                          \
-                                                                                                   \
-		return runner(e, op##_step, &o, err);                                              \
+#define FLEET_DEFINE(service, op, runner)                                     \
+	int fleet_##service##_##op(struct fleet_engine *e, struct call *call, \
+		const struct service##_##op##_request *req,                   \
+		struct service##_##op##_response *resp, struct err *err)      \
+	{                                                                     \
+		struct fleet_op o = {e, call, req, resp};                     \
+                                                                              \
+		return runner(e, op##_step, &o, err);                         \
 	}
 int fleet_write(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
 int fleet_read(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
@@ -86,8 +86,7 @@ char *fleet_arn(struct fleet_engine *e, struct arena *a, const char *service, co
 
 int fleet_instance_get(struct db_tx *tx, const char *id, struct arena *a,
 	struct towpath_fleet_instance *ret, struct err *err);
-int fleet_instance_put(
-	struct db_tx *tx, const struct towpath_fleet_instance *i, struct err *err);
+int fleet_instance_put(struct db_tx *tx, const struct towpath_fleet_instance *i, struct err *err);
 /* The one setter of an instance's state: checks the transition, stores, journals. */
 int fleet_instance_set_state(struct fleet_engine *e, struct db_tx *tx,
 	struct towpath_fleet_instance *i, const char *state, const char *reason, struct err *err);
@@ -117,8 +116,7 @@ struct fleet_member {
 	bool unhealthy;
 };
 /* How many to launch, and whom to stop: stop[i] is set for the members chosen. Pure. */
-size_t fleet_group_decide(
-	size_t desired, const struct fleet_member *members, size_t n, bool *stop);
+size_t fleet_group_decide(size_t desired, const struct fleet_member *members, size_t n, bool *stop);
 int fleet_group_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 int fleet_group_get(struct db_tx *tx, const char *name, struct arena *a,
 	struct autoscaling_auto_scaling_group *ret, struct err *err);
@@ -143,9 +141,8 @@ int fleet_target_group_by_name(struct db_tx *tx, const char *name, struct arena 
 const char *fleet_target_group_attribute(
 	struct db_tx *tx, const char *arn, const char *key, struct arena *a, struct err *err);
 /* port 0: the group's. */
-int fleet_target_add(struct fleet_engine *e, struct db_tx *tx,
-	const struct elbv2_target_group *tg, const char *target_id, int port, struct arena *a,
-	struct err *err);
+int fleet_target_add(struct fleet_engine *e, struct db_tx *tx, const struct elbv2_target_group *tg,
+	const char *target_id, int port, struct arena *a, struct err *err);
 /* port 0: all ports. Unknown is fine. */
 int fleet_target_drain(struct fleet_engine *e, struct db_tx *tx,
 	const struct elbv2_target_group *tg, const char *target_id, int port, struct arena *a,
@@ -157,9 +154,8 @@ int fleet_targets_drain_instance(struct fleet_engine *e, struct db_tx *tx, const
 int fleet_targets_busy(struct db_tx *tx, const char *instance_id, struct arena *a,
 	int64_t *ret_until, struct err *err);
 /* The one setter of a target's state: stores and journals; drained means it has left. */
-int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx,
-	struct towpath_fleet_target *t, const char *state, const char *reason,
-	const char *description, struct err *err);
+int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx, struct towpath_fleet_target *t,
+	const char *state, const char *reason, const char *description, struct err *err);
 char *fleet_target_key(struct arena *a, const struct towpath_fleet_target *t);
 int fleet_target_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
@@ -167,9 +163,9 @@ int fleet_target_run(struct durable *d, const struct task *t, void *arg, struct 
 
 /* A server that is in the data plane. */
 struct fleet_watched {
-	char *key;		    /* of the target in the store */
-	char *target_group;	    /* targetgroup/name/id */
-	char *load_balancer;	    /* app/name/id or NULL */
+	char *key;	     /* of the target in the store */
+	char *target_group;  /* targetgroup/name/id */
+	char *load_balancer; /* app/name/id or NULL */
 	char *state;
 	bool draining;
 	int idle_rounds; /* draining: looks without a request under way */

@@ -21,9 +21,8 @@
 /* ---- what an instance is made of ---- */
 
 /* Process 1: runs the user data once, then the agent for ever; a shell reaps what is orphaned. */
-static const char init_script[] =
-	"if [ -e " USER_DATA_INSIDE " ]; then " USER_DATA_INSIDE "; fi\n"
-	"while :; do " PROGRAM_INSIDE " agent; sleep 1; done\n";
+static const char init_script[] = "if [ -e " USER_DATA_INSIDE " ]; then " USER_DATA_INSIDE "; fi\n"
+				  "while :; do " PROGRAM_INSIDE " agent; sleep 1; done\n";
 
 static const struct {
 	const char *suffix;
@@ -64,7 +63,8 @@ static int agent_environment(struct fleet_engine *e, const struct towpath_fleet_
 	return 0;
 }
 
-static int write_user_data(const struct towpath_fleet_instance *i, const char *path, struct err *err)
+static int write_user_data(
+	const struct towpath_fleet_instance *i, const char *path, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct view bytes;
@@ -163,8 +163,7 @@ static int launch_wait(struct db_tx *tx, void *arg, struct err *err)
 
 	l->i.reason = l->e->cfg.compute ? "waiting for capacity"
 					: "waiting for a way to run instances on this host";
-	if (fleet_instance_put(tx, &l->i, err) < 0 ||
-		task_done(l->e->durable, tx, l->t, err) < 0)
+	if (fleet_instance_put(tx, &l->i, err) < 0 || task_done(l->e->durable, tx, l->t, err) < 0)
 		return -1;
 	return fleet_wake(l->e, tx, FLEET_TASK_LAUNCH, l->i.instance_id,
 		durable_now(l->e->durable) + WAIT_USEC, err);
@@ -180,13 +179,12 @@ static int attach_targets(struct launch *l, struct db_tx *tx, struct err *err)
 	r = fleet_group_get(tx, l->i.auto_scaling_group_name, l->a, &g, err);
 	if (r <= 0)
 		return r;
-	wire_foreach(arn, &g.target_group_ar_ns)
-	{
+	wire_foreach (arn, &g.target_group_ar_ns) {
 		struct elbv2_target_group tg;
 
 		r = store_document_get(tx, &STORE_TARGET_GROUP, *arn, l->a, &tg, err);
-		if (r < 0 || (r > 0 && fleet_target_add(l->e, tx, &tg, l->i.instance_id, 0, l->a,
-					       err) < 0))
+		if (r < 0 || (r > 0 && fleet_target_add(
+					       l->e, tx, &tg, l->i.instance_id, 0, l->a, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -200,9 +198,9 @@ static int launch_done(struct db_tx *tx, void *arg, struct err *err)
 	if (r < 0)
 		return -1;
 	l->wanted = r > 0 && streq(l->i.state, INSTANCE_PENDING);
-	if (l->wanted && (fleet_instance_set_state(
-				  l->e, tx, &l->i, INSTANCE_RUNNING, NULL, err) < 0 ||
-				 attach_targets(l, tx, err) < 0))
+	if (l->wanted &&
+		(fleet_instance_set_state(l->e, tx, &l->i, INSTANCE_RUNNING, NULL, err) < 0 ||
+			attach_targets(l, tx, err) < 0))
 		return -1;
 	return task_done(l->e->durable, tx, l->t, err);
 }
@@ -323,12 +321,11 @@ static int terminate_done(struct db_tx *tx, void *arg, struct err *err)
 	if (r < 0)
 		return -1;
 	if (r > 0 && streq(x->i.state, INSTANCE_STOPPING) &&
-		(fleet_instance_set_state(
-			 x->e, tx, &x->i, INSTANCE_GONE, x->i.reason, err) < 0 ||
+		(fleet_instance_set_state(x->e, tx, &x->i, INSTANCE_GONE, x->i.reason, err) < 0 ||
 			wake_waiting(x, tx, err) < 0 ||
 			(x->i.auto_scaling_group_name &&
-				fleet_wake(x->e, tx, FLEET_TASK_GROUP,
-					x->i.auto_scaling_group_name, 0, err) < 0)))
+				fleet_wake(x->e, tx, FLEET_TASK_GROUP, x->i.auto_scaling_group_name,
+					0, err) < 0)))
 		return -1;
 	return task_done(x->e->durable, tx, x->t, err);
 }

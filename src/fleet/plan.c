@@ -56,8 +56,8 @@ static struct traffic_share share_of(
 	return (struct traffic_share){fleet_pool_name(p->a, tg->target_group_name), weight};
 }
 
-static void plan_forward(struct planner *p, const struct elbv2_action *action,
-	const char *balancer, struct traffic_route *ret)
+static void plan_forward(struct planner *p, const struct elbv2_action *action, const char *balancer,
+	struct traffic_route *ret)
 {
 	struct traffic_share *shares;
 	size_t n = action->forward_config ? action->forward_config->target_groups.n : 0;
@@ -93,8 +93,7 @@ static void plan_actions(struct planner *p, const struct elbv2_actions *actions,
 
 /* ---- conditions ---- */
 
-static void plan_condition(
-	const struct elbv2_rule_condition *c, struct traffic_condition *ret)
+static void plan_condition(const struct elbv2_rule_condition *c, struct traffic_condition *ret)
 {
 	const struct elbv2_list_of_string *values = &c->values;
 
@@ -205,8 +204,7 @@ static struct traffic_check check_of(const struct elbv2_target_group *tg)
 static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret)
 {
 	const struct elbv2_target_group *tg = p->groups.v[at];
-	struct traffic_server *servers =
-		arena_new_n(p->a, p->targets.n + 1, struct traffic_server);
+	struct traffic_server *servers = arena_new_n(p->a, p->targets.n + 1, struct traffic_server);
 	size_t n = 0;
 
 	ret->name = fleet_pool_name(p->a, tg->target_group_name);
@@ -215,8 +213,7 @@ static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret)
 	for (size_t i = 0; i < p->targets.n; i++) {
 		const struct towpath_fleet_target *t = p->targets.v[i];
 
-		if (!streq(t->target_group_arn, tg->target_group_arn) ||
-			wire_or(t->drained, false))
+		if (!streq(t->target_group_arn, tg->target_group_arn) || wire_or(t->drained, false))
 			continue;
 		servers[n++] = (struct traffic_server){
 			.name = t->server,

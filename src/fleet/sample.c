@@ -48,7 +48,7 @@ static void set_text(char **at, const char *text)
 
 static void watch_planned(struct fleet_engine *e, const struct fleet_plan *plan)
 {
-	map_foreach(it, &e->watched)
+	map_foreach (it, &e->watched)
 		((struct fleet_watched *)it->value)->seen = false;
 	for (size_t i = 0; i < plan->n_servers; i++) {
 		const struct fleet_planned *p = &plan->servers[i];
@@ -69,7 +69,7 @@ static void watch_planned(struct fleet_engine *e, const struct fleet_plan *plan)
 		w->draining = draining;
 		w->seen = true;
 	}
-	map_foreach(it, &e->watched) {
+	map_foreach (it, &e->watched) {
 		if (!((struct fleet_watched *)it->value)->seen)
 			fleet_watched_free(map_remove(&e->watched, it->key));
 	}
@@ -107,8 +107,7 @@ static int apply_locked(struct fleet_engine *e, struct err *err)
 
 	if (fleet_read(e, plan_step, &q, err) < 0)
 		return -1;
-	if (e->cfg.traffic &&
-		e->cfg.traffic->driver->apply(e->cfg.traffic, &q.plan.plan, err) < 0)
+	if (e->cfg.traffic && e->cfg.traffic->driver->apply(e->cfg.traffic, &q.plan.plan, err) < 0)
 		return -1;
 	watch_planned(e, &q.plan);
 	return fleet_write(e, leave_step, &(struct fleet_op){.e = e, .req = &q.plan}, err);
@@ -152,8 +151,8 @@ static struct health health_of(const struct traffic_server_stat *s, struct arena
 		return (struct health){TARGET_UNHEALTHY, "Target.Timeout", "Request timed out"};
 	if (s->check && strstr(s->check, "L7STS"))
 		return (struct health){TARGET_UNHEALTHY, "Target.ResponseCodeMismatch",
-			arena_printf(a, "Health checks failed with these codes: [%d]",
-				s->check_code)};
+			arena_printf(
+				a, "Health checks failed with these codes: [%d]", s->check_code)};
 	return (struct health){
 		TARGET_UNHEALTHY, "Target.FailedHealthChecks", "Health checks failed"};
 }
@@ -187,8 +186,8 @@ static int health_step(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
-static bool needs_change(struct fleet_watched *w, const struct traffic_server_stat *s,
-	const struct health *now)
+static bool needs_change(
+	struct fleet_watched *w, const struct traffic_server_stat *s, const struct health *now)
 {
 	if (!w->draining)
 		return !streq(w->state, now->state);
@@ -231,8 +230,8 @@ struct tally {
 	int64_t healthy, unhealthy;
 };
 
-static struct tally *tally_of(struct map *tallies, struct arena *a, const struct fleet_watched *w,
-	const char *pool)
+static struct tally *tally_of(
+	struct map *tallies, struct arena *a, const struct fleet_watched *w, const char *pool)
 {
 	struct tally *t = map_get(tallies, w->target_group);
 
@@ -252,8 +251,8 @@ static int64_t grown(int64_t now, int64_t before)
 	return now >= before ? now - before : now;
 }
 
-static void count_server(struct tally *t, struct fleet_watched *w,
-	const struct traffic_server_stat *s)
+static void count_server(
+	struct tally *t, struct fleet_watched *w, const struct traffic_server_stat *s)
 {
 	const int64_t *now = s->answers, *before = w->last.answers;
 
@@ -274,8 +273,8 @@ static void count_server(struct tally *t, struct fleet_watched *w,
 
 typedef VEC(struct fleet_metric) metric_vec;
 
-static void add_metric(metric_vec *v, struct arena *a, const struct tally *t, const char *name,
-	double value)
+static void add_metric(
+	metric_vec *v, struct arena *a, const struct tally *t, const char *name, double value)
 {
 	double *pair = arena_new_n(a, 2, double);
 
@@ -302,8 +301,8 @@ static int64_t bucket(int64_t msec)
 	return msec / unit * unit;
 }
 
-static void add_timings(metric_vec *v, struct arena *a, const struct tally *t,
-	const struct traffic_stats *stats)
+static void add_timings(
+	metric_vec *v, struct arena *a, const struct tally *t, const struct traffic_stats *stats)
 {
 	double *values = arena_new_n(a, stats->n_timings + 1, double);
 	double *counts = arena_new_n(a, stats->n_timings + 1, double);
@@ -342,7 +341,7 @@ static int send_metrics(struct fleet_engine *e, const struct map *tallies,
 	metric_vec v = {0};
 	int r = 0;
 
-	map_foreach(it, tallies) {
+	map_foreach (it, tallies) {
 		const struct tally *t = it->value;
 
 		for (int c = 0; c < N_COUNTS; c++)

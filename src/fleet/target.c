@@ -36,8 +36,7 @@ const char *fleet_target_group_attribute(
 
 	if (store_document_get(tx, &STORE_TARGET_GROUP_MORE, arn, a, &more, err) <= 0)
 		return NULL;
-	wire_foreach(kv, &more.attributes)
-	{
+	wire_foreach (kv, &more.attributes) {
 		if (streq(kv->key, key))
 			return kv->value;
 	}
@@ -105,8 +104,8 @@ static int replace_unhealthy(struct fleet_engine *e, struct db_tx *tx,
 }
 
 /* The instance may wait for its targets to leave. */
-static int wake_terminating(struct fleet_engine *e, struct db_tx *tx, const char *instance_id,
-	struct err *err)
+static int wake_terminating(
+	struct fleet_engine *e, struct db_tx *tx, const char *instance_id, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct towpath_fleet_instance i;
@@ -121,9 +120,8 @@ static int wake_terminating(struct fleet_engine *e, struct db_tx *tx, const char
 	return fleet_wake(e, tx, FLEET_TASK_TERMINATE, instance_id, 0, err);
 }
 
-int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx,
-	struct towpath_fleet_target *t, const char *state, const char *reason,
-	const char *description, struct err *err)
+int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx, struct towpath_fleet_target *t,
+	const char *state, const char *reason, const char *description, struct err *err)
 {
 	const char *previous = t->state;
 	bool left = streq(state, TARGET_UNUSED);
@@ -165,9 +163,8 @@ static int target_address(struct db_tx *tx, const struct elbv2_target_group *tg,
 	return 0;
 }
 
-int fleet_target_add(struct fleet_engine *e, struct db_tx *tx,
-	const struct elbv2_target_group *tg, const char *target_id, int port, struct arena *a,
-	struct err *err)
+int fleet_target_add(struct fleet_engine *e, struct db_tx *tx, const struct elbv2_target_group *tg,
+	const char *target_id, int port, struct arena *a, struct err *err)
 {
 	struct towpath_fleet_target t = {
 		.target_group_arn = tg->target_group_arn,
@@ -346,8 +343,7 @@ static int change_target(struct fleet_engine *e, const char *target_group, const
 	bool add, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct target_query q = {
-		.e = e, .group = target_group, .host = host, .add = add, .a = &a};
+	struct target_query q = {.e = e, .group = target_group, .host = host, .add = add, .a = &a};
 
 	return fleet_write(e, change_step, &q, err);
 }

@@ -13,30 +13,26 @@ static int need_target_group(struct db_tx *tx, const char *arn, struct arena *a,
 	int r = store_document_get(tx, &STORE_TARGET_GROUP, arn, a, ret, err);
 
 	if (r == 0)
-		return err_set_wire(err, "TargetGroupNotFoundException",
-			"Target groups '%s' not found", arn);
+		return err_set_wire(
+			err, "TargetGroupNotFoundException", "Target groups '%s' not found", arn);
 	return r < 0 ? -1 : 0;
 }
 
-static int put_target_group(
-	struct db_tx *tx, const struct elbv2_target_group *tg, struct err *err)
+static int put_target_group(struct db_tx *tx, const struct elbv2_target_group *tg, struct err *err)
 {
-	return store_document_put(
-		tx, &STORE_TARGET_GROUP, tg->target_group_arn, NULL, tg, err);
+	return store_document_put(tx, &STORE_TARGET_GROUP, tg->target_group_arn, NULL, tg, err);
 }
 
 /* ---- load balancers that use a group ---- */
 
 static bool action_uses(const struct elbv2_actions *actions, const char *arn)
 {
-	wire_foreach(action, actions)
-	{
+	wire_foreach (action, actions) {
 		if (streq(action->target_group_arn, arn))
 			return true;
 		if (!action->forward_config)
 			continue;
-		wire_foreach(t, &action->forward_config->target_groups)
-		{
+		wire_foreach (t, &action->forward_config->target_groups) {
 			if (streq(t->target_group_arn, arn))
 				return true;
 		}
@@ -45,8 +41,8 @@ static bool action_uses(const struct elbv2_actions *actions, const char *arn)
 }
 
 /* The load balancer whose listener or rule forwards to the group, or NULL. */
-static int balancer_of(struct db_tx *tx, const char *arn, struct arena *a, const char **ret,
-	struct err *err)
+static int balancer_of(
+	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err)
 {
 	struct store_documents listeners, rules;
 
@@ -123,7 +119,8 @@ static int check_target_group(const struct elbv2_target_group *tg, struct err *e
 			tg->health_check_path);
 	if (tg->health_check_timeout_seconds.v > tg->health_check_interval_seconds.v)
 		return err_set_wire(err, "ValidationError",
-			"Health check timeout '%d' must be smaller than or equal to the interval '%d'",
+			"Health check timeout '%d' must be smaller than or equal to the interval "
+			"'%d'",
 			tg->health_check_timeout_seconds.v, tg->health_check_interval_seconds.v);
 	return 0;
 }
@@ -144,8 +141,8 @@ static int check_name(const char *name, struct err *err)
 
 /* ---- create, modify, delete ---- */
 
-static void set_tags(const struct elbv2_tag_list *from, struct arena *a,
-	struct towpath_string_map *to)
+static void set_tags(
+	const struct elbv2_tag_list *from, struct arena *a, struct towpath_string_map *to)
 {
 	wire_list_alloc(a, to, from->n);
 	for (size_t i = 0; i < from->n; i++)
@@ -177,15 +174,16 @@ static int create_target_group_step(struct db_tx *tx, void *arg, struct err *err
 	r = fleet_target_group_by_name(tx, req->name, a, &tg, err);
 	if (r > 0)
 		return err_set_wire(err, "DuplicateTargetGroupNameException",
-			"A target group with the same name '%s' exists, but with different settings",
+			"A target group with the same name '%s' exists, but with different "
+			"settings",
 			req->name);
 	if (r < 0)
 		return -1;
 	id_random_text(id, 16, ID_ALPHABET_HEX);
 	tg = (struct elbv2_target_group){
 		.target_group_name = req->name,
-		.target_group_arn = fleet_arn(
-			e, a, "elasticloadbalancing", "targetgroup/%s/%s", req->name, id),
+		.target_group_arn =
+			fleet_arn(e, a, "elasticloadbalancing", "targetgroup/%s/%s", req->name, id),
 		.protocol = req->protocol ? req->protocol : "HTTP",
 		.protocol_version = req->protocol_version ? req->protocol_version : "HTTP1",
 		.port = WIRE_SET_INT(wire_or(req->port, 80)),
@@ -209,8 +207,8 @@ static int create_target_group_step(struct db_tx *tx, void *arg, struct err *err
 		req->health_check_protocol ? req->health_check_protocol : tg.protocol;
 	set_tags(&req->tags, a, &more.tags);
 	if (check_target_group(&tg, err) < 0 || put_target_group(tx, &tg, err) < 0 ||
-		store_document_put(tx, &STORE_TARGET_GROUP_MORE, tg.target_group_arn, NULL, &more,
-			err) < 0)
+		store_document_put(
+			tx, &STORE_TARGET_GROUP_MORE, tg.target_group_arn, NULL, &more, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->target_groups, 1);
 	resp->target_groups.v[0] = tg;
@@ -224,8 +222,8 @@ static int modify_target_group_step(struct db_tx *tx, void *arg, struct err *err
 
 	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
-#define CHANGE(member)                                                                             \
-	if (req->member.set)                                                                       \
+#define CHANGE(member)       \
+	if (req->member.set) \
 	tg.member = req->member
 	CHANGE(health_check_enabled);
 	CHANGE(health_check_interval_seconds);
@@ -278,14 +276,14 @@ static bool one_of(const char *const *v, size_t n, const char *text)
 	return false;
 }
 
-static int check_all_found(const struct elbv2_describe_target_groups_request *req, size_t found,
-	struct err *err)
+static int check_all_found(
+	const struct elbv2_describe_target_groups_request *req, size_t found, struct err *err)
 {
 	size_t asked = req->names.n + req->target_group_arns.n;
 
 	if (asked && found < asked)
-		return err_set_wire(err, "TargetGroupNotFoundException",
-			"One or more target groups not found");
+		return err_set_wire(
+			err, "TargetGroupNotFoundException", "One or more target groups not found");
 	return 0;
 }
 
@@ -336,8 +334,7 @@ static int attributes_of(struct db_tx *tx, const char *arn, struct arena *a,
 {
 	wire_list_alloc(a, ret, ARRAY_SIZE(attributes));
 	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
-		const char *set =
-			fleet_target_group_attribute(tx, arn, attributes[i].key, a, err);
+		const char *set = fleet_target_group_attribute(tx, arn, attributes[i].key, a, err);
 
 		ret->v[i] = (struct elbv2_target_group_attribute){
 			.key = attributes[i].key, .value = set ? set : attributes[i].dflt};
@@ -380,13 +377,12 @@ static int check_attribute(const struct elbv2_target_group_attribute *x, struct 
 	return 0;
 }
 
-static void set_attribute(struct towpath_string_map *m, const char *key, const char *value,
-	struct arena *a)
+static void set_attribute(
+	struct towpath_string_map *m, const char *key, const char *value, struct arena *a)
 {
 	struct towpath_string_map old = *m;
 
-	wire_foreach(kv, m)
-	{
+	wire_foreach (kv, m) {
 		if (streq(kv->key, key)) {
 			kv->value = value;
 			return;
@@ -405,17 +401,16 @@ static int modify_target_group_attributes_step(struct db_tx *tx, void *arg, stru
 	struct elbv2_target_group tg;
 
 	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0 ||
-		store_document_get(tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, a, &more,
-			err) < 0)
+		store_document_get(
+			tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, a, &more, err) < 0)
 		return -1;
-	wire_foreach(x, &req->attributes)
-	{
+	wire_foreach (x, &req->attributes) {
 		if (check_attribute(x, err) < 0)
 			return -1;
 		set_attribute(&more.attributes, x->key, x->value, a);
 	}
-	if (store_document_put(tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, NULL, &more,
-		    err) < 0)
+	if (store_document_put(
+		    tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, NULL, &more, err) < 0)
 		return -1;
 	return attributes_of(tx, req->target_group_arn, a, &resp->attributes, err);
 }
@@ -429,10 +424,8 @@ static int register_targets_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
-	wire_foreach(t, &req->targets)
-	{
-		if (streq(tg.target_type, "ip") &&
-			strspn(t->id, "0123456789.") != strlen(t->id))
+	wire_foreach (t, &req->targets) {
+		if (streq(tg.target_type, "ip") && strspn(t->id, "0123456789.") != strlen(t->id))
 			return err_set_wire(err, "InvalidTargetException",
 				"The IP address '%s' is not a valid IPv4 address", t->id);
 		if (fleet_target_add(e, tx, &tg, t->id, wire_or(t->port, 0), a, err) < 0)
@@ -448,8 +441,7 @@ static int deregister_targets_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
-	wire_foreach(t, &req->targets)
-	{
+	wire_foreach (t, &req->targets) {
 		if (fleet_target_drain(e, tx, &tg, t->id, wire_or(t->port, 0), a, err) < 0)
 			return -1;
 	}
@@ -475,10 +467,9 @@ static void describe_health(const struct elbv2_target_group *tg,
 		};
 	ret->target = target;
 	ret->target_health = h;
-	ret->health_check_port =
-		streq(tg->health_check_port, "traffic-port")
-			? arena_printf(a, "%d", t->port.v)
-			: tg->health_check_port;
+	ret->health_check_port = streq(tg->health_check_port, "traffic-port")
+					 ? arena_printf(a, "%d", t->port.v)
+					 : tg->health_check_port;
 }
 
 static bool target_asked(const struct elbv2_describe_target_health_request *req,
@@ -486,8 +477,7 @@ static bool target_asked(const struct elbv2_describe_target_health_request *req,
 {
 	if (!req->targets.n)
 		return true;
-	wire_foreach(x, &req->targets)
-	{
+	wire_foreach (x, &req->targets) {
 		if (streq(x->id, t->target_id) && wire_or(x->port, t->port.v) == t->port.v)
 			return true;
 	}
@@ -525,8 +515,7 @@ static int describe_target_health_step(struct db_tx *tx, void *arg, struct err *
 	for (size_t i = 0; i < all.n; i++)
 		if (target_asked(req, all.v[i]))
 			describe_health(&tg, all.v[i], balancer, a, &out->v[out->n++]);
-	wire_foreach(x, &req->targets)
-	{
+	wire_foreach (x, &req->targets) {
 		bool known = false;
 
 		for (size_t i = 0; i < all.n; i++)

@@ -63,7 +63,7 @@ static char *id_of_root(struct fleet_engine *e, const struct compute_root *root)
 	char *id = NULL;
 
 	pthread_mutex_lock(&e->lock);
-	map_foreach(it, &e->roots) {
+	map_foreach (it, &e->roots) {
 		if (it->value == root && !id)
 			id = xstrdup(it->key);
 	}
