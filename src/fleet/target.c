@@ -66,7 +66,6 @@ static int journal_target(struct fleet_engine *e, struct db_tx *tx,
 	struct towpath_event_target event = {
 		.target_group_arn = t->target_group_arn,
 		.target_id = t->target_id,
-		.port = t->port,
 		.state = state,
 		.previous_state = previous,
 		.reason = t->description ? t->description : t->reason,
