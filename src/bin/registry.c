@@ -15,6 +15,7 @@ const struct command *const commands[] = {
 	&command_restore,
 	&command_retry,
 	&command_rollback,
+	&command_run,
 	&command_serve,
 	&command_status,
 	&command_version,

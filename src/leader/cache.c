@@ -56,6 +56,9 @@ static int mount_folder(struct job *j, const char *folder, bool write, struct er
 	const char *path =
 		arena_printf(&j->arena, "%s/%.32s", j->spec->cache->dir, digest_hex(&name).text);
 
+	/* action: save starts from nothing. */
+	if (write && !wire_or(j->spec->cache->restore, true) && file_remove_tree(path, err) < 0)
+		return -1;
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return err_errno(err, errno, "cannot make cache folder %s", path);
 	vec_push(&j->mounts, (struct compute_mount){
@@ -78,7 +81,7 @@ int cache_restore(struct job *j, struct err *err)
 			&j->output, err, "Skip cache due to: no paths specified to be cached");
 	if (file_make_dirs(c->dir, 0700, err) < 0)
 		return -1;
-	write = take_cache(j, err);
+	write = wire_or(c->save, true) && take_cache(j, err);
 	for (size_t i = 0; i < c->paths.n; i++) {
 		const char *folder = cached_folder(j, c->paths.v[i]);
 

@@ -227,6 +227,15 @@ static int make_root(struct job *j, struct err *err)
 
 static int introduce(struct job *j, struct err *err)
 {
+	if (output_line(&j->output, err, "Waiting for agent ping") < 0 ||
+		output_line(&j->output, err, "Waiting for DOWNLOAD_SOURCE") < 0 ||
+		output_line(&j->output, err, "Phase is DOWNLOAD_SOURCE") < 0 ||
+		output_line(&j->output, err, "CODEBUILD_SRC_DIR=%s", j->source_target) < 0 ||
+		output_line(&j->output, err, "YAML location is %s",
+			j->spec->buildspec_origin ? j->spec->buildspec_origin : JOB_BUILDSPEC) <
+			0 ||
+		output_line(&j->output, err, "Processing environment variables") < 0)
+		return -1;
 	for (size_t i = 0; i < j->spec->introduction.n; i++)
 		if (output_line(&j->output, err, "%s", j->spec->introduction.v[i]) < 0)
 			return -1;

@@ -89,7 +89,7 @@ struct phase_result {
 #define PHASE_OK ((struct phase_result){"SUCCEEDED", "", ""})
 
 int phase_begin(struct job *j, const char *name, struct err *err);
-/* Logs the two lines, appends the record, synced. */
+/* Logs the two lines, appends the record. */
 int phase_end(struct job *j, const char *name, const struct phase_result *r, struct err *err);
 /* The message as it may be stored: secrets masked. In the arena. */
 const char *phase_message(struct job *j, const struct phase_result *r);

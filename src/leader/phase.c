@@ -48,7 +48,9 @@ int phase_end(struct job *j, const char *name, const struct phase_result *r, str
 		output_line(&j->output, err, "Phase context status code: %s Message: %s",
 			r->status_code, r->message) < 0)
 		return -1;
-	return status_log_add(&j->status, "phaseEnded", &record, true, err);
+	/* Not synced: it outlives the leader as it is, and when the machine falls the build has
+	 * failed, whatever its phases did. */
+	return status_log_add(&j->status, "phaseEnded", &record, false, err);
 }
 
 void phase_note_end(const struct job *j, struct phase_result *r)

@@ -52,6 +52,7 @@ static const char install_script[] =
 	/* How the registry is reached is said in the machine's own npm configuration. */
 	"conf=$(npm config get globalconfig)\n"
 	"if [ -f \"$conf\" ]; then cp \"$conf\" runtime/etc/npmrc; fi\n"
+	"echo update-notifier=false >> runtime/etc/npmrc\n"
 	"echo \"Node.js $version with npm $(PATH=/out/runtime/bin:$PATH npm --version)\"\n";
 
 /* $1: package. Prints the major versions that there are, ascending. */
