@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations of iam: users, keys, roles, policies, git credentials; and git with them."""
+import json
+
+import botocore.exceptions
+import pytest
+
+ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"},
+     "Action": "sts:AssumeRole"}]})
+
+
+def code(call, **kwargs):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**kwargs)
+    return e.value.response["Error"]["Code"]
+
+
+@pytest.fixture
+def iam(shared_server):
+    return shared_server.client("iam")
+
+
+def test_users(iam, shared_server):
+    user = iam.create_user(UserName="ann", Path="/team/", Tags=[{"Key": "a", "Value": "b"}])["User"]
+    assert user["Arn"] == f"arn:aws:iam::{shared_server.account}:user/team/ann"
+    assert code(iam.create_user, UserName="Ann") == "EntityAlreadyExists"
+    assert iam.get_user(UserName="ann")["User"]["UserId"] == user["UserId"]
+    assert "ann" in [u["UserName"] for u in iam.list_users(PathPrefix="/team/")["Users"]]
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    assert code(iam.delete_user, UserName="ann") == "DeleteConflict"
+    assert [k["AccessKeyId"] for k in
+            iam.list_access_keys(UserName="ann")["AccessKeyMetadata"]] == [key["AccessKeyId"]]
+    iam.create_access_key(UserName="ann")
+    assert code(iam.create_access_key, UserName="ann") == "LimitExceeded"
+    for k in iam.list_access_keys(UserName="ann")["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName="ann", AccessKeyId=k["AccessKeyId"])
+    iam.delete_user(UserName="ann")
+    assert code(iam.get_user, UserName="ann") == "NoSuchEntity"
+    assert code(iam.delete_user, UserName="ann") == "NoSuchEntity"
+
+
+def test_pages(iam):
+    names = [f"page{i}" for i in range(5)]
+    for name in names:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    got = []
+    for page in iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": 2}):
+        got += [r["RoleName"] for r in page["Roles"]]
+    assert [n for n in got if n.startswith("page")] == names
+
+
+def test_roles(iam):
+    role = iam.create_role(RoleName="builder", AssumeRolePolicyDocument=TRUST,
+                           Description="builds")["Role"]
+    assert role["AssumeRolePolicyDocument"] == json.loads(TRUST)
+    assert iam.get_role(RoleName="builder")["Role"]["MaxSessionDuration"] == 3600
+    iam.put_role_policy(RoleName="builder", PolicyName="p", PolicyDocument=ALLOW)
+    assert iam.list_role_policies(RoleName="builder")["PolicyNames"] == ["p"]
+    got = iam.get_role_policy(RoleName="builder", PolicyName="p")
+    assert got["PolicyDocument"] == json.loads(ALLOW)
+    assert code(iam.delete_role, RoleName="builder") == "DeleteConflict"
+    iam.delete_role_policy(RoleName="builder", PolicyName="p")
+    assert code(iam.get_role_policy, RoleName="builder", PolicyName="p") == "NoSuchEntity"
+    iam.delete_role(RoleName="builder")
+
+
+def test_managed_policies(iam, shared_server):
+    arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW)["Policy"]["Arn"]
+    assert code(iam.create_policy, PolicyName="mine", PolicyDocument=ALLOW) == "EntityAlreadyExists"
+    iam.create_role(RoleName="carrier", AssumeRolePolicyDocument=TRUST)
+    iam.attach_role_policy(RoleName="carrier", PolicyArn=arn)
+    iam.attach_role_policy(RoleName="carrier",
+                           PolicyArn="arn:aws:iam::aws:policy/service-role/AWSCodeDeployRole")
+    listed = iam.list_attached_role_policies(RoleName="carrier")["AttachedPolicies"]
+    assert {p["PolicyName"] for p in listed} == {"mine", "AWSCodeDeployRole"}
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 1
+    assert code(iam.delete_policy, PolicyArn=arn) == "DeleteConflict"
+    iam.detach_role_policy(RoleName="carrier", PolicyArn=arn)
+    iam.delete_policy(PolicyArn=arn)
+    assert code(iam.attach_role_policy, RoleName="carrier", PolicyArn=arn) == "NoSuchEntity"
+
+
+@pytest.mark.parametrize("document", [
+    "{", "[]", "{}", '{"Version":"2020-01-01","Statement":[]}',
+    '{"Statement":{"Effect":"Maybe","Action":"a:b","Resource":"*"}}',
+    '{"Statement":{"Effect":"Allow","Resource":"*"}}',
+    '{"Statement":{"Effect":"Allow","Action":"a:b"}}',
+    '{"Statement":{"Effect":"Allow","Action":"ab","Resource":"*"}}',
+    '{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"bucket"}}',
+    '{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Principal":"*"}}',
+    '{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{"Foo":{}}}}',
+])
+def test_malformed_documents(iam, document):
+    assert code(iam.create_policy, PolicyName="bad",
+                PolicyDocument=document) == "MalformedPolicyDocument"
+
+
+def test_git_credentials(server):
+    server.client("codecommit").create_repository(repositoryName="repo")
+    server.user("git", {"Effect": "Allow", "Action": "codecommit:Git*", "Resource": "*"})
+    iam = server.client("iam")
+    made = iam.create_service_specific_credential(
+        UserName="git", ServiceName="codecommit.amazonaws.com")["ServiceSpecificCredential"]
+    assert made["ServiceUserName"] == f"git-at-{server.account}"
+    listed = iam.list_service_specific_credentials(UserName="git")
+    assert "ServicePassword" not in listed["ServiceSpecificCredentials"][0]
+
+    def push(name, password, branch):
+        host = server.endpoint[len("http://"):]
+        return server.run("git", "-c", "credential.helper=", "push",
+                          f"http://{name}:{password}@{host}/v1/repos/repo", f"HEAD:{branch}",
+                          cwd=server.data + "/work", check=False)
+
+    server.run("git", "init", "-q", "work")
+    server.run("git", "commit", "-q", "--allow-empty", "-m", "one", cwd=server.data + "/work")
+    done = push(made["ServiceUserName"], made["ServicePassword"], "main")
+    assert done.returncode == 0, done.stderr
+    assert push(made["ServiceUserName"], "wrong", "b").returncode != 0
+    again = iam.reset_service_specific_credential(
+        UserName="git", ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"])
+    again = again["ServiceSpecificCredential"]
+    assert push(made["ServiceUserName"], made["ServicePassword"], "c").returncode != 0
+    assert push(made["ServiceUserName"], again["ServicePassword"], "d").returncode == 0
+    iam.update_service_specific_credential(
+        UserName="git", ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"],
+        Status="Inactive")
+    assert push(made["ServiceUserName"], again["ServicePassword"], "e").returncode != 0
+    second = iam.create_service_specific_credential(
+        UserName="git", ServiceName="codecommit.amazonaws.com")["ServiceSpecificCredential"]
+    assert second["ServiceUserName"] == f"git+1-at-{server.account}"
+    assert push(second["ServiceUserName"].replace("+", "%2B"), second["ServicePassword"],
+                "f").returncode == 0
+
+
+def test_git_with_the_credential_helper(server):
+    """Nothing but `towpath env`."""
+    server.client("codecommit").create_repository(repositoryName="repo")
+    server.run("git", "clone", "-q", server.git_url("repo"), "work")
+    work = server.data + "/work"
+    server.run("git", "commit", "-q", "--allow-empty", "-m", "one", cwd=work)
+    server.run("git", "push", "-q", "origin", "HEAD:main", cwd=work)
+    branch = server.client("codecommit").get_branch(repositoryName="repo", branchName="main")
+    head = server.run("git", "rev-parse", "HEAD", cwd=work).stdout.strip()
+    assert branch["branch"]["commitId"] == head
+    keys = server.user("reader", {"Effect": "Allow", "Action": "codecommit:GitPull",
+                                  "Resource": "*"})
+    assert head in server.run("git", "ls-remote", "origin", cwd=work, keys=keys).stdout
+    done = server.run("git", "push", "-q", "origin", "HEAD:other", cwd=work, keys=keys, check=False)
+    assert done.returncode != 0 and "403" in done.stderr
+
+
+def test_aws_cli(shared_server):
+    assert shared_server.aws("sts", "get-caller-identity")["Account"] == shared_server.account
+    shared_server.aws("iam", "create-user", "--user-name", "cli")
+    done = shared_server.aws("iam", "create-user", "--user-name", "cli", check=False)
+    assert "EntityAlreadyExists" in done.stderr

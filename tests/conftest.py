@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of all Python tests."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+from towpath import Server  # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for value in item.funcargs.values():
+            if isinstance(value, Server):
+                report.sections.append(("server's log", value.stderr()[-6000:]))
+
+
+@pytest.fixture
+def server():
+    """A running server with a fresh data folder."""
+    s = Server()
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+@pytest.fixture(scope="module")
+def shared_server():
+    """One server for all tests of a file: for tests that do not get in each other's way."""
+    s = Server()
+    try:
+        yield s.start()
+    finally:
+        s.close()
