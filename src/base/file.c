@@ -127,8 +127,8 @@ static int remove_at(int parent, const char *name, dev_t dev, struct err *err)
 		return err_set(err, ERR_IO,
 			"cannot remove %s: another file system is mounted there", name);
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(err, errno, "cannot open folder %s", name);
+	if (fd < 0) /* somebody else may be removing the same tree */
+		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot open folder %s", name);
 	if (remove_children(fd, st.st_dev, err) < 0)
 		return err_wrap(err, "%s", name);
 	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
