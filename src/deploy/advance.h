@@ -28,6 +28,7 @@ struct deploy_seed {
 	const struct codedeploy_deployment_group_info *group;
 	const struct codedeploy_revision_location *revision;
 	const char *creator, *description, *config_name, *file_exists_behavior;
+	const char *external_id; /* of a pipeline's action, or NULL */
 	const struct codedeploy_auto_rollback_configuration *auto_rollback;
 	const struct codedeploy_alarm_configuration *alarms; /* override, or NULL for the group's */
 	const struct codedeploy_target_instances *target_instances;

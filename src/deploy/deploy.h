@@ -80,6 +80,11 @@ DEPLOY_OPERATION(untag_resource);
 DEPLOY_OPERATION(update_application);
 DEPLOY_OPERATION(update_deployment_group);
 
+/* CreateDeployment for a pipeline's action: the same external id answers the same deployment. */
+int deploy_create_for_pipeline(struct deploy_engine *e, struct call *call,
+	const struct codedeploy_create_deployment_request *req, const char *external_id,
+	struct codedeploy_create_deployment_response *resp, struct err *err);
+
 /* ---- codedeploy-commands: what host agents call ---- */
 
 #define DEPLOY_COMMAND(name)                                            \

@@ -52,10 +52,10 @@ static int check_free(struct db_tx *tx, const struct codedeploy_deployment_group
 	return found;
 }
 
-static int create(struct db_tx *tx, void *arg, struct err *err)
+static int create_in(struct db_tx *tx, struct operation *op,
+	const struct codedeploy_create_deployment_request *req, const char *external_id,
+	struct err *err)
 {
-	struct operation *op = arg;
-	const struct codedeploy_create_deployment_request *req = op->req;
 	struct codedeploy_create_deployment_response *resp = op->resp;
 	struct codedeploy_deployment_group_info group;
 	struct codedeploy_deployment_config_info config;
@@ -72,6 +72,7 @@ static int create(struct db_tx *tx, void *arg, struct err *err)
 		.target_instances = req->target_instances,
 		.ignore_stop_failures = wire_or(req->ignore_application_stop_failures, false),
 		.update_outdated_only = wire_or(req->update_outdated_instances_only, false),
+		.external_id = external_id,
 	};
 
 	if (need_group(tx, req->application_name, req->deployment_group_name, op->a, &app, &group,
@@ -95,11 +96,51 @@ static int create(struct db_tx *tx, void *arg, struct err *err)
 		err);
 }
 
+static int create(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct operation *op = arg;
+
+	return create_in(tx, op, op->req, NULL, err);
+}
+
 DEPLOY_OPERATION(create_deployment)
 {
 	if (check_request(req, err) < 0)
 		return -1;
 	return operation_write(e, call, req, resp, create, err);
+}
+
+struct once {
+	const struct codedeploy_create_deployment_request *req;
+	const char *external_id;
+};
+
+static int create_once(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct operation *op = arg;
+	const struct once *once = op->req;
+	struct codedeploy_create_deployment_response *resp = op->resp;
+	struct store_deployment_filter same = {.external_id = once->external_id, .limit = 1};
+	struct store_deploy_names found = {0};
+
+	if (store_deployment_list(tx, &same, op->a, &found, err) < 0)
+		return -1;
+	if (found.n) {
+		resp->deployment_id = found.v[0];
+		return 0;
+	}
+	return create_in(tx, op, once->req, once->external_id, err);
+}
+
+int deploy_create_for_pipeline(struct deploy_engine *e, struct call *call,
+	const struct codedeploy_create_deployment_request *req, const char *external_id,
+	struct codedeploy_create_deployment_response *resp, struct err *err)
+{
+	const struct once once = {req, external_id};
+
+	if (check_request(req, err) < 0)
+		return -1;
+	return operation_write(e, call, &once, resp, create_once, err);
 }
 
 /* ---- looking ---- */

@@ -207,6 +207,7 @@ int deploy_insert(struct deploy_engine *e, struct db_tx *tx, const struct deploy
 	d.info.deployment_id = new_id(a);
 	d.info.status = deploy_status_name(DEPLOY_CREATED);
 	d.info.create_time = WIRE_SET_TIME(now);
+	d.info.external_id = seed->external_id;
 	if (seed->rollback_of) {
 		d.info.rollback_info = arena_new(a, struct codedeploy_rollback_info);
 		d.info.rollback_info->rollback_triggering_deployment_id = seed->rollback_of;

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What actions of pipelines do for real (pipeline/provider.h), over the sibling engines. One file
+ * a provider: its row of the table stands in it, and what start, check and stop do. */
+#ifndef TOWPATH_PROVIDER_ACTION_WORLD_H
+#define TOWPATH_PROVIDER_ACTION_WORLD_H
+
+#include "artifact/artifact.h"
+#include "build/build.h"
+#include "deploy/deploy.h"
+#include "pipeline/provider.h"
+#include "source/source.h"
+
+#define ACTION_WORLD_MAX 16
+
+/* Fill in the engines before the server starts to run tasks; all are borrowed. */
+struct action_world {
+	struct source_engine *source;
+	struct artifact_engine *artifact;
+	struct build_engine *build;
+	struct deploy_engine *deploy;
+	const char *data_dir; /* actions/ below it holds files in the making */
+	/* the table */
+	struct action_provider providers[ACTION_WORLD_MAX];
+	const struct action_provider *table[ACTION_WORLD_MAX];
+	size_t n;
+};
+
+/* Makes the table and the folder. The world must outlive the pipeline engine. */
+int action_world_init(struct action_world *w, const char *data_dir, struct err *err);
+void action_world_release(struct action_world *w);
+struct action_registry action_world_registry(const struct action_world *w);
+
+/* ---- private to provider/action_*.c ---- */
+
+extern const struct action_provider action_codecommit;
+extern const struct action_provider action_s3_source;
+extern const struct action_provider action_codebuild_build;
+extern const struct action_provider action_codebuild_test;
+extern const struct action_provider action_manual;
+extern const struct action_provider action_codedeploy;
+extern const struct action_provider action_s3_deploy;
+
+#define ACTION_KEYS(rows) .keys = (rows), .n_keys = ARRAY_SIZE(rows)
+
+/* A call of a sibling's operation in the name of the action's role. */
+struct call action_call(const struct action_run *run);
+/* An unnamed file in the actions' folder; closing it removes it. */
+int action_temp_file(const struct action_world *w, int *ret_fd, struct err *err);
+/* A sibling's error: what the user can mend becomes ACTION_FAILED with this code (0 is returned),
+ * the rest stays an error (-1), to be tried again. */
+int action_sibling_failed(const struct action_run *run, struct action_result *ret, const char *code,
+	const char *what, struct err *err);
+/* Whether a configuration value holds a variable reference, which is checked when it is known. */
+bool action_value_is_variable(const char *value);
+
+#endif
