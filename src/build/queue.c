@@ -78,5 +78,5 @@ void build_queue_explain(
 	/* Builds that were stopped meanwhile leave gaps, so the place may be better than this. */
 	p->contexts.v[0].message =
 		arena_printf(a, "Waiting for one of %d build slots; place %lld in the queue.",
-			e->slots, (long long)(r->seq - seq + 1));
+			e->slots, (long long)r->seq - (long long)seq + 1);
 }
