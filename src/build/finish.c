@@ -175,14 +175,16 @@ void build_changed(void *engine, const char *job_dir)
 
 /* ---- tidying ---- */
 
-static const char *const kept[] = {"log", "log.idx", "status.log", ".", ".."};
+/* What the server put into the job's folder or collected there. The log and the leader's records
+ * stay; the root is the leader's own to take away, which may still be under way. */
+static const char *const passing[] = {"src", "out", "spec.json", "stop.request"};
 
-static bool is_kept(const char *name)
+static bool is_passing(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		if (streq(kept[i], name))
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (streq(passing[i], name))
 			return true;
-	return false;
+	return starts_with(name, "src-");
 }
 
 void build_clean_job(struct build_engine *e, const char *uuid)
@@ -194,7 +196,7 @@ void build_clean_job(struct build_engine *e, const char *uuid)
 	struct dirent *entry;
 
 	while (dir && (entry = readdir(dir)))
-		if (!is_kept(entry->d_name) &&
+		if (is_passing(entry->d_name) &&
 			file_remove_tree(arena_printf(&a, "%s/%s", path, entry->d_name), &err) < 0)
 			log_err("build", &err, "leftovers of build %s", uuid);
 	if (dir)
