@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/migrations.h"
 
+#include "store/bucket.h"
 #include "store/build_project.h"
 #include "store/build_record.h"
 #include "store/deploy_application.h"
@@ -12,11 +13,13 @@
 #include "store/document.h"
 #include "store/log_event.h"
 #include "store/metric.h"
+#include "store/object.h"
 #include "store/pipeline.h"
 #include "store/pipeline_action.h"
 #include "store/pipeline_run.h"
 #include "store/source_ref_intent.h"
 #include "store/source_repository.h"
+#include "store/upload.h"
 
 /* Each entity's file defines its steps as
  *   const struct db_migration store_NAME_migrations[] = {{"1-create", "CREATE TABLE ..."}};
@@ -28,6 +31,9 @@ static const struct component {
 	const struct db_migration *steps;
 	const size_t *n;
 } components[] = {
+	{"bucket", store_bucket_migrations, &store_bucket_migrations_n},
+	{"object", store_object_migrations, &store_object_migrations_n},
+	{"upload", store_upload_migrations, &store_upload_migrations_n},
 	{"build-project", store_build_project_migrations, &store_build_project_migrations_n},
 	{"build-record", store_build_record_migrations, &store_build_record_migrations_n},
 	{"deploy-application", store_deploy_application_migrations,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deep copies of generated structs. */
+#include "base/mem.h"
 #include "wire/value.h"
 
 static void copy_slot(
@@ -69,4 +70,35 @@ void *wire_copy(const struct wire_shape *shape, const void *value, struct arena 
 
 	copy_slot(shape, value, true, a, to);
 	return to;
+}
+
+/* Whether values of both can stand in the same place. */
+static bool same_form(const struct wire_shape *a, const struct wire_shape *b)
+{
+	if (a == b)
+		return true;
+	if (a->type != b->type || a->type == WIRE_STRUCT)
+		return false;
+	if (a->type == WIRE_LIST || a->type == WIRE_MAP)
+		return a->stride == b->stride && same_form(a->element, b->element);
+	return true;
+}
+
+void wire_assign(const struct wire_shape *to_shape, void *to, const struct wire_shape *from_shape,
+	const void *from)
+{
+	for (size_t i = 0; i < to_shape->n_members; i++) {
+		const struct wire_member *t = &to_shape->members[i];
+
+		for (size_t j = 0; j < from_shape->n_members; j++) {
+			const struct wire_member *f = &from_shape->members[j];
+			const void *slot = wire_member_slot(f, from);
+
+			if (streq(t->name, f->name) && same_form(t->shape, f->shape) &&
+				wire_slot_set(f->shape, slot, false))
+				memcpy(wire_member_slot(t, to), slot,
+					t->shape->type == WIRE_STRUCT ? sizeof(void *)
+								      : t->shape->size);
+		}
+	}
 }

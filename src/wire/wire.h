@@ -161,6 +161,10 @@ int wire_validate(const struct wire_shape *shape, const void *value, struct err 
 int wire_validate_input(const struct wire_operation *op, const void *value, struct err *err);
 /* Deep copy into the arena. */
 void *wire_copy(const struct wire_shape *shape, const void *value, struct arena *a) MUST_CHECK;
+/* Copies, not deeply, what both structures have a member for: of the same name and form. Members
+ * that are absent in `from` stay as they are. */
+void wire_assign(const struct wire_shape *to_shape, void *to, const struct wire_shape *from_shape,
+	const void *from);
 /* Row of an operation by name, or NULL. */
 const struct wire_operation *wire_operation_find(const struct wire_service *s, struct view name);
 /* Row of a structure's member by wire name, or NULL. */

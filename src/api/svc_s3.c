@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* S3 as the API serves it: handlers, and what each operation needs permission for. */
+#include "api/svc_s3.h"
+
+#include "base/mem.h"
+#include "codec/form.h"
+
+CALL_ADAPTER(artifact_abort_multipart_upload)
+CALL_ADAPTER(artifact_complete_multipart_upload)
+CALL_ADAPTER(artifact_copy_object)
+CALL_ADAPTER(artifact_create_bucket)
+CALL_ADAPTER(artifact_create_multipart_upload)
+CALL_ADAPTER(artifact_delete_bucket)
+CALL_ADAPTER(artifact_delete_object)
+CALL_ADAPTER(artifact_delete_objects)
+CALL_ADAPTER(artifact_get_bucket_location)
+CALL_ADAPTER(artifact_get_bucket_versioning)
+CALL_ADAPTER(artifact_get_object)
+CALL_ADAPTER(artifact_head_bucket)
+CALL_ADAPTER(artifact_head_object)
+CALL_ADAPTER(artifact_list_buckets)
+CALL_ADAPTER(artifact_list_multipart_uploads)
+CALL_ADAPTER(artifact_list_object_versions)
+CALL_ADAPTER(artifact_list_objects)
+CALL_ADAPTER(artifact_list_objects_v2)
+CALL_ADAPTER(artifact_list_parts)
+CALL_ADAPTER(artifact_put_bucket_versioning)
+CALL_ADAPTER(artifact_put_object)
+CALL_ADAPTER(artifact_upload_part)
+CALL_ADAPTER(artifact_upload_part_copy)
+
+static const call_handler handlers[S3_OP_COUNT] = {
+	[S3_OP_ABORT_MULTIPART_UPLOAD] = artifact_abort_multipart_upload_call,
+	[S3_OP_COMPLETE_MULTIPART_UPLOAD] = artifact_complete_multipart_upload_call,
+	[S3_OP_COPY_OBJECT] = artifact_copy_object_call,
+	[S3_OP_CREATE_BUCKET] = artifact_create_bucket_call,
+	[S3_OP_CREATE_MULTIPART_UPLOAD] = artifact_create_multipart_upload_call,
+	[S3_OP_DELETE_BUCKET] = artifact_delete_bucket_call,
+	[S3_OP_DELETE_OBJECT] = artifact_delete_object_call,
+	[S3_OP_DELETE_OBJECTS] = artifact_delete_objects_call,
+	[S3_OP_GET_BUCKET_LOCATION] = artifact_get_bucket_location_call,
+	[S3_OP_GET_BUCKET_VERSIONING] = artifact_get_bucket_versioning_call,
+	[S3_OP_GET_OBJECT] = artifact_get_object_call,
+	[S3_OP_HEAD_BUCKET] = artifact_head_bucket_call,
+	[S3_OP_HEAD_OBJECT] = artifact_head_object_call,
+	[S3_OP_LIST_BUCKETS] = artifact_list_buckets_call,
+	[S3_OP_LIST_MULTIPART_UPLOADS] = artifact_list_multipart_uploads_call,
+	[S3_OP_LIST_OBJECT_VERSIONS] = artifact_list_object_versions_call,
+	[S3_OP_LIST_OBJECTS] = artifact_list_objects_call,
+	[S3_OP_LIST_OBJECTS_V2] = artifact_list_objects_v2_call,
+	[S3_OP_LIST_PARTS] = artifact_list_parts_call,
+	[S3_OP_PUT_BUCKET_VERSIONING] = artifact_put_bucket_versioning_call,
+	[S3_OP_PUT_OBJECT] = artifact_put_object_call,
+	[S3_OP_UPLOAD_PART] = artifact_upload_part_call,
+	[S3_OP_UPLOAD_PART_COPY] = artifact_upload_part_copy_call,
+};
+
+/* Actions whose names are not the operations', and what they are on. */
+enum target { ON_OBJECT, ON_BUCKET, ON_ALL };
+
+static const struct action {
+	const char *name, *versioned; /* versioned: when the request names a version */
+	enum target target;
+} actions[S3_OP_COUNT] = {
+	[S3_OP_ABORT_MULTIPART_UPLOAD] = {"s3:AbortMultipartUpload", NULL, ON_OBJECT},
+	[S3_OP_COMPLETE_MULTIPART_UPLOAD] = {"s3:PutObject", NULL, ON_OBJECT},
+	[S3_OP_COPY_OBJECT] = {"s3:PutObject", NULL, ON_OBJECT},
+	[S3_OP_CREATE_BUCKET] = {"s3:CreateBucket", NULL, ON_BUCKET},
+	[S3_OP_CREATE_MULTIPART_UPLOAD] = {"s3:PutObject", NULL, ON_OBJECT},
+	[S3_OP_DELETE_BUCKET] = {"s3:DeleteBucket", NULL, ON_BUCKET},
+	[S3_OP_DELETE_OBJECT] = {"s3:DeleteObject", "s3:DeleteObjectVersion", ON_OBJECT},
+	[S3_OP_DELETE_OBJECTS] = {"s3:DeleteObject", NULL, ON_OBJECT},
+	[S3_OP_GET_BUCKET_LOCATION] = {"s3:GetBucketLocation", NULL, ON_BUCKET},
+	[S3_OP_GET_BUCKET_VERSIONING] = {"s3:GetBucketVersioning", NULL, ON_BUCKET},
+	[S3_OP_GET_OBJECT] = {"s3:GetObject", "s3:GetObjectVersion", ON_OBJECT},
+	[S3_OP_HEAD_BUCKET] = {"s3:ListBucket", NULL, ON_BUCKET},
+	[S3_OP_HEAD_OBJECT] = {"s3:GetObject", "s3:GetObjectVersion", ON_OBJECT},
+	[S3_OP_LIST_BUCKETS] = {"s3:ListAllMyBuckets", NULL, ON_ALL},
+	[S3_OP_LIST_MULTIPART_UPLOADS] = {"s3:ListBucketMultipartUploads", NULL, ON_BUCKET},
+	[S3_OP_LIST_OBJECT_VERSIONS] = {"s3:ListBucketVersions", NULL, ON_BUCKET},
+	[S3_OP_LIST_OBJECTS] = {"s3:ListBucket", NULL, ON_BUCKET},
+	[S3_OP_LIST_OBJECTS_V2] = {"s3:ListBucket", NULL, ON_BUCKET},
+	[S3_OP_LIST_PARTS] = {"s3:ListMultipartUploadParts", NULL, ON_OBJECT},
+	[S3_OP_PUT_BUCKET_VERSIONING] = {"s3:PutBucketVersioning", NULL, ON_BUCKET},
+	[S3_OP_PUT_OBJECT] = {"s3:PutObject", NULL, ON_OBJECT},
+	[S3_OP_UPLOAD_PART] = {"s3:PutObject", NULL, ON_OBJECT},
+	[S3_OP_UPLOAD_PART_COPY] = {"s3:PutObject", NULL, ON_OBJECT},
+};
+
+/* The text of the request's member of that name; NULL when it has none or it is absent. */
+static const char *member_text(const struct wire_shape *shape, const void *req, const char *name)
+{
+	for (size_t i = 0; i < shape->n_members; i++) {
+		const struct wire_member *m = &shape->members[i];
+
+		if (streq(m->name, name) && m->shape->type == WIRE_STRING)
+			return *(const char *const *)((const char *)req + m->offset);
+	}
+	return NULL;
+}
+
+static int32_t member_int(const struct wire_shape *shape, const void *req, const char *name)
+{
+	for (size_t i = 0; i < shape->n_members; i++) {
+		const struct wire_member *m = &shape->members[i];
+
+		if (streq(m->name, name) && m->shape->type == WIRE_INT)
+			return wire_or(
+				*(const struct wire_int *)((const char *)req + m->offset), -1);
+	}
+	return -1;
+}
+
+static const char *const *one(struct arena *a, const char *arn)
+{
+	const char **list = arena_new_n(a, 1, const char *);
+
+	list[0] = arn;
+	return list;
+}
+
+/* Condition keys that bucket policies and roles for artifact stores test. */
+static const char *const *conditions(struct call *call, const void *req)
+{
+	static const char *const rows[][2] = {
+		{"Prefix", "s3:prefix"},
+		{"Delimiter", "s3:delimiter"},
+		{"VersionId", "s3:VersionId"},
+		{"ServerSideEncryption", "s3:x-amz-server-side-encryption"},
+		{"SSEKMSKeyId", "s3:x-amz-server-side-encryption-aws-kms-key-id"},
+		{"ACL", "s3:x-amz-acl"},
+		{"CopySource", "s3:x-amz-copy-source"},
+		{"MetadataDirective", "s3:x-amz-metadata-directive"},
+		{"StorageClass", "s3:x-amz-storage-class"},
+	};
+	const struct wire_shape *shape = call->operation->input;
+	const char **list = arena_new_n(call->arena, 2 * (ARRAY_SIZE(rows) + 1) + 1, const char *);
+	int32_t max = member_int(shape, req, "MaxKeys");
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *text = member_text(shape, req, rows[i][0]);
+
+		if (!text)
+			continue;
+		list[n++] = rows[i][1];
+		list[n++] = text;
+	}
+	if (max >= 0) {
+		list[n++] = "s3:max-keys";
+		list[n++] = arena_printf(call->arena, "%d", max);
+	}
+	return list;
+}
+
+/* A copy reads as well: bucket/key[?versionId=x]. */
+static const struct call_access *source_access(struct call *call, const char *source)
+{
+	struct call_access *need = arena_new(call->arena, struct call_access);
+	struct view text = view_of(source), path = view_cut(&text, '?'), decoded;
+
+	if (path.len && path.p[0] == '/')
+		path = (struct view){path.p + 1, path.len - 1};
+	if (!form_decode(path, false, call->arena, &decoded))
+		decoded = path;
+	need->action = text.p ? "s3:GetObjectVersion" : "s3:GetObject";
+	need->resources = one(call->arena, arena_printf(call->arena, "arn:%s:s3:::" VIEW_FMT,
+						   call->partition, VIEW_ARG(decoded)));
+	need->n_resources = 1;
+	return need;
+}
+
+/* Each object of a batch; those named by version need another action. */
+static void batch_access(
+	struct call *call, const struct s3_delete_objects_request *req, struct call_access *ret)
+{
+	struct call_access *versions = arena_new(call->arena, struct call_access);
+	size_t n = req->delete->objects.n;
+	const char **plain = arena_new_n(call->arena, n, const char *);
+	const char **versioned = arena_new_n(call->arena, n, const char *);
+
+	wire_foreach (o, &req->delete->objects) {
+		const char *arn = arena_printf(
+			call->arena, "arn:%s:s3:::%s/%s", call->partition, req->bucket, o->key);
+
+		if (o->version_id)
+			versioned[versions->n_resources++] = arn;
+		else
+			plain[ret->n_resources++] = arn;
+	}
+	versions->action = "s3:DeleteObjectVersion";
+	versions->resources = versioned;
+	ret->resources = plain;
+	if (!ret->n_resources && versions->n_resources)
+		*ret = *versions;
+	else if (versions->n_resources)
+		ret->next = versions;
+}
+
+static int s3_access(
+	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
+{
+	const struct wire_operation *op = call->operation;
+	const struct action *action = &actions[op - s3_service.operations];
+	const char *bucket = member_text(op->input, req, "Bucket");
+	const char *key = member_text(op->input, req, "Key");
+	const char *source = member_text(op->input, req, "CopySource");
+
+	(void)engine;
+	(void)err;
+	ret->action = action->versioned && member_text(op->input, req, "VersionId")
+			      ? action->versioned
+			      : action->name;
+	ret->conditions = conditions(call, req);
+	if (streq(op->name, "DeleteObjects")) {
+		batch_access(call, req, ret);
+		return 0;
+	}
+	if (action->target == ON_ALL)
+		return 0;
+	ret->resources = one(call->arena,
+		action->target == ON_OBJECT
+			? arena_printf(
+				  call->arena, "arn:%s:s3:::%s/%s", call->partition, bucket, key)
+			: arena_printf(call->arena, "arn:%s:s3:::%s", call->partition, bucket));
+	ret->n_resources = 1;
+	if (source)
+		ret->next = source_access(call, source);
+	return 0;
+}
+
+struct call_service svc_s3(struct artifact_engine *e)
+{
+	return (struct call_service){
+		.wire = &s3_service, .engine = e, .handlers = handlers, .access = s3_access};
+}
