@@ -11,8 +11,12 @@ except ImportError:  # another python3 stands first in PATH: Debian's has the mo
 
 
 class Tap:
-    def __init__(self):
+    def __init__(self, out):
         self.count = 0
+        self.out = out
+
+    def say(self, line):
+        print(line, file=self.out, flush=True)
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" or (report.when == "setup" and not report.passed) or (
@@ -22,33 +26,34 @@ class Tap:
             note = ""
             if report.skipped:
                 note = " # SKIP " + str(report.longrepr[2]).replace("\n", " ")
-            print(f"{word} {self.count} - {report.nodeid.split('::', 1)[-1]}{note}", flush=True)
+            self.say(f"{word} {self.count} - {report.nodeid.split('::', 1)[-1]}{note}")
             if report.failed:
                 for line in str(report.longrepr).splitlines()[-60:]:
-                    print("# " + line)
+                    self.say("# " + line)
                 for title, text in report.sections:
-                    print("# -- " + title)
+                    self.say("# -- " + title)
                     for line in text.splitlines()[-40:]:
-                        print("# " + line)
+                        self.say("# " + line)
 
     def pytest_collectreport(self, report):
         if report.failed:
             self.count += 1
-            print(f"not ok {self.count} - collecting")
+            self.say(f"not ok {self.count} - collecting")
             for line in str(report.longrepr).splitlines():
-                print("# " + line)
+                self.say("# " + line)
 
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, here)
-    tap = Tap()
-    devnull = open(os.devnull, "w", encoding="utf-8")
-    out = sys.stdout
-    code = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:terminal", "--rootdir", here,
-                        sys.argv[1]], plugins=[tap])
-    _ = devnull, out
-    print(f"1..{tap.count}")
+    # TAP goes to the real standard output, pytest's own report nowhere
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    tap = Tap(out)
+    code = pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", here, sys.argv[1]],
+                       plugins=[tap])
+    tap.say(f"1..{tap.count}")
     return 0 if code in (0, 1) else code
 
 

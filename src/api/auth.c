@@ -72,6 +72,14 @@ static int read_payload(struct http_exchange *x, const struct sigv4_claim *claim
 	return 0;
 }
 
+static void fill_principal(struct auth_principal *who, struct identity_principal *p)
+{
+	who->arn = p->arn;
+	who->id = p->id;
+	who->access_key_id = p->access_key_id;
+	who->identity = p;
+}
+
 static int authenticate(void *arg, struct http_exchange *x, const char *service,
 	struct auth_principal **ret, struct err *err)
 {
@@ -93,16 +101,28 @@ static int authenticate(void *arg, struct http_exchange *x, const char *service,
 	if (read_payload(x, claim, s3, who, &check.payload_hash, err) < 0 ||
 		identity_authenticate(e, &check, a, p, err) < 0)
 		return -1;
-	who->arn = p->arn;
-	who->id = p->id;
-	who->access_key_id = p->access_key_id;
+	fill_principal(who, p);
 	who->presigned = claim->presigned;
 	memcpy(who->signing_key, p->signing_key.bytes, sizeof(who->signing_key));
 	who->seed_signature = claim->signature;
 	who->scope = claim->scope;
 	who->amz_date = claim->amz_date;
-	who->identity = p;
 	*ret = who;
+	return 0;
+}
+
+static int authenticate_git(void *arg, struct http_exchange *x, const char *user,
+	const char *password, const char *path, struct auth_principal **ret, struct err *err)
+{
+	struct arena *a = http_arena(x);
+	struct identity_principal *p = arena_new(a, struct identity_principal);
+	const char *host = http_header(x, "Host");
+
+	if (identity_authenticate_git(arg, user, password, host ? host : "", path, a, p, err) < 0)
+		return -1;
+	*ret = arena_new(a, struct auth_principal);
+	fill_principal(*ret, p);
+	(*ret)->payload = AUTH_PAYLOAD_UNSIGNED;
 	return 0;
 }
 
@@ -123,5 +143,10 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 
 struct auth auth_identity(struct identity_engine *e)
 {
-	return (struct auth){.arg = e, .authenticate = authenticate, .authorize = authorize};
+	return (struct auth){
+		.arg = e,
+		.authenticate = authenticate,
+		.authenticate_git = authenticate_git,
+		.authorize = authorize,
+	};
 }

@@ -129,7 +129,7 @@ static int check_covered(
 			continue;
 		snprintf(wanted, sizeof(wanted), ";%s;", name);
 		if (!strcasestr(names, wanted))
-			return err_set_wire(err, "AccessDenied",
+			return err_set(err, ERR_DENIED,
 				"There were headers present in the request which were not signed: "
 				"%s",
 				name);

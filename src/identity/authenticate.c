@@ -168,9 +168,9 @@ static int check_time(struct identity_engine *e, const struct identity_check *c,
 			return err_set_wire(err, "AuthorizationQueryParametersError",
 				"X-Amz-Expires must be given");
 		if (now > c->claim->time_usec + c->claim->expires_sec * USEC_PER_SEC)
-			return err_set_wire(err, "AccessDenied", "Request has expired");
+			return err_set(err, ERR_DENIED, "Request has expired");
 		if (c->claim->time_usec > now + window)
-			return err_set_wire(err, "AccessDenied", "Request is not valid yet");
+			return err_set(err, ERR_DENIED, "Request is not valid yet");
 		return 0;
 	}
 	if (c->claim->time_usec < now - window || c->claim->time_usec > now + window)
@@ -197,7 +197,7 @@ int identity_authenticate(struct identity_engine *e, const struct identity_check
 
 static int bad_git(struct err *err)
 {
-	return err_set_wire(err, "SignatureDoesNotMatch", "user name or password is wrong");
+	return err_set(err, ERR_BAD_SIGNATURE, "user name or password is wrong");
 }
 
 /* user-at-account, user+1-at-account */
@@ -287,7 +287,7 @@ int identity_authenticate_git(struct identity_engine *e, const char *user, const
 	clock_gettime(CLOCK_REALTIME, &ts);
 	now = ts.tv_sec * USEC_PER_SEC;
 	if (when < now - GIT_SKEW_USEC || when > now + GIT_SKEW_USEC)
-		return err_set_wire(err, "SignatureDoesNotMatch",
+		return err_set(err, ERR_BAD_SIGNATURE,
 			"the password of the credential helper is older than 15 minutes");
 	return 0;
 }

@@ -62,11 +62,11 @@ static int denied(const struct identity_principal *who, const struct policy_requ
 	const char *resource = any ? "" : r->resource;
 
 	if (explicitly)
-		return err_set_wire(err, "AccessDenied",
+		return err_set(err, ERR_DENIED,
 			"User: %s is not authorized to perform: %s%s%s with an explicit deny in "
 			"%s policy",
 			who->arn, r->action, on, resource, kind);
-	return err_set_wire(err, "AccessDenied",
+	return err_set(err, ERR_DENIED,
 		"User: %s is not authorized to perform: %s%s%s because no %s policy allows the %s "
 		"action",
 		who->arn, r->action, on, resource, kind, r->action);

@@ -60,7 +60,7 @@ struct identity_check {
 
 /* Verifies key, token, scope, time and signature, in this order. Errors have the query protocol's
  * wire names: InvalidClientTokenId, ExpiredToken, SignatureDoesNotMatch, RequestTimeTooSkewed
- * (S3), AccessDenied (a presigned URL that ran out). */
+ * (S3); ERR_DENIED for a presigned URL that ran out. */
 int identity_authenticate(struct identity_engine *e, const struct identity_check *check,
 	struct arena *a, struct identity_principal *ret, struct err *err);
 /* HTTP Basic as git sends it: git credentials of a user, or an access key with the password of
@@ -76,7 +76,7 @@ struct identity_question {
 	const char *const *conditions; /* key, value, ..., NULL; may be NULL */
 	const char *source_ip, *user_agent;
 };
-/* 0 when allowed; else ERR_DENIED / AccessDenied with the service's sentence. */
+/* 0 when allowed; else ERR_DENIED with the service's sentence. */
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct err *err);
 

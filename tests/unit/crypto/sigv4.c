@@ -190,7 +190,7 @@ static const struct {
 		"SignatureDoesNotMatch"},
 	{"AWS4-HMAC-SHA256 Credential=a/20240102/r/s/aws4_request, SignedHeaders=host, "
 	 "Signature=1",
-		"AccessDenied"},
+		"AccessDeniedException"},
 	{"AWS4-HMAC-SHA256 Credential=a/20240102/r/s/aws4_request, "
 	 "SignedHeaders=host;x-amz-date, Signature=1",
 		"SignatureDoesNotMatch"},
