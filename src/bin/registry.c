@@ -3,6 +3,7 @@
 #include "bin/command.h"
 
 const struct command *const commands[] = {
+	&command_agent,
 	&command_approve,
 	&command_backup,
 	&command_completion,
