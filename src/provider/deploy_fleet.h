@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What deployments get from their siblings (deploy/ports.h): hosts and target groups of the fleet,
+ * alarms of signal, revisions in the bucket store. */
+#ifndef TOWPATH_PROVIDER_DEPLOY_FLEET_H
+#define TOWPATH_PROVIDER_DEPLOY_FLEET_H
+
+#include "artifact/artifact.h"
+#include "deploy/ports.h"
+#include "fleet/fleet.h"
+#include "signal/signal.h"
+
+/* Borrowed; must outlive the deployment engine. */
+struct deploy_fleet {
+	struct fleet_engine *fleet;
+	struct signal_engine *signal;
+	struct artifact_engine *artifact;
+};
+
+/* Fills in the ports; the world must outlive them. */
+void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret);
+
+#endif
