@@ -4,6 +4,7 @@
 
 #include "api/svc_codecommit.h"
 #include "api/svc_iam.h"
+#include "api/svc_s3.h"
 #include "api/svc_sts.h"
 
 void server_add_service(struct server *s, struct call_service service)
@@ -58,8 +59,31 @@ static void close_source(struct server *s)
 	s->source = source_engine_free(s->source);
 }
 
+/* ---- artifact ---- */
+
+static int open_artifact(struct server *s, struct err *err)
+{
+	struct artifact_config c = {
+		.durable = s->durable,
+		.account = s->account,
+		.region = s->region,
+		.data_dir = s->data_dir,
+	};
+
+	if (artifact_engine_new(&c, &s->artifact, err) < 0)
+		return -1;
+	server_add_service(s, svc_s3(s->artifact));
+	return 0;
+}
+
+static void close_artifact(struct server *s)
+{
+	s->artifact = artifact_engine_free(s->artifact);
+}
+
 const struct server_part server_parts[] = {
 	{"identity", open_identity, NULL, close_identity},
 	{"source", open_source, NULL, close_source},
+	{"artifact", open_artifact, NULL, close_artifact},
 };
 const size_t server_parts_n = ARRAY_SIZE(server_parts);

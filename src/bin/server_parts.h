@@ -6,6 +6,7 @@
 #include "api/auth_identity.h"
 #include "api/dispatch.h"
 #include "api/githttp.h"
+#include "artifact/artifact.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/vec.h"
@@ -31,6 +32,7 @@ struct server {
 	/* engines */
 	struct identity_engine *identity;
 	struct source_engine *source;
+	struct artifact_engine *artifact;
 
 	/* the front */
 	VEC(struct call_service) services;
