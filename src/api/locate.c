@@ -118,8 +118,10 @@ static bool is_form(const struct api_request *r)
 {
 	const char *type = http_header(r->x, "Content-Type");
 
-	return (type && starts_with(type, "application/x-www-form-urlencoded")) ||
-	       form_get(&r->query, "Action");
+	if (form_get(&r->query, "Action"))
+		return true;
+	return type && streq(http_method(r->x), "POST") &&
+	       starts_with(type, "application/x-www-form-urlencoded");
 }
 
 static int locate_by_scope(const struct api_services *s, struct api_request *r, struct err *err)
