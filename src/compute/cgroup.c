@@ -4,11 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,6 +16,7 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_PARENT "towpath"
+#define MAX_SLOTS 65536
 
 enum controller { MEMORY, CPU, PIDS, N_CONTROLLERS };
 
@@ -24,8 +24,9 @@ static const char *const controller_names[N_CONTROLLERS] = {"memory", "cpu", "pi
 
 struct cgroup {
 	bool v2;
+	int lock_fd;		    /* the first folder, locked: whose this group is */
 	char *dirs[N_CONTROLLERS];  /* v2: only the first */
-	char *procs[N_CONTROLLERS]; /* the file that moves a process in */
+	char *procs[N_CONTROLLERS]; /* v1: the file that moves a process in */
 };
 
 static bool is_v2(void)
@@ -35,12 +36,12 @@ static bool is_v2(void)
 	return statfs(CGROUP_ROOT, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
 }
 
-/* The group's folder in a hierarchy; v2 has one hierarchy for all controllers. */
-static char *group_dir(bool v2, enum controller c, const char *id)
+/* The folder of a group in a hierarchy; v2 has one hierarchy for all controllers. */
+static char *group_dir(bool v2, enum controller c, int slot)
 {
 	if (v2)
-		return xasprintf(CGROUP_ROOT "/" CGROUP_PARENT "/%s", id);
-	return xasprintf(CGROUP_ROOT "/%s/" CGROUP_PARENT "/%s", controller_names[c], id);
+		return xasprintf(CGROUP_ROOT "/" CGROUP_PARENT "/%d", slot);
+	return xasprintf(CGROUP_ROOT "/%s/" CGROUP_PARENT "/%d", controller_names[c], slot);
 }
 
 static int write_value(const char *dir, const char *name, const char *value)
@@ -136,21 +137,87 @@ static void enable_v2(void)
 	write_value(CGROUP_ROOT "/" CGROUP_PARENT, "cgroup.subtree_control", all);
 }
 
-int cgroup_new(
-	const char *id, const struct compute_limits *limits, struct cgroup **ret, struct err *err)
+static void close_group(struct cgroup *g)
+{
+	fd_closep(&g->lock_fd);
+	for (int c = 0; c < N_CONTROLLERS; c++) {
+		freep(&g->dirs[c]);
+		freep(&g->procs[c]);
+	}
+}
+
+/* No process in it, not even one that is on its way out. */
+static bool is_idle(const char *dir)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/cgroup.procs", dir);
+	struct str text CLEANUP_STR = STR_INIT;
+
+	return file_read(path, MIB, &text, NULL) == 0 && text.len == 0;
+}
+
+/* Opens the group of a slot: 1 it is ours, 0 it is another root's, -1 there are no groups here. */
+static int try_slot(struct cgroup *g, int slot)
+{
+	const char *first = NULL;
+
+	for (int c = 0; c < (g->v2 ? 1 : N_CONTROLLERS); c++) {
+		g->dirs[c] = group_dir(g->v2, c, slot);
+		if (!make_dir(g->dirs[c])) {
+			freep(&g->dirs[c]);
+			continue;
+		}
+		/* A thread that moves itself by `tasks` takes no lock of the whole machine;
+		 * `cgroup.procs` would wait for every processor. */
+		if (!g->v2)
+			g->procs[c] = xasprintf("%s/tasks", g->dirs[c]);
+		first = first ? first : g->dirs[c];
+	}
+	if (!first)
+		return -1;
+	g->lock_fd = open(first, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return g->lock_fd >= 0 && flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0 && is_idle(first);
+}
+
+/* What the last root of this slot left set. */
+static void reset(const struct cgroup *g)
+{
+	static const struct {
+		bool v2;
+		enum controller c;
+		const char *name, *value;
+	} values[] = {
+		{true, MEMORY, "memory.max", "max"},
+		{true, MEMORY, "memory.peak", "reset"},
+		{true, MEMORY, "cpu.max", "max 100000"},
+		{true, MEMORY, "pids.max", "max"},
+		{false, MEMORY, "memory.memsw.limit_in_bytes", "-1"},
+		{false, MEMORY, "memory.limit_in_bytes", "-1"},
+		{false, MEMORY, "memory.max_usage_in_bytes", "0"},
+		{false, CPU, "cpu.cfs_quota_us", "-1"},
+		{false, PIDS, "pids.max", "max"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		if (values[i].v2 == g->v2 && g->dirs[values[i].c])
+			write_value(g->dirs[values[i].c], values[i].name, values[i].value);
+}
+
+int cgroup_new(const struct compute_limits *limits, struct cgroup **ret, struct err *err)
 {
 	struct cgroup *g = xcalloc(1, sizeof(*g));
+	int got = 0;
 
+	g->lock_fd = -1;
 	g->v2 = is_v2();
 	if (g->v2)
 		enable_v2();
-	for (int c = 0; c < (g->v2 ? 1 : N_CONTROLLERS); c++) {
-		g->dirs[c] = group_dir(g->v2, c, id);
-		if (make_dir(g->dirs[c]))
-			g->procs[c] = xasprintf("%s/cgroup.procs", g->dirs[c]);
-		else
-			freep(&g->dirs[c]);
+	for (int slot = 0; slot < MAX_SLOTS && got == 0; slot++) {
+		got = try_slot(g, slot);
+		if (got == 0)
+			close_group(g);
 	}
+	if (got > 0)
+		reset(g);
 	if (set_limits(g, limits, err) < 0) {
 		cgroup_free(g);
 		return -1;
@@ -163,13 +230,13 @@ void cgroup_free(struct cgroup *g)
 {
 	if (!g)
 		return;
-	for (int c = 0; c < N_CONTROLLERS; c++) {
-		if (g->dirs[c])
-			rmdir(g->dirs[c]);
-		free(g->dirs[c]);
-		free(g->procs[c]);
-	}
+	close_group(g);
 	free(g);
+}
+
+int cgroup_open(const struct cgroup *g)
+{
+	return g->v2 && g->dirs[0] ? open(g->dirs[0], O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
 int cgroup_enter(const struct cgroup *g)
@@ -222,38 +289,4 @@ size_t cgroup_peak_memory(const struct cgroup *g)
 	if (g->v2)
 		return (size_t)read_number(g->dirs[0], "memory.peak", NULL);
 	return (size_t)read_number(g->dirs[MEMORY], "memory.max_usage_in_bytes", NULL);
-}
-
-/* Kills what is left in the group and removes it. The kernel takes a moment to let go of
- * processes that were just killed: at most 100 ms of waiting. */
-static void remove_group(const char *dir)
-{
-	char *procs CLEANUP(freep) = xasprintf("%s/cgroup.procs", dir);
-	const struct timespec moment = {0, 2000000};
-
-	for (int i = 0; i < 50 && rmdir(dir) < 0 && errno == EBUSY; i++) {
-		struct str text CLEANUP_STR = STR_INIT;
-		struct view rest;
-
-		file_read(procs, MIB, &text, NULL);
-		rest = str_view(&text);
-		while (rest.len) {
-			pid_t pid = (pid_t)strtol(view_cut(&rest, '\n').p, NULL, 10);
-
-			if (pid > 1)
-				kill(pid, SIGKILL);
-		}
-		nanosleep(&moment, NULL);
-	}
-}
-
-void cgroup_sweep(const char *id)
-{
-	bool v2 = is_v2();
-
-	for (int c = 0; c < (v2 ? 1 : N_CONTROLLERS); c++) {
-		char *dir CLEANUP(freep) = group_dir(v2, c, id);
-
-		remove_group(dir);
-	}
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control groups of roots, /towpath/<id> in every hierarchy: version 2, or 1 with its controllers
- * mounted one by one. Where no controller is mounted a group has no limits and takes none. */
+/* Control groups of roots, /towpath/<slot> in every hierarchy: version 2, or 1 with its controllers
+ * mounted one by one. Where no controller is mounted a group has no limits and takes none.
+ *
+ * Groups are kept and used again, one root at a time: a removed memory group lives on in the
+ * kernel until its last cached page is gone, and each of these makes every mount slower. Whose a
+ * slot is says a lock on its folder, which falls with its maker. */
 #ifndef TOWPATH_COMPUTE_CGROUP_H
 #define TOWPATH_COMPUTE_CGROUP_H
 
@@ -9,19 +13,19 @@
 
 struct cgroup; /* the folders of one group */
 
-/* Makes the group and sets its limits. ERR_UNSUPPORTED when a limit is asked for whose controller
- * is not there. */
-int cgroup_new(
-	const char *id, const struct compute_limits *limits, struct cgroup **ret, struct err *err);
-/* Removes the group, which must have no processes left, and frees g. NULL is fine. */
+/* Takes a free group and sets its limits. ERR_UNSUPPORTED when a limit is asked for whose
+ * controller is not there. */
+int cgroup_new(const struct compute_limits *limits, struct cgroup **ret, struct err *err);
+/* Gives the group back; its processes must be gone. NULL is fine. */
 void cgroup_free(struct cgroup *g);
-/* Moves the calling process into the group. Safe between clone and exec: 0, or errno. */
+/* Version 2: the group's folder, for CLONE_INTO_CGROUP; the caller's to close. Else -1. */
+int cgroup_open(const struct cgroup *g);
+/* Version 1: moves the calling thread, the only one of its process, into the group. Safe between
+ * clone and exec: 0, or errno. */
 int cgroup_enter(const struct cgroup *g);
 /* How often the kernel killed a process of the group for its memory. */
 int64_t cgroup_oom_kills(const struct cgroup *g);
 /* Bytes; 0 when not known. */
 size_t cgroup_peak_memory(const struct cgroup *g);
-/* Kills what is left of the group of this id and removes it. */
-void cgroup_sweep(const char *id);
 
 #endif

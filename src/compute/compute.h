@@ -159,8 +159,9 @@ struct compute_driver {
 extern const struct compute_driver compute_sandbox;
 extern const struct compute_driver compute_oci;
 
-/* Takes away what a sandbox root left behind whose maker was killed: its cgroups and its written
- * layer. dir is the spec.dir of that root; a missing one is fine. Only for roots that are dead. */
+/* Takes away what a sandbox root left behind whose maker was killed: its written layer (all else
+ * falls with the maker). dir is the spec.dir of that root; a missing one is fine. Only for roots
+ * that are dead. */
 int compute_sweep(const char *dir, struct err *err);
 /* Does once what every sandbox root needs (compiles the system call filter). A process that
  * forks makers of roots calls it first, so that they need not; others need not call it. */

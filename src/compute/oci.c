@@ -240,7 +240,7 @@ static int create_steps(const struct compute_spec *spec, struct oci **ret, struc
 	char *pid_file CLEANUP(freep) = path_join(spec->dir, "init.pid");
 	pid_t pid;
 
-	if (sandbox_layer_make(spec, err) < 0 || tree_mount(spec, err) < 0 ||
+	if (sandbox_layer_make(spec, NULL, err) < 0 || tree_mount(spec, err) < 0 ||
 		write_bundle(spec, err) < 0 || file_make_dirs(RUNTIME_STATE, 0700, err) < 0 ||
 		runtime_run(spec->dir, spec->log_fd, NULL, err, "create", "--bundle", spec->dir,
 			"--pid-file", pid_file, spec->id, NULL) < 0 ||

@@ -23,9 +23,6 @@
 #include "base/mem.h"
 #include "compute/sandbox.h"
 
-/* The name of the root, kept in its folder for compute_sweep(). */
-#define ID_FILE "sandbox.id"
-
 struct sandbox {
 	struct compute_root root;
 	pid_t init;
@@ -130,9 +127,14 @@ static int clone_init(
 		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
 		.exit_signal = SIGCHLD,
 	};
+	int group CLEANUP_FD = cgroup_open(plan->cgroup);
 	sigset_t all, before;
 	long pid;
 
+	if (group >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)group;
+	}
 	if (plan->spec->network == COMPUTE_NET_NONE)
 		args.flags |= CLONE_NEWNET;
 	sigfillset(&all);
@@ -164,32 +166,25 @@ static int await_ready(const struct sandbox *s, const struct compute_spec *spec,
 	return 0;
 }
 
-static int keep_id(const struct compute_spec *spec, struct err *err)
-{
-	char *path CLEANUP(freep) = xasprintf("%s/" ID_FILE, spec->dir);
-	int fd CLEANUP_FD = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_errno(err, errno, "cannot write %s", path);
-	return fd_write_all(fd, spec->id, strlen(spec->id), err);
-}
-
 static int make(struct sandbox *s, const struct compute_spec *spec, struct err *err)
 {
 	struct sandbox_plan plan = {.spec = spec};
 	int pair[2];
 	int r;
 
-	if (keep_id(spec, err) < 0 || cgroup_new(spec->id, &spec->limits, &s->cgroup, err) < 0 ||
-		sandbox_layer_make(spec, err) < 0)
+	if (cgroup_new(&spec->limits, &s->cgroup, err) < 0 ||
+		sandbox_layer_make(spec, &plan.template, err) < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		free(plan.template);
 		return err_errno(err, errno, "cannot make sandbox %s", spec->id);
+	}
 	s->socket = pair[0];
 	plan.socket = pair[1];
 	plan.cgroup = s->cgroup;
 	r = clone_init(&plan, &s->pidfd, &s->init, err);
 	close(pair[1]);
+	free(plan.template);
 	return r < 0 ? -1 : await_ready(s, spec, err);
 }
 
@@ -425,18 +420,13 @@ const struct compute_driver compute_sandbox = {
 int compute_sweep(const char *dir, struct err *err)
 {
 	static const char *const parts[] = {"upper", "work", "root"};
-	char *path CLEANUP(freep) = xasprintf("%s/" ID_FILE, dir);
-	struct str id CLEANUP_STR = STR_INIT;
 
-	if (file_read(path, 256, &id, NULL) == 0 && id.len && !strchr(str_text(&id), '/'))
-		cgroup_sweep(str_text(&id));
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		char *part CLEANUP(freep) = xasprintf("%s/%s", dir, parts[i]);
 
 		if (file_remove_tree(part, err) < 0)
 			return -1;
 	}
-	unlink(path);
 	return 0;
 }
 

@@ -20,7 +20,8 @@
 struct sandbox_plan {
 	const struct compute_spec *spec;
 	const struct cgroup *cgroup;
-	int socket; /* process 1's end */
+	char *template; /* layer above the host's tree, or NULL */
+	int socket;	/* process 1's end */
 };
 
 /* A failure of process 1, as it travels to the maker. */
@@ -29,9 +30,11 @@ struct sandbox_report {
 	char what[240];
 };
 
-/* Fills dir/upper so that the root hides what must be hidden and has what a fresh root needs:
- * empty homes, /tmp and /run, an /etc/shadow without passwords, /etc/hosts and resolv.conf. */
-int sandbox_layer_make(const struct compute_spec *spec, struct err *err);
+/* Makes dir/upper, work and root. *ret_template (the caller's; NULL for images) is a layer that
+ * hides what must be hidden of the host and has what a fresh root needs: empty homes, /tmp and
+ * /run, an /etc/shadow without passwords, /etc/hosts and resolv.conf. ret_template NULL: all of
+ * this is in dir/upper itself, for roots that outlive a restart of the machine. */
+int sandbox_layer_make(const struct compute_spec *spec, char **ret_template, struct err *err);
 /* In process 1, from here on. Each returns 0, or fills the report and returns -1. */
 int sandbox_tree_build(const struct sandbox_plan *plan, struct sandbox_report *report);
 /* Drops capabilities, sets the system call filter: for this process and all to come. */

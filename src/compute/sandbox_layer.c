@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The written layer of a root before it is mounted: hides parts of the host by what the overlay
- * file system itself offers, opaque folders and whiteouts. That costs no mounts, and a build can
- * fill, rename or remove what stands there as if it had always been empty. */
+/* The layers of a root before it is mounted. Parts of the host are hidden by what the overlay file
+ * system itself offers, opaque folders and whiteouts. That costs no mounts, and a build can fill,
+ * rename or remove what stands there as if it had always been empty.
+ *
+ * What hides the host is a layer of its own between the host and the written one, a template that
+ * is made once for all roots that hide the same; its name is the digest of all it follows from. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +18,13 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "compute/sandbox.h"
+#include "crypto/digest.h"
+
+/* Where templates may lie: a layer of an overlay must not lie within another one, so it must be
+ * another file system than the host's root. Made anew after each start of the machine. */
+static const char *const template_dirs[] = {"/run/towpath/hide", "/dev/shm/towpath-hide"};
 
 /* What is emptied for every root over the host's own tree. Missing ones are passed over. */
 static const struct {
@@ -237,24 +246,162 @@ static int hide_host(const struct layer *l, const struct compute_spec *spec, str
 	for (size_t i = 0; i < spec->n_hidden; i++)
 		if (hide(l, spec->hidden[i], err) < 0)
 			return -1;
-	/* The layer itself lies somewhere on the host. */
-	if (hide(l, spec->dir, err) < 0)
-		return -1;
 	return copy_resolver(l, err);
 }
 
-int sandbox_layer_make(const struct compute_spec *spec, struct err *err)
+/* ---- the template ---- */
+
+static void key_of_file(struct str *key, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return;
+	str_addf(key, "%s %llu %lld %lld.%09ld\n", path, (unsigned long long)st.st_ino,
+		(long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+/* All that the template's content follows from. */
+static void key_of(const struct compute_spec *spec, struct str *key)
+{
+	static const char *const others[] = {"/etc/hosts", "/etc/resolv.conf"};
+
+	str_addf(key, "1 %s\n", spec->hostname ? spec->hostname : spec->id);
+	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
+		str_add_c(key, access(emptied[i].path, F_OK) == 0 ? '1' : '0');
+	for (size_t i = 0; i < spec->n_hidden; i++) {
+		char *real CLEANUP(freep) = realpath(spec->hidden[i], NULL);
+
+		str_addf(key, "\n%s\n", real ? real : "");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(password_files); i++)
+		key_of_file(key, password_files[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		key_of_file(key, others[i]);
+}
+
+static int fill_template(char *dir, const struct compute_spec *spec, struct err *err)
+{
+	struct layer l = {dir, "/"};
+
+	if (chmod(dir, 0755) < 0)
+		return err_errno(err, errno, "cannot prepare %s", dir);
+	if (hide_host(&l, spec, err) < 0)
+		return -1;
+	return name_host(&l, spec->hostname ? spec->hostname : spec->id, err);
+}
+
+/* A folder for templates that only user 0 can have put there; NULL when there is none. */
+static const char *template_dir(void)
+{
+	struct stat root, st;
+
+	if (stat("/", &root) < 0)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(template_dirs); i++) {
+		const char *dir = template_dirs[i];
+
+		if (lstat(dir, &st) < 0 &&
+			(file_make_dirs(dir, 0700, NULL) < 0 || lstat(dir, &st) < 0))
+			continue;
+		if (S_ISDIR(st.st_mode) && st.st_uid == 0 && (st.st_mode & 077) == 0 &&
+			st.st_dev != root.st_dev)
+			return dir;
+	}
+	return NULL;
+}
+
+static int make_template(const char *path, const struct compute_spec *spec, struct err *err)
+{
+	char *temp CLEANUP(freep) = xasprintf("%s.XXXXXX", path);
+
+	if (!mkdtemp(temp))
+		return err_errno(err, errno, "cannot make %s", temp);
+	if (fill_template(temp, spec, err) < 0) {
+		file_remove_tree(temp, NULL);
+		return -1;
+	}
+	/* Another maker may have been faster: its result is the same. */
+	if (rename(temp, path) < 0)
+		file_remove_tree(temp, NULL);
+	return file_exists(path) ? 0 : err_set(err, ERR_IO, "cannot make %s", path);
+}
+
+/* *ret stays NULL where templates cannot be. */
+static int find_template(const struct compute_spec *spec, char **ret, struct err *err)
+{
+	const char *dir = template_dir();
+	struct str key CLEANUP_STR = STR_INIT;
+	struct digest_value digest;
+	char *path CLEANUP(freep) = NULL;
+
+	if (!dir)
+		return 0;
+	key_of(spec, &key);
+	digest = digest_of(DIGEST_SHA256, str_view(&key));
+	path = xasprintf("%s/%.32s", dir, digest_hex(&digest).text);
+	if (!file_exists(path) && make_template(path, spec, err) < 0)
+		return -1;
+	*ret = TAKE_PTR(path);
+	return 0;
+}
+
+/* ---- the layer of one root ---- */
+
+/* The root's own folder lies somewhere on the host: unless the template hides it already. */
+static int hide_self(const struct compute_spec *spec, char *template, char *upper, struct err *err)
+{
+	char *real CLEANUP(freep) = realpath(spec->dir, NULL);
+	struct layer shared = {template, "/"}, own = {upper, "/"};
+
+	if (real && below_empty_dir(&shared, real))
+		return 0;
+	return hide(&own, spec->dir, err);
+}
+
+/* Targets in folders that the tree below has not got cost least when they are made here, beside
+ * the file system that will show them. */
+static void make_targets(const struct compute_spec *spec, const char *upper)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const char *target = spec->mounts[i].target;
+		char *top CLEANUP(freep) = xstrndup(target, strcspn(target + 1, "/") + 1);
+		char *path CLEANUP(freep) = xasprintf("%s%s", upper, target);
+		struct stat st;
+
+		if (target[0] != '/' || lstat(top, &st) == 0 || !path_is_inside(target + 1) ||
+			(spec->mounts[i].kind == COMPUTE_BIND &&
+				stat(spec->mounts[i].source, &st) == 0 && !S_ISDIR(st.st_mode)))
+			continue;
+		file_make_dirs(path, 0755, NULL);
+	}
+}
+
+int sandbox_layer_make(const struct compute_spec *spec, char **ret_template, struct err *err)
 {
 	char *upper CLEANUP(freep) = xasprintf("%s/upper", spec->dir);
 	char *work CLEANUP(freep) = xasprintf("%s/work", spec->dir);
 	char *root CLEANUP(freep) = xasprintf("%s/root", spec->dir);
+	const char *hostname = spec->hostname ? spec->hostname : spec->id;
 	struct layer l = {upper, spec->lower ? spec->lower : "/"};
 
+	if (ret_template)
+		*ret_template = NULL;
 	if (mkdir(upper, 0755) < 0 || mkdir(work, 0700) < 0 || mkdir(root, 0700) < 0)
 		return err_errno(err, errno, "cannot make a sandbox in %s", spec->dir);
 	if (chmod(upper, 0755) < 0)
 		return err_errno(err, errno, "cannot make a sandbox in %s", spec->dir);
-	if (!spec->lower && hide_host(&l, spec, err) < 0)
+	if (spec->lower)
+		return name_host(&l, hostname, err);
+	if (ret_template && find_template(spec, ret_template, err) < 0)
 		return -1;
-	return name_host(&l, spec->hostname ? spec->hostname : spec->id, err);
+	if (!ret_template || !*ret_template) {
+		if (hide_host(&l, spec, err) < 0 || hide(&l, spec->dir, err) < 0)
+			return -1;
+		return name_host(&l, hostname, err);
+	}
+	if (hide_self(spec, *ret_template, upper, err) < 0)
+		return -1;
+	make_targets(spec, upper);
+	return 0;
 }

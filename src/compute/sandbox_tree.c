@@ -46,11 +46,14 @@ static int mount_overlay(const char *options, const char *target, struct sandbox
 }
 
 /* Overlay options cannot hold every character that a path may have; a descriptor's name can. */
-static int mount_root(const struct compute_spec *spec, struct sandbox_report *report)
+static int mount_root(const struct sandbox_plan *plan, struct sandbox_report *report)
 {
-	char options[128] = "lowerdir=/,upperdir=upper,workdir=work";
+	const struct compute_spec *spec = plan->spec;
+	char options[256];
 	int lower CLEANUP_FD = -1;
 
+	snprintf(options, sizeof(options), "lowerdir=%s%s/,upperdir=upper,workdir=work",
+		plan->template ? plan->template : "", plan->template ? ":" : "");
 	if (chdir(spec->dir) < 0)
 		return sandbox_report_errno(report, "cannot enter %s", spec->dir);
 	if (spec->lower) {
@@ -275,7 +278,7 @@ int sandbox_tree_build(const struct sandbox_plan *plan, struct sandbox_report *r
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return sandbox_report_errno(report, "cannot make the mounts private");
-	if (mount_root(spec, report) < 0)
+	if (mount_root(plan, report) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		if (open_source(&spec->mounts[i], i, &sources[i], &is_dir[i], report) < 0)

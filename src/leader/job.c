@@ -172,12 +172,16 @@ static void add_mount(
 
 static int mount_buildspec(struct job *j, struct err *err)
 {
+	int fd CLEANUP_FD = -1;
 	char *path;
 
 	if (!j->spec->buildspec)
 		return 0;
 	path = arena_printf(&j->arena, "%s/buildspec.yml", j->dir);
-	if (file_write_atomic(path, view_of(j->spec->buildspec), 0644, err) < 0)
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return err_errno(err, errno, "cannot write %s", path);
+	if (fd_write_all(fd, j->spec->buildspec, strlen(j->spec->buildspec), err) < 0)
 		return -1;
 	add_mount(j, path, JOB_BUILDSPEC, false, true);
 	return 0;
@@ -201,6 +205,7 @@ static int mount_sources(struct job *j, struct err *err)
 static int make_root(struct job *j, struct err *err)
 {
 	char *dir CLEANUP(freep) = path_join(j->dir, "root");
+	bool covered = false;
 	const char **hidden = arena_new_n(&j->arena, j->spec->hidden_paths.n + 1, const char *);
 	struct compute_spec spec = {
 		.id = j->spec->build_id ? j->spec->build_id : path_base(j->dir),
@@ -208,16 +213,21 @@ static int make_root(struct job *j, struct err *err)
 		.mounts = j->mounts.v,
 		.n_mounts = j->mounts.n,
 		.hidden = hidden,
-		.n_hidden = j->spec->hidden_paths.n + 1,
+		.n_hidden = j->spec->hidden_paths.n,
+		.hostname = JOB_HOSTNAME,
 		.limits = {.memory = (size_t)wire_or(j->spec->limits->memory_bytes, 0),
 			.cpu_milli = wire_or(j->spec->limits->cpu_milli, 0),
 			.pids = wire_or(j->spec->limits->pids, 0)},
 		.log_fd = -1,
 	};
 
-	hidden[0] = j->dir;
-	for (size_t i = 0; i < j->spec->hidden_paths.n; i++)
-		hidden[i + 1] = j->spec->hidden_paths.v[i];
+	for (size_t i = 0; i < j->spec->hidden_paths.n; i++) {
+		hidden[i] = j->spec->hidden_paths.v[i];
+		covered |= starts_with(j->dir, hidden[i]) && j->dir[strlen(hidden[i])] == '/';
+	}
+	/* A set of hidden paths that is the same for all builds is prepared once for all. */
+	if (!covered)
+		hidden[spec.n_hidden++] = j->dir;
 	if (mkdir(dir, 0700) < 0)
 		return err_errno(err, errno, "cannot make %s", dir);
 	return compute_sandbox.create(&spec, &j->root, err);

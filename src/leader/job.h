@@ -13,6 +13,7 @@
 #include "leader/status.h"
 
 #define JOB_CONTROL_DIR "/codebuild/output/tmp" /* scripts and state, inside */
+#define JOB_HOSTNAME "towpath-build"
 #define JOB_BUILDSPEC "/codebuild/readonly/buildspec.yml"
 #define JOB_DEFAULT_TARGET "/codebuild/output/src/src"
 

@@ -3,8 +3,9 @@
  *
  * The server writes JOB/spec.json (shape LeaderJob of model/towpath.json) and launches a leader
  * for the folder JOB. The leader is a process of its own, detached: it runs the phases in a
- * sandbox, writes JOB/log (codec/spool.h), appends JOB/status.log (one LeaderRecord a line), puts artifacts into JOB/out/ and ends. It neither needs nor
- * notices the server; a server that comes back reads status.log.
+ * sandbox, writes JOB/log (codec/spool.h), appends JOB/status.log (one LeaderRecord a line), puts
+ * artifacts into JOB/out/ and ends. It neither needs nor notices the server; a server that comes
+ * back reads status.log.
  *
  * Who is alive is told by a lock on JOB/leader.lock that the kernel drops with the process. */
 #ifndef TOWPATH_LEADER_LEADER_H

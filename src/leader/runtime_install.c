@@ -77,6 +77,7 @@ static int make_helper(struct job *j, const char *dir, const char *mount_dir, st
 		.dir = dir,
 		.mounts = mounts,
 		.n_mounts = file_exists(npmrc) ? 2 : 1,
+		.hostname = JOB_HOSTNAME,
 		.log_fd = -1};
 
 	if (mkdir(dir, 0700) < 0)
