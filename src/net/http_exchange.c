@@ -38,6 +38,7 @@ struct http_exchange *http_exchange_new(
 		x->next->prev = x;
 	s->active = x;
 	s->n_active++;
+	s->n_connected++;
 	pthread_mutex_unlock(&s->lock);
 	return x;
 }

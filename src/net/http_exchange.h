@@ -93,6 +93,7 @@ struct http_server {
 	pthread_cond_t changed; /* n_active, n_workers, jobs */
 	struct http_exchange *active;
 	size_t n_active;
+	size_t n_connected; /* of these: the peer still waits for the end */
 	bool stopping;
 	bool stopped; /* the last exchange frees the server */
 	/* stream workers */

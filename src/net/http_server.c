@@ -15,6 +15,16 @@
 
 /* ---- callbacks ---- */
 
+/* While the server stops, nobody else comes in. (MHD_quiesce_daemon() would close the door earlier,
+ * but races with its own threads over the epoll set in 0.9.75.) */
+static enum MHD_Result on_accept(void *arg, const struct sockaddr *peer, socklen_t n)
+{
+	struct http_server *s = arg;
+
+	(void)peer, (void)n;
+	return __atomic_load_n(&s->stopping, __ATOMIC_RELAXED) ? MHD_NO : MHD_YES;
+}
+
 static void *on_target(void *arg, const char *target, struct MHD_Connection *c)
 {
 	return http_exchange_new(arg, c, target);
@@ -26,6 +36,12 @@ static void begin(struct http_exchange *x, const char *method)
 	struct http_server *s = x->server;
 
 	x->mode = HTTP_REFUSE;
+	if (__atomic_load_n(&s->stopping, __ATOMIC_RELAXED)) {
+		http_exchange_begin(x, method);
+		http_set_header(x, "Connection", "close");
+		http_exchange_fail(x, 503);
+		return;
+	}
 	if (!http_exchange_begin(x, method)) {
 		http_exchange_fail(x, 431);
 		return;
@@ -135,6 +151,11 @@ static void on_completed(
 	x->suspended = false;
 	pthread_cond_broadcast(&x->wake);
 	pthread_mutex_unlock(&x->lock);
+	pthread_mutex_lock(&x->server->lock);
+	x->server->n_connected--;
+	if (x->server->stopping)
+		pthread_cond_broadcast(&x->server->changed);
+	pthread_mutex_unlock(&x->server->lock);
 	http_exchange_unref(x);
 }
 
@@ -187,7 +208,7 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, const union socket
 	if (addr->any.sa_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
 	/* the logger comes first: it hears of errors in what follows */
-	return MHD_start_daemon(flags, (uint16_t)s->config.port, NULL, NULL, on_request, s,
+	return MHD_start_daemon(flags, (uint16_t)s->config.port, on_accept, s, on_request, s,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_SOCK_ADDR, &addr->any,
 		MHD_OPTION_THREAD_POOL_SIZE, threads > 1 ? threads : 0,
 		MHD_OPTION_THREAD_STACK_SIZE, HTTP_THREAD_STACK, MHD_OPTION_CONNECTION_LIMIT,
@@ -242,7 +263,7 @@ void http_server_free(struct http_server *s)
 	free(s);
 }
 
-/* Under s->lock: waits until no exchange is left or the time is up. */
+/* Under s->lock: waits until every reply has gone out or the time is up. */
 static void await_exchanges(struct http_server *s, int64_t usec)
 {
 	struct timespec until;
@@ -252,7 +273,7 @@ static void await_exchanges(struct http_server *s, int64_t usec)
 	until.tv_nsec += usec % USEC_PER_SEC * 1000;
 	if (until.tv_nsec >= 1000000000)
 		until.tv_sec++, until.tv_nsec -= 1000000000;
-	while (s->n_active > 0) {
+	while (s->n_connected > 0) {
 		if (pthread_cond_timedwait(&s->changed, &s->lock, &until) == ETIMEDOUT)
 			return;
 	}
@@ -286,15 +307,11 @@ static void cancel_exchanges(struct http_server *s)
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_usec)
 {
 	bool last;
-	MHD_socket listener;
 
 	if (!s)
 		return NULL;
-	listener = MHD_quiesce_daemon(s->daemon);
-	if (listener >= 0)
-		close(listener);
 	pthread_mutex_lock(&s->lock);
-	s->stopping = true;
+	__atomic_store_n(&s->stopping, true, __ATOMIC_RELAXED);
 	pthread_cond_broadcast(&s->changed);
 	answer_deferred(s);
 	await_exchanges(s, grace_usec);
