@@ -81,6 +81,8 @@ struct deploy_ports {
 	int (*fleet_delete)(void *arg, const char *fleet, struct err *err);
 	/* Terminates one instance; a missing one is fine. */
 	int (*host_terminate)(void *arg, const char *host, struct err *err);
+	/* The agent of this instance has asked for commands. */
+	void (*host_seen)(void *arg, const char *host);
 
 	/* ---- traffic ---- */
 

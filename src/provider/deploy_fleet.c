@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider/deploy_fleet.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 
 static struct fleet_engine *fleet_of(void *arg)
@@ -45,6 +46,9 @@ static int hosts(void *arg, struct arena *a, struct deploy_hosts *ret, struct er
 {
 	struct fleet_host *found;
 
+	*ret = (struct deploy_hosts){0};
+	if (!fleet_of(arg))
+		return 0; /* on-premises instances remain */
 	if (fleet_hosts(fleet_of(arg), a, &found, &ret->n, err) < 0)
 		return -1;
 	ret->v = arena_new_n(a, ret->n, struct deploy_host);
@@ -98,6 +102,15 @@ static int host_terminate(void *arg, const char *host, struct err *err)
 	if (fleet_host_terminate(fleet_of(arg), host, &why) == 0 || err_is(&why, ERR_NOT_FOUND))
 		return 0;
 	return err_move(err, &why);
+}
+
+static void host_seen(void *arg, const char *host)
+{
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	if (fleet_of(arg) && fleet_agent_seen(fleet_of(arg), host, &why) < 0 &&
+		!err_is(&why, ERR_NOT_FOUND))
+		log_err("deploy", &why, "agent of %s", host);
 }
 
 /* ---- traffic ---- */
@@ -183,6 +196,7 @@ void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret)
 		.fleet_attach = fleet_attach,
 		.fleet_delete = fleet_delete,
 		.host_terminate = host_terminate,
+		.host_seen = host_seen,
 		.target_register = target_register,
 		.target_deregister = target_deregister,
 		.target_health = target_health,
