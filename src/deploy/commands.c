@@ -168,6 +168,8 @@ int deploy_poll_host_command(struct deploy_engine *e, struct call *call,
 
 	if (deploy_read(e, find_host, &q, err) < 0)
 		return -1;
+	if (e->ports->host_seen)
+		e->ports->host_seen(e->ports->arg, q.host);
 	found = deploy_take_command(
 		e, q.host, req->host_identifier, call->user_agent, call->arena, resp, err);
 	if (found != 0 || !call->defer)
