@@ -12,6 +12,8 @@ struct name {
 /* What any operation may answer. An error is found by any of the names in its row. */
 static const struct name common[][API_FAMILY_COUNT] = {
 	/* JSON, query, S3 */
+	/* First: the next row has one of its names too. */
+	{{"AccessDeniedException", 400}, {"AccessDenied", 403}, {"AccessDenied", 403}},
 	{{"MissingAuthenticationTokenException", 400}, {"MissingAuthenticationToken", 403},
 		{"AccessDenied", 403}},
 	{{"IncompleteSignatureException", 400}, {"IncompleteSignature", 400},
@@ -27,7 +29,6 @@ static const struct name common[][API_FAMILY_COUNT] = {
 		{"XAmzContentSHA256Mismatch", 400}},
 	{{"UnrecognizedClientException", 400}, {"InvalidClientTokenId", 403},
 		{"InvalidToken", 400}},
-	{{"AccessDeniedException", 400}, {"AccessDenied", 403}, {"AccessDenied", 403}},
 	{{"UnknownOperationException", 400}, {"InvalidAction", 400}, {"MethodNotAllowed", 405}},
 	{{"SerializationException", 400}, {"MalformedQueryString", 400}, {"MalformedXML", 400}},
 	{{"ValidationException", 400}, {"ValidationError", 400}, {"InvalidArgument", 400}},

@@ -5,10 +5,10 @@
 
 #include "base/macros.h"
 
-#define LIMIT_API_BODY (8 * MIB)     /* a buffered API request */
+#define LIMIT_API_BODY (12 * MIB)    /* a buffered API request */
 #define LIMIT_HTTP_HEADER (32 * KIB) /* all headers of one request */
 #define LIMIT_JSON_DEPTH 64
-#define LIMIT_JSON_BODY (8 * MIB)
+#define LIMIT_JSON_BODY (12 * MIB)
 #define LIMIT_WIRE_DECODED (64 * MIB) /* structs made from one document */
 #define LIMIT_XML_DEPTH 64
 #define LIMIT_XML_NODES 200000

@@ -18,6 +18,7 @@ struct validation {
 	size_t n;
 	const char *member;	  /* the member at hand, by name */
 	const char *first_member; /* of the first violation */
+	const struct wire_shape *first_shape;
 	bool first_missing;
 	bool sensitive;
 	struct err *err; /* a fault of ours, not of the value */
@@ -54,6 +55,7 @@ static void violation_begin(struct validation *v, const struct wire_shape *shape
 {
 	if (v->n++ == 0) {
 		v->first_member = v->member;
+		v->first_shape = shape;
 		v->first_missing = !slot;
 	}
 	str_add(&v->text, v->n > 1 ? "; Value" : "Value");
@@ -269,41 +271,64 @@ int wire_validate(const struct wire_shape *shape, const void *value, struct err 
 	return validate(&v, shape, value);
 }
 
-static const char *modelled_error(const struct wire_operation *op, const char *name)
+static const struct wire_shape *modelled_error(const struct wire_operation *op, const char *name)
 {
 	for (size_t i = 0; i < op->n_errors; i++)
 		if (streq(op->errors[i]->name, name))
-			return op->errors[i]->name;
+			return op->errors[i];
 	return NULL;
 }
 
-/* The operation's own exception for the first member at fault, or NULL. */
+/* The exception that names this noun (its first len characters), or NULL. */
+static const char *exception_for(
+	const struct wire_operation *op, bool missing, const char *noun, size_t len)
+{
+	static const char *const forms[2][3] = {
+		{"Invalid%sException", "%sSizeLimitExceededException", NULL},
+		{"%sRequiredException", "%sListRequiredException", NULL},
+	};
+	const struct wire_shape *found = NULL;
+
+	for (const char *const *form = forms[missing]; *form && !found; form++) {
+		char capital[128], name[160];
+
+		snprintf(capital, sizeof(capital), "%c%.*s", toupper((unsigned char)*noun),
+			(int)len - 1, noun + 1);
+		snprintf(name, sizeof(name), *form, capital);
+		found = modelled_error(op, name);
+	}
+	return found ? found->name : NULL;
+}
+
+/* The next word of a name in camel case. */
+static const char *next_word(const char *word)
+{
+	do
+		word++;
+	while (*word && !isupper((unsigned char)*word));
+	return word;
+}
+
+/* The operation's own exception for the first member at fault, or NULL. Exceptions call a member
+ * by its name (repositoryName), its singular, the end of it (filePath: Path), its type (tags:
+ * TagsMap) or a word of it (afterCommitSpecifier: Commit). */
 static const char *named_exception(const struct wire_operation *op, const struct validation *v)
 {
-	char member[128], name[160];
-	const char *found;
-	int len;
+	const char *name = v->first_member, *found = NULL;
 
-	if (!v->first_member)
+	if (!name)
 		return NULL;
-	len = snprintf(member, sizeof(member), "%s", v->first_member);
-	if (len >= (int)sizeof(member))
-		return NULL;
-	member[0] = (char)toupper((unsigned char)member[0]);
-	for (int singular = 0; singular < 2; singular++) {
-		if (singular && !ends_with(member, "s"))
-			break;
-		if (v->first_missing)
-			snprintf(name, sizeof(name), "%.*sRequiredException", len - singular,
-				member);
-		else
-			snprintf(
-				name, sizeof(name), "Invalid%.*sException", len - singular, member);
-		found = modelled_error(op, name);
-		if (found)
-			return found;
+	for (const char *at = name; *at && !found; at = next_word(at)) {
+		found = exception_for(op, v->first_missing, at, strlen(at));
+		if (!found && ends_with(at, "s"))
+			found = exception_for(op, v->first_missing, at, strlen(at) - 1);
 	}
-	return NULL;
+	if (!found)
+		found = exception_for(
+			op, v->first_missing, v->first_shape->name, strlen(v->first_shape->name));
+	for (const char *at = name; *at && !found; at = next_word(at))
+		found = exception_for(op, v->first_missing, at, (size_t)(next_word(at) - at));
+	return found;
 }
 
 int wire_validate_input(const struct wire_operation *op, const void *value, struct err *err)
