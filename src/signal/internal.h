@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the signal engine share. */
+#ifndef TOWPATH_SIGNAL_INTERNAL_H
+#define TOWPATH_SIGNAL_INTERNAL_H
+
+#include "base/id.h"
+#include "base/vec.h"
+#include "codec/json.h"
+#include "signal/signal.h"
+#include "store/document.h"
+#include "store/log_event.h"
+#include "store/metric.h"
+#include "towpath.gen.h"
+
+struct signal_engine {
+	struct signal_config cfg;
+	struct durable *durable;
+	struct arena arena; /* strings of cfg */
+};
+
+/* An operation on its way into a step. */
+struct signal_op {
+	struct signal_engine *e;
+	struct call *call;
+	const void *req;
+	void *resp;
+};
+#define SIGNAL_OP_ARGS(service, op)                                  \
+	struct signal_op *o_ = arg;                                  \
+	struct signal_engine *e UNUSED = o_->e;                      \
+	struct arena *a UNUSED = o_->call->arena;                    \
+	const struct service##_##op##_request *req UNUSED = o_->req; \
+	struct service##_##op##_response *resp UNUSED = o_->resp
+/* Defines the public operation over op##_step(tx, arg, err). */
+#define SIGNAL_DEFINE(service, op, runner)                                      \
+	int signal_##service##_##op(struct signal_engine *e, struct call *call, \
+		const struct service##_##op##_request *req,                     \
+		struct service##_##op##_response *resp, struct err *err)        \
+	{                                                                       \
+		struct signal_op o = {e, call, req, resp};                      \
+                                                                                \
+		return runner(e, op##_step, &o, err);                           \
+	}
+int signal_write(struct signal_engine *e, db_fn fn, void *arg, struct err *err);
+int signal_read(struct signal_engine *e, db_fn fn, void *arg, struct err *err);
+char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, const char *fmt,
+	...) PRINTF_LIKE(4, 5);
+
+#define SIGNAL_TASK_ALARM "signal.alarm"
+#define SIGNAL_TASK_DELIVER "signal.deliver"
+#define SIGNAL_TASK_PRUNE "signal.prune"
+
+/* ---- metrics (metric.c, statistic.c) ---- */
+
+enum signal_statistic {
+	SIGNAL_SAMPLE_COUNT,
+	SIGNAL_SUM,
+	SIGNAL_AVERAGE,
+	SIGNAL_MINIMUM,
+	SIGNAL_MAXIMUM,
+	SIGNAL_PERCENTILE,
+};
+struct signal_stat {
+	enum signal_statistic kind;
+	double percent; /* SIGNAL_PERCENTILE: 0..100 */
+};
+/* "Sum", "p99.9": false when the statistic is not known. */
+bool signal_stat_parse(const char *text, struct signal_stat *ret);
+/* Of all sets together; false when they hold no sample (or no values for a percentile). */
+bool signal_stat_value(
+	const struct signal_stat *stat, const struct store_metric_set *sets, size_t n, double *ret);
+/* "{"Name":"value"}" with sorted keys. */
+char *signal_dimensions_text(const struct signal_dimension *dimensions, size_t n, struct arena *a);
+int signal_dimensions_parse(
+	const char *text, struct arena *a, struct cloudwatch_dimensions *ret, struct err *err);
+
+/* Consecutive buckets of period seconds from from_sec on; present[i] says whether one has data. */
+struct signal_series {
+	double *values, *samples;
+	bool *present;
+	size_t n;
+};
+struct signal_query {
+	const char *name_space, *name, *dimensions, *unit; /* unit NULL: all */
+	struct signal_stat stat;
+	int64_t from_sec;
+	int period;
+	size_t n;
+};
+int signal_series_read(struct db_tx *tx, const struct signal_query *q, struct arena *a,
+	struct signal_series *ret, struct err *err);
+int signal_prune_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+/* ---- alarms (alarm_decide.c, alarm.c) ---- */
+
+enum alarm_missing { MISSING_MISSING, MISSING_IGNORE, MISSING_BREACHING, MISSING_NOT_BREACHING };
+enum alarm_outcome {
+	ALARM_OUTCOME_OK,
+	ALARM_OUTCOME_ALARM,
+	ALARM_OUTCOME_NO_DATA,
+	ALARM_OUTCOME_KEEP
+};
+struct alarm_rule {
+	size_t n, m; /* evaluation periods, datapoints to alarm */
+	enum alarm_missing missing;
+	const char *comparison;
+	double threshold;
+};
+/* Slots looked at beyond the evaluation periods. */
+#define ALARM_EXTRA_SLOTS 2
+bool alarm_breaches(const struct alarm_rule *rule, double value);
+/* values and present: rule->n + ALARM_EXTRA_SLOTS slots, the newest last. Pure. */
+enum alarm_outcome alarm_decide(
+	const struct alarm_rule *rule, const double *values, const bool *present);
+/* The one setter of an alarm's state: stores; journals and keeps history when it changed. */
+int signal_alarm_set_state(struct signal_engine *e, struct db_tx *tx,
+	struct cloudwatch_metric_alarm *alarm, const char *state, const char *reason,
+	const char *reason_data, struct err *err);
+int signal_alarm_history(struct signal_engine *e, struct db_tx *tx, const char *alarm_name,
+	const char *type, const char *summary, const char *data, struct err *err);
+/* The next evaluation: now, in place of one that waits. */
+int signal_alarm_schedule(
+	struct signal_engine *e, struct db_tx *tx, const char *name, struct err *err);
+int signal_alarm_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+/* ---- logs ---- */
+
+/* Appends one event; makes group and stream when missing. */
+int signal_log_append(struct signal_engine *e, struct db_tx *tx, const char *group,
+	const char *stream, int64_t msec, const char *message, struct err *err);
+/* The pattern of FilterLogEvents: terms, "phrases", -excluded, ?any. */
+bool signal_log_matches(const char *pattern, struct view message);
+
+/* ---- events ---- */
+
+int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err);
+int signal_deliver_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+int signal_deliver_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
+	const struct err *why, void *arg, struct err *err);
+/* Whether the pattern is well-formed; the error says what is wrong. */
+int event_pattern_check(const struct json_node *pattern, struct err *err);
+bool event_pattern_matches(const struct json_node *pattern, const struct json_node *event);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine: configuration, tasks, life. */
+#include "signal/internal.h"
+
+#define DELIVERY_ATTEMPTS 20
+
+int signal_write(struct signal_engine *e, db_fn fn, void *arg, struct err *err)
+{
+	return durable_step(e->durable, fn, arg, err);
+}
+
+int signal_read(struct signal_engine *e, db_fn fn, void *arg, struct err *err)
+{
+	return db_read(durable_db(e->durable), fn, arg, err);
+}
+
+char *signal_arn(
+	struct signal_engine *e, struct arena *a, const char *service, const char *fmt, ...)
+{
+	char *resource;
+	va_list ap;
+
+	va_start(ap, fmt);
+	resource = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return arena_printf(
+		a, "arn:aws:%s:%s:%s:%s", service, e->cfg.region, e->cfg.account, resource);
+}
+
+int signal_engine_new(const struct signal_config *cfg, struct signal_engine **ret, struct err *err)
+{
+	struct signal_engine *e = xcalloc(1, sizeof(*e));
+	const struct task_kind kinds[] = {
+		{.name = SIGNAL_TASK_ALARM, .run = signal_alarm_run, .arg = e},
+		{.name = SIGNAL_TASK_PRUNE, .run = signal_prune_run, .arg = e},
+		{.name = SIGNAL_TASK_DELIVER,
+			.run = signal_deliver_run,
+			.gave_up = signal_deliver_gave_up,
+			.arg = e,
+			.max_attempts = DELIVERY_ATTEMPTS},
+	};
+
+	(void)err;
+	e->cfg = *cfg;
+	e->durable = cfg->durable;
+	e->cfg.account = arena_strdup(&e->arena, cfg->account);
+	e->cfg.region = arena_strdup(&e->arena, cfg->region);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		task_register(e->durable, &kinds[i]);
+	journal_subscribe(e->durable, &(struct journal_consumer){.name = "signal.events",
+					      .kind_prefix = "",
+					      .fn = signal_event_journal,
+					      .arg = e});
+	*ret = e;
+	return 0;
+}
+
+struct signal_engine *signal_engine_free(struct signal_engine *e)
+{
+	if (e) {
+		arena_release(&e->arena);
+		free(e);
+	}
+	return NULL;
+}
+
+static int start_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct signal_engine *e = arg;
+
+	return task_enqueue(e->durable, tx,
+		&(struct task){.kind = SIGNAL_TASK_PRUNE, .subject = "", .token = ""}, err);
+}
+
+int signal_engine_start(struct signal_engine *e, struct err *err)
+{
+	return signal_write(e, start_step, e, err);
+}
