@@ -101,6 +101,11 @@ int server_start(const struct server_config *c, struct server **ret, struct err 
 
 	mallopt(M_ARENA_MAX, 2); /* an arena a thread would cost memory for nothing */
 	s->lock_fd = -1;
+	/* While there is one thread, no key and no file: leaders are forked from here. */
+	if (leader_zygote_start(&s->zygote, err) < 0) {
+		free(s);
+		return -1;
+	}
 	copy_config(s, c);
 	if (assemble(s, err) < 0) {
 		server_free(s);
@@ -122,6 +127,7 @@ struct server *server_free(struct server *s)
 	server_front_close(s);
 	durable_free(s->durable);
 	db_close(s->db);
+	leader_zygote_freep(&s->zygote);
 	clock_release(&s->clock);
 	fd_closep(&s->lock_fd);
 	free(s->endpoint);

@@ -2,6 +2,7 @@
 /* The registry of engines: how each is made, which services it has. */
 #include "bin/server_parts.h"
 
+#include "api/svc_codebuild.h"
 #include "api/svc_codecommit.h"
 #include "api/svc_iam.h"
 #include "api/svc_s3.h"
@@ -81,9 +82,46 @@ static void close_artifact(struct server *s)
 	s->artifact = artifact_engine_free(s->artifact);
 }
 
+/* ---- build ---- */
+
+static int open_build(struct server *s, struct err *err)
+{
+	char *run_dir CLEANUP(freep) = xasprintf("%s/run", s->data_dir);
+	struct build_config c = {
+		.durable = s->durable,
+		.ports = &s->build_ports,
+		.account = s->account,
+		.region = s->region,
+		.data_dir = s->data_dir,
+		.slots = s->config.slots,
+	};
+
+	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)
+		return -1;
+	s->build_world = (struct build_world){.source = s->source, .artifact = s->artifact};
+	build_world_ports(&s->build_world, &s->build_ports);
+	s->build_ports.runner = leader_runner_port(s->runner);
+	if (build_engine_new(&c, &s->build, err) < 0)
+		return -1;
+	server_add_service(s, svc_codebuild(s->build));
+	return 0;
+}
+
+static int start_build(struct server *s, struct err *err)
+{
+	return build_engine_recover(s->build, err);
+}
+
+static void close_build(struct server *s)
+{
+	s->build = build_engine_free(s->build);
+	leader_runner_freep(&s->runner);
+}
+
 const struct server_part server_parts[] = {
 	{"identity", open_identity, NULL, close_identity},
 	{"source", open_source, NULL, close_source},
 	{"artifact", open_artifact, NULL, close_artifact},
+	{"build", open_build, start_build, close_build},
 };
 const size_t server_parts_n = ARRAY_SIZE(server_parts);

@@ -11,10 +11,13 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "bin/server.h"
+#include "build/build.h"
 #include "db/db.h"
 #include "durable/durable.h"
 #include "identity/identity.h"
+#include "leader/runner.h"
 #include "net/http_server.h"
+#include "provider/build_world.h"
 #include "source/source.h"
 
 struct server {
@@ -33,6 +36,11 @@ struct server {
 	struct identity_engine *identity;
 	struct source_engine *source;
 	struct artifact_engine *artifact;
+	struct leader_zygote *zygote;
+	struct leader_runner *runner;
+	struct build_world build_world;
+	struct build_ports build_ports;
+	struct build_engine *build;
 
 	/* the front */
 	VEC(struct call_service) services;

@@ -17,8 +17,12 @@ struct build_world {
 	struct signal_engine *signal;
 };
 
-/* Fills in sources, artifacts and logs; the runner is the caller's to add. */
+/* Fills in sources and artifacts; logs go nowhere but to their files until
+ * build_world_log_port(); the runner is the caller's to add. */
 void build_world_ports(struct build_world *w, struct build_ports *ret);
+
+/* Log streams go to w->signal, which must be set. */
+void build_world_log_port(struct build_world *w, struct build_ports *ret);
 
 /* Parts, private to provider/build_*.c. */
 int build_source_codecommit(struct build_world *w, const struct build_source_request *req,
