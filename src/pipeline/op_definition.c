@@ -180,9 +180,16 @@ int pipeline_update_pipeline(struct pipeline_engine *e, struct call *call,
 	struct update u = {e, call, req->pipeline, NULL};
 	struct pipeline_step step = {.name = req->pipeline->name, .fn = update_step, .arg = &u};
 
-	if (definition_validate(&e->site, req->pipeline, call->arena, err) < 0 ||
-		pipeline_step(e, &step, err) < 0)
+	if (definition_validate(&e->site, req->pipeline, call->arena, err) < 0)
 		return -1;
+	if (pipeline_step(e, &step, err) < 0) {
+		/* The model of this operation does not have the exception for it. */
+		if (streq(err_wire_name(err), "PipelineNotFoundException"))
+			return err_set_wire(err, "InvalidStructureException",
+				"Account '%s' does not include a pipeline with the name '%s'",
+				e->account, req->pipeline->name);
+		return -1;
+	}
 	resp->pipeline = u.stored;
 	return 0;
 }

@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations of codepipeline through boto3 and the aws CLI, with real sources in S3 and
+CodeCommit, approvals and deployments to S3."""
+import io
+import json
+import zipfile
+
+import botocore.exceptions
+import pytest
+
+from pipelines import (action, answer, approval, client, codecommit, executions, pipeline, s3_deploy,
+                       s3_source, stage_state, wait, wait_execution, wait_token)
+
+
+def code(call, **kwargs):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**kwargs)
+    return e.value.response["Error"]["Code"]
+
+
+def message(call, **kwargs):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**kwargs)
+    return e.value.response["Error"]["Message"]
+
+
+@pytest.fixture
+def cp(shared_server):
+    return client(shared_server)
+
+
+@pytest.fixture
+def s3(shared_server):
+    s3 = shared_server.client("s3")
+    names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+    for name in ("artifacts", "incoming", "site"):
+        if name not in names:
+            s3.create_bucket(Bucket=name)
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return s3
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, text in files.items():
+            z.writestr(name.replace("__", "/").replace("_", "."), text)
+    return out.getvalue()
+
+
+def make(cp, s3, name, *middle, **more):
+    """Source in S3 -> what is given -> published to the site bucket under the name."""
+    key = f"{name}.zip"
+    s3.put_object(Bucket="incoming", Key=key, Body=zipped(index_html=f"<p>{name}", a__b_txt="b"))
+    cp.create_pipeline(pipeline=pipeline(
+        name, ("Source", s3_source("incoming", key)), *middle,
+        ("Publish", s3_deploy("site", ObjectKey=name)), **more))
+    return executions(cp, name)[0]["pipelineExecutionId"]
+
+
+def test_from_object_to_site(cp, s3):
+    first = make(cp, s3, "plain")
+    assert wait_execution(cp, "plain", first) == "Succeeded"
+    page = s3.get_object(Bucket="site", Key="plain/index.html")
+    assert page["Body"].read() == b"<p>plain" and page["ContentType"] == "text/html"
+    assert s3.get_object(Bucket="site", Key="plain/a/b.txt")["Body"].read() == b"b"
+    execution = cp.get_pipeline_execution(pipelineName="plain", pipelineExecutionId=first)[
+        "pipelineExecution"]
+    revision = execution["artifactRevisions"][0]
+    version = s3.head_object(Bucket="incoming", Key="plain.zip")["VersionId"]
+    assert revision["revisionId"] == version and revision["name"] == "App"
+    assert execution["trigger"]["triggerType"] == "CreatePipeline"
+    details = cp.list_action_executions(pipelineName="plain")["actionExecutionDetails"]
+    assert [d["actionName"] for d in details] == ["Publish", "Source"]
+    where = details[1]["output"]["outputArtifacts"][0]["s3location"]
+    assert where["bucket"] == "artifacts" and where["key"].startswith("plain/App/")
+    assert s3.head_object(Bucket="artifacts", Key=where["key"])["ContentLength"] > 0
+    assert details[0]["input"]["inputArtifacts"][0]["s3location"] == where
+    assert details[1]["output"]["outputVariables"]["VersionId"] == version
+    # A new object starts the next execution by itself.
+    s3.put_object(Bucket="incoming", Key="plain.zip", Body=zipped(index_html="second"))
+    wait(lambda: len(executions(cp, "plain")) == 2)
+    second = executions(cp, "plain")[0]
+    assert second["trigger"] == {"triggerType": "PollForSourceChanges", "triggerDetail": "Source"}
+    assert wait_execution(cp, "plain", second["pipelineExecutionId"]) == "Succeeded"
+    assert s3.get_object(Bucket="site", Key="plain/index.html")["Body"].read() == b"second"
+    # An older version on request.
+    third = cp.start_pipeline_execution(name="plain", clientRequestToken="again", sourceRevisions=[
+        {"actionName": "Source", "revisionType": "S3_OBJECT_VERSION_ID",
+         "revisionValue": version}])["pipelineExecutionId"]
+    assert third == cp.start_pipeline_execution(name="plain", clientRequestToken="again")[
+        "pipelineExecutionId"]
+    assert wait_execution(cp, "plain", third) == "Succeeded"
+    assert s3.get_object(Bucket="site", Key="plain/index.html")["Body"].read() == b"<p>plain"
+
+
+def test_missing_object_fails_the_source(cp, s3):
+    cp.create_pipeline(pipeline=pipeline(
+        "lost", ("Source", s3_source("incoming", "nowhere.zip")),
+        ("Publish", s3_deploy("site"))))
+    first = executions(cp, "lost")[0]["pipelineExecutionId"]
+    assert wait_execution(cp, "lost", first) == "Failed"
+    error = stage_state(cp, "lost", "Source")["actionStates"][0]["latestExecution"]["errorDetails"]
+    assert error["code"] == "ConfigurationError"
+    assert "nowhere.zip" in error["message"] and "incoming" in error["message"]
+    assert "latestExecution" not in stage_state(cp, "lost", "Publish")
+
+
+def test_approval(cp, s3, shared_server):
+    first = make(cp, s3, "asks", ("Gate", approval(
+        CustomData="version #{SourceVariables.VersionId}")))
+    token = wait_token(cp, "asks", "Gate")
+    assert code(cp.put_approval_result, pipelineName="asks", stageName="Gate", actionName="Ask",
+                token="11111111-2222-3333-4444-555555555555",
+                result={"status": "Approved", "summary": ""}) == "InvalidApprovalTokenException"
+    state = stage_state(cp, "asks", "Gate")
+    assert state["latestExecution"] == {
+        "pipelineExecutionId": first, "status": "InProgress", "type": "STANDARD"}
+    # Others wait in front of it, the newest alone.
+    second = cp.start_pipeline_execution(name="asks")["pipelineExecutionId"]
+    wait(lambda: "inboundExecution" in stage_state(cp, "asks", "Gate"))
+    third = cp.start_pipeline_execution(name="asks")["pipelineExecutionId"]
+    assert wait_execution(cp, "asks", second) == "Superseded"
+    got = shared_server.aws(
+        "codepipeline", "put-approval-result", "--pipeline-name", "asks", "--stage-name", "Gate",
+        "--action-name", "Ask", "--token", token, "--result", "status=Approved,summary=fine")
+    assert "approvedAt" in got
+    assert wait_execution(cp, "asks", first) == "Succeeded"
+    assert code(cp.put_approval_result, pipelineName="asks", stageName="Gate", actionName="Ask",
+                token=token, result={"status": "Approved", "summary": ""}) == \
+        "ApprovalAlreadyCompletedException"
+    answer(cp, "asks", "Gate", "Rejected", summary="no")
+    assert wait_execution(cp, "asks", third) == "Failed"
+    latest = stage_state(cp, "asks", "Gate")["actionStates"][0]["latestExecution"]
+    assert latest["status"] == "Failed" and latest["summary"] == "no"
+    details = cp.list_action_executions(
+        pipelineName="asks", filter={"pipelineExecutionId": first})["actionExecutionDetails"]
+    gate = [d for d in details if d["stageName"] == "Gate"][0]
+    version = s3.head_object(Bucket="incoming", Key="asks.zip")["VersionId"]
+    assert gate["input"]["resolvedConfiguration"] == {"CustomData": f"version {version}"}
+    assert gate["input"]["configuration"] == {
+        "CustomData": "version #{SourceVariables.VersionId}"}
+    # Asking again makes a new token.
+    cp.retry_stage_execution(pipelineName="asks", stageName="Gate", pipelineExecutionId=third,
+                             retryMode="FAILED_ACTIONS")
+    answer(cp, "asks", "Gate")
+    assert wait_execution(cp, "asks", third) == "Succeeded"
+
+
+def test_stop_and_retry(cp, s3):
+    first = make(cp, s3, "stops", ("Gate", approval()))
+    wait_token(cp, "stops", "Gate")
+    cp.stop_pipeline_execution(pipelineName="stops", pipelineExecutionId=first, reason="lunch")
+    assert code(cp.stop_pipeline_execution, pipelineName="stops", pipelineExecutionId=first) == \
+        "DuplicatedStopRequestException"
+    cp.stop_pipeline_execution(pipelineName="stops", pipelineExecutionId=first, abandon=True)
+    assert wait_execution(cp, "stops", first) == "Stopped"
+    assert executions(cp, "stops")[0]["stopTrigger"] == {"reason": "lunch"}
+    assert code(cp.stop_pipeline_execution, pipelineName="stops", pipelineExecutionId=first) == \
+        "PipelineExecutionNotStoppableException"
+    cp.retry_stage_execution(pipelineName="stops", stageName="Gate", pipelineExecutionId=first,
+                             retryMode="ALL_ACTIONS")
+    answer(cp, "stops", "Gate")
+    assert wait_execution(cp, "stops", first) == "Succeeded"
+    assert stage_state(cp, "stops", "Gate")["retryStageMetadata"] == {
+        "manualStageRetryAttempt": 1, "latestRetryTrigger": "ManualStageRetry"}
+    assert code(cp.retry_stage_execution, pipelineName="stops", stageName="Gate",
+                pipelineExecutionId=first, retryMode="FAILED_ACTIONS") == \
+        "StageNotRetryableException"
+
+
+def test_transitions(cp, s3):
+    first = make(cp, s3, "doors", ("Gate", approval()))
+    cp.disable_stage_transition(pipelineName="doors", stageName="Publish",
+                                transitionType="Inbound", reason="not before monday")
+    answer(cp, "doors", "Gate")
+    wait(lambda: "inboundExecution" in stage_state(cp, "doors", "Publish"))
+    door = stage_state(cp, "doors", "Publish")
+    assert door["inboundTransitionState"]["enabled"] is False
+    assert door["inboundTransitionState"]["disabledReason"] == "not before monday"
+    assert door["inboundExecution"]["pipelineExecutionId"] == first
+    cp.enable_stage_transition(pipelineName="doors", stageName="Publish", transitionType="Inbound")
+    assert wait_execution(cp, "doors", first) == "Succeeded"
+    assert code(cp.enable_stage_transition, pipelineName="doors", stageName="Nope",
+                transitionType="Inbound") == "StageNotFoundException"
+
+
+def test_rollback(cp, s3):
+    good = make(cp, s3, "back")
+    wait_execution(cp, "back", good)
+    s3.put_object(Bucket="incoming", Key="back.zip", Body=zipped(index_html="bad"))
+    wait(lambda: len(executions(cp, "back")) == 2)
+    wait_execution(cp, "back", executions(cp, "back")[0]["pipelineExecutionId"])
+    back = cp.rollback_stage(pipelineName="back", stageName="Publish",
+                             targetPipelineExecutionId=good)["pipelineExecutionId"]
+    assert wait_execution(cp, "back", back) == "Succeeded"
+    assert s3.get_object(Bucket="site", Key="back/index.html")["Body"].read() == b"<p>back"
+    summary = executions(cp, "back")[0]
+    assert summary["executionType"] == "ROLLBACK"
+    assert summary["rollbackMetadata"] == {"rollbackTargetPipelineExecutionId": good}
+    assert summary["trigger"]["triggerType"] == "ManualRollback"
+    assert code(cp.rollback_stage, pipelineName="back", stageName="Source",
+                targetPipelineExecutionId=good) == "UnableToRollbackStageException"
+    done = cp.list_pipeline_executions(
+        pipelineName="back", filter={"succeededInStage": {"stageName": "Publish"}})
+    assert len(done["pipelineExecutionSummaries"]) == 2
+
+
+def test_definitions(cp, s3, shared_server):
+    definition = pipeline("defined", ("Source", s3_source("incoming", "x.zip")),
+                          ("Publish", s3_deploy("site")))
+    made = cp.create_pipeline(pipeline=definition, tags=[{"key": "team", "value": "a"}])
+    assert made["tags"] == [{"key": "team", "value": "a"}]
+    assert made["pipeline"]["pipelineType"] == "V1"
+    assert made["pipeline"]["executionMode"] == "SUPERSEDED"
+    got = cp.get_pipeline(name="defined")
+    assert got["pipeline"] == made["pipeline"] and got["pipeline"]["version"] == 1
+    arn = got["metadata"]["pipelineArn"]
+    assert arn == f"arn:aws:codepipeline:us-east-1:{shared_server.account}:defined"
+    # What GetPipeline answers can be sent back as it is.
+    assert cp.update_pipeline(pipeline=got["pipeline"])["pipeline"]["version"] == 2
+    assert cp.get_pipeline(name="defined", version=1)["pipeline"]["version"] == 1
+    assert code(cp.get_pipeline, name="defined", version=9) == "PipelineVersionNotFoundException"
+    assert code(cp.create_pipeline, pipeline=definition) == "PipelineNameInUseException"
+    assert message(cp.get_pipeline_state, name="nope") == (
+        f"Account '{shared_server.account}' does not have a pipeline with name 'nope'")
+    assert "does not include a pipeline with the name 'nope'" in message(
+        cp.update_pipeline, pipeline=dict(definition, name="nope"))
+    assert "less than or equal to 999" in message(cp.create_pipeline, pipeline=pipeline(
+        "p", ("Source", dict(s3_source("b", "k"), runOrder=1000)), ("P", s3_deploy("site"))))
+    assert code(cp.create_pipeline, pipeline=pipeline(
+        "p", ("Source", s3_source("incoming", "k")))) == "InvalidStructureException"
+    cp.tag_resource(resourceArn=arn, tags=[{"key": "b", "value": "2"}])
+    cp.untag_resource(resourceArn=arn, tagKeys=["team"])
+    assert cp.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "2"}]
+    assert code(cp.tag_resource, resourceArn=arn + "x", tags=[]) == "ResourceNotFoundException"
+    assert "defined" in [p["name"] for p in cp.list_pipelines()["pipelines"]]
+    page = cp.list_pipelines(maxResults=1)
+    assert len(page["pipelines"]) == 1 and "nextToken" in page
+    cp.delete_pipeline(name="defined")
+    cp.delete_pipeline(name="defined")
+    assert code(cp.get_pipeline, name="defined") == "PipelineNotFoundException"
+
+
+def test_variables_and_modes(cp, s3):
+    first = make(cp, s3, "vars",
+                 ("Gate", approval(CustomData="#{variables.who} #{codepipeline.PipelineExecutionId}")),
+                 pipelineType="V2", executionMode="QUEUED",
+                 variables=[{"name": "who", "defaultValue": "nobody"}])
+    second = cp.start_pipeline_execution(name="vars", variables=[
+        {"name": "who", "value": "me"}, {"name": "unknown", "value": "x"}])["pipelineExecutionId"]
+    assert cp.get_pipeline_execution(pipelineName="vars", pipelineExecutionId=second)[
+        "pipelineExecution"]["variables"] == [{"name": "who", "resolvedValue": "me"}]
+    for execution, who in ((first, "nobody"), (second, "me")):
+        wait(lambda e=execution: stage_state(cp, "vars", "Gate").get("latestExecution", {}).get(
+            "pipelineExecutionId") == e)
+        details = cp.list_action_executions(pipelineName="vars", filter={
+            "latestInPipelineExecution": {"pipelineExecutionId": execution,
+                                          "startTimeRange": "Latest"}})["actionExecutionDetails"]
+        assert details[0]["input"]["resolvedConfiguration"]["CustomData"] == f"{who} {execution}"
+        answer(cp, "vars", "Gate")
+        assert wait_execution(cp, "vars", execution) == "Succeeded"
+    assert code(cp.start_pipeline_execution, name="vars", variables=[
+        {"name": "who", "value": "a"}, {"name": "who", "value": "b"}]) == "ValidationException"
+    assert code(cp.start_pipeline_execution, name="vars", sourceRevisions=[
+        {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": "a" * 40}]) == \
+        "ValidationException"
+
+
+def test_conditions(cp, s3):
+    def check(value):
+        return {"conditions": [{"result": "FAIL", "rules": [{
+            "name": "check", "ruleTypeId": {"category": "Rule", "owner": "AWS",
+                                            "provider": "VariableCheck", "version": "1"},
+            "configuration": {"Variable": "#{SourceVariables.ObjectKey}", "Operator": "EQ",
+                              "Value": value}}]}]}
+    first = make(cp, s3, "rules", {"name": "Gate", "actions": [approval()],
+                                   "beforeEntry": check("other")})
+    assert wait_execution(cp, "rules", first) == "Failed"
+    state = stage_state(cp, "rules", "Gate")
+    assert state["beforeEntryConditionState"]["latestExecution"]["status"] == "Failed"
+    cp.override_stage_condition(pipelineName="rules", stageName="Gate", pipelineExecutionId=first,
+                                conditionType="BEFORE_ENTRY")
+    answer(cp, "rules", "Gate")
+    assert wait_execution(cp, "rules", first) == "Succeeded"
+    assert stage_state(cp, "rules", "Gate")["beforeEntryConditionState"]["latestExecution"][
+        "status"] == "Overridden"
+    assert code(cp.override_stage_condition, pipelineName="rules", stageName="Gate",
+                pipelineExecutionId=first, conditionType="BEFORE_ENTRY") == \
+        "ConditionNotOverridableException"
+
+
+def test_pages(cp, s3):
+    make(cp, s3, "pages")
+    for _ in range(4):
+        wait_execution(cp, "pages", cp.start_pipeline_execution(name="pages")[
+            "pipelineExecutionId"])
+    ids = []
+    for page in cp.get_paginator("list_pipeline_executions").paginate(
+            pipelineName="pages", PaginationConfig={"PageSize": 2}):
+        ids += [x["pipelineExecutionId"] for x in page["pipelineExecutionSummaries"]]
+    assert ids == [x["pipelineExecutionId"] for x in executions(cp, "pages")] and len(ids) == 5
+    starts = []
+    for page in cp.get_paginator("list_action_executions").paginate(
+            pipelineName="pages", PaginationConfig={"PageSize": 3}):
+        starts += [x["startTime"] for x in page["actionExecutionDetails"]]
+    assert len(starts) == 10 and starts == sorted(starts, reverse=True)
+    assert code(cp.list_action_executions, pipelineName="pages", nextToken="x") == \
+        "InvalidNextTokenException"
+    assert code(cp.list_action_executions, pipelineName="pages", filter={
+        "pipelineExecutionId": "11111111-2222-3333-4444-555555555555"}) == \
+        "PipelineExecutionNotFoundException"
+
+
+def test_action_types(cp):
+    types = cp.list_action_types(actionOwnerFilter="AWS")["actionTypes"]
+    names = {(t["id"]["category"], t["id"]["provider"]) for t in types}
+    assert names >= {("Source", "CodeCommit"), ("Source", "S3"), ("Build", "CodeBuild"),
+                     ("Test", "CodeBuild"), ("Approval", "Manual"), ("Deploy", "CodeDeploy"),
+                     ("Deploy", "S3")}
+    build = [t for t in types if t["id"]["category"] == "Build"][0]
+    assert {"name": "ProjectName", "required": True}.items() <= \
+        build["actionConfigurationProperties"][0].items()
+
+
+def test_what_is_not_built_says_so(cp):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        cp.list_webhooks()
+    assert e.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_permissions(cp, s3, shared_server):
+    first = make(cp, s3, "guarded", ("Gate", approval()))
+    arn = f"arn:aws:codepipeline:us-east-1:{shared_server.account}:guarded"
+    keys = shared_server.user("approver", {
+        "Effect": "Allow", "Action": "codepipeline:PutApprovalResult",
+        "Resource": f"{arn}/Gate/Ask"}, {
+        "Effect": "Allow", "Action": "codepipeline:GetPipelineState", "Resource": arn})
+    approver = client(shared_server, keys)
+    assert code(approver.start_pipeline_execution, name="guarded") == "AccessDeniedException"
+    assert code(approver.get_pipeline_state, name="other") == "AccessDeniedException"
+    answer(approver, "guarded", "Gate")
+    assert wait_execution(cp, "guarded", first) == "Succeeded"
+    latest = stage_state(cp, "guarded", "Gate")["actionStates"][0]["latestExecution"]
+    assert latest["lastUpdatedBy"].endswith(":user/approver")
+
+
+def test_from_push_to_site(cp, s3, server):
+    """A push by git, with the branch filter of the source action."""
+    cp, s3 = client(server), server.client("s3")
+    for name in ("artifacts", "site"):
+        s3.create_bucket(Bucket=name)
+    server.client("codecommit").create_repository(repositoryName="shop")
+    cp.create_pipeline(pipeline=pipeline(
+        "pushed", ("Source", codecommit("shop", PollForSourceChanges="false")),
+        ("Publish", s3_deploy("site"))))
+    first = executions(cp, "pushed")[0]["pipelineExecutionId"]
+    assert wait_execution(cp, "pushed", first) == "Failed"  # nothing was pushed yet
+    error = stage_state(cp, "pushed", "Source")["actionStates"][0]["latestExecution"][
+        "errorDetails"]["message"]
+    assert "main" in error and "shop" in error
+    server.run("git", "init", "-q", "-b", "main", "work")
+    with open(f"{server.data}/work/index.html", "w", encoding="utf-8") as f:
+        f.write("pushed")
+    git = ["git", "-C", "work"]
+    server.run(*git, "add", ".")
+    server.run(*git, "commit", "-qm", "Add the page\n\nwith a body")
+    server.run(*git, "push", "-q", server.git_url("shop"), "main:other")
+    server.run(*git, "push", "-q", server.git_url("shop"), "main")
+    wait(lambda: len(executions(cp, "pushed")) == 2)
+    second = executions(cp, "pushed")[0]
+    assert second["trigger"]["triggerType"] == "CloudWatchEvent"
+    assert wait_execution(cp, "pushed", second["pipelineExecutionId"]) == "Succeeded"
+    assert s3.get_object(Bucket="site", Key="index.html")["Body"].read() == b"pushed"
+    head = server.run(*git, "rev-parse", "HEAD").stdout.strip()
+    details = cp.list_action_executions(
+        pipelineName="pushed", filter={"pipelineExecutionId": second["pipelineExecutionId"]})[
+        "actionExecutionDetails"]
+    variables = details[1]["output"]["outputVariables"]
+    assert variables["CommitId"] == head and variables["BranchName"] == "main"
+    assert variables["RepositoryName"] == "shop"
+    assert variables["CommitMessage"].startswith("Add the page")
+    assert len(executions(cp, "pushed")) == 2
+
+
+def test_bad_build_variables_fail_clearly(cp, s3):
+    """What a variable puts into JSON is put in as text: quotes break it, and the error says so."""
+    first = make(cp, s3, "quoted", ("Build", action(
+        "Build", "CodeBuild", "Make", {"ProjectName": "none", "EnvironmentVariables": json.dumps(
+            [{"name": "A", "value": "#{variables.text}"}])}, inputs=["App"])),
+        pipelineType="V2", variables=[{"name": "text", "defaultValue": "say \"hi\""}])
+    assert wait_execution(cp, "quoted", first) == "Failed"
+    error = stage_state(cp, "quoted", "Build")["actionStates"][0]["latestExecution"]["errorDetails"]
+    assert error["code"] == "InvalidActionConfiguration"
+    assert "EnvironmentVariables is not a JSON array" in error["message"]

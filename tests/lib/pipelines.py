@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Definitions of pipelines and waiting for what they do, for tests."""
+import os
+import shutil
+import tempfile
+import time
+
+import boto3
+import botocore.config
+
+ROLE = "arn:aws:iam::123456789012:role/pipeline"
+
+
+def client(server, keys=None):
+    """A boto3 client that knows the whole model that the server was made from: Debian's botocore
+    is older and drops what it does not know."""
+    source = os.environ.get("TOWPATH_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
+    with tempfile.TemporaryDirectory() as data:
+        folder = os.path.join(data, "codepipeline", "2015-07-09")
+        os.makedirs(folder)
+        shutil.copy(os.path.join(source, "model", "codepipeline.json"),
+                    os.path.join(folder, "service-2.json"))
+        session = boto3.Session()
+        session._loader.search_paths.insert(0, data)
+        key_id, secret = keys or server.keys()
+        return session.client(
+            "codepipeline", endpoint_url=server.endpoint, region_name=server.region,
+            aws_access_key_id=key_id, aws_secret_access_key=secret,
+            config=botocore.config.Config(retries={"max_attempts": 0}))
+
+
+def action(category, provider, name, configuration=None, inputs=(), outputs=(), **more):
+    return dict({"name": name,
+                 "actionTypeId": {"category": category, "owner": "AWS", "provider": provider,
+                                  "version": "1"},
+                 "configuration": configuration or {},
+                 "inputArtifacts": [{"name": n} for n in inputs],
+                 "outputArtifacts": [{"name": n} for n in outputs]}, **more)
+
+
+def codecommit(repository, branch="main", **configuration):
+    return action("Source", "CodeCommit", "Source",
+                  dict(RepositoryName=repository, BranchName=branch, **configuration),
+                  outputs=["App"], namespace="SourceVariables")
+
+
+def s3_source(bucket, key, **configuration):
+    return action("Source", "S3", "Source", dict(S3Bucket=bucket, S3ObjectKey=key, **configuration),
+                  outputs=["App"], namespace="SourceVariables")
+
+
+def approval(name="Ask", **configuration):
+    return action("Approval", "Manual", name, configuration)
+
+
+def s3_deploy(bucket, extract="true", artifact="App", **configuration):
+    return action("Deploy", "S3", "Publish",
+                  dict(BucketName=bucket, Extract=extract, **configuration), inputs=[artifact])
+
+
+def pipeline(name, *stages, bucket="artifacts", **more):
+    """Stages are (name, action, ...) or whole dictionaries."""
+    return dict({"name": name, "roleArn": ROLE,
+                 "artifactStore": {"type": "S3", "location": bucket},
+                 "stages": [s if isinstance(s, dict) else
+                            {"name": s[0], "actions": list(s[1:])} for s in stages]}, **more)
+
+
+def wait(what, timeout=60):
+    """Asks until the answer is true; returns it."""
+    end = time.monotonic() + timeout
+    while True:
+        got = what()
+        if got:
+            return got
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def executions(client, name):
+    return client.list_pipeline_executions(pipelineName=name)["pipelineExecutionSummaries"]
+
+
+def wait_execution(client, name, execution, *statuses, timeout=60):
+    """The status of an execution once it is one of these (default: any final one)."""
+    final = statuses or ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
+
+    def look():
+        x = client.get_pipeline_execution(pipelineName=name, pipelineExecutionId=execution)
+        status = x["pipelineExecution"]["status"]
+        return status if status in final else None
+    return wait(look, timeout)
+
+
+def stage_state(client, name, stage):
+    for s in client.get_pipeline_state(name=name)["stageStates"]:
+        if s["stageName"] == stage:
+            return s
+    raise AssertionError(f"no stage {stage}")
+
+
+def wait_token(client, name, stage, timeout=60):
+    """The token of the first approval that waits in the stage."""
+    def look():
+        for a in stage_state(client, name, stage)["actionStates"]:
+            if "token" in a.get("latestExecution", {}):
+                return a["latestExecution"]["token"]
+        return None
+    return wait(look, timeout)
+
+
+def answer(client, name, stage, status="Approved", action_name="Ask", summary="ok"):
+    return client.put_approval_result(
+        pipelineName=name, stageName=stage, actionName=action_name,
+        token=wait_token(client, name, stage), result={"status": status, "summary": summary})
