@@ -4,7 +4,10 @@
 
 #include "api/svc_codebuild.h"
 #include "api/svc_codecommit.h"
+#include "api/svc_cloudwatch.h"
+#include "api/svc_events.h"
 #include "api/svc_iam.h"
+#include "api/svc_logs.h"
 #include "api/svc_s3.h"
 #include "api/svc_sts.h"
 
@@ -82,6 +85,34 @@ static void close_artifact(struct server *s)
 	s->artifact = artifact_engine_free(s->artifact);
 }
 
+/* ---- signal ---- */
+
+static int open_signal(struct server *s, struct err *err)
+{
+	struct signal_config c = {
+		.durable = s->durable,
+		.account = s->account,
+		.region = s->region,
+	};
+
+	if (signal_engine_new(&c, &s->signal, err) < 0)
+		return -1;
+	server_add_service(s, svc_cloudwatch(s->signal));
+	server_add_service(s, svc_events(s->signal));
+	server_add_service(s, svc_logs(s->signal));
+	return 0;
+}
+
+static int start_signal(struct server *s, struct err *err)
+{
+	return signal_engine_start(s->signal, err);
+}
+
+static void close_signal(struct server *s)
+{
+	s->signal = signal_engine_free(s->signal);
+}
+
 /* ---- build ---- */
 
 static int open_build(struct server *s, struct err *err)
@@ -98,8 +129,10 @@ static int open_build(struct server *s, struct err *err)
 
 	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)
 		return -1;
-	s->build_world = (struct build_world){.source = s->source, .artifact = s->artifact};
+	s->build_world = (struct build_world){
+		.source = s->source, .artifact = s->artifact, .signal = s->signal};
 	build_world_ports(&s->build_world, &s->build_ports);
+	build_world_log_port(&s->build_world, &s->build_ports);
 	s->build_ports.runner = leader_runner_port(s->runner);
 	if (build_engine_new(&c, &s->build, err) < 0)
 		return -1;
@@ -122,6 +155,7 @@ const struct server_part server_parts[] = {
 	{"identity", open_identity, NULL, close_identity},
 	{"source", open_source, NULL, close_source},
 	{"artifact", open_artifact, NULL, close_artifact},
+	{"signal", open_signal, start_signal, close_signal},
 	{"build", open_build, start_build, close_build},
 };
 const size_t server_parts_n = ARRAY_SIZE(server_parts);

@@ -18,6 +18,7 @@
 #include "leader/runner.h"
 #include "net/http_server.h"
 #include "provider/build_world.h"
+#include "signal/signal.h"
 #include "source/source.h"
 
 struct server {
@@ -36,6 +37,7 @@ struct server {
 	struct identity_engine *identity;
 	struct source_engine *source;
 	struct artifact_engine *artifact;
+	struct signal_engine *signal;
 	struct leader_zygote *zygote;
 	struct leader_runner *runner;
 	struct build_world build_world;
