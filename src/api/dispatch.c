@@ -85,7 +85,7 @@ static void send_error(struct api_request *r, struct err *err)
 static int check_output(struct api_request *r, struct err *err)
 {
 	if (!r->api->config.validate_replies ||
-		wire_validate(r->operation->output, r->output, err) == 0)
+		wire_validate_answer(r->operation->output, r->output, err) == 0)
 		return 0;
 	err->kind = ERR_INTERNAL;
 	return err_wrap(err, "the answer of %s breaks its model", r->operation->name);

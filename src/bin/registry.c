@@ -10,6 +10,7 @@ const struct command *const commands[] = {
 	&command_doctor,
 	&command_env,
 	&command_help,
+	&command_lint,
 	&command_logs,
 	&command_pipeline,
 	&command_reject,

@@ -156,6 +156,8 @@ void wire_encode_json(const struct wire_shape *shape, const void *value, struct 
  * in the form that the services use ("1 validation error detected: Value 'x' at 'name' failed to
  * satisfy constraint: ..."). */
 int wire_validate(const struct wire_shape *shape, const void *value, struct err *err);
+/* The same for what a service answers: there lists may be empty that a request must fill. */
+int wire_validate_answer(const struct wire_shape *shape, const void *value, struct err *err);
 /* As wire_validate() for an operation's input, but where the operation has an exception of its own
  * for the first member at fault (XRequiredException, InvalidXException), that is set. */
 int wire_validate_input(const struct wire_operation *op, const void *value, struct err *err);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `towpath lint FILE...`: checks buildspecs, appspecs and pipeline definitions, told apart by
+ * their content, as the server would when it gets them. */
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "bin/command.h"
+#include "build/buildspec.h"
+#include "codebuild.gen.h"
+#include "codepipeline.gen.h"
+
+struct lint {
+	struct arena arena;
+	const char *file;
+	struct view text;
+	struct yaml_document doc;
+};
+
+static void lint_release(struct lint *l)
+{
+	arena_release(&l->arena);
+}
+
+static int lint_buildspec(struct lint *l, struct err *err)
+{
+	struct towpath_buildspec *spec;
+
+	return buildspec_read(&l->doc, &spec, err);
+}
+
+/* A document in the form of the aws CLI's --cli-input-json. */
+static int lint_request(struct lint *l, const struct wire_shape *shape, struct err *err)
+{
+	void *value = arena_alloc(&l->arena, shape->size);
+
+	if (wire_decode_json(shape, l->text, &l->arena, value, err) < 0 ||
+		wire_validate(shape, value, err) < 0)
+		return err_wrap(err, "%s", l->file);
+	return 0;
+}
+
+static int lint_pipeline(struct lint *l, struct err *err)
+{
+	return lint_request(l, &codepipeline_create_pipeline_request_shape, err);
+}
+
+static int lint_project(struct lint *l, struct err *err)
+{
+	return lint_request(l, &codebuild_create_project_request_shape, err);
+}
+
+static bool is_pipeline(const struct yaml_document *doc)
+{
+	return yaml_get(yaml_get(doc->root, "pipeline"), "stages");
+}
+
+static bool is_project(const struct yaml_document *doc)
+{
+	return yaml_get(doc->root, "serviceRole") && yaml_get(doc->root, "environment");
+}
+
+static const struct lint_kind {
+	const char *name;
+	bool (*is)(const struct yaml_document *doc);
+	int (*check)(struct lint *l, struct err *err);
+} kinds[] = {
+	{"pipeline", is_pipeline, lint_pipeline},
+	{"build project", is_project, lint_project},
+	{"buildspec", buildspec_is, lint_buildspec},
+};
+
+static const struct lint_kind *kind_of(const struct yaml_document *doc)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (kinds[i].is(doc))
+			return &kinds[i];
+	return NULL;
+}
+
+static int check(struct lint *l, const char **ret_kind, struct err *err)
+{
+	const struct lint_kind *kind;
+
+	if (yaml_parse(l->file, l->text, &l->arena, &l->doc, err) < 0)
+		return -1;
+	kind = kind_of(&l->doc);
+	if (!kind) {
+		err_set(err, ERR_INVALID,
+			"%s:1:1: neither a buildspec nor a pipeline nor a "
+			"build project",
+			l->file);
+		return err_hint(err, "A buildspec has 'phases', a pipeline document 'pipeline'.");
+	}
+	*ret_kind = kind->name;
+	return kind->check(l, err);
+}
+
+/* 0 the file is fine, 1 it is not. */
+static int lint_one(const char *file)
+{
+	CLEANUP(lint_release) struct lint l = {.file = file};
+	CLEANUP_STR struct str text = STR_INIT;
+	CLEANUP_ERR struct err err = ERR_INIT;
+	const char *kind = NULL;
+	int r = file_read(file, LIMIT_YAML_FILE, &text, &err);
+
+	l.text = str_view(&text);
+	if (r == 0)
+		r = check(&l, &kind, &err);
+	for (const struct yaml_warning *w = l.doc.warnings; w; w = w->next)
+		printf("%s:%d:%d: warning: %s\n", file, w->line, w->column, w->message);
+	if (r < 0)
+		printf("%s%s%s\n", err_message(&err), err.hint ? "\n  " : "",
+			err.hint ? err.hint : "");
+	else
+		printf("%s: %s%s\n", file, kind, l.doc.warnings ? ", with warnings" : ", fine");
+	return r < 0;
+}
+
+static int run(const struct options *o, struct err *err UNUSED)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < o->words.n; i++)
+		failed |= lint_one(o->words.v[i]);
+	return failed ? EXIT_FAILED : EXIT_OK;
+}
+
+const struct command command_lint = {
+	.name = "lint",
+	.arguments = "FILE...",
+	.summary = "check buildspecs, appspecs and pipeline definitions",
+	.details = "What each file is, is told by its content. Complaints name file, line and "
+		   "column. The status is 1 when a file would be refused; warnings alone leave "
+		   "it at 0.",
+	.min_words = 1,
+	.max_words = -1,
+	.run = run,
+};
