@@ -48,7 +48,8 @@ void http_exchange_ref(struct http_exchange *x)
 	__atomic_fetch_add(&x->refs, 1, __ATOMIC_RELAXED);
 }
 
-static void exchange_unlink(struct http_exchange *x)
+/* True when it was the last one of a stopped server. */
+static bool exchange_unlink(struct http_exchange *x)
 {
 	struct http_server *s = x->server;
 	bool last;
@@ -65,14 +66,17 @@ static void exchange_unlink(struct http_exchange *x)
 		pthread_cond_broadcast(&s->changed);
 	last = s->stopped && s->n_active == 0;
 	pthread_mutex_unlock(&s->lock);
-	if (last)
-		http_server_free(s);
+	return last;
 }
 
 void http_exchange_unref(struct http_exchange *x)
 {
+	struct http_server *s = x->server;
+	bool last;
+
 	if (__atomic_sub_fetch(&x->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
+	last = exchange_unlink(x); /* first: who walks the list may still touch it */
 	fd_closep(&x->reply_fd);
 	free((char *)x->reply_body.p);
 	free(x->in.p);
@@ -83,8 +87,9 @@ void http_exchange_unref(struct http_exchange *x)
 	arena_release(&x->arena);
 	pthread_cond_destroy(&x->wake);
 	pthread_mutex_destroy(&x->lock);
-	exchange_unlink(x);
 	free(x);
+	if (last)
+		http_server_free(s);
 }
 
 static enum MHD_Result copy_header(
@@ -261,9 +266,12 @@ enum MHD_Result http_exchange_queue(struct http_exchange *x)
 	}
 	vec_foreach (h, &x->reply_headers)
 		MHD_add_response_header(r, h->name, h->value);
+	x->queued = true;
+	/* H4: the library holds a lock of the response while it pulls, which takes ours */
+	pthread_mutex_unlock(&x->lock);
 	result = MHD_queue_response(x->connection, (unsigned int)x->status, r);
 	MHD_destroy_response(r);
-	x->queued = true;
+	pthread_mutex_lock(&x->lock);
 	return result;
 }
 

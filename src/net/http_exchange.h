@@ -114,7 +114,7 @@ void http_exchange_unref(struct http_exchange *x);
 bool http_exchange_begin(struct http_exchange *x, const char *method);
 /* Under x->lock: sets a bodyless reply, if none stands there. */
 void http_exchange_fail(struct http_exchange *x, int status);
-/* Under x->lock: hands the reply that was set to libmicrohttpd. */
+/* Under x->lock, which it lets go for a moment: hands the reply that was set to libmicrohttpd. */
 enum MHD_Result http_exchange_queue(struct http_exchange *x);
 /* Under x->lock (H2). */
 void http_exchange_suspend(struct http_exchange *x);

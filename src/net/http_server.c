@@ -58,6 +58,7 @@ static void begin(struct http_exchange *x, const char *method)
 static enum MHD_Result first_call(struct http_exchange *x, const char *method)
 {
 	const char *expect;
+	enum MHD_Result r;
 
 	begin(x, method);
 	if (x->mode == HTTP_STREAM) {
@@ -68,9 +69,12 @@ static enum MHD_Result first_call(struct http_exchange *x, const char *method)
 		return MHD_YES;
 	/* a peer that waits for 100-continue, or means to send for ever, gets its reply now */
 	expect = http_header(x, "Expect");
-	if (expect || x->content_length > (int64_t)HTTP_SWALLOW_LIMIT)
-		return http_exchange_queue(x);
-	return MHD_YES;
+	if (!expect && x->content_length <= (int64_t)HTTP_SWALLOW_LIMIT)
+		return MHD_YES;
+	pthread_mutex_lock(&x->lock);
+	r = http_exchange_queue(x);
+	pthread_mutex_unlock(&x->lock);
+	return r;
 }
 
 static void gather(struct http_exchange *x, const char *bytes, size_t *n)
