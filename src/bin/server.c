@@ -88,10 +88,13 @@ static int assemble(struct server *s, struct err *err)
 {
 	clock_init_real(&s->clock, s->config.clock_rate > 0 ? s->config.clock_rate : 1.0);
 	if (data_dir_lock(s->data_dir, &s->lock_fd, err) < 0 || open_store(s, err) < 0 ||
-		durable_new(s->db, &s->clock, &s->durable, err) < 0 || open_parts(s, err) < 0 ||
-		server_front_open(s, err) < 0 || durable_start(s->durable, WORKERS, err) < 0 ||
-		start_parts(s, err) < 0)
+		durable_new(s->db, &s->clock, &s->durable, err) < 0 ||
+		server_front_listen(s, err) < 0 || open_parts(s, err) < 0)
 		return -1;
+	server_front_open(s);
+	if (durable_start(s->durable, WORKERS, err) < 0 || start_parts(s, err) < 0)
+		return -1;
+	server_front_ready(s);
 	return announce(s, err);
 }
 

@@ -13,6 +13,11 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 {
 	struct server *s = arg;
 
+	if (!s->ready) {
+		http_set_header(x, "Retry-After", "1");
+		http_reply(x, 503, VIEW("the server is starting or ending\n"));
+		return HTTP_REFUSE;
+	}
 	if (githttp_matches(x))
 		return githttp_classify(&s->git, x);
 	return s->api_routes.classify(s->api_routes.arg, x);
@@ -35,7 +40,7 @@ static void handle_stream(void *arg, struct http_exchange *x)
 		s->api_routes.handle_stream(s->api_routes.arg, x);
 }
 
-static void open_api(struct server *s)
+void server_front_open(struct server *s)
 {
 	struct api_config c = {.account = s->account, .region = s->region, .auth = &s->auth};
 
@@ -55,7 +60,7 @@ static void open_api(struct server *s)
 	s->api_routes = api_routes(s->api);
 }
 
-int server_front_open(struct server *s, struct err *err)
+int server_front_listen(struct server *s, struct err *err)
 {
 	struct http_server_config c = {
 		.address = s->config.address,
@@ -66,7 +71,6 @@ int server_front_open(struct server *s, struct err *err)
 		.routes = {s, classify, handle, handle_stream},
 	};
 
-	open_api(s);
 	if (http_server_start(&c, &s->http, err) < 0)
 		return -1;
 	s->port = http_server_port(s->http);
@@ -74,8 +78,14 @@ int server_front_open(struct server *s, struct err *err)
 	return 0;
 }
 
+void server_front_ready(struct server *s)
+{
+	s->ready = true;
+}
+
 void server_front_stop(struct server *s)
 {
+	s->ready = false;
 	s->http = http_server_stop(s->http, GRACE_USEC);
 }
 

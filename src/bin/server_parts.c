@@ -2,12 +2,14 @@
 /* The registry of engines: how each is made, which services it has. */
 #include "bin/server_parts.h"
 
+#include <unistd.h>
+
 #include "api/svc_codebuild.h"
 #include "api/svc_codecommit.h"
-#include "api/svc_cloudwatch.h"
-#include "api/svc_events.h"
+#include "api/svc_codedeploy.h"
+#include "api/svc_codedeploy_commands.h"
+#include "api/svc_codepipeline.h"
 #include "api/svc_iam.h"
-#include "api/svc_logs.h"
 #include "api/svc_s3.h"
 #include "api/svc_sts.h"
 
@@ -85,34 +87,6 @@ static void close_artifact(struct server *s)
 	s->artifact = artifact_engine_free(s->artifact);
 }
 
-/* ---- signal ---- */
-
-static int open_signal(struct server *s, struct err *err)
-{
-	struct signal_config c = {
-		.durable = s->durable,
-		.account = s->account,
-		.region = s->region,
-	};
-
-	if (signal_engine_new(&c, &s->signal, err) < 0)
-		return -1;
-	server_add_service(s, svc_cloudwatch(s->signal));
-	server_add_service(s, svc_events(s->signal));
-	server_add_service(s, svc_logs(s->signal));
-	return 0;
-}
-
-static int start_signal(struct server *s, struct err *err)
-{
-	return signal_engine_start(s->signal, err);
-}
-
-static void close_signal(struct server *s)
-{
-	s->signal = signal_engine_free(s->signal);
-}
-
 /* ---- build ---- */
 
 static int open_build(struct server *s, struct err *err)
@@ -125,12 +99,12 @@ static int open_build(struct server *s, struct err *err)
 		.region = s->region,
 		.data_dir = s->data_dir,
 		.slots = s->config.slots,
+		.console_url = s->endpoint,
 	};
 
 	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)
 		return -1;
-	s->build_world = (struct build_world){
-		.source = s->source, .artifact = s->artifact, .signal = s->signal};
+	s->build_world = (struct build_world){s->source, s->artifact, s->signal};
 	build_world_ports(&s->build_world, &s->build_ports);
 	build_world_log_port(&s->build_world, &s->build_ports);
 	s->build_ports.runner = leader_runner_port(s->runner);
@@ -148,14 +122,73 @@ static int start_build(struct server *s, struct err *err)
 static void close_build(struct server *s)
 {
 	s->build = build_engine_free(s->build);
-	leader_runner_freep(&s->runner);
+	leader_runner_free(s->runner);
+	s->runner = NULL;
+}
+
+/* ---- deploy ---- */
+
+static int open_deploy(struct server *s, struct err *err)
+{
+	struct deploy_config c = {
+		.durable = s->durable,
+		.ports = &s->deploy_ports,
+		.account = s->account,
+		.region = s->region,
+		.data_dir = s->data_dir,
+	};
+
+	s->deploy_fleet = (struct deploy_fleet){s->fleet, s->signal, s->artifact};
+	deploy_fleet_ports(&s->deploy_fleet, &s->deploy_ports);
+	if (deploy_engine_new(&c, &s->deploy, err) < 0)
+		return -1;
+	server_add_service(s, svc_codedeploy(s->deploy));
+	server_add_service(s, svc_codedeploy_commands(s->deploy));
+	return 0;
+}
+
+static void close_deploy(struct server *s)
+{
+	s->deploy = deploy_engine_free(s->deploy);
+}
+
+/* ---- pipeline ---- */
+
+static int open_pipeline(struct server *s, struct err *err)
+{
+	struct pipeline_config c = {
+		.durable = s->durable,
+		.account = s->account,
+		.region = s->region,
+	};
+
+	if (action_world_init(&s->action_world, s->data_dir, err) < 0)
+		return -1;
+	s->action_world.source = s->source;
+	s->action_world.artifact = s->artifact;
+	s->action_world.build = s->build;
+	s->action_world.deploy = s->deploy;
+	c.registry = action_world_registry(&s->action_world);
+	if (pipeline_engine_new(&c, &s->pipeline, err) < 0)
+		return -1;
+	server_add_service(s, svc_codepipeline(s->pipeline));
+	return 0;
+}
+
+static void close_pipeline(struct server *s)
+{
+	s->pipeline = pipeline_engine_free(s->pipeline);
+	action_world_release(&s->action_world);
 }
 
 const struct server_part server_parts[] = {
 	{"identity", open_identity, NULL, close_identity},
-	{"source", open_source, NULL, close_source},
 	{"artifact", open_artifact, NULL, close_artifact},
-	{"signal", open_signal, start_signal, close_signal},
+	{"source", open_source, NULL, close_source},
+	{"signal", server_open_signal, server_start_signal, server_close_signal},
+	{"fleet", server_open_fleet, server_start_fleet, server_close_fleet},
 	{"build", open_build, start_build, close_build},
+	{"deploy", open_deploy, NULL, close_deploy},
+	{"pipeline", open_pipeline, NULL, close_pipeline},
 };
 const size_t server_parts_n = ARRAY_SIZE(server_parts);

@@ -13,11 +13,16 @@
 #include "bin/server.h"
 #include "build/build.h"
 #include "db/db.h"
+#include "deploy/deploy.h"
 #include "durable/durable.h"
+#include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "leader/runner.h"
 #include "net/http_server.h"
+#include "pipeline/pipeline.h"
+#include "provider/action_world.h"
 #include "provider/build_world.h"
+#include "provider/deploy_fleet.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
@@ -32,19 +37,27 @@ struct server {
 	struct db *db;
 	struct durable *durable;
 	size_t n_open; /* parts of the registry that were opened */
+	struct leader_zygote *zygote;
 
 	/* engines */
 	struct identity_engine *identity;
-	struct source_engine *source;
 	struct artifact_engine *artifact;
+	struct source_engine *source;
 	struct signal_engine *signal;
-	struct leader_zygote *zygote;
+	struct traffic *traffic;
+	struct fleet_engine *fleet;
 	struct leader_runner *runner;
 	struct build_world build_world;
 	struct build_ports build_ports;
 	struct build_engine *build;
+	struct deploy_fleet deploy_fleet;
+	struct deploy_ports deploy_ports;
+	struct deploy_engine *deploy;
+	struct action_world action_world;
+	struct pipeline_engine *pipeline;
 
 	/* the front */
+	_Atomic bool ready;
 	VEC(struct call_service) services;
 	const struct call_service **service_list;
 	struct auth auth;
@@ -65,10 +78,21 @@ struct server_part {
 extern const struct server_part server_parts[];
 extern const size_t server_parts_n;
 
+/* server_fleet.c: metrics, alarms, instances and traffic. */
+int server_open_signal(struct server *s, struct err *err);
+int server_start_signal(struct server *s, struct err *err);
+void server_close_signal(struct server *s);
+int server_open_fleet(struct server *s, struct err *err);
+int server_start_fleet(struct server *s, struct err *err);
+void server_close_fleet(struct server *s);
+
 void server_add_service(struct server *s, struct call_service service);
 
-/* server_front.c: from the socket to the engines. */
-int server_front_open(struct server *s, struct err *err);
+/* server_front.c: from the socket to the engines. Listening comes first, since parts need to know
+ * the port; requests are answered 503 until the front is opened to the engines. */
+int server_front_listen(struct server *s, struct err *err);
+void server_front_open(struct server *s);
+void server_front_ready(struct server *s);
 void server_front_stop(struct server *s);
 void server_front_close(struct server *s);
 

@@ -20,8 +20,11 @@
 
 /* ---- what an instance is made of ---- */
 
-/* Process 1: runs the user data once, then the agent for ever; a shell reaps what is orphaned. */
-static const char init_script[] = "if [ -e " USER_DATA_INSIDE " ]; then " USER_DATA_INSIDE "; fi\n"
+/* Process 1: makes the user that machine images have (revisions name it in runas and owner), runs
+ * the user data once, then the agent for ever; a shell reaps what is orphaned. */
+static const char init_script[] = "getent passwd ec2-user >/dev/null || "
+				  "useradd --create-home --shell /bin/bash ec2-user\n"
+				  "if [ -e " USER_DATA_INSIDE " ]; then " USER_DATA_INSIDE "; fi\n"
 				  "while :; do " PROGRAM_INSIDE " agent; sleep 1; done\n";
 
 static const struct {

@@ -7,8 +7,13 @@
 #include <ctype.h>
 #include <string.h>
 
+#include <sys/resource.h>
+
 #include "base/mem.h"
 #include "traffic/haproxy_internal.h"
+
+#define MOST_CONNECTIONS 16384
+#define OWN_DESCRIPTORS 500
 
 static bool plain_name(const char *name)
 {
@@ -42,6 +47,18 @@ static int quote(struct str *out, const char *what, const char *text, struct err
 	return 0;
 }
 
+/* HAProxy wants two descriptors a connection and some for itself, and refuses to start when the
+ * hard limit does not give them. */
+static int max_connections(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max == RLIM_INFINITY)
+		return MOST_CONNECTIONS;
+	return (int)MIN((limit.rlim_max - MIN(limit.rlim_max, OWN_DESCRIPTORS)) / 2,
+		(rlim_t)MOST_CONNECTIONS);
+}
+
 static void global_text(const struct haproxy_config *c, struct str *out)
 {
 	str_addf(out,
@@ -56,8 +73,8 @@ static void global_text(const struct haproxy_config *c, struct str *out)
 		"\tserver-state-file '%s'\n"
 		"\tlog ring@timing len 256 format raw local0\n"
 		"\thard-stop-after 1h\n"
-		"\tmaxconn 16384\n",
-		c->paths->socket, c->paths->state);
+		"\tmaxconn %d\n",
+		c->paths->socket, c->paths->state, max_connections());
 	if (c->drop_privileges)
 		str_add(out, "\tuser haproxy\n\tgroup haproxy\n");
 	str_add(out, "defaults\n"
