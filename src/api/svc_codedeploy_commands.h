@@ -6,5 +6,7 @@
 
 /* The engine is borrowed. */
 struct call_service svc_codedeploy_commands(struct deploy_engine *e);
+/* The same under the names that agents with enable_auth_policy use. */
+struct call_service svc_codedeploy_commands_secure(struct deploy_engine *e);
 
 #endif

@@ -144,6 +144,7 @@ static int open_deploy(struct server *s, struct err *err)
 		return -1;
 	server_add_service(s, svc_codedeploy(s->deploy));
 	server_add_service(s, svc_codedeploy_commands(s->deploy));
+	server_add_service(s, svc_codedeploy_commands_secure(s->deploy));
 	return 0;
 }
 

@@ -36,6 +36,11 @@ static const char *last_part(const char *arn)
 	return slash ? slash + 1 : arn;
 }
 
+static bool is_instance_session(const char *who)
+{
+	return strstr(who, ":assumed-role/") && starts_with(last_part(who), "i-");
+}
+
 /* Whether the principal is some other host's own. */
 static int refuse_stranger(const struct host_query *q, struct db_tx *tx, struct err *err)
 {
@@ -45,8 +50,7 @@ static int refuse_stranger(const struct host_query *q, struct db_tx *tx, struct 
 
 	if (streq(who, q->identifier) || ends_with(who, ":root"))
 		return 0;
-	if (strstr(who, ":assumed-role/") && starts_with(last_part(who), "i-") &&
-		!streq(last_part(who), q->host))
+	if (is_instance_session(who) && !streq(last_part(who), q->host))
 		return err_set_wire(
 			err, "ClientException", "%s is not the host %s", who, q->identifier);
 	found = store_onprem_by_arn(tx, who, q->call->arena, &own, err);
@@ -54,6 +58,26 @@ static int refuse_stranger(const struct host_query *q, struct db_tx *tx, struct 
 		return err_set_wire(
 			err, "ClientException", "%s is not the host %s", who, q->identifier);
 	return MIN(found, 0);
+}
+
+static int find_own_host(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct host_query *q = arg;
+	struct store_onprem own;
+	int found = store_onprem_by_arn(tx, q->identifier, q->call->arena, &own, err);
+
+	q->host = found > 0 ? own.info.instance_name : NULL;
+	return MIN(found, 0);
+}
+
+bool deploy_is_host(struct deploy_engine *e, struct call *call)
+{
+	struct host_query q = {
+		.e = e, .call = call, .identifier = call->principal_arn ? call->principal_arn : ""};
+
+	if (is_instance_session(q.identifier))
+		return true;
+	return deploy_read(e, find_own_host, &q, NULL) == 0 && q.host;
 }
 
 static int find_host(struct db_tx *tx, void *arg, struct err *err)

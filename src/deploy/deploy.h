@@ -31,6 +31,14 @@ DEFINE_FREEP(struct deploy_engine, deploy_engine_free)
 char *deploy_hook_log_path(
 	const struct deploy_engine *e, const char *deployment_id, const char *target_id) MUST_CHECK;
 
+/* For policies: the names of a deployment's application and group, in the call's arena. False
+ * when there is no such deployment. */
+bool deploy_find_group(struct deploy_engine *e, struct call *call, const char *deployment_id,
+	const char **ret_application, const char **ret_group);
+/* Whether the caller is a host: a session named after an instance, or the user or session of a
+ * registered on-premises instance. It then gets its own commands and no others. */
+bool deploy_is_host(struct deploy_engine *e, struct call *call);
+
 #define DEPLOY_OPERATION(name)                                        \
 	int deploy_##name(struct deploy_engine *e, struct call *call, \
 		const struct codedeploy_##name##_request *req,        \

@@ -193,6 +193,34 @@ DEPLOY_OPERATION(batch_get_deployments)
 	return operation_read(e, call, req, resp, batch_get, err);
 }
 
+struct owner {
+	struct arena *a;
+	const char *id;
+	struct store_deployment d;
+	bool found;
+};
+
+static int find_owner(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct owner *o = arg;
+	int found = store_deployment_get(tx, o->id, o->a, &o->d, err);
+
+	o->found = found > 0;
+	return MIN(found, 0);
+}
+
+bool deploy_find_group(struct deploy_engine *e, struct call *call, const char *deployment_id,
+	const char **ret_application, const char **ret_group)
+{
+	struct owner o = {.a = call->arena, .id = deployment_id};
+
+	if (deploy_read(e, find_owner, &o, NULL) < 0 || !o.found)
+		return false;
+	*ret_application = o.d.info.application_name;
+	*ret_group = o.d.info.deployment_group_name;
+	return true;
+}
+
 /* ---- listing ---- */
 
 /* A token is "creation time in microseconds:id". */
