@@ -64,7 +64,7 @@ class Server:
         ready = os.path.join(self.data, "run", "server.json")
         before = os.stat(ready).st_mtime_ns if os.path.exists(ready) else 0
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen([TOWPATH, "serve", "--data", self.data], stdout=log, stderr=log,
+        self.process = subprocess.Popen([TOWPATH, "serve", "--data", self.data, "--port", "0"], stdout=log, stderr=log,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
         started = time.monotonic()
         while not (os.path.exists(ready) and os.stat(ready).st_mtime_ns != before):

@@ -320,7 +320,8 @@ static int commit_map(struct haproxy *h, const char *route, const char *text, st
 			str_text(&answer));
 	version = strtol(at + 9, NULL, 10);
 	str_clear(&command);
-	str_addf(&command, "add map @%ld %s/%s <<\n%s\n", version, h->paths.maps, route, text);
+	/* Lines up to an empty one, which haproxy_cli() adds. */
+	str_addf(&command, "add map @%ld %s/%s <<\n%s", version, h->paths.maps, route, text);
 	if (*text && haproxy_cli_expect(h->paths.socket, str_text(&command), NULL, err) < 0)
 		return -1;
 	str_clear(&command);

@@ -35,10 +35,12 @@ static int cli_connect(const char *path, struct err *err)
 
 int haproxy_cli(const char *socket, const char *command, struct str *ret_answer, struct err *err)
 {
+	struct str line CLEANUP_STR = STR_INIT;
 	int fd CLEANUP_FD = cli_connect(socket, err);
 
-	if (fd < 0 || fd_write_all(fd, command, strlen(command), err) < 0 ||
-		fd_write_all(fd, "\n", 1, err) < 0)
+	/* In one piece: HAProxy may answer and hang up once it has seen a whole command. */
+	str_addf(&line, "%s\n", command);
+	if (fd < 0 || fd_write_all(fd, line.p, line.len, err) < 0)
 		return -1;
 	if (fd_read_all(fd, ANSWER_MAX, ret_answer, err) < 0)
 		return err_wrap(err, "HAProxy's answer to '%.40s'", command);
