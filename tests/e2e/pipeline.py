@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main road: a push by git, a real build, an approval, a deployment to S3; a build whose
+command fails; the server killed on the way."""
+import os
+
+import pytest
+
+from pipelines import (action, answer, approval, client, codecommit, executions, pipeline,
+                       s3_deploy, stage_state, wait, wait_execution, wait_token)
+
+BUILDSPEC = """version: 0.2
+env:
+  exported-variables:
+    - GREETING
+phases:
+  build:
+    commands:
+      - test ! -f fail
+      - export GREETING="hello $WHO from $CODEBUILD_INITIATOR"
+      - mkdir out && echo "$GREETING" > out/index.html
+artifacts:
+  base-directory: out
+  files:
+    - '**/*'
+"""
+
+
+class Shop:
+    """A repository with its project, buckets and pipeline."""
+
+    def __init__(self, server, buildspec=BUILDSPEC):
+        self.server = server
+        self.cp, self.s3 = client(server), server.client("s3")
+        for name in ("artifacts", "site"):
+            self.s3.create_bucket(Bucket=name)
+        server.client("codecommit").create_repository(repositoryName="shop")
+        server.client("codebuild").create_project(
+            name="shop", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"},
+            environment={"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
+                         "computeType": "BUILD_GENERAL1_SMALL"},
+            serviceRole="arn:aws:iam::123456789012:role/build")
+        self.work = os.path.join(server.data, "work")
+        server.run("git", "init", "-q", "-b", "main", "work")
+        self.write("buildspec.yml", buildspec)
+        self.push("first")
+        self.cp.create_pipeline(pipeline=self.definition())
+
+    def definition(self):
+        build = action("Build", "CodeBuild", "Make", {
+            "ProjectName": "shop",
+            "EnvironmentVariables": '[{"name":"WHO","value":"#{SourceVariables.BranchName}"}]'},
+            inputs=["App"], outputs=["Out"], namespace="BuildVariables")
+        return pipeline(
+            "shop", ("Source", codecommit("shop")), ("Build", build),
+            ("Approve", approval(CustomData="#{BuildVariables.GREETING}")),
+            ("Publish", s3_deploy("site", artifact="Out")))
+
+    def write(self, name, text):
+        with open(os.path.join(self.work, name), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def push(self, text):
+        git = ["git", "-C", self.work]
+        self.server.run(*git, "add", ".")
+        self.server.run(*git, "commit", "-qm", text)
+        self.server.run(*git, "push", "-q", self.server.git_url("shop"), "main")
+
+    def newest(self):
+        return executions(self.cp, "shop")[0]["pipelineExecutionId"]
+
+    def page(self):
+        return self.s3.get_object(Bucket="site", Key="index.html")["Body"].read().decode()
+
+
+@pytest.fixture
+def shop(server):
+    return Shop(server)
+
+
+def test_from_push_to_site(shop):
+    first = shop.newest()
+    answer(shop.cp, "shop", "Approve")
+    assert wait_execution(shop.cp, "shop", first) == "Succeeded"
+    assert shop.page() == "hello main from codepipeline/shop\n"
+    details = shop.cp.list_action_executions(pipelineName="shop")["actionExecutionDetails"]
+    by_name = {d["actionName"]: d for d in details}
+    assert by_name["Ask"]["input"]["resolvedConfiguration"] == {
+        "CustomData": "hello main from codepipeline/shop"}
+    build = by_name["Make"]["output"]
+    build_id = build["executionResult"]["externalExecutionId"]
+    assert build["outputVariables"] == {"GREETING": "hello main from codepipeline/shop"}
+    assert build_id.startswith("shop:") and build_id in build["executionResult"][
+        "externalExecutionUrl"]
+    got = shop.server.client("codebuild").batch_get_builds(ids=[build_id])["builds"][0]
+    assert got["initiator"] == "codepipeline/shop"
+    # The next push comes by itself; its command fails, and the state says which.
+    shop.write("fail", "x")
+    shop.push("a bad one")
+    wait(lambda: shop.newest() != first)
+    second = shop.newest()
+    assert wait_execution(shop.cp, "shop", second) == "Failed"
+    latest = stage_state(shop.cp, "shop", "Build")["actionStates"][0]["latestExecution"]
+    assert latest["errorDetails"]["code"] == "JobFailed"
+    text = latest["errorDetails"]["message"]
+    assert text.startswith("Build terminated with state: FAILED. Phase: BUILD, Code: "
+                           "COMMAND_EXECUTION_ERROR, Message: Error while executing command: "
+                           "test ! -f fail. Reason: exit status 1"), text
+    assert shop.page() == "hello main from codepipeline/shop\n"
+
+
+def test_killed_on_the_way(shop):
+    """kill -9 while the approval waits and again while a build runs: all goes on."""
+    first = shop.newest()
+    token = wait_token(shop.cp, "shop", "Approve")
+    shop.server.kill9()
+    shop.server.start()
+    shop.cp, shop.s3 = client(shop.server), shop.server.client("s3")
+    assert wait_token(shop.cp, "shop", "Approve") == token
+    shop.write("buildspec.yml", BUILDSPEC.replace(
+        "      - mkdir out", "      - sleep 3\n      - mkdir out"))
+    shop.push("slower")
+    wait(lambda: shop.newest() != first)
+    second = shop.newest()
+    wait(lambda: stage_state(shop.cp, "shop", "Build")["actionStates"][0].get(
+        "latestExecution", {}).get("status") == "InProgress")
+    shop.server.kill9()
+    shop.server.start()
+    shop.cp, shop.s3 = client(shop.server), shop.server.client("s3")
+    answer(shop.cp, "shop", "Approve")
+    assert wait_execution(shop.cp, "shop", first) == "Succeeded"
+    wait(lambda: stage_state(shop.cp, "shop", "Approve")["latestExecution"][
+        "pipelineExecutionId"] == second)
+    answer(shop.cp, "shop", "Approve")
+    assert wait_execution(shop.cp, "shop", second) == "Succeeded"
+    details = shop.cp.list_action_executions(
+        pipelineName="shop", filter={"pipelineExecutionId": second})["actionExecutionDetails"]
+    assert sorted(d["actionName"] for d in details) == ["Ask", "Make", "Publish", "Source"]
