@@ -54,6 +54,7 @@ struct source_change {
 	struct pipeline_engine *e;
 	const struct action_provider *provider;
 	const struct action_change *change;
+	int64_t time_usec;
 };
 
 static const struct codepipeline_git_configuration *trigger_of(
@@ -137,10 +138,10 @@ static int start_by_change(struct flow *f, struct db_tx *tx, void *arg, struct e
 }
 
 static int start_watchers(struct pipeline_engine *e, struct db_tx *tx,
-	const struct action_provider *p, const struct action_change *c, struct arena *a,
-	struct err *err)
+	const struct action_provider *p, const struct action_change *c, int64_t time_usec,
+	struct arena *a, struct err *err)
 {
-	struct source_change s = {e, p, c};
+	struct source_change s = {e, p, c, time_usec};
 	const char **ids;
 	size_t n;
 
@@ -168,7 +169,7 @@ static int on_change(struct durable *d, struct db_tx *tx, const struct journal_e
 
 		if (!p->change || !listens(p, entry->kind) || !p->change(p->arg, entry, &arena, &c))
 			continue;
-		if (start_watchers(e, tx, p, &c, &arena, err) < 0)
+		if (start_watchers(e, tx, p, &c, entry->time_usec, &arena, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -472,6 +472,19 @@ static void pushes_start_it(void **state)
 		harness_executions(h, "p").v[0].trigger->trigger_type, "PollForSourceChanges");
 }
 
+static void pushes_before_it_do_not_start_it(void **state)
+{
+	struct harness *h = *state;
+	struct push p = {h->d, "{\"repositoryName\":\"shop\",\"event\":\"referenceUpdated\","
+			       "\"referenceType\":\"branch\",\"referenceName\":\"main\"}"};
+
+	OK(h, durable_step(h->d, append_push, &p, &h->err));
+	clock_advance(&h->clock, 1);
+	create(h, "SUPERSEDED", false);
+	harness_run(h, HOUR);
+	assert_int_equal(harness_executions(h, "p").n, 1);
+}
+
 static void filters_choose_pushes(void **state)
 {
 	struct harness *h = *state;
@@ -623,6 +636,7 @@ int main(void)
 		T(abandoning_is_at_once),
 		T(update_cancels),
 		T(pushes_start_it),
+		T(pushes_before_it_do_not_start_it),
 		T(filters_choose_pushes),
 		T(tokens_make_starts_idempotent),
 		T(deleting_ends_everything),
