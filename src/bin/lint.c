@@ -10,6 +10,9 @@
 #include "build/buildspec.h"
 #include "codebuild.gen.h"
 #include "codepipeline.gen.h"
+#include "deploy/appspec.h"
+#include "pipeline/definition.h"
+#include "provider/action_world.h"
 
 struct lint {
 	struct arena arena;
@@ -30,10 +33,20 @@ static int lint_buildspec(struct lint *l, struct err *err)
 	return buildspec_read(&l->doc, &spec, err);
 }
 
-/* A document in the form of the aws CLI's --cli-input-json. */
-static int lint_request(struct lint *l, const struct wire_shape *shape, struct err *err)
+static int lint_appspec(struct lint *l, struct err *err)
 {
-	void *value = arena_alloc(&l->arena, shape->size);
+	struct appspec spec;
+
+	if (appspec_parse(l->file, l->text, &l->arena, &spec, err) < 0)
+		return -1;
+	l->doc.warnings = spec.document.warnings;
+	return 0;
+}
+
+/* A document in the form of the aws CLI's --cli-input-json. */
+static int lint_request(struct lint *l, const struct wire_shape *shape, void **ret, struct err *err)
+{
+	void *value = *ret = arena_alloc(&l->arena, shape->size);
 
 	if (wire_decode_json(shape, l->text, &l->arena, value, err) < 0 ||
 		wire_validate(shape, value, err) < 0)
@@ -43,12 +56,33 @@ static int lint_request(struct lint *l, const struct wire_shape *shape, struct e
 
 static int lint_pipeline(struct lint *l, struct err *err)
 {
-	return lint_request(l, &codepipeline_create_pipeline_request_shape, err);
+	struct action_world world = {0};
+	struct flow_site site = {
+		.account = "000000000000", .region = "us-east-1", .partition = "aws"};
+	struct codepipeline_create_pipeline_request *req;
+	void *value;
+
+	if (lint_request(l, &codepipeline_create_pipeline_request_shape, &value, err) < 0)
+		return -1;
+	req = value;
+	action_world_list(&world);
+	site.registry = action_world_registry(&world);
+	if (definition_validate(&site, req->pipeline, &l->arena, err) < 0)
+		return err_wrap(err, "%s", l->file);
+	return 0;
 }
 
 static int lint_project(struct lint *l, struct err *err)
 {
-	return lint_request(l, &codebuild_create_project_request_shape, err);
+	void *value;
+
+	return lint_request(l, &codebuild_create_project_request_shape, &value, err);
+}
+
+static bool is_appspec(const struct yaml_document *doc)
+{
+	return yaml_get(doc->root, "hooks") || yaml_get(doc->root, "os") ||
+	       yaml_get(doc->root, "Resources");
 }
 
 static bool is_pipeline(const struct yaml_document *doc)
@@ -69,6 +103,7 @@ static const struct lint_kind {
 	{"pipeline", is_pipeline, lint_pipeline},
 	{"build project", is_project, lint_project},
 	{"buildspec", buildspec_is, lint_buildspec},
+	{"appspec", is_appspec, lint_appspec},
 };
 
 static const struct lint_kind *kind_of(const struct yaml_document *doc)

@@ -67,6 +67,9 @@ static void introduce(const struct store_build_record *r, const struct towpath_b
 	if (wire_or(env->privileged_mode, false))
 		vec_push(&lines.v, "Privileged mode is not offered: there is no docker daemon in "
 				   "this build");
+	if (r->spec.vpc_config && r->spec.vpc_config->vpc_id)
+		vec_push(&lines.v, "The VPC configuration is not used: builds share the network of "
+				   "this machine");
 	wire_foreach (report, &spec->reports)
 		vec_push(&lines.v, arena_printf(a,
 					   "Report group %s is not stored: report groups are not "

@@ -211,6 +211,30 @@ static int check_surroundings(const struct codebuild_project *p, struct err *err
 	return 0;
 }
 
+/* What would be accepted and not done is refused. */
+static int check_offered(const struct codebuild_project *p, struct err *err)
+{
+	const struct codebuild_logs_config *logs = p->logs_config;
+
+	if (p->file_system_locations.n)
+		return build_invalid(err, "File systems are not offered by this server: leave "
+					  "fileSystemLocations out");
+	if (p->badge && wire_or(p->badge->badge_enabled, false))
+		return build_invalid(
+			err, "Build badges are not offered by this server: leave badgeEnabled out");
+	if (logs && logs->s3_logs &&
+		streq(logs->s3_logs->status, CODEBUILD_LOGS_CONFIG_STATUS_TYPE_ENABLED))
+		return build_invalid(err, "Logs in S3 are not offered by this server: use "
+					  "cloudWatchLogs");
+	if (p->environment->fleet || p->environment->docker_server)
+		return build_invalid(err, "Invalid environment: fleets and docker servers are not "
+					  "offered by this server");
+	if (p->environment->certificate)
+		return build_invalid(err, "Invalid environment: certificate is not offered by this "
+					  "server: builds trust what this machine trusts");
+	return 0;
+}
+
 static int check_tags(const struct codebuild_project *p, struct err *err)
 {
 	CLEANUP_MAP struct map seen = MAP_INIT;
@@ -230,7 +254,7 @@ int build_project_check(struct codebuild_project *p, struct err *err)
 {
 	if (check_source(p->source, true, err) < 0 || check_secondary_sources(p, err) < 0 ||
 		check_artifacts(p, err) < 0 || check_environment(p->environment, err) < 0 ||
-		check_surroundings(p, err) < 0)
+		check_surroundings(p, err) < 0 || check_offered(p, err) < 0)
 		return -1;
 	return check_tags(p, err);
 }

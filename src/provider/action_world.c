@@ -19,11 +19,8 @@ static const struct action_provider *const rows[] = {
 	&action_s3_deploy,
 };
 
-int action_world_init(struct action_world *w, const char *data_dir, struct err *err)
+void action_world_list(struct action_world *w)
 {
-	char *dir CLEANUP(freep) = path_join(data_dir, "actions");
-
-	w->data_dir = xstrdup(data_dir);
 	w->n = ARRAY_SIZE(rows);
 	for (size_t i = 0; i < w->n; i++) {
 		w->providers[i] = *rows[i];
@@ -32,6 +29,14 @@ int action_world_init(struct action_world *w, const char *data_dir, struct err *
 		w->providers[i].arg = w;
 		w->table[i] = &w->providers[i];
 	}
+}
+
+int action_world_init(struct action_world *w, const char *data_dir, struct err *err)
+{
+	char *dir CLEANUP(freep) = path_join(data_dir, "actions");
+
+	w->data_dir = xstrdup(data_dir);
+	action_world_list(w);
 	/* What a crash left in the making is made again. */
 	if (file_remove_tree(dir, err) < 0)
 		return -1;

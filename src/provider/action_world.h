@@ -27,6 +27,8 @@ struct action_world {
 
 /* Makes the table and the folder. The world must outlive the pipeline engine. */
 int action_world_init(struct action_world *w, const char *data_dir, struct err *err);
+/* Only the table: enough to check definitions with. */
+void action_world_list(struct action_world *w);
 void action_world_release(struct action_world *w);
 struct action_registry action_world_registry(const struct action_world *w);
 
