@@ -5,9 +5,9 @@
 
 #include "api/body.h"
 #include "base/mem.h"
+#include "crypto/sigv4.h"
 
 #define MAX_LINE 4096 /* of a chunk's head or a trailer */
-#define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 static ssize_t http_source(void *arg, void *buf, size_t n, struct err *err)
 {
@@ -96,33 +96,36 @@ static int read_line(struct api_body *b, struct str *line, struct err *err)
 	return rc < 0 ? -1 : line->len ? incomplete(err) : 0;
 }
 
-/* Verifies the signature claimed over kind, what came before and the digest. */
-static int verify(struct api_body *b, const char *kind, const char *between,
-	const struct digest_value *digest, const char *claimed, struct err *err)
+/* Compares the signature claimed with what it must be, which the next one then builds on. */
+static int verify(
+	struct api_body *b, const struct sigv4_text *wanted, const char *claimed, struct err *err)
 {
-	const struct auth_principal *who = b->r->who;
-	CLEANUP_STR struct str text = STR_INIT;
-	struct digest_value mac;
-
-	str_addf(&text, "%s\n%s\n%s\n%s\n%s%s", kind, who->amz_date, who->scope, b->previous,
-		between, digest_hex(digest).text);
-	mac = digest_hmac_sha256(
-		(struct view){(const char *)who->signing_key, sizeof(who->signing_key)},
-		str_view(&text));
-	if (!digest_equal(view_of(digest_hex(&mac).text), view_of(claimed)))
+	if (!digest_equal(view_of(wanted->text), view_of(claimed)))
 		return mismatch(err);
-	memcpy(b->previous, digest_hex(&mac).text, 64);
+	memcpy(b->previous, wanted->text, sizeof(b->previous));
 	return 0;
+}
+
+static struct sigv4_key signing_key(const struct api_body *b)
+{
+	struct sigv4_key key;
+
+	memcpy(key.bytes, b->r->who->signing_key, sizeof(key.bytes));
+	return key;
 }
 
 static int end_chunk(struct api_body *b, struct err *err)
 {
+	const struct auth_principal *who = b->r->who;
+	struct sigv4_key key = signing_key(b);
+	struct sigv4_text wanted;
 	struct digest_value v;
 
 	if (!b->chunks_signed)
 		return 0;
 	v = digest_value(&b->digest);
-	return verify(b, "AWS4-HMAC-SHA256-PAYLOAD", EMPTY_SHA256 "\n", &v, b->claimed, err);
+	wanted = sigv4_chunk(&key, who->amz_date, who->scope, b->previous, digest_hex(&v).text);
+	return verify(b, &wanted, b->claimed, err);
 }
 
 /* <hex length>[;chunk-signature=<64 hex>] */
@@ -154,14 +157,18 @@ static int parse_head(struct api_body *b, const char *line, struct err *err)
 static int verify_trailers(struct api_body *b, const char *claimed, struct err *err)
 {
 	CLEANUP_STR struct str text = STR_INIT;
+	const struct auth_principal *who = b->r->who;
+	struct sigv4_key key = signing_key(b);
+	struct sigv4_text wanted;
 	struct digest_value v;
 
-	if (b->r->who->payload != AUTH_PAYLOAD_CHUNKS_TRAILER)
+	if (who->payload != AUTH_PAYLOAD_CHUNKS_TRAILER)
 		return 0;
 	for (size_t i = 0; i < b->n_trailers; i++)
 		str_addf(&text, "%s:%s\n", b->trailers[i].name, b->trailers[i].value);
 	v = digest_of(DIGEST_SHA256, str_view(&text));
-	return verify(b, "AWS4-HMAC-SHA256-TRAILER", "", &v, claimed ? claimed : "", err);
+	wanted = sigv4_trailer(&key, who->amz_date, who->scope, b->previous, digest_hex(&v).text);
+	return verify(b, &wanted, claimed ? claimed : "", err);
 }
 
 static int read_trailers(struct api_body *b, struct err *err)

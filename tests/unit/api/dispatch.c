@@ -16,6 +16,7 @@
 #include "cloudwatch.gen.h"
 #include "codecommit.gen.h"
 #include "codedeploy.gen.h"
+#include "crypto/sigv4.h"
 #include "ec2.gen.h"
 #include "net/http_client.h"
 #include "s3.gen.h"
@@ -25,6 +26,33 @@ static struct http_client *client;
 static struct api *api;
 
 /* ---- who asks ---- */
+
+/* Bodies in signed chunks, as in the published examples of S3. */
+static void set_chunks(struct auth_principal *who, const char *key)
+{
+	static const struct {
+		const char *word;
+		enum auth_payload payload;
+		const char *seed;
+	} rows[] = {
+		{"signed-chunks", AUTH_PAYLOAD_CHUNKS,
+			"4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"},
+		{"signed-trailer", AUTH_PAYLOAD_CHUNKS_TRAILER,
+			"106e2a8a18243abcf37539882f36619c00e2dfc72633413f02d3b74544bfeb8e"},
+		{"unsigned-trailer", AUTH_PAYLOAD_UNSIGNED_TRAILER, NULL},
+	};
+	struct sigv4_key k = sigv4_derive(
+		"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "20130524", "us-east-1", "s3");
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strstr(key, rows[i].word)) {
+			who->payload = rows[i].payload;
+			who->seed_signature = rows[i].seed;
+		}
+	memcpy(who->signing_key, k.bytes, sizeof(who->signing_key));
+	who->scope = "20130524/us-east-1/s3/aws4_request";
+	who->amz_date = "20130524T000000Z";
+}
 
 static int fake_authenticate(void *arg, struct http_exchange *x, const char *service,
 	struct auth_principal **ret, struct err *err)
@@ -43,6 +71,7 @@ static int fake_authenticate(void *arg, struct http_exchange *x, const char *ser
 		(*ret)->payload = AUTH_PAYLOAD_HASH;
 		(*ret)->payload_hash = "00";
 	}
+	set_chunks(*ret, key);
 	return 0;
 }
 
@@ -171,22 +200,26 @@ static int describe_instances(void *engine, struct call *call,
 }
 CALL_ADAPTER(describe_instances)
 
-static char uploaded[64];
+static char uploaded[64]; /* how the last upload began */
 
 static int put_object(void *engine, struct call *call, const struct s3_put_object_request *req,
 	struct s3_put_object_response *resp, struct err *err)
 {
+	char buf[1000];
 	size_t n = 0;
 	ssize_t got;
 
 	(void)engine;
-	while ((got = call->stream->read(
-			call->stream, uploaded + n, sizeof(uploaded) - 1 - n, err)) > 0)
+	memset(uploaded, 0, sizeof(uploaded));
+	while ((got = call->stream->read(call->stream, buf, sizeof(buf), err)) > 0) {
+		if (n == 0)
+			memcpy(uploaded, buf, MIN((size_t)got, sizeof(uploaded) - 1));
 		n += (size_t)got;
+	}
 	if (got < 0)
 		return -1;
-	uploaded[n] = '\0';
 	resp->e_tag = arena_printf(call->arena, "\"%s:%zu\"", req->key, n);
+	resp->checksum_crc32_c = call->stream->trailer(call->stream, "x-amz-checksum-crc32c");
 	return 0;
 }
 CALL_ADAPTER(put_object)
@@ -261,7 +294,7 @@ static int set_up(void **state)
 	(void)state;
 	api = api_new(&config);
 	http.routes = api_routes(api);
-	http.body_limit = 100000;
+	http.body_limit = 1000000;
 	if (http_server_start(&http, &server, &err) < 0)
 		fail_msg("%s", err_message(&err));
 	client = http_client_new();
@@ -505,6 +538,102 @@ static void rest_xml(void **state)
 	expect(&acl, 501, "<Code>NotImplemented</Code>");
 }
 
+#define CHUNK(head, n, signature) head ";chunk-signature=" signature "\r\n", n
+#define A1 "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"
+#define A2 "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"
+#define A3 "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"
+#define T1 "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2"
+#define T2 "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7"
+#define T3 "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992"
+#define CRC "x-amz-checksum-crc32c:sOO8/Q==\n"
+#define TRAILER                                                                                    \
+	CRC "x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2" \
+	    "e435\r\n\r\n"
+
+struct chunk {
+	const char *head;
+	size_t n; /* letters 'a' that follow */
+};
+
+/* Uploads chunks of letters and says status and body. */
+static void upload(const char *word, const char *length, const struct chunk *chunks,
+	const char *end, struct http_answer *ret)
+{
+	CLEANUP_STR struct str body = STR_INIT;
+	CLEANUP(freep) char *auth = xasprintf("%s, %s", SCOPE("s3"), word);
+	CLEANUP(freep) char *decoded = xasprintf("X-Amz-Decoded-Content-Length: %s", length);
+	const char *headers[] = {auth, decoded, NULL};
+
+	for (const struct chunk *c = chunks; c->head; c++) {
+		str_add(&body, c->head);
+		for (size_t i = 0; i < c->n; i++)
+			str_add_c(&body, 'a');
+		if (c->n)
+			str_add(&body, "\r\n");
+	}
+	str_add(&body, end);
+	ask("PUT", "/b/k", headers, str_text(&body), ret);
+}
+
+static void signed_chunks(void **state)
+{
+	static const struct chunk good[] = {{CHUNK("10000", 65536, A1)}, {CHUNK("400", 1024, A2)},
+		{CHUNK("0", 0, A3)}, {NULL, 0}};
+	static const struct chunk other[] = {{CHUNK("10000", 65536, A1)}, {CHUNK("3ff", 1023, A2)},
+		{CHUNK("0", 0, A3)}, {NULL, 0}};
+	static const struct chunk swapped[] = {{CHUNK("400", 1024, A2)}, {NULL, 0}};
+	static const struct chunk unsigned_chunk[] = {{"400\r\n", 1024}, {"0\r\n", 0}, {NULL, 0}};
+	static const struct {
+		const char *length;
+		const struct chunk *chunks;
+		const char *end;
+		int status;
+		const char *part;
+	} rows[] = {
+		{"66560", good, "\r\n", 200, NULL},
+		{"66560", good, "", 200, NULL},
+		{"66559", good, "\r\n", 400, "<Code>IncompleteBody</Code>"},
+		{"66561", good, "\r\n", 400, "<Code>IncompleteBody</Code>"},
+		{"x", good, "\r\n", 411, "<Code>MissingContentLength</Code>"},
+		{"66559", other, "\r\n", 403, "<Code>SignatureDoesNotMatch</Code>"},
+		{"1024", swapped, "\r\n", 403, "<Code>SignatureDoesNotMatch</Code>"},
+		{"1024", unsigned_chunk, "\r\n", 403, "<Code>SignatureDoesNotMatch</Code>"},
+		{"1024", &good[3], "zz\r\n", 400, "<Code>IncompleteBody</Code>"},
+		{"1024", &good[3], "ffffffffffffffff\r\n", 400, "<Code>IncompleteBody</Code>"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_HTTP_ANSWER struct http_answer a = HTTP_ANSWER_INIT;
+
+		upload("signed-chunks", rows[i].length, rows[i].chunks, rows[i].end, &a);
+		expect(&a, rows[i].status, rows[i].part);
+		if (a.status == 200)
+			assert_string_equal(http_answer_header(&a, "etag"), "\"k:66560\"");
+	}
+}
+
+static void trailers(void **state)
+{
+	static const struct chunk chunks[] = {{CHUNK("10000", 65536, T1)}, {CHUNK("400", 1024, T2)},
+		{CHUNK("0", 0, T3)}, {NULL, 0}};
+	static const struct chunk plain[] = {{"5\r\n", 5}, {"0\r\n", 0}, {NULL, 0}};
+	CLEANUP_HTTP_ANSWER struct http_answer good = HTTP_ANSWER_INIT, bad = HTTP_ANSWER_INIT,
+					       none = HTTP_ANSWER_INIT, open = HTTP_ANSWER_INIT;
+
+	(void)state;
+	upload("signed-trailer", "66560", chunks, TRAILER, &good);
+	expect(&good, 200, NULL);
+	assert_string_equal(http_answer_header(&good, "x-amz-checksum-crc32c"), "sOO8/Q==");
+	upload("signed-trailer", "66560", chunks, "x-amz-checksum-crc32c:AAAAAA==\n\r\n", &bad);
+	expect(&bad, 403, "SignatureDoesNotMatch");
+	upload("signed-trailer", "66560", chunks, "\r\n", &none);
+	expect(&none, 403, "SignatureDoesNotMatch");
+	upload("unsigned-trailer", "5", plain, CRC "\r\n", &open);
+	expect(&open, 200, NULL);
+	assert_string_equal(http_answer_header(&open, "x-amz-checksum-crc32c"), "sOO8/Q==");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -516,6 +645,8 @@ int main(void)
 		cmocka_unit_test(cloudwatch_as_json),
 		cmocka_unit_test(ec2_variant),
 		cmocka_unit_test(rest_xml),
+		cmocka_unit_test(signed_chunks),
+		cmocka_unit_test(trailers),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
