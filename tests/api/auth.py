@@ -155,7 +155,7 @@ def test_presigned_sts(shared_server):
 
 
 def test_oversized_body(shared_server):
-    body = b'{"nextToken":"' + b"a" * (9 * 1024 * 1024) + b'"}'
+    body = b'{"nextToken":"' + b"a" * (13 * 1024 * 1024) + b'"}'
     headers, _ = signed(shared_server, body=body)
     status, _, _ = send(shared_server, headers, body)
     assert status == 413
