@@ -61,27 +61,41 @@ void phase_note_end(const struct job *j, struct phase_result *r)
 		*r = (struct phase_result){"STOPPED", "", ""};
 }
 
+/* A command as messages show it: a block of YAML ends in a line feed. */
+static const char *shown_command(struct job *j, const char *command)
+{
+	size_t n = strlen(command);
+
+	while (n && command[n - 1] == '\n')
+		n--;
+	return arena_strndup(&j->arena, command, n);
+}
+
+static void note_failure(
+	struct job *j, const char *command, const char *reason, struct phase_result *r)
+{
+	if (streq(r->status, "SUCCEEDED"))
+		*r = (struct phase_result){"FAILED", "COMMAND_EXECUTION_ERROR",
+			arena_printf(&j->arena, "Error while executing command: %s. Reason: %s",
+				command, reason)};
+}
+
 /* Runs a list up to its first failure; keeps an earlier failure in *r. */
 static int run_list(struct job *j, const struct towpath_string_list *commands, const char *user,
 	struct phase_result *r, struct err *err)
 {
-	const char *reason;
+	const char *reason, *shown;
 
 	for (size_t i = 0; i < commands->n && !job_check_end(j); i++) {
-		const char *command = commands->v[i];
-
-		if (output_line(&j->output, err, "Running command %s", command) < 0 ||
-			shell_run(j, command, user, &reason, err) < 0)
+		shown = shown_command(j, commands->v[i]);
+		if (output_line(&j->output, err, "Running command %s", shown) < 0 ||
+			shell_run(j, commands->v[i], user, &reason, err) < 0)
 			return -1;
 		if (!reason || j->ended)
 			continue;
-		if (streq(r->status, "SUCCEEDED"))
-			*r = (struct phase_result){"FAILED", "COMMAND_EXECUTION_ERROR",
-				arena_printf(&j->arena,
-					"Error while executing command: %s. Reason: %s", command,
-					reason)};
-		return output_line(&j->output, err, "Command did not exit successfully %s %s",
-			command, reason);
+		note_failure(j, shown, reason, r);
+		return output_line(
+			&j->output, err, "Command did not exit successfully %s %s", shown, reason);
 	}
 	return 0;
 }

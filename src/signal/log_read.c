@@ -161,8 +161,10 @@ static int page_spool(const struct towpath_signal_stream *s, const struct log_pa
 			(q->pattern && !signal_log_matches(q->pattern, line.text)))
 			continue;
 		bytes += line.text.len + EVENT_OVERHEAD;
-		vec_push(&found, ((struct log_event){line.usec / 1000, line.usec / 1000,
-					 line.number, arena_view_dup(a, line.text)}));
+		vec_push(
+			&found, ((struct log_event){line.usec / 1000, line.usec / 1000, line.number,
+					/* A message has one character at least. */
+					line.text.len ? arena_view_dup(a, line.text) : " "}));
 	}
 	end = arena_strdup(a, spool_pos_format(spool_tell(r)).text);
 	ret->before = q->backwards ? end : start;

@@ -63,6 +63,7 @@ def leader_of(server, build, seconds=20):
 
 
 def await_log(server, build, text, seconds=30):
+    """Waits for bytes in the spool; a block's header ends in a zero byte."""
     path = os.path.join(job_dir(server, build), "log")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -99,7 +100,7 @@ def builder():
 
 def test_a_build_outlives_the_server(builder):
     build = start(builder, buildspec("echo one", "sleep 2", "echo two"))
-    await_log(builder, build, b"\none\n")
+    await_log(builder, build, b"\0one\n")
     builder.kill9()
     leader = leader_of(builder, build)
     os.kill(leader, 0)  # it goes on
@@ -112,7 +113,7 @@ def test_a_build_outlives_the_server(builder):
 
 def test_a_build_that_ended_while_the_server_was_away(builder):
     build = start(builder, buildspec("echo one; sleep 0.5; echo two; exit 3"))
-    await_log(builder, build, b"\none\n")
+    await_log(builder, build, b"\0one\n")
     leader = leader_of(builder, build)
     builder.kill9()
     watch = os.pidfd_open(leader)
@@ -130,7 +131,7 @@ def test_a_build_that_ended_while_the_server_was_away(builder):
 
 def test_a_killed_leader_fails_the_build_visibly(builder):
     build = start(builder, buildspec("echo started; setsid sleep 1234567 & sleep 300"))
-    await_log(builder, build, b"\nstarted\n")
+    await_log(builder, build, b"\0started\n")
     os.kill(leader_of(builder, build), signal.SIGKILL)
     found = await_end(builder, build)
     assert found["buildStatus"] in ("FAULT", "FAILED")
@@ -146,7 +147,7 @@ def test_a_killed_leader_fails_the_build_visibly(builder):
 
 def test_a_stopped_build_ends_at_once(builder):
     build = start(builder, buildspec("echo started; trap '' TERM INT; sleep 300", final=["echo never"]))
-    await_log(builder, build, b"\nstarted\n")
+    await_log(builder, build, b"\0started\n")
     builder.client("codebuild").stop_build(id=build)
     found = await_end(builder, build, 20)
     assert found["buildStatus"] == "STOPPED"

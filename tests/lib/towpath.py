@@ -8,6 +8,7 @@ real clients, killed or stopped at the end.
         server.run("git", "clone", server.git_url("r"), "work")
         server.kill9(); server.restart()
 """
+import glob
 import json
 import os
 import select
@@ -99,8 +100,20 @@ class Server:
             self.stop()
         return self.start()
 
+    def _end_leaders(self):
+        """Builds outlive the server: what still runs of this test is ended."""
+        for status in glob.glob(os.path.join(self.data, "builds", "*", "status.log")):
+            with open(status, encoding="utf-8") as f:
+                records = [json.loads(line) for line in f if line.endswith("\n")]
+            if records and records[-1]["kind"] != "finished":
+                try:
+                    os.kill(records[0]["pid"], signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+
     def close(self):
         self.kill9()
+        self._end_leaders()
         if self.own_data:
             shutil.rmtree(self.data, ignore_errors=True)
 
