@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 import zlib
@@ -15,6 +16,7 @@ import botocore.awsrequest
 import botocore.credentials
 import botocore.exceptions
 import pytest
+from towpath import Server
 
 MIB = 1024 * 1024
 
@@ -472,7 +474,7 @@ def test_content_goes_with_its_row(server):
     server.start()
     s3 = server.client("s3")
     assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"2"
-    server.stop()
+    assert server.stop() == 0
     assert len(files()) == 1
 
 
@@ -526,3 +528,37 @@ def test_large_upload_in_little_memory(server, tmp_path):
     assert total == size
     assert s3.head_object(Bucket="bucket", Key="big")["ETag"] == f'"{digest.hexdigest()}"'
     assert peak() - before < 32 * MIB
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A data folder whose objects lie on a file system of 16 MB."""
+    data = tmp_path / "data"
+    objects = data / "objects"
+    objects.mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "towpath-test", str(objects)],
+                      check=False, stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("mounting a small file system is not allowed here")
+    s = Server(data=str(data))
+    try:
+        yield s.start()
+    finally:
+        s.close()
+        subprocess.run(["umount", str(objects)], check=True)
+
+
+def test_full_disk(small_disk):
+    """Says so, keeps what was there, leaves nothing half, and goes on when there is room."""
+    s3 = small_disk.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="kept", Body=b"k" * MIB)
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        s3.put_object(Bucket="bucket", Key="big", Body=b"b" * 40 * MIB)
+    error = e.value.response
+    assert error["Error"]["Code"] == "ServiceUnavailable"
+    assert "No space left" in error["Error"]["Message"]
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 503
+    assert os.listdir(os.path.join(small_disk.data, "objects", "tmp")) == []
+    assert code(s3.head_object, Bucket="bucket", Key="big") == "404"
+    s3.put_object(Bucket="bucket", Key="small", Body=b"s" * MIB)
+    assert s3.get_object(Bucket="bucket", Key="kept")["Body"].read() == b"k" * MIB
