@@ -7,6 +7,7 @@ const struct command *const commands[] = {
 	&command_approve,
 	&command_backup,
 	&command_completion,
+	&command_destroy,
 	&command_doctor,
 	&command_env,
 	&command_help,

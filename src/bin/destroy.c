@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `towpath destroy`: ends what outlives the server (builds, instances, the load balancer), then
+ * removes the data folder. */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "bin/command.h"
+#include "bin/data_dir.h"
+#include "compute/compute.h"
+#include "leader/leader.h"
+#include "traffic/haproxy.h"
+
+static const struct option_spec options[] = {
+	{"yes", 'y', NULL, NULL, "do not ask"},
+	{NULL, 0, NULL, NULL, NULL},
+};
+
+static int end_leader(const char *job_dir, void *arg)
+{
+	pid_t pid = leader_alive(job_dir);
+
+	(void)arg;
+	leader_stop(job_dir, NULL);
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	compute_sweep(job_dir, NULL);
+	return 0;
+}
+
+static int end_builds(const char *data_dir, struct err *err)
+{
+	char *dir CLEANUP(freep) = xasprintf("%s/builds", data_dir);
+
+	return file_exists(dir) ? leader_scan(dir, end_leader, NULL, err) : 0;
+}
+
+static int end_traffic(const char *data_dir, struct err *err)
+{
+	char *dir CLEANUP(freep) = xasprintf("%s/traffic", data_dir);
+	struct traffic *t;
+	int r;
+
+	if (!file_exists(dir))
+		return 0;
+	if (haproxy_new(dir, &t, err) < 0)
+		return -1;
+	r = t->driver->stop(t, err);
+	t->driver->free(t);
+	return r;
+}
+
+static int end_instances(const char *data_dir, struct err *err)
+{
+	char *fleet CLEANUP(freep) = xasprintf("%s/fleet", data_dir);
+	DIR *dir = opendir(fleet);
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot open %s", fleet);
+	while (r == 0 && (e = readdir(dir))) {
+		char *path CLEANUP(freep) = xasprintf("%s/%s", fleet, e->d_name);
+
+		if (starts_with(e->d_name, "i-"))
+			r = compute_oci.discard(e->d_name, path, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+static bool confirmed(const struct options *o, const char *data_dir)
+{
+	char answer[8];
+
+	if (option_flag(o, "yes"))
+		return true;
+	printf("Remove %s with all repositories, builds, objects and instances? [y/N] ", data_dir);
+	fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+static int run(const struct options *o, struct err *err)
+{
+	char *data_dir CLEANUP(freep) = option_data_dir(o);
+	char *db CLEANUP(freep) = xasprintf("%s/towpath.db", data_dir);
+	char *run CLEANUP(freep) = xasprintf("%s/run", data_dir);
+	int lock CLEANUP_FD = -1;
+
+	if (!file_exists(data_dir))
+		return EXIT_OK;
+	if (!file_exists(db) && !file_exists(run)) {
+		err_set(err, ERR_INVALID, "%s is no data folder of towpath", data_dir);
+		return err_hint(err, "name the server's folder with --data");
+	}
+	if (data_dir_lock(data_dir, &lock, err) < 0)
+		return -1;
+	if (!confirmed(o, data_dir))
+		return EXIT_FAILED;
+	if (end_builds(data_dir, err) < 0 || end_traffic(data_dir, err) < 0 ||
+		end_instances(data_dir, err) < 0 || file_remove_tree(data_dir, err) < 0)
+		return err_wrap(err, "destroying %s", data_dir);
+	return EXIT_OK;
+}
+
+const struct command command_destroy = {
+	.name = "destroy",
+	.arguments = "[--yes]",
+	.summary = "end what a stopped server left running, and remove its data folder",
+	.options = options,
+	.run = run,
+};
