@@ -18,6 +18,7 @@ struct builder {
 	const struct yaml_glob_fixes *fixes;
 	struct map anchors; /* name -> node */
 	size_t nodes;	    /* after expansion */
+	int line, column;   /* of the last node: what stands nowhere stands there */
 };
 
 /* An anchored collection that is still being read has this height. */
@@ -45,8 +46,13 @@ static struct yaml_node *node_new(struct builder *b, enum yaml_kind kind, struct
 
 	n->kind = kind;
 	n->size = 1;
-	n->line = mark ? mark->line + 1 : 0;
-	n->column = mark ? mark->column + 1 - yaml_glob_shift(b->fixes, n->line, mark->column) : 0;
+	if (mark) {
+		b->line = mark->line + 1;
+		b->column =
+			mark->column + 1 - yaml_glob_shift(b->fixes, mark->line + 1, mark->column);
+	}
+	n->line = MAX(b->line, 1);
+	n->column = MAX(b->column, 1);
 	return n;
 }
 
@@ -222,10 +228,6 @@ static int build_pair(struct builder *b, int depth, struct yaml_pair *ret, struc
 	fy_parser_event_free(b->parser, e);
 	if (r < 0)
 		return -1;
-	if (ret->value->line == 0) { /* nothing stood there: point to the key */
-		ret->value->line = ret->key->line;
-		ret->value->column = ret->key->column;
-	}
 	return 1;
 }
 
@@ -387,17 +389,14 @@ int yaml_parse(const char *file, struct view text, struct arena *a, struct yaml_
 {
 	CLEANUP(yaml_glob_fixes_release) struct yaml_glob_fixes fixes = {0};
 	CLEANUP_STR struct str fixed = STR_INIT;
-	const char *nul;
 
 	file = arena_strdup(a, file);
 	*ret = (struct yaml_document){.file = file, .arena = a};
 	if (text.len > LIMIT_YAML_FILE)
 		return err_set(err, ERR_TOO_LARGE, "%s: %zu bytes, more than the limit of %zu",
 			file, text.len, LIMIT_YAML_FILE);
-	nul = text.len ? memchr(text.p, '\0', text.len) : NULL;
-	if (nul)
-		return err_set(err, ERR_MALFORMED, "%s: not text: a NUL character at byte %td",
-			file, nul - text.p);
+	if (yaml_text_check(file, text, err) < 0)
+		return -1;
 	if (view_trim(text).len == 0)
 		return 0;
 	str_add_view(&fixed, text);

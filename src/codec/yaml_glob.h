@@ -32,4 +32,7 @@ bool yaml_glob_was_fixed(const struct yaml_glob_fixes *f, int line, int column);
 /* Warns about a glob taken as text. */
 void yaml_glob_warn(struct yaml_document *d, const struct yaml_node *n);
 
+/* yaml_text.c: UTF-8, no control characters, no directives. ERR_MALFORMED with the place. */
+int yaml_text_check(const char *file, struct view text, struct err *err);
+
 #endif

@@ -134,6 +134,9 @@ static void refuses_bad_documents(void **state UNUSED)
 	refuses(&f, "[a, b]: c\n", "f.yml:1:1: a key must be text");
 	refuses(&f, "a: [b\n", "f.yml:");
 	refuses(&f, "a: \"\\0\"\n", "f.yml:1:4: text holds a NUL");
+	refuses(&f, "a: 1\nb: \xbb\n", "f.yml:2:4: this is not UTF-8");
+	refuses(&f, "a: \x01\n", "f.yml:1:4: a control character");
+	refuses(&f, "%\n", "f.yml:1:1: YAML directives");
 	assert_int_equal(parse(&f, " \n# nothing\n"), 0);
 	assert_null(f.doc.root);
 }
