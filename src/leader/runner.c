@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/vec.h"
+#include "compute/compute.h"
 
 #define SOCKET_NAME "leaders.sock"
 
@@ -45,6 +46,23 @@ struct leader_runner {
 	void (*changed)(void *engine, const char *job_dir);
 	void *engine;
 };
+
+/* What a leader that was killed could not take away itself. */
+static void sweep(const char *job_dir)
+{
+	static const char *const roots[] = {"root", "helper"};
+
+	if (leader_alive(job_dir) > 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+		char *dir CLEANUP(freep) = path_join(job_dir, roots[i]);
+		struct err err CLEANUP_ERR = ERR_INIT;
+
+		if (compute_sweep(dir, &err) < 0)
+			log_err("leader", &err, "cannot take away what %s left", job_dir);
+		rmdir(dir);
+	}
+}
 
 /* ---- the thread ---- */
 
@@ -74,6 +92,7 @@ static void take_end(struct leader_runner *r, struct watched *w)
 	map_remove(&r->told, w->job_dir);
 	pthread_mutex_unlock(&r->lock);
 	tell(r, w->job_dir);
+	sweep(w->job_dir);
 	fd_closep(&w->pidfd);
 	free(w->job_dir);
 	free(w);
@@ -189,6 +208,7 @@ static int runner_attach(void *arg, const char *job_dir, struct err *err)
 	(void)err;
 	watch_end(r, job_dir, leader_alive(job_dir));
 	tell_soon(r, job_dir);
+	sweep(job_dir);
 	return 0;
 }
 

@@ -105,6 +105,7 @@ static void tells_of_a_death(void **state)
 	struct job_fixture *f = *state;
 	struct build_runner p;
 	struct leader_runner *r = start_runner(f, &p);
+	char upper[128];
 	pid_t pid;
 
 	add_phase(f, "BUILD", "sleep 300", NULL);
@@ -116,6 +117,9 @@ static void tells_of_a_death(void **state)
 	kill(pid, SIGKILL);
 	assert_true(await_over(f, &p).lost);
 	leader_runner_free(r);
+	/* Its written layer is gone. */
+	snprintf(upper, sizeof(upper), "%s/root", f->dir);
+	assert_false(file_exists(upper));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, job_setup, job_teardown)
