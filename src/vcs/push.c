@@ -8,6 +8,7 @@
 
 #define SIDEBAND_MAX 65515
 #define PUSH_HEAD_MAX (8 * MIB)
+#define CHUNK (16 * KIB)
 
 int pkt_length(const char *digits)
 {
@@ -52,19 +53,20 @@ void pkt_add_band(struct str *out, int band, struct view bytes)
 	}
 }
 
-/* Reads exactly n bytes into the push's raw text. 1, or 0 when the request ended before. */
-static int read_exact(const struct vcs_stream *s, struct vcs_push *p, size_t n, struct err *err)
+/* Reads until the raw text holds n bytes; what comes along beyond them stays there for git.
+ * 1, or 0 when the request ended before. */
+static int fill(const struct vcs_stream *s, struct vcs_push *p, size_t n, struct err *err)
 {
-	while (n) {
-		char buf[4096];
-		ssize_t got = s->read(s->arg, buf, MIN(n, sizeof(buf)), err);
+	while (p->raw.len < n) {
+		ssize_t got;
 
+		str_reserve(&p->raw, CHUNK);
+		got = s->read(s->arg, p->raw.p + p->raw.len, CHUNK, err);
 		if (got < 0)
 			return -1;
 		if (got == 0)
 			return 0;
-		str_add_n(&p->raw, buf, (size_t)got);
-		n -= (size_t)got;
+		p->raw.len += (size_t)got;
 	}
 	return 1;
 }
@@ -117,32 +119,41 @@ static int parse_command(
 	return 0;
 }
 
+/* The packet at an offset: its length with the four digits, 0 for a flush, -1. */
+static int packet_at(const struct vcs_stream *s, struct vcs_push *p, size_t at, struct err *err)
+{
+	int rc = fill(s, p, at + 4, err), length;
+
+	if (rc == 0 && p->raw.len == 0)
+		return 0;
+	length = rc > 0 ? pkt_length(p->raw.p + at) : -1;
+	if (rc > 0 && length == 0)
+		return 0;
+	if (rc > 0 && (length < 4 || length > PKT_MAX || at > PUSH_HEAD_MAX))
+		return err_set(err, ERR_MALFORMED, "the push is not in git's format");
+	if (rc > 0)
+		rc = fill(s, p, at + (size_t)length, err);
+	if (rc == 0)
+		return err_set(err, ERR_MALFORMED, "the push ends before its time");
+	return rc < 0 ? -1 : length;
+}
+
 int vcs_push_read(
 	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err)
 {
-	size_t cap = 0;
+	size_t cap = 0, at = 0;
 
 	*ret = (struct vcs_push){0};
 	for (;;) {
-		size_t at = ret->raw.len;
-		int rc = read_exact(s, ret, 4, err), length;
+		int length = packet_at(s, ret, at, err);
+		struct view line;
 
-		if (rc == 0 && ret->raw.len == 0)
-			return 0;
-		length = rc > 0 ? pkt_length(ret->raw.p + at) : -1;
-		if (rc >= 0 && length == 0)
-			return 0;
-		if (rc >= 0 && (length < 4 || length > PKT_MAX || at > PUSH_HEAD_MAX))
-			rc = err_set(err, ERR_MALFORMED, "the push is not in git's format");
-		if (rc > 0)
-			rc = read_exact(s, ret, (size_t)length - 4, err);
-		if (rc == 0)
-			rc = err_set(err, ERR_MALFORMED, "the push ends before its time");
-		if (rc < 0)
+		if (length <= 0)
+			return length;
+		line = (struct view){ret->raw.p + at + 4, (size_t)length - 4};
+		if (parse_command(ret, line, a, &cap, err) < 0)
 			return -1;
-		if (parse_command(ret, (struct view){ret->raw.p + at + 4, (size_t)length - 4}, a,
-			    &cap, err) < 0)
-			return -1;
+		at += (size_t)length;
 	}
 }
 

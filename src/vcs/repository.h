@@ -44,8 +44,8 @@ int vcs_has_branches(struct vcs_repository *r, struct err *err);
 /* HEAD names the branch that a clone checks out; the branch need not exist. */
 int vcs_head_set(struct vcs_repository *r, const char *full_name, struct err *err);
 
-/* After a crash: removes what a killed git left in the way of the named references (lock files)
- * and of the repository. Only while no child works in it. */
+/* After a crash: removes what a killed git left in the way of the named references (lock files,
+ * empty files) and of the repository. Only while no child works in it. */
 void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size_t n);
 /* Removes quarantine folders of pushes that started before since_usec (true time) and broke off. */
 void vcs_remove_stale_quarantines(const char *path, int64_t since_usec);

@@ -2,6 +2,7 @@
 #include "vcs/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -21,6 +22,11 @@ static const struct {
 	[VCS_UPLOAD_PACK] = {"upload-pack", "git-upload-pack"},
 	[VCS_RECEIVE_PACK] = {"receive-pack", "git-receive-pack"},
 };
+
+/* Syncing each of many new references by itself would take seconds; then one sync of the file
+ * system, before the push is settled, stands for all. */
+#define ONE_BY_ONE_MAX 8
+#define SYNC_LATER "core.fsync=none,objects,derived-metadata"
 
 /* One child, its peer, and what is under way between them. */
 struct relay {
@@ -145,9 +151,11 @@ static int feed_last(struct relay *r, int last, struct err *err)
 }
 
 static int relay_start(struct relay *r, const char *path, enum vcs_service service,
-	const char *protocol, const struct vcs_stream *s, struct err *err)
+	const char *protocol, bool sync_later, const struct vcs_stream *s, struct err *err)
 {
-	const char *const args[] = {services[service].command, "--stateless-rpc", path, NULL};
+	const char *const all_args[] = {
+		"-c", SYNC_LATER, services[service].command, "--stateless-rpc", path, NULL};
+	const char *const *args = all_args + (sync_later ? 0 : 2);
 
 	r->peer = s;
 	r->buf = xmalloc(CHUNK);
@@ -175,7 +183,7 @@ int vcs_upload_pack(
 	ssize_t got;
 	int last;
 
-	if (relay_start(&r, path, VCS_UPLOAD_PACK, protocol, s, err) < 0 ||
+	if (relay_start(&r, path, VCS_UPLOAD_PACK, protocol, false, s, err) < 0 ||
 		feed_request(&r, (struct view){NULL, 0}, &last, err) < 0 ||
 		feed_last(&r, last, err) < 0)
 		return -1;
@@ -192,7 +200,8 @@ int vcs_upload_pack(
 /* What receive-pack says, taken apart: progress goes on at once, the report is kept. */
 struct report {
 	struct relay *r;
-	bool sideband;
+	const char *path;
+	bool sideband, sync_later;
 	struct str pending; /* a packet that is not complete yet */
 	struct str kept;
 };
@@ -257,6 +266,24 @@ static int read_report(struct report *p, struct err *err)
 	return first.kind ? err_move(err, &first) : 0;
 }
 
+static int sync_all(const char *path, struct err *err)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || syncfs(fd) < 0)
+		return err_errno(err, errno, "cannot sync %s", path);
+	return 0;
+}
+
+/* Many references, all of them new. */
+static bool may_sync_later(const struct vcs_push *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!vcs_id_is_zero(&p->commands[i].before))
+			return false;
+	return p->n > ONE_BY_ONE_MAX;
+}
+
 /* From here on references may change, so settle() is called whatever happens. */
 static int finish_push(
 	struct report *p, int last, const struct vcs_push_bracket *b, struct err *err)
@@ -270,6 +297,8 @@ static int finish_push(
 		fd_closep(&p->r->child.out);
 	if (vcs_child_wait(&p->r->child, &ended) < 0 && rc == 0 && !p->kept.len)
 		rc = err_move(err, &ended);
+	if (p->sync_later && sync_all(p->path, rc == 0 ? err : NULL) < 0)
+		rc = -1;
 	if (b->settle(b->arg, rc == 0 ? err : NULL) < 0 || rc < 0)
 		return -1;
 	return p->kept.len ? p->r->peer->write(p->r->peer->arg, p->kept.p, p->kept.len, err) : 0;
@@ -279,10 +308,14 @@ int vcs_receive_pack(const char *path, const struct vcs_push *push, const struct
 	const struct vcs_push_bracket *b, struct err *err)
 {
 	CLEANUP(relay_release) struct relay r = {.child = VCS_CHILD_INIT};
-	CLEANUP(report_release) struct report report = {.r = &r, .sideband = push->sideband};
+	CLEANUP(report_release)
+	struct report report = {.r = &r,
+		.path = path,
+		.sideband = push->sideband,
+		.sync_later = may_sync_later(push)};
 	int last;
 
-	if (relay_start(&r, path, VCS_RECEIVE_PACK, NULL, s, err) < 0 ||
+	if (relay_start(&r, path, VCS_RECEIVE_PACK, NULL, report.sync_later, s, err) < 0 ||
 		feed_request(&r, str_view(&push->raw), &last, err) < 0)
 		return -1;
 	if (b->prepare(b->arg, err) < 0)

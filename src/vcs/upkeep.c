@@ -23,12 +23,24 @@ static void remove_lock(const char *path, const char *name)
 	unlink(lock);
 }
 
+/* A new reference that lost its content with the power. */
+static void remove_empty(const char *path, const char *name)
+{
+	CLEANUP(freep) char *file = path_join(path, name);
+	struct stat st;
+
+	if (lstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0)
+		unlink(file);
+}
+
 void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size_t n)
 {
 	remove_lock(path, "HEAD");
 	remove_lock(path, "packed-refs");
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		remove_lock(path, ref_names[i]);
+		remove_empty(path, ref_names[i]);
+	}
 }
 
 void vcs_remove_stale_quarantines(const char *path, int64_t since_usec)
