@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine on a real store: sessions, trust, authorization, what survives a reopening. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/timefmt.h"
+#include "identity/identity.h"
+#include "store/migrations.h"
+
+#define ACCOUNT "111122223333"
+#define ROLE "arn:aws:iam::" ACCOUNT ":role/builder"
+#define READ_ONLY                                                                                 \
+	"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:Get*\"," \
+	"\"Resource\":\"*\"}}"
+#define TRUST                                                                         \
+	"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":" \
+	"\"sts:AssumeRole\",\"Principal\":{\"Service\":\"codebuild.amazonaws.com\"}}}"
+
+struct world {
+	char dir[64];
+	struct clock clock;
+	struct db *db;
+	struct durable *durable;
+	struct identity_engine *e;
+	struct arena arena;
+	struct call call;
+};
+
+static struct world w;
+
+static void open_world(void)
+{
+	struct identity_config c = {.account = ACCOUNT, .region = "us-east-1", .data_dir = w.dir};
+	char url[128];
+
+	snprintf(url, sizeof(url), "sqlite:%s/x.db", w.dir);
+	assert_int_equal(db_open(url, &w.db, NULL), 0);
+	assert_int_equal(store_migrate(w.db, NULL), 0);
+	assert_int_equal(durable_new(w.db, &w.clock, &w.durable, NULL), 0);
+	c.durable = w.durable;
+	assert_int_equal(identity_engine_new(&c, &w.e, NULL), 0);
+}
+
+static void close_world(void)
+{
+	w.e = identity_engine_free(w.e);
+	durable_free(w.durable);
+	db_close(w.db);
+}
+
+static int setup(void **state)
+{
+	struct timespec now;
+
+	(void)state;
+	w = (struct world){.dir = "/tmp/towpath-identity-XXXXXX"};
+	assert_non_null(mkdtemp(w.dir));
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_init_simulated(&w.clock, now.tv_sec * USEC_PER_SEC);
+	w.call = (struct call){.arena = &w.arena,
+		.account = ACCOUNT,
+		.principal_arn = "arn:aws:iam::" ACCOUNT ":root"};
+	open_world();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	close_world();
+	clock_release(&w.clock);
+	arena_release(&w.arena);
+	file_remove_tree(w.dir, NULL);
+	return 0;
+}
+
+static void make_role(void)
+{
+	struct iam_create_role_request create = {
+		.role_name = "builder", .assume_role_policy_document = TRUST};
+	struct iam_put_role_policy_request put = {
+		.role_name = "builder", .policy_name = "p", .policy_document = READ_ONLY};
+	struct iam_create_role_response created;
+	struct iam_put_role_policy_response done;
+
+	assert_int_equal(identity_create_role(w.e, &w.call, &create, &created, NULL), 0);
+	assert_string_equal(created.role->arn, ROLE);
+	assert_int_equal(identity_put_role_policy(w.e, &w.call, &put, &done, NULL), 0);
+}
+
+/* Signs a request with the credentials and has it authenticated. */
+static int authenticate(const char *id, const char *secret, const char *token,
+	struct identity_principal *ret, struct err *err)
+{
+	struct sigv4_signer s = {.access_key_id = id,
+		.secret = secret,
+		.token = token,
+		.region = "us-east-1",
+		.service = "codecommit"};
+	struct strv lines CLEANUP_STRV = {0};
+	struct sigv4_header headers[8];
+	struct sigv4_request r = {"POST", "/", "", headers, 0};
+	struct sigv4_claim claim;
+	struct identity_check check = {.request = &r,
+		.claim = &claim,
+		.service = "codecommit",
+		.payload_hash = SIGV4_EMPTY_HASH};
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	s.time_usec = now.tv_sec * USEC_PER_SEC;
+	assert_int_equal(sigv4_sign(&s, "POST", "http://h", SIGV4_EMPTY_HASH, &lines, NULL), 0);
+	for (; r.n_headers < lines.n; r.n_headers++) {
+		char *line = arena_strdup(&w.arena, lines.v[r.n_headers]);
+		char *colon = strchr(line, ':');
+
+		*colon = '\0';
+		headers[r.n_headers] = (struct sigv4_header){line, colon + 2};
+	}
+	assert_int_equal(sigv4_parse(&r, &w.arena, &claim, NULL), 1);
+	return identity_authenticate(w.e, &check, &w.arena, ret, err);
+}
+
+static int ask(const struct identity_principal *who, const char *action, struct err *err)
+{
+	const char *resources[] = {"arn:aws:s3:::bucket/key"};
+	struct identity_question q = {.action = action, .resources = resources, .n_resources = 1};
+
+	return identity_authorize(w.e, who, &q, err);
+}
+
+static void root_may_do_everything(void **state)
+{
+	struct identity_principal who;
+	const char *id, *secret;
+
+	(void)state;
+	identity_root_key(w.e, &id, &secret);
+	assert_int_equal(authenticate(id, secret, NULL, &who, NULL), 0);
+	assert_int_equal(who.kind, IDENTITY_ROOT);
+	assert_int_equal(ask(&who, "s3:PutObject", NULL), 0);
+	assert_int_equal(authenticate(id, "wrong", NULL, &who, NULL), -1);
+	assert_int_equal(authenticate("AKIANOBODY", secret, NULL, &who, NULL), -1);
+	/* a token does not belong to a long-lived key */
+	assert_int_equal(authenticate(id, secret, "token", &who, NULL), -1);
+}
+
+static void root_key_survives(void **state)
+{
+	const char *id, *secret, *again, *secret_again;
+	char kept[64], kept_secret[64];
+
+	(void)state;
+	identity_root_key(w.e, &id, &secret);
+	snprintf(kept, sizeof(kept), "%s", id);
+	snprintf(kept_secret, sizeof(kept_secret), "%s", secret);
+	close_world();
+	open_world();
+	identity_root_key(w.e, &again, &secret_again);
+	assert_string_equal(again, kept);
+	assert_string_equal(secret_again, kept_secret);
+}
+
+static void sessions_have_their_roles_rights(void **state)
+{
+	struct identity_principal who;
+	struct identity_session s;
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	(void)state;
+	make_role();
+	assert_int_equal(identity_session_new(w.e, ROLE, "build-1", NULL, 3600 * USEC_PER_SEC,
+				 &w.arena, &s, NULL),
+		0);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), 0);
+	assert_int_equal(who.kind, IDENTITY_SESSION);
+	assert_string_equal(who.arn, "arn:aws:sts::" ACCOUNT ":assumed-role/builder/build-1");
+	assert_int_equal(ask(&who, "s3:GetObject", NULL), 0);
+	assert_int_equal(ask(&who, "s3:PutObject", &err), -1);
+	assert_int_equal(err.kind, ERR_DENIED);
+	assert_string_equal(err_message(&err),
+		"User: arn:aws:sts::" ACCOUNT ":assumed-role/builder/build-1 is not authorized to "
+		"perform: s3:PutObject on resource: arn:aws:s3:::bucket/key because no "
+		"identity-based policy allows the s3:PutObject action");
+	assert_int_equal(authenticate(s.access_key_id, s.secret, NULL, &who, NULL), -1);
+	assert_int_equal(authenticate("ASIAOTHER", s.secret, s.token, &who, NULL), -1);
+}
+
+static void sessions_end(void **state)
+{
+	struct identity_principal who;
+	struct identity_session s;
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	(void)state;
+	make_role();
+	assert_int_equal(
+		identity_session_new(w.e, ROLE, "b", NULL, 60 * USEC_PER_SEC, &w.arena, &s, NULL),
+		0);
+	clock_advance(&w.clock, 61 * USEC_PER_SEC);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, &err), -1);
+	assert_string_equal(err_wire_name(&err), "ExpiredToken");
+	assert_int_equal(identity_session_new(w.e, "arn:aws:iam::" ACCOUNT ":role/none", "b", NULL,
+				 1, &w.arena, &s, NULL),
+		-1);
+}
+
+static void a_session_policy_narrows(void **state)
+{
+	struct identity_principal who;
+	struct identity_session s;
+
+	(void)state;
+	make_role();
+	assert_int_equal(identity_session_new(w.e, ROLE, "b",
+				 "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:GetObject\","
+				 "\"Resource\":\"*\"}}",
+				 60 * USEC_PER_SEC, &w.arena, &s, NULL),
+		0);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), 0);
+	assert_int_equal(ask(&who, "s3:GetObject", NULL), 0);
+	assert_int_equal(ask(&who, "s3:GetObjectTagging", NULL), -1);
+	/* without a role the policy alone decides */
+	assert_int_equal(identity_session_new(w.e, NULL, "i-1", READ_ONLY, 60 * USEC_PER_SEC,
+				 &w.arena, &s, NULL),
+		0);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), 0);
+	assert_int_equal(ask(&who, "s3:GetObjectTagging", NULL), 0);
+	assert_int_equal(ask(&who, "s3:PutObject", NULL), -1);
+}
+
+static void a_deleted_role_has_no_rights(void **state)
+{
+	struct iam_delete_role_policy_request drop = {.role_name = "builder", .policy_name = "p"};
+	struct iam_delete_role_request delete = {.role_name = "Builder"};
+	struct iam_delete_role_policy_response dropped;
+	struct iam_delete_role_response deleted;
+	struct identity_principal who;
+	struct identity_session s;
+
+	(void)state;
+	make_role();
+	assert_int_equal(
+		identity_session_new(w.e, ROLE, "b", NULL, 60 * USEC_PER_SEC, &w.arena, &s, NULL),
+		0);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), 0);
+	assert_int_equal(ask(&who, "s3:GetObject", NULL), 0);
+	assert_int_equal(identity_delete_role_policy(w.e, &w.call, &drop, &dropped, NULL), 0);
+	assert_int_equal(ask(&who, "s3:GetObject", NULL), -1);
+	assert_int_equal(identity_delete_role(w.e, &w.call, &delete, &deleted, NULL), 0);
+	assert_int_equal(ask(&who, "s3:GetObject", NULL), -1);
+}
+
+static void roles_trust_whom_they_name(void **state)
+{
+	const char *why = NULL;
+
+	(void)state;
+	make_role();
+	assert_int_equal(
+		identity_role_trusts(w.e, ROLE, "codebuild.amazonaws.com", &w.arena, &why, NULL),
+		1);
+	assert_int_equal(
+		identity_role_trusts(w.e, ROLE, "codedeploy.amazonaws.com", &w.arena, &why, NULL),
+		0);
+	assert_non_null(strstr(why, "is not authorized to perform: sts:AssumeRole"));
+	assert_int_equal(identity_role_trusts(w.e, "arn:aws:iam::" ACCOUNT ":role/none",
+				 "codebuild.amazonaws.com", &w.arena, &why, NULL),
+		0);
+	assert_non_null(strstr(why, "there is no role"));
+}
+
+static void the_account_is_chosen_once(void **state)
+{
+	const char *first, *second;
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(identity_account(w.db, NULL, &w.arena, &first, NULL), 0);
+	assert_int_equal(strlen(first), 12);
+	assert_int_equal(identity_account(w.db, first, &w.arena, &second, NULL), 0);
+	assert_string_equal(first, second);
+	assert_int_equal(identity_account(w.db, "000000000001", &w.arena, &second, &err), -1);
+	assert_int_equal(err.kind, ERR_CONFLICT);
+	assert_int_equal(identity_account(w.db, "12", &w.arena, &second, &err), -1);
+	assert_int_equal(err.kind, ERR_INVALID);
+}
+
+static void git_takes_the_helpers_password(void **state)
+{
+	struct identity_principal who;
+	const char *id, *secret;
+	struct str password CLEANUP_STR = STR_INIT;
+	struct sigv4_signer s = {.region = "us-east-1", .service = "codecommit"};
+	struct timespec now;
+	struct timefmt t;
+
+	(void)state;
+	identity_root_key(w.e, &id, &secret);
+	s.secret = secret;
+	clock_gettime(CLOCK_REALTIME, &now);
+	t = timefmt_basic(now.tv_sec * USEC_PER_SEC);
+	t.text[15] = '\0';
+	sigv4_git_password(&s, t.text, "127.0.0.1", "/v1/repos/r", &password);
+	assert_int_equal(identity_authenticate_git(w.e, id, str_text(&password), "127.0.0.1:80",
+				 "/v1/repos/r", &w.arena, &who, NULL),
+		0);
+	assert_int_equal(identity_authenticate_git(w.e, id, str_text(&password), "127.0.0.1:80",
+				 "/v1/repos/other", &w.arena, &who, NULL),
+		-1);
+	str_clear(&password);
+	t = timefmt_basic((now.tv_sec - 16 * 60) * USEC_PER_SEC);
+	t.text[15] = '\0';
+	sigv4_git_password(&s, t.text, "127.0.0.1", "/v1/repos/r", &password);
+	assert_int_equal(identity_authenticate_git(w.e, id, str_text(&password), "127.0.0.1:80",
+				 "/v1/repos/r", &w.arena, &who, NULL),
+		-1);
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(root_may_do_everything),
+		CASE(root_key_survives),
+		CASE(sessions_have_their_roles_rights),
+		CASE(sessions_end),
+		CASE(a_session_policy_narrows),
+		CASE(a_deleted_role_has_no_rights),
+		CASE(roles_trust_whom_they_name),
+		CASE(the_account_is_chosen_once),
+		CASE(git_takes_the_helpers_password),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
