@@ -109,6 +109,9 @@ static int start_by_change(struct flow *f, struct db_tx *tx, void *arg, struct e
 
 	(void)tx;
 	(void)err;
+	/* What changed before the pipeline was there was seen by its first execution. */
+	if (s->time_usec < f->pipeline.created_usec)
+		return 0;
 	wire_foreach (action, &first->actions) {
 		const struct codepipeline_git_configuration *trigger =
 			trigger_of(f->pipeline.declaration, action->name);

@@ -26,11 +26,11 @@ def recorded_request(server, name):
 def shop(pipelines):
     """A pipeline of five stages that waits for its approval."""
     return pipelines.pipeline(
-        "shop", ("Source", pipelines.s3_source("b", "k.zip")),
-        ("Publish", pipelines.s3_deploy("b", extract="false", ObjectKey="o")),
-        ("Copy", pipelines.s3_deploy("b", extract="false", ObjectKey="p")),
+        "shop", ("Source", pipelines.s3_source("bench", "k.zip")),
+        ("Publish", pipelines.s3_deploy("bench", extract="false", ObjectKey="o")),
+        ("Copy", pipelines.s3_deploy("bench", extract="false", ObjectKey="p")),
         ("Approve", pipelines.approval()),
-        ("Ship", pipelines.s3_deploy("b", extract="false", ObjectKey="q")), bucket="b")
+        ("Ship", pipelines.s3_deploy("bench", extract="false", ObjectKey="q")), bucket="bench")
 
 
 def measure(bench, port, path):
@@ -62,14 +62,14 @@ def run(bench):
     import towpath
     towpath.TOWPATH = bench.towpath
     with tempfile.TemporaryDirectory() as folder, towpath.Server(
-            env={"TOWPATH_VALIDATE_REPLIES": ""}) as server:
+            env={"TOWPATH_VALIDATE_REPLIES": None}) as server:
         os.sched_setaffinity(server.process.pid, {0})
         for thread in os.listdir(f"/proc/{server.process.pid}/task"):
             os.sched_setaffinity(int(thread), {0})
         s3 = server.client("s3")
-        s3.create_bucket(Bucket="b")
-        s3.put_bucket_versioning(Bucket="b", VersioningConfiguration={"Status": "Enabled"})
-        s3.put_object(Bucket="b", Key="k.zip", Body=b"x")
+        s3.create_bucket(Bucket="bench")
+        s3.put_bucket_versioning(Bucket="bench", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="bench", Key="k.zip", Body=b"x")
         cp = pipelines.client(server)
         cp.create_pipeline(pipeline=shop(pipelines))
         pipelines.wait_token(cp, "shop", "Approve")

@@ -47,7 +47,9 @@ class Server:
             os.unlink(ready)
         log = open(os.path.join(self.data, f"stderr.{len(self.logs)}"), "w+b")
         self.logs.append(log.name)
-        env = dict(os.environ, TOWPATH_VALIDATE_REPLIES="1", **self.extra_env)
+        env = dict(os.environ, TOWPATH_VALIDATE_REPLIES="1")
+        env.update(self.extra_env)
+        env = {k: v for k, v in env.items() if v is not None}
         self.process = subprocess.Popen(
             [TOWPATH, "serve", "--data", self.data, "--port", "0", *self.arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)

@@ -478,6 +478,7 @@ static void pushes_before_it_do_not_start_it(void **state)
 	struct push p = {h->d, "{\"repositoryName\":\"shop\",\"event\":\"referenceUpdated\","
 			       "\"referenceType\":\"branch\",\"referenceName\":\"main\"}"};
 
+	harness_settle(h); /* consumers start at the journal's end of this moment */
 	OK(h, durable_step(h->d, append_push, &p, &h->err));
 	clock_advance(&h->clock, 1);
 	create(h, "SUPERSEDED", false);
