@@ -276,6 +276,11 @@ static int redirect(struct fleet_engine *e, struct err *err)
 	return e->cfg.compute->redirect(&b, err);
 }
 
+void fleet_engine_set_port(struct fleet_engine *e, int port)
+{
+	e->cfg.endpoint_port = port;
+}
+
 int fleet_engine_start(struct fleet_engine *e, struct err *err)
 {
 	struct err later CLEANUP_ERR = ERR_INIT;
@@ -293,7 +298,9 @@ int fleet_engine_start(struct fleet_engine *e, struct err *err)
 		fleet_watch_stop(e);
 		return err_set(err, ERR_IO, "cannot start the thread that samples traffic");
 	}
+	pthread_mutex_lock(&e->lock);
 	e->running = true;
+	pthread_mutex_unlock(&e->lock);
 	return 0;
 }
 

@@ -56,6 +56,8 @@ struct fleet_config {
 int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, struct err *err);
 struct fleet_engine *fleet_engine_free(struct fleet_engine *e);
 DEFINE_FREEP(struct fleet_engine, fleet_engine_free)
+/* The API's port on this host, once it is known. Before fleet_engine_start(). */
+void fleet_engine_set_port(struct fleet_engine *e, int port);
 /* After durable_start(): finds instances and data plane again, watches them, samples traffic. */
 int fleet_engine_start(struct fleet_engine *e, struct err *err);
 /* Before durable_stop(): ends the engine's threads; instances and traffic live on. */

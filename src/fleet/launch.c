@@ -13,7 +13,7 @@
 #include "codec/base64.h"
 #include "fleet/internal.h"
 
-#define WAIT_USEC (5 * USEC_PER_SEC)
+#define WAIT_USEC (1 * USEC_PER_SEC)
 #define PROGRAM_INSIDE "/usr/local/bin/towpath"
 #define USER_DATA_INSIDE "/etc/towpath-user-data"
 #define INSTANCE_PIDS 2000
@@ -143,6 +143,7 @@ static int launch_look(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct launch *l = arg;
 	struct store_documents all;
+	bool started;
 	int running = 0;
 	int r = fleet_instance_get(tx, l->t->subject, l->a, &l->i, err);
 
@@ -155,7 +156,10 @@ static int launch_look(struct db_tx *tx, void *arg, struct err *err)
 		running += streq(other->state, INSTANCE_RUNNING) ||
 			   streq(other->state, INSTANCE_STOPPING);
 	}
-	l->room = l->e->cfg.compute && running < l->e->cfg.max_instances;
+	pthread_mutex_lock(&l->e->lock);
+	started = l->e->running;
+	pthread_mutex_unlock(&l->e->lock);
+	l->room = started && l->e->cfg.compute && running < l->e->cfg.max_instances;
 	return 0;
 }
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the fleet gets from signal and identity. */
+#include "provider/fleet_world.h"
+
+#include <string.h>
+
+#define NAMESPACE "AWS/ApplicationELB"
+#define SESSION_USEC (10 * 365 * 86400 * USEC_PER_SEC)
+
+/* What a host agent asks the server for. */
+static const char agent_policy[] =
+	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":["
+	"\"codedeploy-commands:*\",\"codedeploy-commands-secure:*\",\"s3:GetObject\","
+	"\"s3:GetObjectVersion\",\"s3:ListBucket\"],\"Resource\":\"*\"}]}";
+
+/* ---- metrics ---- */
+
+/* Each metric is kept for its target group alone and together with its load balancer, and (all but
+ * the counts of hosts) for the load balancer alone. */
+#define MAX_SETS 3
+
+struct dimension_sets {
+	struct signal_dimension group[1], both[2], balancer[1];
+};
+
+static size_t spread(const struct fleet_metric *m, int64_t usec, struct dimension_sets *sets,
+	struct signal_datum *out)
+{
+	struct signal_datum d = {
+		.name_space = NAMESPACE,
+		.name = m->name,
+		.unit = m->unit,
+		.usec = usec,
+		.values = m->values,
+		.counts = m->counts,
+		.n = m->n,
+		.high_resolution = true,
+	};
+	size_t n = 0;
+
+	sets->group[0] = (struct signal_dimension){"TargetGroup", m->target_group};
+	out[n] = d;
+	out[n].dimensions = sets->group;
+	out[n++].n_dimensions = 1;
+	if (!m->load_balancer)
+		return n;
+	sets->both[0] = (struct signal_dimension){"LoadBalancer", m->load_balancer};
+	sets->both[1] = sets->group[0];
+	out[n] = d;
+	out[n].dimensions = sets->both;
+	out[n++].n_dimensions = 2;
+	if (strstr(m->name, "HostCount"))
+		return n;
+	sets->balancer[0] = sets->both[0];
+	out[n] = d;
+	out[n].dimensions = sets->balancer;
+	out[n++].n_dimensions = 1;
+	return n;
+}
+
+static int put_metrics(
+	void *arg, int64_t usec, const struct fleet_metric *v, size_t n, struct err *err)
+{
+	const struct fleet_world *w = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct signal_datum *data = arena_new_n(&a, n * MAX_SETS + 1, struct signal_datum);
+	struct dimension_sets *sets = arena_new_n(&a, n + 1, struct dimension_sets);
+	size_t total = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += spread(&v[i], usec, &sets[i], &data[total]);
+	return signal_metric_put(w->signal, data, total, err);
+}
+
+/* ---- credentials ---- */
+
+static int agent_env(void *arg, const char *instance_id, struct strv *env, struct err *err)
+{
+	const struct fleet_world *w = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct identity_session session;
+
+	if (identity_session_new(w->identity, NULL, instance_id, agent_policy, SESSION_USEC, &a,
+		    &session, err) < 0)
+		return err_wrap(err, "credentials of instance %s", instance_id);
+	strv_setenv(env, "AWS_ACCESS_KEY_ID", session.access_key_id);
+	strv_setenv(env, "AWS_SECRET_ACCESS_KEY", session.secret);
+	strv_setenv(env, "AWS_SESSION_TOKEN", session.token);
+	return 0;
+}
+
+void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
+{
+	cfg->metrics = put_metrics;
+	cfg->agent_env = agent_env;
+	cfg->arg = w;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the fleet gets from its siblings (fleet/fleet.h): a home for its metrics, credentials for
+ * the agents of its instances. */
+#ifndef TOWPATH_PROVIDER_FLEET_WORLD_H
+#define TOWPATH_PROVIDER_FLEET_WORLD_H
+
+#include "fleet/fleet.h"
+#include "identity/identity.h"
+#include "signal/signal.h"
+
+/* Borrowed; must outlive the fleet engine. */
+struct fleet_world {
+	struct signal_engine *signal;
+	struct identity_engine *identity;
+};
+
+/* Sets the configuration's callbacks; the world must outlive the engine. */
+void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg);
+
+#endif

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real instances behind the real data plane: groups keep their size, traffic outlives the server,
+and no request fails because traffic moved."""
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+
+import pytest
+
+USER_DATA = """#!/bin/sh
+mkdir -p /srv/www && hostname > /srv/www/index.html
+cd /srv/www && setsid python3 -m http.server 8080 >/dev/null 2>&1 &
+"""
+
+
+def why_not():
+    if os.geteuid() != 0:
+        return "instances need root"
+    for program in ("runc", "haproxy", "iptables", "ip"):
+        if not shutil.which(program) and not os.path.exists(f"/usr/sbin/{program}"):
+            return f"{program} is not installed"
+    return None
+
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+
+
+def eventually(check, seconds=30, what="condition"):
+    end = time.monotonic() + seconds
+    while True:
+        got = check()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Load:
+    """Keep-alive clients that ask all the time; counts answers and failures."""
+
+    def __init__(self, port, clients=4):
+        self.port, self.ok, self.failed, self.hosts = port, 0, [], {}
+        self.lock = threading.Lock()
+        self.done = threading.Event()
+        self.threads = [threading.Thread(target=self.run) for _ in range(clients)]
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        while not self.done.is_set():
+            try:
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                body = answer.read().decode().strip()
+                with self.lock:
+                    if answer.status == 200:
+                        self.ok += 1
+                        self.hosts[body] = self.hosts.get(body, 0) + 1
+                    else:
+                        self.failed.append(answer.status)
+            except (OSError, http.client.HTTPException) as e:
+                # an idle connection may be closed by the server, as HTTP allows
+                if isinstance(e, http.client.RemoteDisconnected) and self.ok:
+                    connection.close()
+                    continue
+                with self.lock:
+                    self.failed.append(repr(e))
+                connection.close()
+            time.sleep(0.002)
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        for t in self.threads:
+            t.join()
+
+
+class Fleet:
+    def __init__(self, server, desired=2):
+        self.server = server
+        self.asg, self.elb = server.client("autoscaling"), server.client("elbv2")
+        self.ec2 = server.client("ec2")
+        self.port = free_port()
+        self.tg = self.elb.create_target_group(
+            Name="web", Protocol="HTTP", Port=8080, VpcId="vpc-1", HealthCheckPath="/",
+            HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,
+            HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+        self.elb.modify_target_group_attributes(
+            TargetGroupArn=self.tg,
+            Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "5"}])
+        lb = self.elb.create_load_balancer(Name="web", Subnets=["subnet-1"])
+        self.lb = lb["LoadBalancers"][0]["LoadBalancerArn"]
+        self.listener = self.elb.create_listener(
+            LoadBalancerArn=self.lb, Protocol="HTTP", Port=self.port,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": self.tg}],
+        )["Listeners"][0]["ListenerArn"]
+        self.asg.create_launch_configuration(
+            LaunchConfigurationName="lc", ImageId="ami-host", InstanceType="t3.micro",
+            UserData=USER_DATA)
+        self.asg.create_auto_scaling_group(
+            AutoScalingGroupName="web", LaunchConfigurationName="lc", MinSize=0, MaxSize=6,
+            DesiredCapacity=desired, TargetGroupARNs=[self.tg],
+            Tags=[{"Key": "service", "Value": "web", "PropagateAtLaunch": True}])
+
+    def instances(self, state="InService"):
+        group = self.asg.describe_auto_scaling_groups(
+            AutoScalingGroupNames=["web"])["AutoScalingGroups"]
+        return [i["InstanceId"] for i in group[0]["Instances"] if i["LifecycleState"] == state] \
+            if group else []
+
+    def healthy(self):
+        health = self.elb.describe_target_health(TargetGroupArn=self.tg)
+        return [t["Target"]["Id"] for t in health["TargetHealthDescriptions"]
+                if t["TargetHealth"]["State"] == "healthy"]
+
+    def await_healthy(self, n, seconds=60):
+        return eventually(lambda: len(self.healthy()) == n and self.healthy(), seconds,
+                          f"{n} healthy targets; server:\n{self.server.stderr()[-3000:]}")
+
+    def delete(self):
+        if self.server.process is None:
+            self.server.start()
+        elb = self.server.client("elbv2")
+        asg = self.server.client("autoscaling")
+        ec2 = self.server.client("ec2")
+        elb.delete_load_balancer(LoadBalancerArn=self.lb)
+        asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+        eventually(lambda: all(
+            i["State"]["Name"] == "terminated" for r in ec2.describe_instances()["Reservations"]
+            for i in r["Instances"]), 60, "instances to end")
+        pid = os.path.join(self.server.data, "traffic", "haproxy.pid")
+        if os.path.exists(pid):
+            os.kill(int(open(pid).read()), signal.SIGTERM)
+
+
+@pytest.fixture
+def fleet(server):
+    f = Fleet(server)
+    try:
+        yield f
+    finally:
+        f.delete()
+
+
+def container_pid(instance):
+    import json
+    out = subprocess.run(["runc", "--root", "/run/towpath/oci", "state", instance], check=True,
+                         stdout=subprocess.PIPE).stdout
+    return json.loads(out)["pid"]
+
+
+def test_group_serves_keeps_its_size_and_outlives_the_server(fleet):
+    first = fleet.await_healthy(2)
+    assert sorted(first) == sorted(fleet.instances())
+    reply = urllib.request.urlopen(f"http://127.0.0.1:{fleet.port}/").read().decode().strip()
+    assert reply in first
+    described = fleet.ec2.describe_instances(InstanceIds=first)["Reservations"]
+    tags = {t["Key"]: t["Value"] for t in described[0]["Instances"][0]["Tags"]}
+    assert tags["service"] == "web" and tags["aws:autoscaling:groupName"] == "web"
+
+    # one dies: it is replaced
+    os.kill(container_pid(first[0]), signal.SIGKILL)
+    eventually(lambda: first[0] not in fleet.instances() and len(fleet.instances()) == 2, 30,
+               "a replacement")
+    second = fleet.await_healthy(2)
+    assert first[1] in second and first[0] not in second
+
+    # kill -9 of the server: traffic goes on, instances and targets are found again
+    with Load(fleet.port) as load:
+        fleet.server.kill9()
+        time.sleep(1)
+        assert load.ok > 50
+        fleet.server.start()
+        fleet.elb, fleet.asg = fleet.server.client("elbv2"), fleet.server.client("autoscaling")
+        assert sorted(fleet.instances()) == sorted(second)
+        assert sorted(fleet.await_healthy(2)) == sorted(second)
+    assert load.failed == []
+
+    # what dies while nobody looks is replaced on start
+    fleet.server.kill9()
+    os.kill(container_pid(second[0]), signal.SIGKILL)
+    fleet.server.start()
+    fleet.elb, fleet.asg = fleet.server.client("elbv2"), fleet.server.client("autoscaling")
+    third = fleet.await_healthy(2)
+    assert second[0] not in third and second[1] in third
+
+
+def test_no_request_fails_while_targets_move(fleet):
+    ids = fleet.await_healthy(2)
+    with Load(fleet.port) as load:
+        for victim in ids * 2:
+            fleet.elb.deregister_targets(TargetGroupArn=fleet.tg, Targets=[{"Id": victim}])
+            eventually(lambda v=victim: v not in fleet.healthy(), 10)
+            time.sleep(0.3)
+            fleet.elb.register_targets(TargetGroupArn=fleet.tg, Targets=[{"Id": victim}])
+            fleet.await_healthy(2)
+        # structural changes reload the data plane under load
+        other = fleet.elb.create_target_group(
+            Name="other", Protocol="HTTP", Port=8080, VpcId="vpc-1",
+            HealthCheckPath="/")["TargetGroups"][0]["TargetGroupArn"]
+        fleet.elb.register_targets(TargetGroupArn=other, Targets=[{"Id": ids[1]}])
+        shares = {"TargetGroups": [{"TargetGroupArn": fleet.tg, "Weight": 100},
+                                   {"TargetGroupArn": other, "Weight": 0}]}
+        fleet.elb.modify_listener(ListenerArn=fleet.listener, DefaultActions=[
+            {"Type": "forward", "ForwardConfig": shares}])
+        eventually(lambda: [t["TargetHealth"]["State"] for t in fleet.elb.describe_target_health(
+            TargetGroupArn=other)["TargetHealthDescriptions"]] == ["healthy"], 30)
+        # weights: all of it to the other group, which has one of the instances
+        for weight in (50, 100):
+            shares["TargetGroups"][0]["Weight"] = 100 - weight
+            shares["TargetGroups"][1]["Weight"] = weight
+            fleet.elb.modify_listener(ListenerArn=fleet.listener, DefaultActions=[
+                {"Type": "forward", "ForwardConfig": shares}])
+        time.sleep(0.5)
+        with load.lock:
+            load.hosts.clear()
+        time.sleep(1)
+        assert set(load.hosts) == {ids[1]}
+        # scaling in drains before it terminates
+        shares["TargetGroups"][0]["Weight"] = 100
+        fleet.elb.modify_listener(ListenerArn=fleet.listener, DefaultActions=[
+            {"Type": "forward", "ForwardConfig": shares}])
+        fleet.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=1)
+        eventually(lambda: len(fleet.instances()) == 1, 20)
+        eventually(lambda: len(fleet.healthy()) == 1, 20)
+        time.sleep(2)
+    assert load.failed == []
+    assert load.ok > 500
+
+    metrics = fleet.server.client("cloudwatch")
+    end = time.time() + 1
+    group = "targetgroup/" + fleet.tg.split(":targetgroup/")[1]
+    counted = eventually(lambda: metrics.get_metric_statistics(
+        Namespace="AWS/ApplicationELB", MetricName="HTTPCode_Target_2XX_Count",
+        Dimensions=[{"Name": "TargetGroup", "Value": group}], StartTime=end - 300, EndTime=end,
+        Period=60, Statistics=["Sum"])["Datapoints"], 10)
+    assert sum(p["Sum"] for p in counted) > 300
+    times = metrics.get_metric_statistics(
+        Namespace="AWS/ApplicationELB", MetricName="TargetResponseTime",
+        Dimensions=[{"Name": "TargetGroup", "Value": group}], StartTime=end - 300, EndTime=end,
+        Period=60, Statistics=["Average"], ExtendedStatistics=["p99"])["Datapoints"]
+    assert times and 0 <= times[0]["Average"] < 1 and times[0]["ExtendedStatistics"]["p99"] < 2
