@@ -10,11 +10,9 @@
 #include "api/svc_elbv2.h"
 #include "api/svc_events.h"
 #include "api/svc_logs.h"
+#include "base/log.h"
 #include "bin/server_parts.h"
 #include "traffic/haproxy.h"
-
-/* An instance's agent signs for as long as the instance lives. */
-#define AGENT_SESSION_USEC (10 * 365 * 86400 * USEC_PER_SEC)
 
 /* ---- signal ---- */
 
@@ -47,58 +45,6 @@ void server_close_signal(struct server *s)
 
 /* ---- fleet ---- */
 
-/* What a host agent may do: poll for its commands, and fetch revisions. */
-static const char agent_policy[] =
-	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":["
-	"\"codedeploy-commands:*\",\"codedeploy-commands-secure:*\",\"s3:GetObject\","
-	"\"s3:GetObjectVersion\"],\"Resource\":\"*\"}]}";
-
-static int agent_env(void *arg, const char *instance_id, struct strv *env, struct err *err)
-{
-	struct server *s = arg;
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct identity_session session;
-
-	if (identity_session_new(s->identity, NULL, instance_id, agent_policy, AGENT_SESSION_USEC,
-		    &a, &session, err) < 0)
-		return -1;
-	strv_setenv(env, "AWS_ACCESS_KEY_ID", session.access_key_id);
-	strv_setenv(env, "AWS_SECRET_ACCESS_KEY", session.secret);
-	strv_setenv(env, "AWS_SESSION_TOKEN", session.token);
-	return 0;
-}
-
-/* Traffic's samples become metrics, by target group alone and with its load balancer. */
-static int put_metrics(
-	void *arg, int64_t usec, const struct fleet_metric *v, size_t n, struct err *err)
-{
-	struct server *s = arg;
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct signal_datum *data = arena_new_n(&a, 2 * n, struct signal_datum);
-	size_t n_data = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct signal_dimension *dims = arena_new_n(&a, 2, struct signal_dimension);
-
-		dims[0] = (struct signal_dimension){"TargetGroup", v[i].target_group};
-		dims[1] = (struct signal_dimension){"LoadBalancer", v[i].load_balancer};
-		for (size_t n_dims = 1; n_dims <= (v[i].load_balancer ? 2 : 1); n_dims++)
-			data[n_data++] = (struct signal_datum){
-				.name_space = "AWS/ApplicationELB",
-				.name = v[i].name,
-				.unit = v[i].unit,
-				.dimensions = dims,
-				.n_dimensions = n_dims,
-				.usec = usec,
-				.values = v[i].values,
-				.counts = v[i].counts,
-				.n = v[i].n,
-				.high_resolution = true,
-			};
-	}
-	return signal_metric_put(s->signal, data, n_data, err);
-}
-
 static char *own_program(struct server *s, struct err *err)
 {
 	char *path = arena_alloc(&s->arena, 4096);
@@ -107,6 +53,17 @@ static char *own_program(struct server *s, struct err *err)
 	if (n > 0)
 		return path;
 	err_errno(err, errno, "cannot tell where this program is");
+	return NULL;
+}
+
+/* Where instances cannot be run the fleet waits for a way, and the rest serves. */
+static const struct compute_driver *instance_driver(void)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	if (compute_oci.probe(&err) == 0)
+		return &compute_oci;
+	log_warn("serve", "no instances on this host: %s", err_message(&err));
 	return NULL;
 }
 
@@ -120,15 +77,14 @@ int server_open_fleet(struct server *s, struct err *err)
 		.data_dir = s->data_dir,
 		.endpoint_port = s->port,
 		.program = own_program(s, err),
-		.compute = &compute_oci,
-		.agent_env = agent_env,
-		.metrics = put_metrics,
-		.arg = s,
+		.compute = instance_driver(),
 	};
 
 	if (!c.program || haproxy_new(dir, &s->traffic, err) < 0)
 		return -1;
 	c.traffic = s->traffic;
+	s->fleet_world = (struct fleet_world){.signal = s->signal, .identity = s->identity};
+	fleet_world_connect(&s->fleet_world, &c);
 	if (fleet_engine_new(&c, &s->fleet, err) < 0)
 		return -1;
 	server_add_service(s, svc_autoscaling(s->fleet));

@@ -23,6 +23,7 @@
 #include "provider/action_world.h"
 #include "provider/build_world.h"
 #include "provider/deploy_fleet.h"
+#include "provider/fleet_world.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
@@ -46,6 +47,7 @@ struct server {
 	struct signal_engine *signal;
 	struct traffic *traffic;
 	struct fleet_engine *fleet;
+	struct fleet_world fleet_world;
 	struct leader_runner *runner;
 	struct build_world build_world;
 	struct build_ports build_ports;

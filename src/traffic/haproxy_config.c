@@ -103,8 +103,9 @@ void haproxy_server_words(const struct traffic_pool *pool, struct str *out)
 		str_add(out, " ssl verify none");
 	if (!k->enabled)
 		return;
-	str_addf(out, " check inter %ds rise %d fall %d", k->interval_sec, k->healthy_after,
-		k->unhealthy_after);
+	/* Not yet up: looked at each second, so that a new server's first check comes soon. */
+	str_addf(out, " check inter %ds fastinter %ds downinter 1s rise %d fall %d",
+		k->interval_sec, MIN(k->interval_sec, 1), k->healthy_after, k->unhealthy_after);
 	if (k->port)
 		str_addf(out, " port %d", k->port);
 }
