@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Event patterns and log patterns. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "signal/internal.h"
+
+static const char event[] =
+	"{\"source\":\"aws.codecommit\",\"resources\":[\"arn:a\",\"arn:b\"],\"detail\":{"
+	"\"event\":\"referenceUpdated\",\"referenceName\":\"main\",\"count\":300,\"flag\":true,"
+	"\"nothing\":null,\"items\":[{\"k\":1,\"v\":\"x\"},{\"k\":2,\"v\":\"y\"}]}}";
+
+static const struct {
+	const char *pattern;
+	bool matches;
+} patterns[] = {
+	{"{\"source\":[\"aws.codecommit\"]}", true},
+	{"{\"source\":[\"aws.s3\"]}", false},
+	{"{\"source\":[\"aws.s3\",\"aws.codecommit\"],\"resources\":[\"arn:b\"]}", true},
+	{"{\"resources\":[\"arn:c\"]}", false},
+	{"{\"detail\":{\"referenceName\":[{\"prefix\":\"ma\"}]}}", true},
+	{"{\"detail\":{\"referenceName\":[{\"suffix\":\"in\"}]}}", true},
+	{"{\"detail\":{\"referenceName\":[{\"equals-ignore-case\":\"MAIN\"}]}}", true},
+	{"{\"detail\":{\"referenceName\":[{\"wildcard\":\"m*n\"}]}}", true},
+	{"{\"detail\":{\"referenceName\":[{\"wildcard\":\"m*x\"}]}}", false},
+	{"{\"detail\":{\"referenceName\":[{\"anything-but\":\"main\"}]}}", false},
+	{"{\"detail\":{\"referenceName\":[{\"anything-but\":[\"a\",\"b\"]}]}}", true},
+	{"{\"detail\":{\"referenceName\":[{\"anything-but\":{\"prefix\":\"ma\"}}]}}", false},
+	{"{\"detail\":{\"absent\":[{\"anything-but\":\"x\"}]}}", false},
+	{"{\"detail\":{\"count\":[300.0]}}", true},
+	{"{\"detail\":{\"count\":[{\"numeric\":[\">\",200,\"<=\",300]}]}}", true},
+	{"{\"detail\":{\"count\":[{\"numeric\":[\"<\",300]}]}}", false},
+	{"{\"detail\":{\"absent\":[{\"exists\":false}]}}", true},
+	{"{\"detail\":{\"count\":[{\"exists\":true}]}}", true},
+	{"{\"detail\":[{\"exists\":false}]}", true},
+	{"{\"detail\":{\"flag\":[true],\"nothing\":[null]}}", true},
+	{"{\"detail\":{\"items\":{\"k\":[1],\"v\":[\"x\"]}}}", true},
+	{"{\"detail\":{\"items\":{\"k\":[1],\"v\":[\"y\"]}}}", false},
+	{"{\"$or\":[{\"source\":[\"x\"]},{\"detail\":{\"event\":[\"referenceUpdated\"]}}]}", true},
+	{"{\"$or\":[{\"source\":[\"x\"]},{\"source\":[\"y\"]}]}", false},
+};
+
+static const char *const malformed[] = {
+	"[]",
+	"{}",
+	"{\"source\":\"aws.codecommit\"}",
+	"{\"source\":[]}",
+	"{\"source\":[[\"x\"]]}",
+	"{\"source\":[{\"like\":\"x\"}]}",
+	"{\"source\":[{\"exists\":1}]}",
+	"{\"source\":[{\"numeric\":[\"~\",1]}]}",
+	"{\"source\":[{\"prefix\":1}]}",
+	"{\"$or\":[{\"source\":[\"x\"]}]}",
+};
+
+static const struct json_node *parse(const char *text, struct arena *a)
+{
+	const struct json_node *node;
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	if (json_parse(view_of(text), a, &node, &err) < 0)
+		fail_msg("%s: %s", text, err_message(&err));
+	return node;
+}
+
+static void test_patterns(void **state)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const struct json_node *node = parse(event, &a);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		struct err err CLEANUP_ERR = ERR_INIT;
+		const struct json_node *pattern = parse(patterns[i].pattern, &a);
+
+		if (event_pattern_check(pattern, &err) < 0)
+			fail_msg("%s: %s", patterns[i].pattern, err_message(&err));
+		if (event_pattern_matches(pattern, node) != patterns[i].matches)
+			fail_msg("%s", patterns[i].pattern);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(malformed); i++) {
+		struct err err CLEANUP_ERR = ERR_INIT;
+
+		if (event_pattern_check(parse(malformed[i], &a), &err) == 0)
+			fail_msg("%s was accepted", malformed[i]);
+		assert_string_equal(err_wire_name(&err), "InvalidEventPatternException");
+	}
+}
+
+static void test_log_patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *message;
+		bool matches;
+	} table[] = {
+		{"", "anything", true},
+		{"ERROR", "an ERROR here", true},
+		{"ERROR", "an error here", false},
+		{"ERROR memory", "ERROR: out of memory", true},
+		{"ERROR memory", "ERROR: disk", false},
+		{"\"out of\"", "out of memory", true},
+		{"\"of out\"", "out of memory", false},
+		{"ERROR -memory", "ERROR: out of memory", false},
+		{"?ERROR ?WARN", "a WARN line", true},
+		{"?ERROR ?WARN", "an INFO line", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		assert_int_equal(signal_log_matches(table[i].pattern, view_of(table[i].message)),
+			table[i].matches);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_log_patterns),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
