@@ -43,13 +43,18 @@ static void end_now(struct job *j, enum job_end how)
 		j->root->driver->kill_all(j->root, NULL);
 }
 
+static bool past_deadline(const struct job *j)
+{
+	return j->deadline_usec && monotonic_usec() >= j->deadline_usec;
+}
+
 bool job_check_end(struct job *j)
 {
 	struct signalfd_siginfo info;
 
 	if (!j->ended && read(j->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		end_now(j, JOB_STOPPED);
-	if (!j->ended && j->deadline_usec && monotonic_usec() >= j->deadline_usec)
+	if (!j->ended && past_deadline(j))
 		end_now(j, JOB_TIMED_OUT);
 	return j->ended != JOB_RUNS;
 }
@@ -71,11 +76,17 @@ int job_await(struct job *j, struct compute_exec *e, struct job_exit *ret, struc
 	int got;
 
 	*ret = (struct job_exit){0};
-	while (!job_check_end(j)) {
+	/* Output may come in many small pieces: what costs a system call is asked when it is due.
+	 */
+	if (job_check_end(j))
+		return 0;
+	while (!j->ended) {
 		if (poll(p, 3, wait_msec(j)) < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for a build's command");
 		if (p[0].revents && output_pump(&j->output, err) < 0)
 			return -1;
+		if ((p[2].revents || past_deadline(j)) && job_check_end(j))
+			return 0;
 		if (!p[1].revents)
 			continue;
 		got = e->root->driver->wait(e, 0, &ret->exit, err);

@@ -107,14 +107,21 @@ int output_line(struct output *o, struct err *err, const char *fmt, ...)
 
 int output_pump(struct output *o, struct err *err)
 {
-	ssize_t got = read(o->pipe_fds[0], o->buffer, OUTPUT_BUFFER);
+	size_t have = 0;
+	ssize_t got;
 
-	if (got < 0 && errno != EAGAIN && errno != EINTR)
-		return err_errno(err, errno, "cannot read the build's output");
-	if (got <= 0)
+	/* A writer of small pieces fills the buffer while we read: one block of the log for many.
+	 */
+	do {
+		got = read(o->pipe_fds[0], o->buffer + have, OUTPUT_BUFFER - have);
+		if (got < 0 && errno != EAGAIN && errno != EINTR)
+			return err_errno(err, errno, "cannot read the build's output");
+		have += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && have < OUTPUT_BUFFER);
+	if (have == 0)
 		return 0;
 	o->command_wrote = true;
-	return output_bytes(o, (struct view){o->buffer, (size_t)got}, err) < 0 ? -1 : 1;
+	return output_bytes(o, (struct view){o->buffer, have}, err) < 0 ? -1 : 1;
 }
 
 int output_drain(struct output *o, struct err *err)
