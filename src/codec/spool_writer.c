@@ -142,10 +142,10 @@ static int write_block(struct spool_writer *w, const char *p, size_t n, int64_t 
 		.usec = MAX(usec, w->usec),
 		.line = w->line,
 		.raw = w->raw};
-	const char *last = n ? p + n - 1 : w->pending.p + w->pending.len - 1;
+	char last = n ? p[n - 1] : w->pending.len ? w->pending.p[w->pending.len - 1] : '\n';
 	struct iovec v[3] = {{&h, sizeof(h)}, {w->pending.p, w->pending.len}, {(char *)p, n}};
 
-	if (h.len && *last != '\n')
+	if (h.len && last != '\n')
 		h.flags |= SPOOL_OPEN;
 	/* The pending part holds no line feed, so it adds a piece only when nothing follows. */
 	h.lines = n ? count_pieces(p, n) : w->pending.len > 0;

@@ -326,6 +326,14 @@ static int build_node(
 	}
 }
 
+static int second_document(struct builder *b, struct fy_event *e, struct err *err)
+{
+	const struct fy_mark *mark = fy_event_start_mark(e); /* none without "---" */
+
+	return err_set(err, ERR_INVALID, "%s:%d:1: a second document starts here; one is wanted",
+		b->doc->file, mark ? mark->line + 1 : b->line + 1);
+}
+
 static int build_document(struct builder *b, struct err *err)
 {
 	struct fy_event *e;
@@ -339,9 +347,7 @@ static int build_document(struct builder *b, struct err *err)
 			break;
 		case FYET_DOCUMENT_START:
 			if (b->doc->root)
-				r = err_set(err, ERR_INVALID,
-					"%s:%d:1: a second document starts here; one is wanted",
-					b->doc->file, fy_event_start_mark(e)->line + 1);
+				r = second_document(b, e, err);
 			break;
 		default:
 			r = build_node(b, e, 1, &b->doc->root, err);

@@ -307,3 +307,19 @@ def test_timeout(builds):
     assert context(build, "QUEUED")["statusCode"] == "BUILD_TIMED_OUT"
     api.api.stop_build(id=first)
     api.finish(first, 20)
+
+
+def test_log_in_cloudwatch(builds):
+    builds.project("logged", "version: 0.2\nphases: {build: {commands: ['seq 1 2500']}}\n")
+    build = builds.run("logged")
+    logs = builds.server.client("logs")
+    where = dict(logGroupName=build["logs"]["groupName"], logStreamName=build["logs"]["streamName"])
+    lines, token = [], None
+    while True:
+        page = logs.get_log_events(startFromHead=True, **where, **({"nextToken": token} if token else {}))
+        lines += [e["message"].rstrip("\n") for e in page["events"]]
+        if page["nextForwardToken"] == token:
+            break
+        token = page["nextForwardToken"]
+    numbers = [int(n) for n in lines if n.isdigit()]
+    assert numbers == list(range(1, 2501))
