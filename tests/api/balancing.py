@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""autoscaling, ec2 and elbv2 through boto3: what needs no instance (tests/e2e/fleet.py has those)."""
+import os
+import signal
+import socket
+
+import botocore.exceptions
+import pytest
+
+
+def code_of(call, **args):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**args)
+    return e.value.response["Error"]["Code"]
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def fleet_server(server):
+    yield server
+    pid = os.path.join(server.data, "traffic", "haproxy.pid")
+    if os.path.exists(pid):
+        os.kill(int(open(pid).read()), signal.SIGTERM)
+
+
+def test_groups(server):
+    c, ec2 = server.client("autoscaling"), server.client("ec2")
+    c.create_launch_configuration(LaunchConfigurationName="lc", ImageId="ami-1",
+                                  InstanceType="t3.micro")
+    assert code_of(c.create_launch_configuration, LaunchConfigurationName="lc", ImageId="ami-1",
+                   InstanceType="t3.micro") == "AlreadyExists"
+    assert c.describe_launch_configurations()["LaunchConfigurations"][0]["ImageId"] == "ami-1"
+    group = {"AutoScalingGroupName": "g", "LaunchConfigurationName": "lc", "MinSize": 0,
+             "MaxSize": 3}
+    assert code_of(c.create_auto_scaling_group,
+                   **dict(group, DesiredCapacity=4)) == "ValidationError"
+    assert code_of(c.create_auto_scaling_group,
+                   **dict(group, LaunchConfigurationName="no")) == "ValidationError"
+    c.create_auto_scaling_group(**group, Tags=[{"Key": "a", "Value": "b"}])
+    assert code_of(c.create_auto_scaling_group, **group) == "AlreadyExists"
+    described = c.describe_auto_scaling_groups(AutoScalingGroupNames=["g"])["AutoScalingGroups"][0]
+    assert (described["DesiredCapacity"], described["Instances"]) == (0, [])
+    assert described["Tags"][0]["ResourceId"] == "g"
+    c.update_auto_scaling_group(AutoScalingGroupName="g", MaxSize=5, DefaultCooldown=10)
+    assert c.describe_auto_scaling_groups()["AutoScalingGroups"][0]["MaxSize"] == 5
+    assert code_of(c.set_desired_capacity, AutoScalingGroupName="g",
+                   DesiredCapacity=9) == "ValidationError"
+    c.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=0)
+    assert c.describe_auto_scaling_instances()["AutoScalingInstances"] == []
+    assert code_of(c.terminate_instance_in_auto_scaling_group, InstanceId="i-1",
+                   ShouldDecrementDesiredCapacity=False) == "ValidationError"
+    assert code_of(c.delete_launch_configuration, LaunchConfigurationName="lc") == "ResourceInUse"
+    tg = server.client("elbv2").create_target_group(Name="t", Protocol="HTTP", Port=80,
+                                                     VpcId="v")["TargetGroups"][0]["TargetGroupArn"]
+    c.attach_load_balancer_target_groups(AutoScalingGroupName="g", TargetGroupARNs=[tg])
+    assert c.describe_load_balancer_target_groups(AutoScalingGroupName="g")[
+        "LoadBalancerTargetGroups"][0]["LoadBalancerTargetGroupARN"] == tg
+    c.detach_load_balancer_target_groups(AutoScalingGroupName="g", TargetGroupARNs=[tg])
+    c.delete_auto_scaling_group(AutoScalingGroupName="g")
+    assert code_of(c.delete_auto_scaling_group, AutoScalingGroupName="nope") == "ValidationError"
+    assert ec2.describe_instances()["Reservations"] == []
+    assert ec2.describe_tags()["Tags"] == []
+    for call in (ec2.terminate_instances, ec2.describe_instances):
+        assert code_of(call, InstanceIds=["i-0"]) == "InvalidInstanceID.NotFound"
+    assert code_of(ec2.create_tags, Resources=["i-0"], Tags=[{"Key": "a", "Value": "b"}]) == "InvalidID"
+    assert code_of(ec2.delete_tags, Resources=["i-0"], Tags=[{"Key": "a"}]) == "InvalidID"
+
+
+def test_load_balancing(fleet_server):
+    c = fleet_server.client("elbv2")
+    tg = c.create_target_group(Name="t", Protocol="HTTP", Port=80, VpcId="v",
+                               TargetType="ip")["TargetGroups"][0]
+    assert (tg["HealthCheckIntervalSeconds"], tg["Matcher"]) == (30, {"HttpCode": "200"})
+    arn = tg["TargetGroupArn"]
+    assert code_of(c.create_target_group, Name="t", Protocol="HTTP", Port=80,
+                   VpcId="v") == "DuplicateTargetGroupName"
+    assert code_of(c.create_target_group, Name="-t", Protocol="HTTP", Port=80,
+                   VpcId="v") == "ValidationError"
+    c.modify_target_group(TargetGroupArn=arn, HealthCheckPath="/up", Matcher={"HttpCode": "200-299"})
+    assert c.describe_target_groups(Names=["t"])["TargetGroups"][0]["HealthCheckPath"] == "/up"
+    assert code_of(c.describe_target_groups, Names=["no"]) == "TargetGroupNotFound"
+    c.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[
+        {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}])
+    attributes = {a["Key"]: a["Value"] for a in c.describe_target_group_attributes(
+        TargetGroupArn=arn)["Attributes"]}
+    assert attributes["deregistration_delay.timeout_seconds"] == "1"
+    assert "NotImplemented" in code_of(
+        c.modify_target_group_attributes, TargetGroupArn=arn,
+        Attributes=[{"Key": "stickiness.enabled", "Value": "true"}])
+    assert code_of(c.register_targets, TargetGroupArn=arn,
+                   Targets=[{"Id": "not-an-ip"}]) == "InvalidTarget"
+    c.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 1}])
+    health = c.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"][0]
+    assert health["TargetHealth"]["Reason"] == "Target.NotInUse"
+    c.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 1}])
+
+    lb = c.create_load_balancer(Name="lb", Subnets=["s"], Tags=[{"Key": "k", "Value": "v"}])[
+        "LoadBalancers"][0]
+    assert code_of(c.create_load_balancer, Name="lb", Subnets=["s"]) == "DuplicateLoadBalancerName"
+    assert c.describe_load_balancers(Names=["lb"])["LoadBalancers"][0]["State"]["Code"] == "active"
+    assert code_of(c.describe_load_balancers, Names=["no"]) == "LoadBalancerNotFound"
+    assert c.describe_tags(ResourceArns=[lb["LoadBalancerArn"]])["TagDescriptions"][0]["Tags"] == [
+        {"Key": "k", "Value": "v"}]
+    port = free_port()
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {
+        "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "it's nothing"}}
+    listener = c.create_listener(LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP", Port=port,
+                                 DefaultActions=[fixed])["Listeners"][0]["ListenerArn"]
+    curl = fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/x", "-w", " %{http_code}")
+    assert curl.stdout == "it's nothing 404"
+    assert code_of(c.create_listener, LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP",
+                   Port=port, DefaultActions=[fixed]) == "DuplicateListener"
+    teapot = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418",
+                                                                "MessageBody": "tea"}}
+    rule = c.create_rule(ListenerArn=listener, Priority=5, Actions=[teapot], Conditions=[
+        {"Field": "path-pattern", "Values": ["/tea/*"]}])["Rules"][0]["RuleArn"]
+    assert fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/tea/x").stdout == "tea"
+    assert code_of(c.create_rule, ListenerArn=listener, Priority=5, Actions=[teapot], Conditions=[
+        {"Field": "path-pattern", "Values": ["/y"]}]) == "PriorityInUse"
+    c.modify_rule(RuleArn=rule, Conditions=[{"Field": "path-pattern", "Values": ["/pot"]}])
+    assert fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/pot").stdout == "tea"
+    assert fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/tea/x").stdout == "it's nothing"
+    rules = c.describe_rules(ListenerArn=listener)["Rules"]
+    assert [r["Priority"] for r in rules] == ["5", "default"]
+    c.modify_listener(ListenerArn=listener,
+                      DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}])
+    shown = c.describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"][0]
+    assert shown["DefaultActions"][0]["ForwardConfig"]["TargetGroups"][0]["Weight"] == 1
+    assert code_of(c.delete_target_group, TargetGroupArn=arn) == "ResourceInUse"
+    c.delete_rule(RuleArn=rule)
+    c.delete_listener(ListenerArn=listener)
+    c.delete_target_group(TargetGroupArn=arn)
+    c.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
+    assert code_of(c.describe_target_health, TargetGroupArn=arn) == "TargetGroupNotFound"

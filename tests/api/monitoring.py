@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics, alarms, logs and event rules through boto3 and the aws CLI."""
+import json
+import time
+
+import botocore.exceptions
+import pytest
+
+
+def eventually(check, seconds=20):
+    end = time.monotonic() + seconds
+    while True:
+        got = check()
+        if got or time.monotonic() > end:
+            assert got, f"not within {seconds} s"
+            return got
+        time.sleep(0.1)
+
+
+def code_of(call, **args):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**args)
+    return e.value.response["Error"]["Code"]
+
+
+def alarm(name, **more):
+    return dict({"AlarmName": name, "Namespace": "Shop", "MetricName": "Errors", "Statistic": "Sum",
+                 "Period": 1, "EvaluationPeriods": 1, "Threshold": 5.0,
+                 "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+                 "TreatMissingData": "notBreaching"}, **more)
+
+
+def test_metrics(shared_server):
+    c = shared_server.client("cloudwatch")
+    now = int(time.time())
+    dims = [{"Name": "Service", "Value": "api"}]
+    c.put_metric_data(Namespace="M", MetricData=[
+        {"MetricName": "Latency", "Dimensions": dims, "Timestamp": now, "Unit": "Seconds",
+         "Values": [1.0, 2.0, 10.0], "Counts": [50, 49, 1], "StorageResolution": 1},
+        {"MetricName": "Count", "Dimensions": dims, "Timestamp": now, "Value": 4},
+        {"MetricName": "Count", "Dimensions": dims, "Timestamp": now,
+         "StatisticValues": {"SampleCount": 3, "Sum": 9, "Minimum": 1, "Maximum": 5}}])
+    points = c.get_metric_statistics(
+        Namespace="M", MetricName="Latency", Dimensions=dims, StartTime=now - 60, EndTime=now + 60,
+        Period=1, Statistics=["Sum", "Maximum", "SampleCount", "Average", "Minimum"])["Datapoints"]
+    assert len(points) == 1
+    assert (points[0]["Sum"], points[0]["Maximum"], points[0]["SampleCount"]) == (158, 10, 100)
+    p = c.get_metric_statistics(Namespace="M", MetricName="Latency", Dimensions=dims,
+                                StartTime=now - 60, EndTime=now + 60, Period=60,
+                                ExtendedStatistics=["p99", "p50"])["Datapoints"]
+    assert p[0]["ExtendedStatistics"] == {"p99": 2.0, "p50": 1.0}
+    data = c.get_metric_data(
+        StartTime=now - 120, EndTime=now + 60, MetricDataQueries=[
+            {"Id": "a", "MetricStat": {"Metric": {"Namespace": "M", "MetricName": "Count",
+                                                  "Dimensions": dims}, "Period": 60,
+                                       "Stat": "Sum"}}])["MetricDataResults"]
+    assert sum(data[0]["Values"]) == 13 and data[0]["StatusCode"] == "Complete"
+    listed = c.list_metrics(Namespace="M", Dimensions=[{"Name": "Service"}])["Metrics"]
+    assert {m["MetricName"] for m in listed} == {"Latency", "Count"}
+    assert code_of(c.put_metric_data, Namespace="AWS/X", MetricData=[
+        {"MetricName": "a", "Value": 1}]) in ("InvalidParameterValue",
+                                              "InvalidParameterValueException")
+
+
+def test_alarm_goes_off_and_back(shared_server):
+    c = shared_server.client("cloudwatch")
+    c.put_metric_alarm(**alarm("errors"))
+    state = lambda: c.describe_alarms(AlarmNames=["errors"])["MetricAlarms"][0]
+    eventually(lambda: state()["StateValue"] == "OK")
+
+    def breach():
+        c.put_metric_data(Namespace="Shop", MetricData=[
+            {"MetricName": "Errors", "Value": 9, "StorageResolution": 1}])
+        return state()["StateValue"] == "ALARM"
+    eventually(breach)
+    assert state()["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoint")
+    assert json.loads(state()["StateReasonData"])["version"] == "1.0"
+    eventually(lambda: state()["StateValue"] == "OK")
+    history = c.describe_alarm_history(AlarmName="errors")["AlarmHistoryItems"]
+    assert "Alarm updated from OK to ALARM" in [h["HistorySummary"] for h in history]
+    c.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="by hand")
+    assert state()["StateValue"] == "ALARM" and state()["StateReason"] == "by hand"
+    eventually(lambda: state()["StateValue"] == "OK")
+    assert [a["AlarmName"] for a in c.describe_alarms_for_metric(
+        Namespace="Shop", MetricName="Errors")["MetricAlarms"]] == ["errors"]
+    c.disable_alarm_actions(AlarmNames=["errors"])
+    assert state()["ActionsEnabled"] is False
+    c.enable_alarm_actions(AlarmNames=["errors"])
+    assert state()["ActionsEnabled"] is True
+    c.delete_alarms(AlarmNames=["errors", "unknown"])
+    assert c.describe_alarms()["MetricAlarms"] == []
+    assert code_of(c.set_alarm_state, AlarmName="errors", StateValue="OK",
+                   StateReason="x") in ("ResourceNotFound", "ResourceNotFoundException")
+
+
+def test_alarm_survives_kill(server):
+    c = server.client("cloudwatch")
+    c.put_metric_alarm(**alarm("a"))
+    server.kill9()
+    server.start()
+    c = server.client("cloudwatch")
+
+    def breach():
+        c.put_metric_data(Namespace="Shop", MetricData=[
+            {"MetricName": "Errors", "Value": 9, "StorageResolution": 1}])
+        return c.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    eventually(breach)
+
+
+def test_alarm_refusals(shared_server):
+    c = shared_server.client("cloudwatch")
+    assert code_of(c.put_metric_alarm, **alarm("x", DatapointsToAlarm=2)) == "ValidationError"
+    assert code_of(c.put_metric_alarm, **alarm("x", Period=7)) == "ValidationError"
+    assert code_of(c.put_metric_alarm, **alarm("x", TreatMissingData="maybe")) == "ValidationError"
+    assert "NotImplemented" in code_of(
+        c.put_metric_alarm, **alarm("x", AlarmActions=["arn:aws:sns:us-east-1:1:t"]))
+
+
+def test_logs(shared_server):
+    c = shared_server.client("logs")
+    c.create_log_group(logGroupName="/app")
+    assert code_of(c.create_log_group, logGroupName="/app") == "ResourceAlreadyExistsException"
+    c.create_log_stream(logGroupName="/app", logStreamName="one")
+    c.create_log_stream(logGroupName="/app", logStreamName="two")
+    now = int(time.time() * 1000)
+    for stream in ("one", "two"):
+        c.put_log_events(logGroupName="/app", logStreamName=stream, logEvents=[
+            {"timestamp": now + i, "message": f"{stream} line {i}"} for i in range(10)])
+    page = c.get_log_events(logGroupName="/app", logStreamName="one", limit=4, startFromHead=True)
+    assert [e["message"] for e in page["events"]] == [f"one line {i}" for i in range(4)]
+    rest = c.get_log_events(logGroupName="/app", logStreamName="one",
+                            nextToken=page["nextForwardToken"], startFromHead=True)
+    assert len(rest["events"]) == 6
+    end = c.get_log_events(logGroupName="/app", logStreamName="one",
+                           nextToken=rest["nextForwardToken"])
+    assert end["events"] == [] and end["nextForwardToken"] == rest["nextForwardToken"]
+    last = c.get_log_events(logGroupName="/app", logStreamName="one", limit=3)
+    assert [e["message"] for e in last["events"]] == [f"one line {i}" for i in (7, 8, 9)]
+    before = c.get_log_events(logGroupName="/app", logStreamName="one", limit=2,
+                              nextToken=last["nextBackwardToken"])
+    assert [e["message"] for e in before["events"]] == ["one line 5", "one line 6"]
+    # end is exclusive here, inclusive when filtering
+    assert len(c.get_log_events(logGroupName="/app", logStreamName="one", startTime=now,
+                                endTime=now + 5)["events"]) == 5
+    assert len(c.filter_log_events(logGroupName="/app", logStreamNames=["one"], startTime=now,
+                                   endTime=now + 5)["events"]) == 6
+    seen, token = [], None
+    while True:
+        more = {"nextToken": token} if token else {}
+        p = c.filter_log_events(logGroupName="/app", limit=3, **more)
+        seen += [(e["timestamp"], e["message"]) for e in p["events"]]
+        token = p.get("nextToken")
+        if not token:
+            break
+    assert len(seen) == 20 and [t for t, _ in seen] == sorted(t for t, _ in seen)
+    assert len(set(seen)) == 20
+    found = c.filter_log_events(logGroupName="/app", filterPattern='"line 7" -two')["events"]
+    assert [e["message"] for e in found] == ["one line 7"]
+    streams = c.describe_log_streams(logGroupName="/app", orderBy="LastEventTime", descending=True)
+    assert {s["logStreamName"] for s in streams["logStreams"]} == {"one", "two"}
+    assert streams["logStreams"][0]["lastEventTimestamp"] == now + 9
+    c.put_retention_policy(logGroupName="/app", retentionInDays=7)
+    assert c.describe_log_groups(logGroupNamePrefix="/a")["logGroups"][0]["retentionInDays"] == 7
+    assert code_of(c.put_retention_policy, logGroupName="/app",
+                   retentionInDays=8) == "InvalidParameterException"
+    c.delete_retention_policy(logGroupName="/app")
+    out = c.put_log_events(logGroupName="/app", logStreamName="one", logEvents=[
+        {"timestamp": now - 15 * 86400000, "message": "old"}, {"timestamp": now, "message": "new"}])
+    assert out["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
+    assert code_of(c.put_log_events, logGroupName="/app", logStreamName="one", logEvents=[
+        {"timestamp": now, "message": "a"},
+        {"timestamp": now - 1, "message": "b"}]) == "InvalidParameterException"
+    tail = shared_server.run("/usr/bin/aws", "--endpoint-url", shared_server.endpoint, "logs",
+                             "filter-log-events", "--log-group-name", "/app")
+    assert "two line 9" in tail.stdout
+    c.delete_log_stream(logGroupName="/app", logStreamName="two")
+    c.delete_log_group(logGroupName="/app")
+    assert code_of(c.get_log_events, logGroupName="/app",
+                   logStreamName="one") == "ResourceNotFoundException"
+
+
+def test_events(shared_server):
+    e, logs = shared_server.client("events"), shared_server.client("logs")
+    assert code_of(e.put_rule, Name="bad",
+                   EventPattern='{"source":"x"}') == "InvalidEventPatternException"
+    assert code_of(e.put_rule, Name="bad", EventPattern="{") == "InvalidEventPatternException"
+    arn = e.put_rule(Name="orders", EventPattern=json.dumps(
+        {"source": ["shop"], "detail": {"total": [{"numeric": [">", 100]}]}}))["RuleArn"]
+    assert arn.endswith(":rule/orders")
+    group = f"arn:aws:logs:{shared_server.region}:{shared_server.account}:log-group:/aws/events/o"
+    e.put_targets(Rule="orders", Targets=[{"Id": "log", "Arn": group}])
+    out = e.put_events(Entries=[
+        {"Source": "shop", "DetailType": "Order", "Detail": json.dumps({"total": 500})},
+        {"Source": "shop", "DetailType": "Order", "Detail": json.dumps({"total": 5})},
+        {"Source": "shop", "DetailType": "Order", "Detail": "nonsense"},
+        {"Source": "aws.shop", "DetailType": "Order", "Detail": "{}"}])
+    assert out["FailedEntryCount"] == 2
+    assert out["Entries"][2]["ErrorCode"] == "MalformedDetail"
+
+    def delivered():
+        try:
+            return logs.filter_log_events(logGroupName="/aws/events/o")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+    got = eventually(delivered)
+    assert [json.loads(x["message"])["detail"]["total"] for x in got] == [500]
+    # the platform's own events
+    e.put_rule(Name="pushes", EventPattern=json.dumps(
+        {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"],
+         "detail": {"state": {"value": ["ALARM"]}}}))
+    e.put_targets(Rule="pushes", Targets=[{"Id": "log", "Arn": group.replace("/o", "/alarms")}])
+    c = shared_server.client("cloudwatch")
+    c.put_metric_alarm(**alarm("ev", MetricName="Other"))
+    c.set_alarm_state(AlarmName="ev", StateValue="ALARM", StateReason="by hand")
+
+    def alarm_event():
+        try:
+            return logs.filter_log_events(logGroupName="/aws/events/alarms")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+    event = json.loads(eventually(alarm_event)[0]["message"])
+    assert event["resources"] == [c.describe_alarms(AlarmNames=["ev"])["MetricAlarms"][0]["AlarmArn"]]
+    assert event["detail"]["alarmName"] == "ev"
+
+    assert e.describe_rule(Name="orders")["State"] == "ENABLED"
+    e.disable_rule(Name="orders")
+    assert e.describe_rule(Name="orders")["State"] == "DISABLED"
+    e.enable_rule(Name="orders")
+    assert [r["Name"] for r in e.list_rules(NamePrefix="or")["Rules"]] == ["orders"]
+    assert [t["Id"] for t in e.list_targets_by_rule(Rule="orders")["Targets"]] == ["log"]
+    assert code_of(e.delete_rule, Name="orders") == "ValidationException"
+    assert e.remove_targets(Rule="orders", Ids=["log", "none"])["FailedEntryCount"] == 1
+    e.delete_rule(Name="orders")
+    assert code_of(e.describe_rule, Name="orders") == "ResourceNotFoundException"
+    assert "NotImplemented" in code_of(e.put_rule, Name="s", ScheduleExpression="rate(1 minute)")
