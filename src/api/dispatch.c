@@ -173,17 +173,18 @@ static int authorize(struct api_request *r, struct err *err)
 {
 	const struct call_service *s = r->service;
 	const struct auth *auth = r->api->config.auth;
-	struct call_access access = {0};
+	struct call_access *access = arena_new(r->call.arena, struct call_access);
 
-	if (s->access && s->access(s->engine, &r->call, r->input, &access, err) < 0)
+	if (s->access && s->access(s->engine, &r->call, r->input, access, err) < 0)
 		return -1;
-	if (access.unrestricted)
+	r->access = access;
+	if (access->unrestricted)
 		return 0;
-	if (!access.action)
-		access.action = arena_printf(r->call.arena, "%s:%s",
+	if (!access->action)
+		access->action = arena_printf(r->call.arena, "%s:%s",
 			s->action_prefix ? s->action_prefix : s->wire->signing_name,
 			r->operation->name);
-	for (const struct call_access *need = &access; need; need = need->next)
+	for (const struct call_access *need = access; need; need = need->next)
 		if (auth->authorize(auth->arg, r->who, need, &r->call, err) < 0)
 			return -1;
 	return 0;
@@ -204,12 +205,26 @@ static int serve(struct api_request *r, struct view body, struct err *err)
 	return r->service->handlers[index](r->service->engine, &r->call, r->input, r->output, err);
 }
 
+/* What the principal must not learn becomes a denial. */
+static void hide(struct api_request *r, struct err *err)
+{
+	const struct auth *auth = r->api->config.auth;
+	CLEANUP_ERR struct err denial = ERR_INIT;
+
+	if (!r->access || !r->access->hidden_error || !streq(r->access->hidden_error, err->wire))
+		return;
+	if (auth->authorize(auth->arg, r->who, r->access->reveal, &r->call, &denial) < 0)
+		err_move(err, &denial);
+}
+
 static void finish(struct api_request *r, int rc, struct err *err)
 {
-	if (rc < 0)
+	if (rc < 0) {
+		hide(r, err);
 		send_error(r, err);
-	else
+	} else {
 		send_output(r, r->output);
+	}
 }
 
 static void handle(void *arg, struct http_exchange *x)

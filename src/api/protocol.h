@@ -24,6 +24,7 @@ struct api_request {
 	struct form fields;	    /* query protocol: of the body or the URL */
 	const char *path;	    /* as sent; virtual-host style made path style */
 	struct auth_principal *who; /* once authenticated */
+	const struct call_access *access; /* once authorised */
 	void *input, *output;
 };
 

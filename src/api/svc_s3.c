@@ -197,6 +197,19 @@ static void batch_access(
 		ret->next = versions;
 }
 
+/* Whether a key exists is the business of those who may list the bucket. */
+static void hide_keys(struct call *call, const char *bucket, struct call_access *ret)
+{
+	struct call_access *list = arena_new(call->arena, struct call_access);
+
+	list->action = "s3:ListBucket";
+	list->resources = one(
+		call->arena, arena_printf(call->arena, "arn:%s:s3:::%s", call->partition, bucket));
+	list->n_resources = 1;
+	ret->hidden_error = "NoSuchKey";
+	ret->reveal = list;
+}
+
 static int s3_access(
 	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
 {
@@ -224,6 +237,8 @@ static int s3_access(
 				  call->arena, "arn:%s:s3:::%s/%s", call->partition, bucket, key)
 			: arena_printf(call->arena, "arn:%s:s3:::%s", call->partition, bucket));
 	ret->n_resources = 1;
+	if (action->target == ON_OBJECT)
+		hide_keys(call, bucket, ret);
 	if (source)
 		ret->next = source_access(call, source);
 	return 0;

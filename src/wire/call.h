@@ -71,6 +71,10 @@ struct call_access {
 	const char *const *conditions;	/* key, value, key, value, ..., NULL */
 	bool unrestricted;		/* anybody known may do it */
 	const struct call_access *next; /* needed as well, or NULL */
+	/* An error of this wire name is told only to who may do `reveal` as well; others are
+	 * denied. NULL: it is no secret. */
+	const char *hidden_error;
+	const struct call_access *reveal;
 };
 /* Says what a request needs; from the request alone, so that denied comes before not found. */
 typedef int (*call_access_fn)(

@@ -433,6 +433,9 @@ def test_policies(shared_server, s3, bucket):
     user = shared_server.client("s3", keys=keys)
     assert user.get_object(Bucket=bucket, Key="open/k")["Body"].read() == b"x"
     assert code(user.get_object, Bucket=bucket, Key="closed/k") == "AccessDenied"
+    # whether a key exists is told to those who may list the bucket
+    assert code(user.get_object, Bucket=bucket, Key="open/gone") == "AccessDenied"
+    assert code(s3.get_object, Bucket=bucket, Key="open/gone") == "NoSuchKey"
     assert user.list_objects_v2(Bucket=bucket, Prefix="open/")["KeyCount"] == 1
     assert code(user.list_objects_v2, Bucket=bucket) == "AccessDenied"
     assert code(user.delete_object, Bucket=bucket, Key="open/k") == "AccessDenied"
