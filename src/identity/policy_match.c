@@ -177,21 +177,24 @@ static bool date_of(struct view v, double *ret)
 	return true;
 }
 
-/* -1, 0, 1: value against pattern; 2 when one is no number. */
-static int compare(struct view pattern, struct view value, bool (*of)(struct view, double *))
+/* *ret: -1, 0, 1, value against pattern; false when one is no number. */
+static bool compare(
+	struct view pattern, struct view value, bool (*of)(struct view, double *), int *ret)
 {
 	double a, b;
 
 	if (!of(pattern, &a) || !of(value, &b))
-		return 2;
-	return b < a ? -1 : b > a;
+		return false;
+	*ret = b < a ? -1 : b > a;
+	return true;
 }
 
-#define COMPARISON(name, of, test)                               \
-	static bool name(struct view pattern, struct view value) \
-	{                                                        \
-		int c = compare(pattern, value, of);             \
-		return c != 2 && (c test 0);                     \
+#define COMPARISON(name, of, test)                                    \
+	static bool name(struct view pattern, struct view value)      \
+	{                                                             \
+		int c;                                                \
+                                                                      \
+		return compare(pattern, value, of, &c) && (c test 0); \
 	}
 
 COMPARISON(numeric_equals, number_of, ==)

@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct sigv4_request r;
 	struct sigv4_claim c;
 	int64_t when;
-	struct sigv4_signer s = {.access_key_id = "A", .secret = "s", .region = "r",
-		.service = "codecommit"};
+	struct sigv4_signer s = {
+		.access_key_id = "A", .secret = "s", .region = "r", .service = "codecommit"};
 	char *text = arena_strndup(&a, (const char *)data, size);
 	int found;
 
