@@ -49,6 +49,9 @@ static const struct {
 void build_fold(struct codebuild_build *b, const struct build_run *run, struct arena *a)
 {
 	build_phase_rewind(b, CODEBUILD_BUILD_PHASE_TYPE_DOWNLOAD_SOURCE);
+	/* The step that opens it may still be on its way. */
+	if (!streq(b->current_phase, CODEBUILD_BUILD_PHASE_TYPE_DOWNLOAD_SOURCE))
+		return;
 	for (size_t i = 0; i < run->n_records; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(folders); j++)
 			if (streq(folders[j].kind, run->records[i].kind))
