@@ -19,7 +19,9 @@ static void encode(struct api_request *r, struct api_reply *reply)
 {
 	reply->status = 200;
 	reply->content_type = content_type(r);
-	if (r->operation->has_output)
+	if (r->call.json.p)
+		str_add_view(&reply->body, r->call.json);
+	else if (r->operation->has_output)
 		wire_encode_json(r->operation->output, r->output, &reply->body);
 }
 

@@ -303,6 +303,10 @@ int pipeline_get_pipeline_state(struct pipeline_engine *e, struct call *call,
 
 	if (db_read(durable_db(e->durable), read_state, &s, err) < 0)
 		return -1;
+	if (call->takes_json) {
+		call->json = s.json;
+		return 0;
+	}
 	return wire_decode_json(
 		&codepipeline_get_pipeline_state_response_shape, s.json, call->arena, resp, err);
 }

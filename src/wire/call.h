@@ -31,6 +31,10 @@ struct call {
 	const char *source_ip, *user_agent;
 	const char *endpoint; /* http://host:port as the client addressed it */
 	const struct wire_operation *operation;
+	/* Where takes_json is set, a handler that has its answer stored as JSON may put it into
+	 * json instead of filling the response: it goes to the client as it is. */
+	bool takes_json;
+	struct view json;
 	int status;		    /* HTTP status of success, when it is not the operation's */
 	struct call_stream *stream; /* operations that carry bytes past the structs, or NULL */
 	/* For long polls. A handler that has called defer() returns CALL_LATER; the call with its
