@@ -228,7 +228,7 @@ class Demo:
         s = self.server
         account = s.aws("sts", "get-caller-identity")["Account"]
         values = {"ACCOUNT": account, "BUCKET": "shop-api-artifacts", "PORT": self.options.port}
-        s.aws("s3", "mb", f"s3://{values['BUCKET']}") if False else s.aws("s3api", "create-bucket", "--bucket", values["BUCKET"])
+        s.aws("s3api", "create-bucket", "--bucket", values["BUCKET"])
         repository = s.create("codecommit", "create-repository", "repository.json", values)
         s.create("codebuild", "create-project", "project.json", values)
         group = s.create("elbv2", "create-target-group", "target-group.json", values)["TargetGroups"][0]
@@ -301,7 +301,7 @@ class Demo:
         status = "Approved"
         if not self.options.yes:
             self.view.end()
-            reply = input(f"   Release this to the fleet? [Y/n] ").strip().lower()
+            reply = input("   Release this to the fleet? [Y/n] ").strip().lower()
             status = "Rejected" if reply.startswith("n") else "Approved"
         self.server.aws("codepipeline", "put-approval-result", "--pipeline-name", PIPELINE, "--stage-name", stage,
                         "--action-name", action, "--token", token, "--result",
@@ -396,7 +396,8 @@ class Demo:
         deployment = self.deployment(result["details"])
         if result["status"] != "Failed" or not deployment:
             raise Trouble(f"the bad release was not stopped: {result['status']}")
-        say(f"   {deployment.get('errorInformation', {}).get('message', '')}")
+        said = self.result_of(result["details"], "BlueGreen").get("errorDetails", {}).get("message", "")
+        say("   " + said.splitlines()[0].split("; ")[-1])
         rollback = self.await_rollback(deployment)
         self.expect_old_version()
         result["outcome"] = "rolled back" + (f" by {rollback['deploymentId']}" if rollback else "")
@@ -427,9 +428,11 @@ class Demo:
             raise Trouble(f"version {version} serves, {self.good_version} should")
 
     def run(self):
-        if self.options.fresh and os.path.exists(self.server.data):
-            subprocess.run([TOWPATH, "destroy", "--data", self.server.data, "--yes"], check=False)
-            shutil.rmtree(self.server.data, ignore_errors=True)
+        if os.path.exists(os.path.join(self.server.data, "towpath.db")):
+            if not self.options.fresh:
+                raise Trouble(f"{self.server.data} holds an earlier demo: remove it with --fresh, or name another"
+                              " folder with --data")
+            subprocess.run([TOWPATH, "destroy", "--data", self.server.data, "--yes"], check=True)
         began = time.monotonic()
         headline("0", "Starting the server and making the shop's objects")
         say(f"   server ready after {clock(self.server.start())} at {self.server.endpoint}")
@@ -462,14 +465,14 @@ class Demo:
     def summary(self, build, seconds):
         headline("=", "What happened")
         bad_commit = self.results[3]["commit"][:8]
-        say(f"   {'':2} {'push':<56} {'took':>6}  {'served':>6}  {'5xx':>4}  {'failed':>6}  outcome")
+        say(f"   {'':2} {'push':<58} {'took':>6}  {'served':>6}  {'5xx':>4}  {'failed':>6}  outcome")
         failed = 0
         for number, result in enumerate(self.results, 1):
             counts = self.load.counts(result["phase"])
             failed += counts["failed"]
             stray = counts["bad_versions"] - {bad_commit}
             failed += counts["bad"] if stray else 0
-            say(f"   {number:<2} {result['title']:<56} {clock(result['seconds']):>6}  {counts['served']:>6}"
+            say(f"   {number:<2} {result['title']:<58} {clock(result['seconds']):>6}  {counts['served']:>6}"
                 f"  {counts['bad']:>4}  {counts['failed']:>6}  {result['outcome']}")
         say(f"   The 5xx are answers of the bad version {bad_commit} itself, from when traffic reached it until the"
             " alarm took it back.")
@@ -518,6 +521,10 @@ def main():
             demo.load.stopping.set()
         if not (options.keep and code == 0):
             demo.server.stop()
+        if code == 0 and not options.keep:
+            subprocess.run([TOWPATH, "destroy", "--data", demo.server.data, "--yes"], check=False)
+        elif code != 0:
+            say(f"Its data is kept; to remove it: {TOWPATH} destroy --data {options.data}")
         shutil.rmtree(demo.work, ignore_errors=True)
     return code
 

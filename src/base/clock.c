@@ -69,10 +69,11 @@ void clock_advance(struct clock *c, int64_t usec)
 
 int64_t clock_true_wait(struct clock *c, int64_t due_usec)
 {
-	int64_t left = due_usec - clock_now(c);
+	int64_t now = clock_now(c), left;
 
-	if (left <= 0)
+	if (due_usec <= now)
 		return 0;
+	left = due_usec - now;
 	if (c->kind == CLOCK_SIMULATED)
 		return INT64_MAX;
 	return (int64_t)((double)left / c->rate) + 1;

@@ -117,7 +117,7 @@ DEPLOY_OPERATION(list_applications)
 static int rename_in_groups(struct db_tx *tx, struct operation *op,
 	const struct codedeploy_application_info *info, struct err *err)
 {
-	struct store_deploy_page all = {.limit = SIZE_MAX / 2};
+	struct store_deploy_page all = {.limit = STORE_DEPLOY_PAGE_ALL};
 	struct store_deploy_names names;
 
 	if (store_deploy_group_list(tx, info->application_id, &all, op->a, &names, err) < 0)
@@ -168,7 +168,7 @@ static int delete (struct db_tx *tx, void *arg, struct err *err)
 {
 	struct operation *op = arg;
 	const struct codedeploy_delete_application_request *req = op->req;
-	struct store_deploy_page all = {.limit = SIZE_MAX / 2};
+	struct store_deploy_page all = {.limit = STORE_DEPLOY_PAGE_ALL};
 	struct codedeploy_application_info info;
 	struct store_deploy_names names;
 	int found = store_deploy_application_find(tx, req->application_name, op->a, &info, err);

@@ -117,7 +117,7 @@ DEPLOY_OPERATION(register_application_revision)
 static int add_groups(struct db_tx *tx, struct arena *a, const char *application_id,
 	const char *key, struct codedeploy_generic_revision_info *generic, struct err *err)
 {
-	struct store_deploy_page all = {.limit = SIZE_MAX / 2};
+	struct store_deploy_page all = {.limit = STORE_DEPLOY_PAGE_ALL};
 	struct store_deploy_names names;
 	size_t n = 0;
 

@@ -46,15 +46,59 @@ static int start(
 	return 0;
 }
 
-static const char *explain(const struct action_run *run, const struct codedeploy_deployment_info *d)
+/* "; ApplicationStart on i-0123: scripts/start.sh: Script at ... failed with exit code 1" for the
+ * lifecycle event that failed first, or "". */
+static const char *explain_target(
+	const struct action_run *run, const struct codedeploy_instance_target *t)
+{
+	wire_foreach (event, &t->lifecycle_events) {
+		const struct codedeploy_diagnostics *why = event->diagnostics;
+
+		if (!streq(event->status, CODEDEPLOY_LIFECYCLE_EVENT_STATUS_FAILED))
+			continue;
+		return arena_printf(run->arena, "; %s on %s: %s%s%s", event->lifecycle_event_name,
+			t->target_id, why && why->script_name ? why->script_name : "",
+			why && why->script_name && why->script_name[0] ? ": " : "",
+			why && why->message ? why->message : "no diagnostics");
+	}
+	return "";
+}
+
+/* What failed on the first host where something did. */
+static const char *explain_hosts(struct action_world *w, const struct action_run *run)
+{
+	struct call call = action_call(run);
+	struct codedeploy_list_deployment_targets_request list = {
+		.deployment_id = run->external_id};
+	struct codedeploy_list_deployment_targets_response ids = {0};
+	struct codedeploy_batch_get_deployment_targets_request get = {
+		.deployment_id = run->external_id};
+	struct codedeploy_batch_get_deployment_targets_response targets = {0};
+	const char *text = "";
+
+	if (deploy_list_deployment_targets(w->deploy, &call, &list, &ids, NULL) < 0)
+		return "";
+	get.target_ids.set = ids.target_ids.set;
+	get.target_ids.v = ids.target_ids.v;
+	get.target_ids.n = ids.target_ids.n;
+	if (deploy_batch_get_deployment_targets(w->deploy, &call, &get, &targets, NULL) < 0)
+		return "";
+	wire_foreach (t, &targets.deployment_targets)
+		if (!text[0] && t->instance_target)
+			text = explain_target(run, t->instance_target);
+	return text;
+}
+
+static const char *explain(struct action_world *w, const struct action_run *run,
+	const struct codedeploy_deployment_info *d)
 {
 	const struct codedeploy_error_information *e = d->error_information;
 
 	if (e && e->message)
-		return arena_printf(run->arena, "Deployment %s %s: %s (%s)", d->deployment_id,
+		return arena_printf(run->arena, "Deployment %s %s: %s (%s)%s", d->deployment_id,
 			streq(d->status, CODEDEPLOY_DEPLOYMENT_STATUS_STOPPED) ? "was stopped"
 									       : "failed",
-			e->message, e->code ? e->code : "no code");
+			e->message, e->code ? e->code : "no code", explain_hosts(w, run));
 	return arena_printf(
 		run->arena, "Deployment %s ended with status %s", d->deployment_id, d->status);
 }
@@ -77,7 +121,7 @@ static int check(
 		ret->summary = "Deployment Succeeded";
 	} else if (streq(d->status, CODEDEPLOY_DEPLOYMENT_STATUS_FAILED) ||
 		   streq(d->status, CODEDEPLOY_DEPLOYMENT_STATUS_STOPPED)) {
-		action_fail(run, ret, "JobFailed", "%s", explain(run, d));
+		action_fail(run, ret, "JobFailed", "%s", explain(w, run, d));
 		ret->summary = ret->error_message;
 	}
 	return 0;

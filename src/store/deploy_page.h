@@ -6,6 +6,9 @@
 #include "db/db.h"
 #include "wire/wire.h"
 
+/* A page that holds everything. */
+#define STORE_DEPLOY_PAGE_ALL ((size_t)UINT32_MAX)
+
 struct store_deploy_page {
 	const char *after; /* the last name of the page before, NULL or "" at the start */
 	size_t limit;

@@ -193,6 +193,7 @@ static void test_clock(void **state)
 	assert_int_equal(clock_now(&c), 1500);
 	assert_int_equal(clock_true_wait(&c, 1500), 0);
 	assert_true(clock_true_wait(&c, 1501) == INT64_MAX);
+	assert_int_equal(clock_true_wait(&c, INT64_MIN), 0);
 	clock_release(&c);
 	clock_init_real(&c, 60.0);
 	assert_in_range(clock_true_wait(&c, clock_now(&c) + 60 * USEC_PER_SEC), 900000, 1000001);
