@@ -199,8 +199,7 @@ static int serve(struct api_request *r, struct view body, struct err *err)
 	r->input = arena_alloc(r->call.arena, op->input->size);
 	r->output = arena_alloc(r->call.arena, op->output->size);
 	r->call.operation = op;
-	r->call.takes_json =
-		r->protocol == &api_protocol_json && !r->api->config.validate_replies;
+	r->call.takes_json = r->protocol == &api_protocol_json && !r->api->config.validate_replies;
 	if (r->protocol->decode(r, body, err) < 0 || wire_validate_input(op, r->input, err) < 0 ||
 		authorize(r, err) < 0)
 		return -1;

@@ -18,12 +18,12 @@ struct api_request {
 	const struct api_protocol *protocol;
 	const struct call_service *service;	/* NULL: none was found */
 	const struct wire_operation *operation; /* NULL: none was found */
-	const char *asked;	    /* the operation's name as the client wrote it, or NULL */
-	const char *json_version;   /* "1.0" or "1.1" */
-	struct form query;	    /* of the URL */
-	struct form fields;	    /* query protocol: of the body or the URL */
-	const char *path;	    /* as sent; virtual-host style made path style */
-	struct auth_principal *who; /* once authenticated */
+	const char *asked;		  /* the operation's name as the client wrote it, or NULL */
+	const char *json_version;	  /* "1.0" or "1.1" */
+	struct form query;		  /* of the URL */
+	struct form fields;		  /* query protocol: of the body or the URL */
+	const char *path;		  /* as sent; virtual-host style made path style */
+	struct auth_principal *who;	  /* once authenticated */
 	const struct call_access *access; /* once authorised */
 	void *input, *output;
 };

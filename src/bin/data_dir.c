@@ -129,7 +129,6 @@ int server_profile_read(const char *data_dir, struct server_profile *ret, struct
 	p.secret = ini_value(str_view(&text), "aws_secret_access_key");
 	if (!p.key_id || !p.secret)
 		return err_set(err, ERR_INVALID, "%s holds no key", path);
-	*ret = p;
-	p = (struct server_profile){0};
+	*ret = (struct server_profile){TAKE_PTR(p.key_id), TAKE_PTR(p.secret)};
 	return 0;
 }

@@ -253,8 +253,9 @@ static void execute(struct order *o)
 	if (pid < 0) {
 		struct sandbox_report r = {.errnum = errno, .what = "cannot start a process"};
 
-		if (write(o->fds[FD_REPORT], &r, sizeof(r)) < 0)
-			pid = -1;
+		if (write(o->fds[FD_REPORT], &r, sizeof(r)) < 0) {
+			/* Whoever asked is gone. */
+		}
 	} else {
 		event.pid = pid;
 		if (write(o->fds[FD_END], &event, sizeof(event)) == (ssize_t)sizeof(event)) {

@@ -129,7 +129,7 @@ static const char *list_majors(struct job *j, const char *scratch)
 	char *path CLEANUP(freep) = path_join(scratch, "majors");
 	int fd CLEANUP_FD = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	struct str text CLEANUP_STR = STR_INIT;
-	int code;
+	int code = -1;
 
 	if (fd < 0 || runtime_script(j, list_script, args, scratch, fd, &code, NULL) < 0 ||
 		code != 0)

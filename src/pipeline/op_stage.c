@@ -117,7 +117,7 @@ static int retry_step(struct flow *f, struct db_tx *tx, void *arg, struct err *e
 {
 	const struct codepipeline_retry_stage_execution_request *req = arg;
 	bool all = streq(req->retry_mode, CODEPIPELINE_STAGE_RETRY_MODE_ALL_ACTIONS);
-	struct towpath_pipeline_stage_run *stage;
+	struct towpath_pipeline_stage_run *stage = NULL;
 	struct flow_run *fr;
 
 	if (find_left_stage(f, tx, req->stage_name, req->pipeline_execution_id, &fr, &stage, err) <
@@ -246,7 +246,7 @@ static int override_step(struct flow *f, struct db_tx *tx, void *arg, struct err
 	const struct codepipeline_override_stage_condition_request *req = arg;
 	bool entry = streq(req->condition_type, CODEPIPELINE_CONDITION_TYPE_BEFORE_ENTRY);
 	const struct towpath_pipeline_condition_run *c = NULL;
-	struct towpath_pipeline_stage_run *stage;
+	struct towpath_pipeline_stage_run *stage = NULL;
 	struct flow_run *fr;
 
 	if (find_left_stage(f, tx, req->stage_name, req->pipeline_execution_id, &fr, &stage, err) <

@@ -6,10 +6,15 @@
 
 #include "base/str.h"
 
+static bool is_mark(char c)
+{
+	return c == '@' || c == '-' || c == '_';
+}
+
 static bool name_valid(struct view name)
 {
 	for (size_t i = 0; i < name.len; i++)
-		if (!isalnum((unsigned char)name.p[i]) && !memchr("@-_", name.p[i], 3))
+		if (!isalnum((unsigned char)name.p[i]) && !is_mark(name.p[i]))
 			return false;
 	return name.len > 0;
 }

@@ -35,7 +35,7 @@ static int64_t now(struct sim_deploy_world *w)
 static struct sim_host *find(struct sim_deploy_world *w, const char *id)
 {
 	vec_foreach (it, &w->hosts)
-		if (streq((*it)->id, id))
+		if (strcmp((*it)->id, id) == 0)
 			return *it;
 	return NULL;
 }
@@ -69,7 +69,7 @@ static size_t count_fleet(struct sim_deploy_world *w, const char *fleet)
 	size_t n = 0;
 
 	vec_foreach (it, &w->hosts)
-		n += streq((*it)->fleet, fleet) && (*it)->state != DEPLOY_HOST_GONE;
+		n += strcmp((*it)->fleet, fleet) == 0 && (*it)->state != DEPLOY_HOST_GONE;
 	return n;
 }
 
@@ -137,7 +137,7 @@ static int fleet_delete(void *arg, const char *fleet, struct err *err)
 
 	(void)err;
 	vec_foreach (it, &w->hosts)
-		if (streq((*it)->fleet, fleet))
+		if (strcmp((*it)->fleet, fleet) == 0)
 			end_host(*it);
 	return 0;
 }

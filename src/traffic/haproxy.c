@@ -218,7 +218,7 @@ static int known_servers(struct haproxy *h, struct map *ret, struct str *ret_sta
 		name = view_cut(&line, ' ');
 		view_cut(&line, ' '); /* address */
 		view_cut(&line, ' '); /* operational state */
-		admin = strtoll(line.p, NULL, 10);
+		admin = line.p ? strtoll(line.p, NULL, 10) : 0;
 		snprintf(key, sizeof(key), VIEW_FMT "/" VIEW_FMT, VIEW_ARG(pool), VIEW_ARG(name));
 		map_set(ret, key, (void *)(intptr_t)(1 + (admin & 0x08 ? 1 : 0)));
 	}

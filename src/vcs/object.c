@@ -191,7 +191,7 @@ int vcs_blob_read(struct vcs_repository *r, const struct vcs_id *id, size_t limi
 {
 	CLEANUP(git_blob_freep) git_blob *blob = NULL;
 	git_oid oid = vcs_oid_of(id);
-	uint64_t size;
+	uint64_t size = 0;
 	char *copy;
 	int rc = vcs_blob_size(r, id, &size, err);
 

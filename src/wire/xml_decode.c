@@ -21,7 +21,7 @@ static int decode_items(const struct wire_shape *shape, const struct xml_node *f
 
 	for (const struct xml_node *item = first; item; item = xml_same(item))
 		n++;
-	if (!wire_room(shape, n, a))
+	if (first && !wire_room(shape, n, a))
 		return wanted(first, "fewer", err);
 	list->set = true;
 	list->v = arena_array(a, n, shape->stride);

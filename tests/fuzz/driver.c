@@ -93,7 +93,8 @@ int main(int argc, char **argv)
 		CLEANUP(freep) char *path = xasprintf("%s/%s", argv[1], entries[i]->d_name);
 		CLEANUP_STR struct str input = STR_INIT;
 
-		if (entries[i]->d_name[0] != '.' && file_read(path, INPUT_LIMIT, &input, NULL) == 0) {
+		if (entries[i]->d_name[0] != '.' &&
+			file_read(path, INPUT_LIMIT, &input, NULL) == 0) {
 			state = UINT64_C(88172645463325252);
 			run((const uint8_t *)str_text(&input), input.len);
 			mutations(&input, count);

@@ -69,8 +69,7 @@ static void round_trip(void **state)
 	static const enum archive_kind kinds[] = {
 		ARCHIVE_KIND_ZIP, ARCHIVE_KIND_TAR, ARCHIVE_KIND_TGZ};
 	CLEANUP(freep)
-	char *in = at("in"),
-	     *sub = at("in/sub"), *out = at("out"), *link = at("in/sub/link"),
+	char *in = at("in"), *sub = at("in/sub"), *out = at("out"), *link = at("in/sub/link"),
 	     *got = at("out/sub/link");
 	char target[64] = "";
 
