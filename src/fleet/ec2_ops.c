@@ -231,10 +231,32 @@ static void add_tags(
 			tags->v[k].key, tags->v[k].value ? tags->v[k].value : ""};
 }
 
+/* Tags of the services' own: only they set and remove them. */
+static bool is_reserved(const char *key)
+{
+	return key && starts_with(key, "aws:");
+}
+
+static int check_keys(const struct ec2_tag_list *tags, struct err *err)
+{
+	wire_foreach (tag, tags) {
+		if (!tag->key)
+			return err_set_wire(
+				err, "MissingParameter", "The tag has no parameter Key");
+		if (is_reserved(tag->key))
+			return err_set_wire(err, "InvalidParameterValue",
+				"Tag keys starting with 'aws:' are reserved for internal use: '%s'",
+				tag->key);
+	}
+	return 0;
+}
+
 static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ec2, create_tags);
 
+	if (check_keys(&req->tags, err) < 0)
+		return -1;
 	wire_foreach (id, &req->resources) {
 		struct towpath_fleet_instance i;
 
@@ -247,10 +269,23 @@ static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+/* All but the reserved ones. */
+static void remove_own_tags(struct towpath_fleet_instance *i)
+{
+	size_t kept = 0;
+
+	for (size_t k = 0; k < i->tags.n; k++)
+		if (is_reserved(i->tags.v[k].key))
+			i->tags.v[kept++] = i->tags.v[k];
+	i->tags.n = kept;
+}
+
 static int delete_tags_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ec2, delete_tags);
 
+	if (check_keys(&req->tags, err) < 0)
+		return -1;
 	wire_foreach (id, &req->resources) {
 		struct towpath_fleet_instance i;
 
@@ -259,7 +294,7 @@ static int delete_tags_step(struct db_tx *tx, void *arg, struct err *err)
 		wire_foreach (tag, &req->tags)
 			remove_tag(&i, tag->key, tag->value);
 		if (!req->tags.set)
-			i.tags.n = 0;
+			remove_own_tags(&i);
 		if (fleet_instance_put(tx, &i, err) < 0)
 			return -1;
 	}

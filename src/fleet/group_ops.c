@@ -434,7 +434,7 @@ static int terminate_instance_in_auto_scaling_group_step(
 
 	if (r < 0)
 		return -1;
-	if (r == 0 || !i.auto_scaling_group_name)
+	if (r == 0 || !i.auto_scaling_group_name || !fleet_instance_live(&i))
 		return err_set_wire(err, WIRE_INVALID,
 			"Instance Id not found - No managed instance found for instance ID: %s",
 			req->instance_id);

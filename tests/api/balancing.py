@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+import time
 
 import botocore.exceptions
 import pytest
+from towpath import Server
 
 
 def code_of(call, **args):
@@ -62,6 +64,10 @@ def test_groups(server):
         "LoadBalancerTargetGroups"][0]["LoadBalancerTargetGroupARN"] == tg
     c.detach_load_balancer_target_groups(AutoScalingGroupName="g", TargetGroupARNs=[tg])
     c.delete_auto_scaling_group(AutoScalingGroupName="g")
+    eventually(lambda: not c.describe_auto_scaling_groups()["AutoScalingGroups"])
+    c.delete_launch_configuration(LaunchConfigurationName="lc")
+    assert c.describe_launch_configurations()["LaunchConfigurations"] == []
+    assert code_of(c.delete_launch_configuration, LaunchConfigurationName="lc") == "ValidationError"
     assert code_of(c.delete_auto_scaling_group, AutoScalingGroupName="nope") == "ValidationError"
     assert ec2.describe_instances()["Reservations"] == []
     assert ec2.describe_tags()["Tags"] == []
@@ -69,6 +75,122 @@ def test_groups(server):
         assert code_of(call, InstanceIds=["i-0"]) == "InvalidInstanceID.NotFound"
     assert code_of(ec2.create_tags, Resources=["i-0"], Tags=[{"Key": "a", "Value": "b"}]) == "InvalidID"
     assert code_of(ec2.delete_tags, Resources=["i-0"], Tags=[{"Key": "a"}]) == "InvalidID"
+
+
+@pytest.fixture
+def waiting(tmp_path):
+    """Of a server that has no way to run instances: a group of three, which all stay pending."""
+    s = Server(env={"TOWPATH_OCI_RUNTIME": str(tmp_path / "none")})
+    try:
+        asg = s.start().client("autoscaling")
+        asg.create_launch_configuration(LaunchConfigurationName="lc", ImageId="ami-1",
+                                        InstanceType="t3.micro")
+        asg.create_auto_scaling_group(
+            AutoScalingGroupName="g", LaunchConfigurationName="lc", MinSize=1, MaxSize=4,
+            DesiredCapacity=3,
+            Tags=[{"Key": "service", "Value": "web", "PropagateAtLaunch": True}])
+        pending_of(s.client("ec2"), 3)
+        yield s
+    finally:
+        s.close()
+
+
+def state_of(ec2, instance):
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    return found["State"]["Name"]
+
+
+def eventually(check):
+    end = time.monotonic() + 20
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def pending_of(ec2, n):
+    """The ids, once there are n pending instances."""
+    def ids():
+        reservations = ec2.describe_instances(
+            Filters=[{"Name": "instance-state-name", "Values": ["pending"]}])["Reservations"]
+        return [i["InstanceId"] for r in reservations for i in r["Instances"]]
+    eventually(lambda: len(ids()) == n)
+    return ids()
+
+
+def test_terminating_instances(waiting):
+    asg, ec2 = waiting.client("autoscaling"), waiting.client("ec2")
+
+    def desired():
+        return asg.describe_auto_scaling_groups()["AutoScalingGroups"][0]["DesiredCapacity"]
+
+    first = pending_of(ec2, 3)
+    change = ec2.terminate_instances(InstanceIds=first[:1])["TerminatingInstances"]
+    assert [(c["InstanceId"], c["PreviousState"], c["CurrentState"]) for c in change] == [
+        (first[0], {"Code": 0, "Name": "pending"}, {"Code": 32, "Name": "shutting-down"})]
+    eventually(lambda: state_of(ec2, first[0]) == "terminated")
+    again = ec2.terminate_instances(InstanceIds=first[:1])["TerminatingInstances"][0]
+    assert again["CurrentState"]["Name"] == "terminated"
+    second = pending_of(ec2, 3)  # the group replaces it
+    assert first[0] not in second and set(first[1:]) < set(second)
+
+    end = {"InstanceId": second[0], "ShouldDecrementDesiredCapacity": False}
+    activity = asg.terminate_instance_in_auto_scaling_group(**end)["Activity"]
+    assert (activity["AutoScalingGroupName"], activity["StatusCode"]) == ("g", "InProgress")
+    assert second[0] in activity["Description"]
+    eventually(lambda: state_of(ec2, second[0]) == "terminated")
+    third = pending_of(ec2, 3)
+    assert second[0] not in third and desired() == 3
+
+    end = {"InstanceId": third[0], "ShouldDecrementDesiredCapacity": True}
+    asg.terminate_instance_in_auto_scaling_group(**end)
+    # what is ending already counts once
+    assert code_of(asg.terminate_instance_in_auto_scaling_group, **end) == "ValidationError"
+    eventually(lambda: state_of(ec2, third[0]) == "terminated")
+    assert desired() == 2 and sorted(pending_of(ec2, 2)) == sorted(third[1:])
+    asg.terminate_instance_in_auto_scaling_group(InstanceId=third[1],
+                                                 ShouldDecrementDesiredCapacity=True)
+    assert code_of(asg.terminate_instance_in_auto_scaling_group, InstanceId=third[2],
+                   ShouldDecrementDesiredCapacity=True) == "ValidationError"  # MinSize is 1
+    assert desired() == 1 and pending_of(ec2, 1) == [third[2]]
+
+
+def test_tags_of_instances(waiting):
+    ec2 = waiting.client("ec2")
+    ids = pending_of(ec2, 3)
+    group = {"aws:autoscaling:groupName": "g"}
+
+    def tags(instance):
+        found = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [instance]}])["Tags"]
+        described = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]
+        assert {t["Key"]: t["Value"] for t in described["Instances"][0].get("Tags", [])} == {
+            t["Key"]: t["Value"] for t in found}
+        return {t["Key"]: t["Value"] for t in found}
+
+    assert tags(ids[0]) == {"service": "web", **group}
+    ec2.create_tags(Resources=ids[:2], Tags=[{"Key": "service", "Value": "api"},
+                                             {"Key": "stage", "Value": "prod"}])
+    assert tags(ids[0]) == tags(ids[1]) == {"service": "api", "stage": "prod", **group}
+    assert tags(ids[2]) == {"service": "web", **group}
+    found = ec2.describe_instances(Filters=[{"Name": "tag:stage", "Values": ["prod"]}])
+    assert {r["Instances"][0]["InstanceId"] for r in found["Reservations"]} == set(ids[:2])
+
+    # all or nothing
+    assert code_of(ec2.create_tags, Resources=[ids[2], "i-0"],
+                   Tags=[{"Key": "a", "Value": "b"}]) == "InvalidID"
+    assert tags(ids[2]) == {"service": "web", **group}
+
+    ec2.delete_tags(Resources=[ids[0]], Tags=[{"Key": "stage", "Value": "test"}])
+    assert tags(ids[0])["stage"] == "prod"  # another value
+    ec2.delete_tags(Resources=[ids[0]], Tags=[{"Key": "stage", "Value": "prod"}])
+    ec2.delete_tags(Resources=[ids[1]], Tags=[{"Key": "stage"}, {"Key": "nothing"}])
+    assert tags(ids[0]) == tags(ids[1]) == {"service": "api", **group}
+    ec2.delete_tags(Resources=[ids[1]])  # all that are the user's
+    assert tags(ids[1]) == group
+
+    reserved = [{"Key": "aws:autoscaling:groupName", "Value": "x"}]
+    for call in (ec2.create_tags, ec2.delete_tags):
+        assert code_of(call, Resources=[ids[1]], Tags=reserved) == "InvalidParameterValue"
+    assert tags(ids[1]) == group
 
 
 def test_load_balancing(fleet_server):

@@ -67,6 +67,40 @@ def test_roles(iam):
     iam.delete_role(RoleName="builder")
 
 
+def test_policies_of_users(iam, shared_server):
+    iam.create_user(UserName="pat")
+    keys = iam.create_access_key(UserName="pat")["AccessKey"]
+    mine = shared_server.client("iam", keys=(keys["AccessKeyId"], keys["SecretAccessKey"]))
+    look = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*"}]})
+    assert code(mine.list_roles) == "AccessDenied"
+    assert iam.list_user_policies(UserName="pat")["PolicyNames"] == []
+    iam.put_user_policy(UserName="pat", PolicyName="look", PolicyDocument=look)
+    iam.put_user_policy(UserName="pat", PolicyName="alone", PolicyDocument=ALLOW)
+    assert iam.list_user_policies(UserName="pat")["PolicyNames"] == ["alone", "look"]
+    got = iam.get_user_policy(UserName="pat", PolicyName="look")
+    assert (got["UserName"], got["PolicyName"]) == ("pat", "look")
+    assert got["PolicyDocument"] == json.loads(look)
+    mine.list_roles()
+    iam.delete_user_policy(UserName="pat", PolicyName="look")
+    assert code(mine.list_roles) == "AccessDenied"
+    assert iam.list_user_policies(UserName="pat")["PolicyNames"] == ["alone"]
+    for call in (iam.get_user_policy, iam.delete_user_policy):
+        assert code(call, UserName="pat", PolicyName="look") == "NoSuchEntity"
+    assert code(iam.list_user_policies, UserName="nobody") == "NoSuchEntity"
+
+    arn = iam.create_policy(PolicyName="look-around", PolicyDocument=look)["Policy"]["Arn"]
+    assert iam.list_attached_user_policies(UserName="pat")["AttachedPolicies"] == []
+    iam.attach_user_policy(UserName="pat", PolicyArn=arn)
+    assert iam.list_attached_user_policies(UserName="pat")["AttachedPolicies"] == [
+        {"PolicyName": "look-around", "PolicyArn": arn}]
+    mine.list_roles()
+    iam.detach_user_policy(UserName="pat", PolicyArn=arn)
+    assert iam.list_attached_user_policies(UserName="pat")["AttachedPolicies"] == []
+    assert code(mine.list_roles) == "AccessDenied"
+    assert code(iam.list_attached_user_policies, UserName="nobody") == "NoSuchEntity"
+
+
 def test_managed_policies(iam, shared_server):
     arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW)["Policy"]["Arn"]
     assert code(iam.create_policy, PolicyName="mine", PolicyDocument=ALLOW) == "EntityAlreadyExists"
@@ -131,8 +165,14 @@ def test_git_credentials(server):
     second = iam.create_service_specific_credential(
         UserName="git", ServiceName="codecommit.amazonaws.com")["ServiceSpecificCredential"]
     assert second["ServiceUserName"] == f"git+1-at-{server.account}"
-    assert push(second["ServiceUserName"].replace("+", "%2B"), second["ServicePassword"],
-                "f").returncode == 0
+    second_name = second["ServiceUserName"].replace("+", "%2B")
+    assert push(second_name, second["ServicePassword"], "f").returncode == 0
+    gone = {"UserName": "git", "ServiceSpecificCredentialId": second["ServiceSpecificCredentialId"]}
+    iam.delete_service_specific_credential(**gone)
+    assert push(second_name, second["ServicePassword"], "g").returncode != 0
+    left = iam.list_service_specific_credentials(UserName="git")["ServiceSpecificCredentials"]
+    assert [c["ServiceSpecificCredentialId"] for c in left] == [made["ServiceSpecificCredentialId"]]
+    assert code(iam.delete_service_specific_credential, **gone) == "NoSuchEntity"
 
 
 def test_git_with_the_credential_helper(server):
