@@ -10,6 +10,7 @@
 #include "api/svc_elbv2.h"
 #include "api/svc_events.h"
 #include "api/svc_logs.h"
+#include "api/svc_sns.h"
 #include "base/log.h"
 #include "base/id.h"
 #include "bin/server_parts.h"
@@ -77,6 +78,7 @@ int server_open_signal(struct server *s, struct err *err)
 	server_add_service(s, svc_cloudwatch(s->signal));
 	server_add_service(s, svc_events(s->signal));
 	server_add_service(s, svc_logs(s->signal));
+	server_add_service(s, svc_sns());
 	return 0;
 }
 
