@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Git as people use it: the CLI's credential helper, git credentials of IAM users, temporary
-credentials, protected branches."""
-import json
+"""Git as people use it: the CLI's credential helper, git credentials of IAM users, protected
+branches."""
 import subprocess
 
-import botocore.exceptions
 import gitwork
 import pytest
 
@@ -59,32 +57,6 @@ def test_git_credentials(site, tmp_path):
     wrong = login.replace("@", "x@")
     refused = work.git("ls-remote", gitwork.url(server, wrong, name), check=False)
     assert refused.returncode and "403" in refused.stderr
-
-
-def test_temporary_credentials(site, tmp_path):
-    server, name = site
-    trust = {"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": server.account}, "Action": "sts:AssumeRole"}]}
-    iam = server.client("iam")
-    role = iam.create_role(RoleName="git-role", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="git-role", PolicyName="p", PolicyDocument=json.dumps({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "codecommit:GitPull", "Resource": "*"}]}))
-    keys = server.user("assumer", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role})
-    try:
-        made = server.client("sts", keys=keys).assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
-    except botocore.exceptions.ClientError as e:
-        if e.response["Error"]["Code"] == "NotImplemented":
-            pytest.skip("sts:AssumeRole is not built")
-        raise
-    env = {"AWS_SESSION_TOKEN": made["SessionToken"]}
-    pair = (made["AccessKeyId"], made["SecretAccessKey"])
-    server.run("git", "ls-remote", server.git_url(name), keys=pair, env=env)
-    work = gitwork.Work(tmp_path / "w")
-    first_commit(work)
-    refused = server.run("git", "push", server.git_url(name), "main", keys=pair, env=env, cwd=work.folder,
-                         check=False)
-    assert refused.returncode and "not authorized to perform: codecommit:GitPush" in refused.stderr
 
 
 def test_unknown_repository_and_suffixes(site, tmp_path):
