@@ -409,6 +409,38 @@ def test_one_host_by_hand(api, app, shared_server):
     assert status == 400 and answer["__type"].endswith("ClientException")
 
 
+def test_stop_while_a_host_works(api, app, shared_server):
+    """What a host has begun it may end; nothing more is asked of it."""
+    arn = f"arn:aws:iam::{shared_server.account}:user/stopped"
+    api.register_on_premises_instance(instanceName="stopped", iamUserArn=arn)
+    api.add_tags_to_on_premises_instances(
+        instanceNames=["stopped"], tags=[{"Key": "stopped", "Value": "1"}])
+    group(api, app, onPremisesInstanceTagFilters=[{"Key": "stopped", "Type": "KEY_ONLY"}])
+    store = shared_server.client("s3")
+    store.create_bucket(Bucket="stopped")
+    store.put_object(Bucket="stopped", Key="v1.zip", Body=b"any")
+    revision = s3()
+    revision["s3Location"]["bucket"] = "stopped"
+    deployment = api.create_deployment(applicationName=app, deploymentGroupName="group",
+                                       revision=revision)["deploymentId"]
+    command = commands(shared_server, "PollHostCommand", {"HostIdentifier": arn})[1]["HostCommand"]
+    ident = {"HostCommandIdentifier": command["HostCommandIdentifier"]}
+    assert commands(shared_server, "PutHostCommandAcknowledgement", ident)[0] == 200
+    for operation in (api.continue_deployment, api.skip_wait_time_for_instance_termination):
+        fails("UnsupportedActionForDeploymentTypeException", operation, deploymentId=deployment)
+    stopped = api.stop_deployment(deploymentId=deployment)
+    assert stopped["status"] == "Pending" and "No more commands" in stopped["statusMessage"]
+    commands(shared_server, "PutHostCommandComplete", {**ident, "CommandStatus": "Succeeded"})
+    info = finish(api, deployment)
+    assert info["status"] == "Stopped" and info["errorInformation"]["code"] == "MANUAL_STOP"
+    target = api.get_deployment_target(deploymentId=deployment, targetId="stopped")[
+        "deploymentTarget"]["instanceTarget"]
+    events = {e["lifecycleEventName"]: e["status"] for e in target["lifecycleEvents"]}
+    assert events.pop("ApplicationStop") == "Succeeded"
+    assert set(events.values()) == {"Skipped"}
+    fails("DeploymentAlreadyCompletedException", api.stop_deployment, deploymentId=deployment)
+
+
 def test_cli(shared_server, app):
     out = shared_server.aws("deploy", "get-application", "--application-name", app)
     assert out["application"]["applicationName"] == app
