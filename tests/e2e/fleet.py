@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.request
 
+import hosts
 import pytest
 
 USER_DATA = """#!/bin/sh
@@ -140,7 +141,9 @@ class Fleet:
         asg = self.server.client("autoscaling")
         ec2 = self.server.client("ec2")
         elb.delete_load_balancer(LoadBalancerArn=self.lb)
-        asg.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+        for group in asg.describe_auto_scaling_groups()["AutoScalingGroups"]:
+            asg.delete_auto_scaling_group(AutoScalingGroupName=group["AutoScalingGroupName"],
+                                          ForceDelete=True)
         eventually(lambda: all(
             i["State"]["Name"] == "terminated" for r in ec2.describe_instances()["Reservations"]
             for i in r["Instances"]), 60, "instances to end")
@@ -152,6 +155,15 @@ class Fleet:
 @pytest.fixture
 def fleet(server):
     f = Fleet(server)
+    try:
+        yield f
+    finally:
+        f.delete()
+
+
+@pytest.fixture
+def single(server):
+    f = Fleet(server, desired=1)
     try:
         yield f
     finally:
@@ -256,3 +268,52 @@ def test_no_request_fails_while_targets_move(fleet):
         Dimensions=[{"Name": "TargetGroup", "Value": group}], StartTime=end - 300, EndTime=end,
         Period=60, Statistics=["Average"], ExtendedStatistics=["p99"])["Datapoints"]
     assert times and 0 <= times[0]["Average"] < 1 and times[0]["ExtendedStatistics"]["p99"] < 2
+
+
+def test_blue_green_goes_on_when_told(single):
+    """Green waits for traffic until it is told to go on, blue for its end until it is told not to
+    wait."""
+    blue = single.await_healthy(1)
+    api, s3 = single.server.client("codedeploy"), single.server.client("s3")
+    s3.create_bucket(Bucket="revisions")
+    s3.put_object(Bucket="revisions", Key="v1.zip", Body=hosts.bundle(
+        {"appspec.yml": "version: 0.0\nos: linux\n"}))
+    api.create_application(applicationName="app")
+    api.create_deployment_group(
+        applicationName="app", deploymentGroupName="group",
+        serviceRoleArn=f"arn:aws:iam::{single.server.account}:role/deploy",
+        deploymentConfigName="CodeDeployDefault.AllAtOnce", autoScalingGroups=["web"],
+        deploymentStyle={"deploymentType": "BLUE_GREEN",
+                         "deploymentOption": "WITH_TRAFFIC_CONTROL"},
+        loadBalancerInfo={"targetGroupInfoList": [{"name": "web"}]},
+        blueGreenDeploymentConfiguration={
+            "deploymentReadyOption": {"actionOnTimeout": "STOP_DEPLOYMENT",
+                                      "waitTimeInMinutes": 30},
+            "terminateBlueInstancesOnDeploymentSuccess": {
+                "action": "TERMINATE", "terminationWaitTimeInMinutes": 30},
+            "greenFleetProvisioningOption": {"action": "COPY_AUTO_SCALING_GROUP"}})
+    deployment = api.create_deployment(
+        applicationName="app", deploymentGroupName="group", revision={
+            "revisionType": "S3", "s3Location": {"bucket": "revisions", "key": "v1.zip",
+                                                 "bundleType": "zip"}})["deploymentId"]
+
+    def info():
+        got = api.get_deployment(deploymentId=deployment)["deploymentInfo"]
+        assert got["status"] not in ("Failed", "Stopped"), got.get("errorInformation")
+        return got
+
+    eventually(lambda: info()["status"] == "Ready", 60, "green to be ready")
+    assert single.healthy() == blue  # no traffic for green yet
+    with pytest.raises(api.exceptions.DeploymentNotStartedException):
+        api.skip_wait_time_for_instance_termination(deploymentId=deployment)
+    api.continue_deployment(deploymentId=deployment, deploymentWaitType="READY_WAIT")
+    eventually(lambda: info().get("instanceTerminationWaitTimeStarted"), 60, "green's traffic")
+    green = single.await_healthy(1)
+    assert green != blue and single.instances() == blue
+    api.skip_wait_time_for_instance_termination(deploymentId=deployment)
+    eventually(lambda: info()["status"] == "Succeeded", 30, "the end")
+    names = [g["AutoScalingGroupName"] for g in single.asg.describe_auto_scaling_groups()[
+        "AutoScalingGroups"] if g.get("Status") is None]
+    assert len(names) == 1 and names[0] != "web"
+    reply = urllib.request.urlopen(f"http://127.0.0.1:{single.port}/").read().decode().strip()
+    assert [reply] == green
