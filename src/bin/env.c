@@ -25,6 +25,10 @@ static bool cli_is_old(void)
 	return (major == 2 && minor < 13) || (major == 1 && minor < 29);
 }
 
+/* The CLI's helper gives passwords; asked to store or erase one it would complain of the option. */
+static const char git_helper[] = "!f() { test \"$1\" != get || aws codecommit credential-helper "
+				 "--ignore-host-check get; }; f";
+
 static int run(const struct options *o, struct err *err)
 {
 	char *data_dir CLEANUP(freep) = option_data_dir(o);
@@ -49,8 +53,7 @@ static int run(const struct options *o, struct err *err)
 	/* git asks the CLI's helper for passwords, for this server's repositories only. */
 	printf("export GIT_CONFIG_COUNT='2'\n");
 	printf("export GIT_CONFIG_KEY_0='credential.%s.helper'\n", info.endpoint);
-	printf("export GIT_CONFIG_VALUE_0='!aws codecommit credential-helper --ignore-host-check "
-	       "$@'\n");
+	printf("export GIT_CONFIG_VALUE_0='%s'\n", git_helper);
 	printf("export GIT_CONFIG_KEY_1='credential.%s.useHttpPath'\n", info.endpoint);
 	printf("export GIT_CONFIG_VALUE_1='true'\n");
 	if (!option_flag(o, "no-function") && cli_is_old())
