@@ -42,6 +42,24 @@ int fleet_wake(struct fleet_engine *e, struct db_tx *tx, const char *kind, const
 		err);
 }
 
+struct fleet_hold fleet_hold(struct fleet_engine *e, const char *id)
+{
+	pthread_mutex_lock(&e->hold_lock);
+	while (map_has(&e->held, id))
+		pthread_cond_wait(&e->hold_cond, &e->hold_lock);
+	map_set(&e->held, id, e);
+	pthread_mutex_unlock(&e->hold_lock);
+	return (struct fleet_hold){e, id};
+}
+
+void fleet_hold_release(struct fleet_hold *h)
+{
+	pthread_mutex_lock(&h->e->hold_lock);
+	map_remove(&h->e->held, h->id);
+	pthread_cond_broadcast(&h->e->hold_cond);
+	pthread_mutex_unlock(&h->e->hold_lock);
+}
+
 char *fleet_arn(struct fleet_engine *e, struct arena *a, const char *service, const char *fmt, ...)
 {
 	char *resource;
@@ -167,6 +185,8 @@ int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, 
 	e->durable = cfg->durable;
 	copy_config(e, cfg);
 	pthread_mutex_init(&e->lock, NULL);
+	pthread_mutex_init(&e->hold_lock, NULL);
+	pthread_cond_init(&e->hold_cond, NULL);
 	pthread_mutex_init(&e->sample_lock, NULL);
 	pthread_mutex_init(&e->traffic_lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -204,6 +224,9 @@ struct fleet_engine *fleet_engine_free(struct fleet_engine *e)
 	fd_closep(&e->epoll_fd);
 	fd_closep(&e->wake_fd);
 	pthread_cond_destroy(&e->sample_cond);
+	pthread_mutex_destroy(&e->hold_lock);
+	pthread_cond_destroy(&e->hold_cond);
+	map_release(&e->held);
 	pthread_mutex_destroy(&e->sample_lock);
 	pthread_mutex_destroy(&e->traffic_lock);
 	pthread_mutex_destroy(&e->lock);

@@ -24,6 +24,11 @@ struct fleet_engine {
 	pthread_t watcher, sampler;
 	bool running;
 
+	/* Instances that a task makes or ends at this moment: one at a time each. */
+	pthread_mutex_t hold_lock;
+	pthread_cond_t hold_cond;
+	struct map held;
+
 	pthread_mutex_t sample_lock; /* stopping, hurry */
 	pthread_cond_t sample_cond;
 	bool stopping;
@@ -32,6 +37,14 @@ struct fleet_engine {
 	struct map watched;	      /* "pool/server": struct fleet_watched */
 	int64_t metrics_usec, hosts_usec;
 };
+
+/* Waits until no other task works on the instance's root, then keeps others away. */
+struct fleet_hold {
+	struct fleet_engine *e;
+	const char *id;
+};
+struct fleet_hold fleet_hold(struct fleet_engine *e, const char *id) MUST_CHECK;
+void fleet_hold_release(struct fleet_hold *h);
 
 /* ---- steps ---- */
 

@@ -244,6 +244,7 @@ int fleet_launch_run(struct durable *d, const struct task *t, void *arg, struct 
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct launch l = {.e = arg, .t = t, .a = &a};
+	struct fleet_hold hold UNUSED CLEANUP(fleet_hold_release) = fleet_hold(arg, t->subject);
 	char *dir CLEANUP(freep) = fleet_instance_dir(l.e, t->subject);
 	const struct compute_driver *compute = l.e->cfg.compute;
 
@@ -341,6 +342,7 @@ int fleet_terminate_run(struct durable *d, const struct task *t, void *arg, stru
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct ending x = {.e = arg, .t = t, .a = &a};
+	struct fleet_hold hold UNUSED CLEANUP(fleet_hold_release) = fleet_hold(arg, t->subject);
 	char *dir CLEANUP(freep) = fleet_instance_dir(x.e, t->subject);
 	const struct compute_driver *compute = x.e->cfg.compute;
 	struct compute_root *root;
