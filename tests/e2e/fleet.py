@@ -142,8 +142,12 @@ class Fleet:
         ec2 = self.server.client("ec2")
         elb.delete_load_balancer(LoadBalancerArn=self.lb)
         for group in asg.describe_auto_scaling_groups()["AutoScalingGroups"]:
-            asg.delete_auto_scaling_group(AutoScalingGroupName=group["AutoScalingGroupName"],
-                                          ForceDelete=True)
+            try:
+                asg.delete_auto_scaling_group(AutoScalingGroupName=group["AutoScalingGroupName"],
+                                              ForceDelete=True)
+            except asg.exceptions.ClientError as e:  # a deployment may delete its old group meanwhile
+                if "not found" not in str(e):
+                    raise
         eventually(lambda: all(
             i["State"]["Name"] == "terminated" for r in ec2.describe_instances()["Reservations"]
             for i in r["Instances"]), 60, "instances to end")
