@@ -10,6 +10,7 @@ static int decode_slot(const struct wire_shape *shape, const struct xml_node *no
 
 static int wanted(const struct xml_node *node, const char *what, struct err *err)
 {
+	BUG_ON(!node);
 	return err_set(err, ERR_MALFORMED, "element '%s' must be %s", node->name, what);
 }
 
@@ -21,7 +22,7 @@ static int decode_items(const struct wire_shape *shape, const struct xml_node *f
 
 	for (const struct xml_node *item = first; item; item = xml_same(item))
 		n++;
-	if (first && !wire_room(shape, n, a))
+	if (!wire_room(shape, n, a))
 		return wanted(first, "fewer", err);
 	list->set = true;
 	list->v = arena_array(a, n, shape->stride);
