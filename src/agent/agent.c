@@ -30,6 +30,9 @@ struct agent {
 	pthread_cond_t wake;
 	struct map running; /* command id -> anything */
 	size_t workers;
+	/* The worker that ended last; each joins the one before it, so that none outlives us. */
+	pthread_t ended;
+	bool has_ended;
 };
 
 /* Set by the signal handler; the eventfd wakes who waits. */
@@ -93,14 +96,22 @@ static void *work(void *arg)
 	struct agent *g = w->agent;
 	/* A command that has been taken is brought to its end also while stopping. */
 	struct agent_client c = client(g, NULL);
+	pthread_t before;
+	bool has_before;
 
 	agent_command_run(&c, &w->record);
 	http_client_free(c.http);
 	pthread_mutex_lock(&g->lock);
 	map_remove(&g->running, w->record.host_command_identifier);
 	g->workers--;
+	before = g->ended;
+	has_before = g->has_ended;
+	g->ended = pthread_self();
+	g->has_ended = true;
 	pthread_cond_broadcast(&g->wake);
 	pthread_mutex_unlock(&g->lock);
+	if (has_before)
+		pthread_join(before, NULL);
 	arena_release(&w->a);
 	free(w);
 	return NULL;
@@ -137,16 +148,23 @@ static bool start_worker(struct agent *g, struct worker *w)
 	}
 	if (pthread_create(&thread, NULL, work, w) != 0)
 		BUG("no thread for a host command");
-	pthread_detach(thread);
 	return true;
 }
 
 static void wait_for_workers(struct agent *g)
 {
+	pthread_t last = 0;
+	bool has_last;
+
 	pthread_mutex_lock(&g->lock);
 	while (g->workers)
 		pthread_cond_wait(&g->wake, &g->lock);
+	if (g->has_ended)
+		last = g->ended;
+	has_last = TAKE(g->has_ended, false);
 	pthread_mutex_unlock(&g->lock);
+	if (has_last)
+		pthread_join(last, NULL);
 }
 
 /* What an earlier process left is brought to its end. */
