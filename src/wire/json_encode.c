@@ -4,6 +4,7 @@
 
 #include "codec/base64.h"
 #include "codec/json.h"
+#include "wire/text.h"
 #include "wire/value.h"
 
 static void encode_slot(
@@ -101,13 +102,9 @@ static void encode_slot(
 		encode_blob(*(const struct view *)slot, out);
 		return;
 	case WIRE_BOOL:
-		str_add(out, ((const struct wire_bool *)slot)->v ? "true" : "false");
-		return;
 	case WIRE_INT:
-		str_addf(out, "%" PRId32, ((const struct wire_int *)slot)->v);
-		return;
 	case WIRE_LONG:
-		str_addf(out, "%" PRId64, ((const struct wire_long *)slot)->v);
+		wire_text_add(shape, slot, NULL, out);
 		return;
 	case WIRE_DOUBLE:
 		json_write_real(out, ((const struct wire_double *)slot)->v);
