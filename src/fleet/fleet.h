@@ -120,6 +120,155 @@ int fleet_target_deregister(
 int fleet_target_health(struct fleet_engine *e, const char *target_group, const char *host,
 	struct arena *a, enum fleet_target_state *ret, const char **ret_reason, struct err *err);
 
+/* ---- container services, for deployments; callable from any thread, outside of transactions,
+ * idempotent. A cluster is a name or ARN (NULL: "default"), a service a name or ARN, a task
+ * definition "family", "family:revision" or an ARN, a target group a name or ARN. What is answered
+ * lives in the arena and names ARNs. ERR_NOT_FOUND names what is not there; a rule that the real
+ * service has is its own exception (err_set_wire).
+ *
+ * Nobody polls: tasks, task sets and services announce their changes in the journal (ecs.task,
+ * ecs.task-set, ecs.service; model/events.txt), targets theirs (elbv2.target). ---- */
+
+enum fleet_controller {
+	FLEET_CONTROLLER_ECS,	      /* rolling updates, by the fleet itself */
+	FLEET_CONTROLLER_CODE_DEPLOY, /* task sets, made by a deployment */
+	FLEET_CONTROLLER_EXTERNAL,    /* task sets, made by whoever calls the API */
+};
+
+/* Where a task's container is registered. */
+struct fleet_attachment {
+	const char *target_group, *container;
+	int port; /* the container's */
+};
+
+enum fleet_task_set_status {
+	FLEET_TASK_SET_PRIMARY,
+	FLEET_TASK_SET_ACTIVE,
+	FLEET_TASK_SET_DRAINING, /* being deleted: its tasks leave their target groups, then stop */
+};
+
+struct fleet_task_set {
+	const char *id; /* ecs-svc/<19 digits> */
+	const char *arn, *external_id, *started_by;
+	enum fleet_task_set_status status;
+	const char *task_definition;
+	const struct fleet_attachment *attachments;
+	size_t n_attachments;
+	double scale;		       /* per cent of the service's desired count */
+	int desired, pending, running; /* desired: ceil(service's desired * scale) */
+	/* STEADY_STATE: as many tasks run as are desired, none is pending or stopping, and all
+	 * whose container has a health check are healthy. Whether the load balancer finds the
+	 * targets healthy is fleet_task_set_targets()'s affair. */
+	bool steady;
+	int failed; /* tasks of this set that ended by themselves or did not come up */
+	const char *failed_reason; /* why the last of them did, naming task and container; NULL */
+	int64_t created_usec;
+};
+
+struct fleet_service {
+	const char *cluster, *name, *arn; /* the cluster's name */
+	const char *status;		  /* ACTIVE, DRAINING, INACTIVE */
+	enum fleet_controller controller;
+	int desired, pending, running;
+	const char *task_definition;		    /* of the primary task set or deployment */
+	const struct fleet_attachment *attachments; /* of the same */
+	size_t n_attachments;
+	const struct fleet_task_set *sets; /* oldest first; none for controller ECS */
+	size_t n_sets;
+	const struct fleet_task_set *primary; /* one of sets, or NULL */
+};
+
+/* A service that was deleted is found, INACTIVE, for an hour. */
+int fleet_service_get(struct fleet_engine *e, const char *cluster, const char *service,
+	struct arena *a, struct fleet_service *ret, struct err *err);
+
+struct fleet_container_port {
+	const char *container;
+	int port;
+};
+struct fleet_task_definition {
+	const char *arn, *family, *status; /* ACTIVE, INACTIVE */
+	int revision;
+	const char *const *containers; /* names, in the order of the definition */
+	size_t n_containers;
+	const struct fleet_container_port *ports; /* all port mappings */
+	size_t n_ports;
+};
+int fleet_task_definition_get(struct fleet_engine *e, const char *task_definition, struct arena *a,
+	struct fleet_task_definition *ret, struct err *err);
+/* Registers a revision from the JSON text of RegisterTaskDefinition's request; the members that
+ * only DescribeTaskDefinition's answer has (revision, status, taskDefinitionArn, ...) are left
+ * aside, a text {"taskDefinition": {...}} is taken as its inside. The same token (1 to 64
+ * characters) answers the same revision again. ERR_MALFORMED or ERR_INVALID name the member. */
+int fleet_task_definition_register(struct fleet_engine *e, struct view json, const char *token,
+	const char *principal_arn, struct arena *a, const char **ret_arn, struct err *err);
+
+/* Network configuration, launch type and platform version of a new task set: where `like` names a
+ * task set of the service (id), they are that one's, else the service's own. */
+struct fleet_task_set_request {
+	const char *cluster, *service;
+	const char *external_id; /* needed: creating again with the same answers the same set */
+	const char *task_definition;
+	const struct fleet_attachment *attachments;
+	size_t n_attachments;
+	double scale; /* per cent, 0 to 100 */
+	const char *like;
+	const char *started_by; /* CODE_DEPLOY, EXTERNAL */
+	/* JSON text of an awsvpcConfiguration that takes the place of the one copied, or NULL. */
+	const char *network_configuration;
+};
+int fleet_task_set_create(struct fleet_engine *e, const struct fleet_task_set_request *r,
+	struct arena *a, struct fleet_task_set *ret, struct err *err);
+/* By id, ARN or external id. */
+int fleet_task_set_get(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *id, struct arena *a, struct fleet_task_set *ret, struct err *err);
+/* Targets of the set's running tasks, over all its target groups: how many are registered, how
+ * many of these are healthy, and why the first one is not (NULL when none is unhealthy). A set
+ * without target groups has zero of zero. */
+struct fleet_task_set_targets {
+	int registered, healthy;
+	const char *reason;
+};
+int fleet_task_set_targets(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *id, struct arena *a, struct fleet_task_set_targets *ret, struct err *err);
+/* The service then shows this set's task definition and load balancers. */
+int fleet_task_set_promote(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *id, struct err *err);
+int fleet_task_set_scale(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *id, double scale, struct err *err);
+/* The set is DRAINING until its tasks have left and ended (ecs.task-set, status INACTIVE), then
+ * gone. A missing one is fine; the primary one is refused unless `force`. */
+int fleet_task_set_delete(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *id, bool force, struct err *err);
+
+/* Controller ECS: starts a rolling deployment of a task definition (NULL: another of the present
+ * one). *ret_deployment: ecs-svc/<19 digits>. The same token answers the same deployment. */
+int fleet_service_deploy(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *task_definition, const char *token, struct arena *a,
+	const char **ret_deployment, struct err *err);
+enum fleet_rollout { FLEET_ROLLOUT_IN_PROGRESS, FLEET_ROLLOUT_COMPLETED, FLEET_ROLLOUT_FAILED };
+/* A deployment that a newer one has replaced, or that is not known any more, has FAILED, and the
+ * reason says so. ecs.service announces each change. */
+int fleet_service_rollout(struct fleet_engine *e, const char *cluster, const char *service,
+	const char *deployment, struct arena *a, enum fleet_rollout *ret, const char **ret_reason,
+	struct err *err);
+
+/* ---- shares of traffic among target groups ---- */
+
+struct fleet_weight {
+	const char *target_group; /* name or ARN; answered: ARN */
+	int weight;		  /* 0 to 999 */
+};
+/* Gives these target groups these weights. `where` is a listener's ARN: its default action and
+ * each of its rules that forward to one of the groups now; or a rule's ARN: that rule. What does
+ * not forward to one of them is left alone; ERR_CONFLICT when nothing does. The data plane has
+ * the weights when this returns; doing it again changes nothing. */
+int fleet_listener_shift(struct fleet_engine *e, const char *where, const struct fleet_weight *w,
+	size_t n, struct err *err);
+/* The default action of a listener, or the action of a rule, as groups with weights. */
+int fleet_listener_weights(struct fleet_engine *e, const char *where, struct arena *a,
+	struct fleet_weight **ret, size_t *ret_n, struct err *err);
+
 /* ---- operations ---- */
 
 #define FLEET_OP(service, op)                                                 \
