@@ -134,8 +134,10 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 		.resources = access->resources,
 		.n_resources = access->n_resources,
 		.conditions = access->conditions,
+		.resource_policy = access->resource_policy,
 		.source_ip = call->source_ip,
 		.user_agent = call->user_agent,
+		.secure = call->endpoint && starts_with(call->endpoint, "https:"),
 	};
 
 	return identity_authorize(arg, who->identity, &q, err);

@@ -71,27 +71,38 @@ int identity_session_new(struct identity_engine *e, const char *role_arn, const 
 
 /* ---- principals ---- */
 
+/* Who a session token speaks for: a role, or a user who asked for temporary credentials. */
+static int find_session(struct identity_engine *e, const char *token, struct arena *a,
+	struct identity_principal *ret, const char **ret_secret, struct err *err)
+{
+	struct towpath_identity_session *s = arena_new(a, struct towpath_identity_session);
+
+	if (open_token(e, ret->access_key_id, token, a, s, err) < 0)
+		return -1;
+	ret->kind = IDENTITY_SESSION;
+	if (streq(s->owner, "root"))
+		ret->kind = IDENTITY_ROOT;
+	else if (s->owner && starts_with(s->owner, "user/"))
+		ret->kind = IDENTITY_USER;
+	ret->arn = s->arn;
+	ret->id = s->principal_id;
+	ret->owner = s->owner;
+	ret->session = s;
+	*ret_secret = s->secret;
+	return 0;
+}
+
 /* Fills in who the key belongs to, and its secret. */
 static int find_principal(struct identity_engine *e, const char *key_id, const char *token,
 	struct arena *a, struct identity_principal *ret, const char **ret_secret, struct err *err)
 {
 	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
-	struct towpath_identity_session s;
 	struct identity_key k;
 	int r;
 
 	ret->access_key_id = arena_strdup(a, key_id);
-	if (starts_with(key_id, TEMPORARY)) {
-		if (open_token(e, key_id, token, a, &s, err) < 0)
-			return -1;
-		ret->kind = IDENTITY_SESSION;
-		ret->arn = s.arn;
-		ret->id = s.principal_id;
-		ret->owner = s.owner;
-		ret->session_policy = s.policy;
-		*ret_secret = s.secret;
-		return 0;
-	}
+	if (starts_with(key_id, TEMPORARY))
+		return find_session(e, token, a, ret, ret_secret, err);
 	r = identity_key_find(e, key_id, a, &k, err);
 	if (r < 0)
 		return -1;

@@ -1,133 +1,268 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a principal may do it: explicit deny, then an allow of its own policies and of its
- * session's. */
+/* Whether a principal may do it: explicit deny first, then the resource's own policy, the
+ * principal's policies, its permissions boundary and its session's policies, in the order of the
+ * service's evaluation logic within one account. */
 #include "base/timefmt.h"
 #include "base/vec.h"
 #include "identity/engine.h"
+#include "identity/policy_match.h"
 
 typedef VEC(struct policy_key) key_vec;
+
+/* ---- the decision ---- */
+
+static enum policy_answer ask_all(struct policy *const *v, size_t n, const struct policy_request *r)
+{
+	enum policy_answer answer = POLICY_SILENT;
+
+	for (size_t i = 0; i < n && answer != POLICY_DENIES; i++)
+		answer = MAX(answer, policy_evaluate(v[i], r));
+	return answer;
+}
+
+struct identity_verdict identity_decide(
+	const struct identity_evaluation *v, const struct policy_request *r)
+{
+	const struct policy *boundary = v->own ? v->own->boundary : NULL;
+	enum policy_answer own = v->own ? ask_all(v->own->v, v->own->n, r) : POLICY_ALLOWS;
+	enum policy_answer resource = v->resource ? policy_evaluate(v->resource, r) : POLICY_SILENT;
+	enum policy_answer limit = boundary ? policy_evaluate(boundary, r) : POLICY_ALLOWS;
+	enum policy_answer session =
+		v->has_session ? ask_all(v->session, v->n_session, r) : POLICY_ALLOWS;
+	const struct {
+		enum policy_answer answer;
+		const char *kind;
+	} steps[] = {{v->root ? POLICY_ALLOWS : MAX(own, resource), "identity-based policy"},
+		{limit, "permissions boundary"}, {session, "session policy"}};
+
+	if (own == POLICY_DENIES)
+		return (struct identity_verdict){false, true, "an identity-based policy"};
+	if (resource == POLICY_DENIES)
+		return (struct identity_verdict){false, true, "a resource-based policy"};
+	if (limit == POLICY_DENIES)
+		return (struct identity_verdict){false, true, "a permissions boundary"};
+	if (session == POLICY_DENIES)
+		return (struct identity_verdict){false, true, "a session policy"};
+	if (v->root || resource == POLICY_ALLOWS_CALLER)
+		return (struct identity_verdict){.allowed = true};
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		if (steps[i].answer == POLICY_SILENT)
+			return (struct identity_verdict){false, false, steps[i].kind};
+	}
+	return (struct identity_verdict){.allowed = true};
+}
+
+int identity_denied(const char *arn, const struct policy_request *r,
+	const struct identity_verdict *verdict, struct err *err)
+{
+	bool any = strcmp(r->resource, "*") == 0;
+	const char *on = any ? "" : " on resource: ";
+	const char *resource = any ? "" : r->resource;
+
+	if (verdict->explicitly)
+		return err_set(err, ERR_DENIED,
+			"User: %s is not authorized to perform: %s%s%s with an explicit deny in %s",
+			arn, r->action, on, resource, verdict->kind);
+	return err_set(err, ERR_DENIED,
+		"User: %s is not authorized to perform: %s%s%s because no %s allows the %s action",
+		arn, r->action, on, resource, verdict->kind, r->action);
+}
+
+/* ---- condition keys ---- */
 
 static void add_key(key_vec *keys, const char *name, const char *value)
 {
 	if (value)
-		vec_push(keys, (struct policy_key){name, value});
+		vec_push(keys, (struct policy_key){name, value, policy_hash_name(view_of(name))});
 }
 
-static void fill_keys(struct identity_engine *e, const struct identity_principal *who,
-	const struct identity_question *q, struct arena *a, key_vec *keys)
+/* Tags of the user or role; those of the session stand before them. */
+static void add_tags(key_vec *keys, const struct identity_principal *who,
+	const struct identity_policies *own, struct arena *a)
+{
+	const struct towpath_identity_session *s = who->session;
+
+	for (size_t i = 0; s && i < s->tags.n; i++)
+		add_key(keys, arena_printf(a, "aws:PrincipalTag/%s", s->tags.v[i].key),
+			s->tags.v[i].value);
+	for (size_t i = 0; own && own->tags && i < own->tags->n; i++) {
+		const char *name = arena_printf(a, "aws:PrincipalTag/%s", own->tags->v[i].key);
+		struct policy_request r = {.keys = keys->v, .n_keys = keys->n};
+
+		if (policy_key_count(&r, view_of(name), policy_hash_name(view_of(name)), NULL) == 0)
+			add_key(keys, name, own->tags->v[i].value);
+	}
+}
+
+static void add_session(key_vec *keys, const struct towpath_identity_session *s, struct arena *a)
+{
+	if (!s)
+		return;
+	if (s->issued.set)
+		add_key(keys, "aws:TokenIssueTime",
+			arena_strdup(a, timefmt_iso(s->issued.usec).text));
+	add_key(keys, "aws:MultiFactorAuthPresent", "false");
+	add_key(keys, "aws:SourceIdentity", s->source_identity);
+	add_key(keys, "aws:FederatedProvider", s->federated);
+	if (s->invoked_by)
+		add_key(keys, "aws:CalledVia", s->invoked_by);
+}
+
+static void add_principal(
+	key_vec *keys, const struct identity_principal *who, const struct identity_policies *own)
 {
 	static const char *const types[] = {
 		[IDENTITY_ROOT] = "Account",
 		[IDENTITY_USER] = "User",
 		[IDENTITY_SESSION] = "AssumedRole",
 	};
+
+	add_key(keys, "aws:PrincipalType", types[who->kind]);
+	add_key(keys, "aws:userid", who->id);
+	add_key(keys, "aws:PrincipalIsAWSService", "false");
+	/* a session's PrincipalArn is its role's */
+	add_key(keys, "aws:PrincipalArn", own && own->arn ? own->arn : who->arn);
+	if (who->kind == IDENTITY_USER)
+		add_key(keys, "aws:username", identity_arn_name(who->arn));
+}
+
+static void fill_keys(struct identity_engine *e, const struct identity_principal *who,
+	const struct identity_policies *own, const struct identity_question *q, struct arena *a,
+	key_vec *keys)
+{
 	int64_t now = durable_now(e->durable);
+	bool via = who->session && who->session->invoked_by;
 
 	for (size_t i = 0; q->conditions && q->conditions[i]; i += 2)
 		add_key(keys, q->conditions[i], q->conditions[i + 1]);
 	add_key(keys, "aws:CurrentTime", arena_strdup(a, timefmt_iso(now).text));
 	add_key(keys, "aws:EpochTime", arena_printf(a, "%lld", (long long)(now / USEC_PER_SEC)));
 	add_key(keys, "aws:SourceIp", q->source_ip);
-	add_key(keys, "aws:SecureTransport", "false");
+	add_key(keys, "aws:SecureTransport", q->secure ? "true" : "false");
 	add_key(keys, "aws:UserAgent", q->user_agent);
 	add_key(keys, "aws:RequestedRegion", e->region);
 	add_key(keys, "aws:PrincipalAccount", e->account);
-	add_key(keys, "aws:PrincipalType", types[who->kind]);
-	add_key(keys, "aws:userid", who->id);
-	add_key(keys, "aws:PrincipalIsAWSService", "false");
-	if (who->kind == IDENTITY_USER)
-		add_key(keys, "aws:username", identity_arn_name(who->arn));
+	add_key(keys, "aws:ResourceAccount", e->account);
+	add_key(keys, "aws:ViaAWSService", via ? "true" : "false");
+	add_principal(keys, who, own);
+	add_tags(keys, who, own, a);
+	add_session(keys, who->session, a);
 }
 
-static enum policy_answer ask_all(const struct identity_policies *p, const struct policy_request *r)
+/* ---- session policies ---- */
+
+struct session_documents {
+	const struct towpath_identity_session *s;
+	struct arena *a;
+	const char **v;
+	size_t n;
+};
+
+static int load_documents(struct db_tx *tx, void *arg, struct err *err)
 {
-	enum policy_answer answer = POLICY_SILENT;
+	struct session_documents *d = arg;
 
-	for (size_t i = 0; i < p->n; i++) {
-		enum policy_answer one = policy_evaluate(p->v[i], r);
+	for (size_t i = 0; i < d->s->policy_arns.n; i++) {
+		int r = identity_managed_document(
+			tx, d->s->policy_arns.v[i], d->a, &d->v[d->n], err);
 
-		if (one == POLICY_DENIES)
-			return one;
-		if (one == POLICY_ALLOWS)
-			answer = one;
+		if (r < 0)
+			return -1;
+		d->n += r > 0;
 	}
-	return answer;
+	return 0;
 }
 
-static int denied(const struct identity_principal *who, const struct policy_request *r,
-	const char *kind, bool explicitly, struct err *err)
+/* Parses what the session was given; a managed policy that is gone allows nothing. */
+static int load_session(struct identity_engine *e, const struct towpath_identity_session *s,
+	struct arena *a, struct identity_evaluation *v, struct err *err)
 {
-	bool any = strcmp(r->resource, "*") == 0;
-	const char *on = any ? "" : " on resource: ";
-	const char *resource = any ? "" : r->resource;
+	struct session_documents d = {.s = s, .a = a};
+	struct policy **parsed;
 
-	if (explicitly)
-		return err_set(err, ERR_DENIED,
-			"User: %s is not authorized to perform: %s%s%s with an explicit deny in "
-			"%s policy",
-			who->arn, r->action, on, resource, kind);
-	return err_set(err, ERR_DENIED,
-		"User: %s is not authorized to perform: %s%s%s because no %s policy allows the %s "
-		"action",
-		who->arn, r->action, on, resource, kind, r->action);
-}
-
-/* The session policy must allow as well. */
-static int ask_session(const struct identity_principal *who, const struct policy_request *r,
-	struct arena *a, struct err *err)
-{
-	struct policy *p;
-	enum policy_answer answer;
-
-	if (!who->session_policy)
+	if (!s || (!s->policy && s->policy_arns.n == 0))
 		return 0;
-	if (policy_parse(view_of(who->session_policy), POLICY_IDENTITY, a, &p, err) < 0)
+	d.v = arena_new_n(a, s->policy_arns.n + 1, const char *);
+	if (s->policy_arns.n && db_read(durable_db(e->durable), load_documents, &d, err) < 0)
 		return -1;
-	answer = policy_evaluate(p, r);
-	if (answer == POLICY_ALLOWS)
-		return 0;
-	return denied(who, r, answer == POLICY_DENIES ? "a session" : "session",
-		answer == POLICY_DENIES, err);
+	if (s->policy)
+		d.v[d.n++] = s->policy;
+	parsed = arena_new_n(a, d.n + 1, struct policy *);
+	for (size_t i = 0; i < d.n; i++) {
+		if (policy_parse(view_of(d.v[i]), POLICY_IDENTITY, a, &parsed[i], err) < 0)
+			return -1;
+	}
+	v->has_session = true;
+	v->session = parsed;
+	v->n_session = d.n;
+	return 0;
 }
 
-static int ask(const struct identity_principal *who, const struct identity_policies *p,
-	const struct policy_request *r, struct arena *a, struct err *err)
-{
-	enum policy_answer answer;
+/* ---- the question ---- */
 
-	if (p) {
-		answer = ask_all(p, r);
-		if (answer != POLICY_ALLOWS)
-			return denied(who, r,
-				answer == POLICY_DENIES ? "an identity-based" : "identity-based",
-				answer == POLICY_DENIES, err);
-	}
-	return ask_session(who, r, a, err);
+/* Temporary credentials of a user do not reach iam, nor sts but for two operations. */
+static int check_temporary(
+	const struct identity_principal *who, const char *action, struct err *err)
+{
+	bool user = who->session && who->kind != IDENTITY_SESSION;
+
+	if (!user || (!starts_with(action, "iam:") && !starts_with(action, "sts:")) ||
+		streq(action, "sts:AssumeRole") || streq(action, "sts:GetCallerIdentity"))
+		return 0;
+	return err_set(err, ERR_DENIED,
+		"User: %s is not authorized to perform: %s with temporary credentials made without "
+		"multi-factor authentication",
+		who->arn, action);
+}
+
+static int prepare(struct identity_engine *e, const struct identity_principal *who,
+	const struct identity_question *q, struct identity_evaluation *v, struct arena *a,
+	struct err *err)
+{
+	struct policy *resource = NULL;
+
+	v->root = who->kind == IDENTITY_ROOT;
+	if (q->resource_policy &&
+		policy_parse(view_of(q->resource_policy), POLICY_RESOURCE, a, &resource, err) < 0)
+		return -1;
+	v->resource = resource;
+	return load_session(e, who->session, a, v, err);
 }
 
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
+	struct identity_policies *own CLEANUP(identity_policies_release) = NULL;
+	struct identity_evaluation v = {0};
 	struct policy_request r = {.action = q->action, .principal = who->arn};
 	key_vec keys = {0};
 	int result = 0;
 
-	if (who->kind == IDENTITY_ROOT)
-		return 0;
-	if (!who->owner && !who->session_policy)
-		return err_set(err, ERR_DENIED, "%s has no permissions", who->arn);
-	if (who->owner && identity_policies_get(e, who->owner, &p, err) < 0)
+	if (check_temporary(who, q->action, err) < 0)
 		return -1;
-	fill_keys(e, who, q, &a, &keys);
-	/* a session's PrincipalArn is its role's */
-	add_key(&keys, "aws:PrincipalArn", p && p->arn ? p->arn : who->arn);
+	if (who->kind == IDENTITY_ROOT && !q->resource_policy && !who->session)
+		return 0;
+	if (!who->owner && !(who->session && who->session->policy))
+		return err_set(err, ERR_DENIED, "%s has no permissions", who->arn);
+	if (who->owner && who->kind != IDENTITY_ROOT &&
+		identity_policies_get(e, who->owner, &own, err) < 0)
+		return -1;
+	if (prepare(e, who, q, &v, &a, err) < 0)
+		return -1;
+	v.own = own;
+	if (own && who->kind == IDENTITY_SESSION)
+		r.role = own->arn;
+	fill_keys(e, who, own, q, &a, &keys);
 	r.keys = keys.v;
 	r.n_keys = keys.n;
 	for (size_t i = 0; result == 0 && i < MAX(q->n_resources, (size_t)1); i++) {
+		struct identity_verdict verdict;
+
 		r.resource = q->n_resources ? q->resources[i] : "*";
-		result = ask(who, p, &r, &a, err);
+		verdict = identity_decide(&v, &r);
+		if (!verdict.allowed)
+			result = identity_denied(who->arn, &r, &verdict, err);
 	}
 	vec_release(&keys);
 	return result;

@@ -3,8 +3,6 @@
  * what is cached is believed for a moment only. */
 #include "identity/engine.h"
 
-#include "base/log.h"
-
 #define SHARED_USEC (2 * USEC_PER_SEC)
 
 static bool is_stale(const struct identity_engine *e, int64_t loaded_usec)
@@ -165,89 +163,10 @@ struct sigv4_key identity_signing_key(struct identity_engine *e, const char *key
 
 /* ---- policies ---- */
 
-struct load_policies {
-	const char *owner;
-	struct identity_policies *p;
-};
-
-static int add_policy(
-	struct identity_policies *p, const char *document, const char *name, struct err *err)
-{
-	struct err why CLEANUP_ERR = ERR_INIT;
-
-	(void)err;
-	if (policy_parse(view_of(document), POLICY_IDENTITY, &p->arena, &p->v[p->n], &why) < 0)
-		log_err("identity", &why, "the stored policy %s is ignored", name);
-	else
-		p->n++;
-	return 0;
-}
-
-static int load_attached(struct db_tx *tx, struct identity_policies *p,
-	const struct store_documents *rows, struct err *err)
-{
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct iam_attached_policy *row = rows->v[i];
-		const char *document;
-		int r = identity_managed_document(tx, row->policy_arn, &p->arena, &document, err);
-
-		if (r < 0 || (r > 0 && add_policy(p, document, row->policy_arn, err) < 0))
-			return -1;
-	}
-	return 0;
-}
-
-static int load_owner(struct db_tx *tx, struct load_policies *l, struct err *err)
-{
-	struct iam_user user;
-	struct iam_role role;
-	bool is_user = starts_with(l->owner, "user/");
-	int r;
-
-	if (is_user)
-		r = store_document_get(tx, &STORE_IAM_USER, l->owner, &l->p->arena, &user, err);
-	else
-		r = store_document_get(tx, &STORE_IAM_ROLE, l->owner, &l->p->arena, &role, err);
-	if (r <= 0)
-		return r;
-	l->p->exists = true;
-	l->p->arn = is_user ? user.arn : role.arn;
-	l->p->id = is_user ? user.user_id : role.role_id;
-	return 1;
-}
-
-static int load_policies(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct load_policies *l = arg;
-	struct identity_policies *p = l->p;
-	struct store_document_filter filter = {.owner = l->owner};
-	struct store_documents inlined, attached;
-	int r;
-
-	arena_release(&p->arena);
-	p->n = 0;
-	r = load_owner(tx, l, err);
-	if (r <= 0)
-		return r;
-	if (store_document_list(tx, &STORE_IAM_INLINE, &filter, &p->arena, &inlined, err) < 0 ||
-		store_document_list(tx, &STORE_IAM_ATTACHED, &filter, &p->arena, &attached, err) <
-			0)
-		return -1;
-	p->v = arena_new_n(&p->arena, inlined.n + attached.n + 1, struct policy *);
-	for (size_t i = 0; i < inlined.n; i++) {
-		const struct towpath_identity_document *row = inlined.v[i];
-
-		if (add_policy(p, row->document, row->policy_name, err) < 0)
-			return -1;
-	}
-	return load_attached(tx, p, &attached, err);
-}
-
 int identity_policies_get(struct identity_engine *e, const char *owner,
 	struct identity_policies **ret, struct err *err)
 {
 	struct identity_policies *p;
-	struct load_policies l = {.owner = owner};
 	uint64_t generation;
 
 	pthread_mutex_lock(&e->lock);
@@ -260,10 +179,10 @@ int identity_policies_get(struct identity_engine *e, const char *owner,
 		return 0;
 	}
 	pthread_mutex_unlock(&e->lock);
-	l.p = p = xcalloc(1, sizeof(*p));
+	p = xcalloc(1, sizeof(*p));
 	p->refs = 1;
 	p->loaded_usec = monotonic_usec();
-	if (db_read(durable_db(e->durable), load_policies, &l, err) < 0) {
+	if (identity_policies_load(e, owner, p, err) < 0) {
 		policies_unref(p);
 		return -1;
 	}

@@ -16,10 +16,12 @@ struct identity_policies {
 	int refs;
 	int64_t loaded_usec; /* monotonic */
 	struct arena arena;
-	struct policy **v;
+	struct policy **v; /* its own and its groups' */
 	size_t n;
+	struct policy *boundary; /* or NULL */
 	bool exists;
-	const char *arn, *id; /* of the user or role */
+	const char *arn, *id, *name; /* of the user or role */
+	const struct iam_tag_list_type *tags;
 };
 
 /* An access key as the cache has it. */
@@ -56,6 +58,11 @@ int identity_policies_get(struct identity_engine *e, const char *owner,
 void identity_policies_release(struct identity_policies **p);
 void identity_cache_drop(struct identity_engine *e);
 void identity_cache_free(struct identity_engine *e);
+
+/* ---- policies.c ---- */
+/* Reads and parses what belongs to an owner into p, whose arena is emptied first. */
+int identity_policies_load(
+	struct identity_engine *e, const char *owner, struct identity_policies *p, struct err *err);
 
 /* ---- names.c ---- */
 /* "user/<name in lower case>" */
@@ -105,6 +112,28 @@ struct identity_page {
 int identity_list(struct identity_step *s, struct db_tx *tx, const struct identity_page *p,
 	struct store_documents *ret, const char **ret_marker, struct wire_bool *ret_truncated,
 	struct err *err);
+
+/* ---- authorize.c ---- */
+
+/* What decides about one request: the policies of each kind; any may be missing. */
+struct identity_evaluation {
+	const struct identity_policies *own; /* NULL: the session's policies alone decide */
+	bool root;
+	struct policy *const *session;
+	size_t n_session;
+	bool has_session; /* session policies were given: they must allow */
+	const struct policy *resource;
+};
+/* Why a request is not allowed: a kind of policy as the service's sentences name it. */
+struct identity_verdict {
+	bool allowed, explicitly;
+	const char *kind; /* "identity-based", ... */
+};
+struct identity_verdict identity_decide(
+	const struct identity_evaluation *v, const struct policy_request *r);
+/* The sentence of a denial; ERR_DENIED. */
+int identity_denied(const char *arn, const struct policy_request *r,
+	const struct identity_verdict *verdict, struct err *err);
 
 /* ---- user.c, role.c ---- */
 /* Fails with NoSuchEntity; *ret_owner is set. */

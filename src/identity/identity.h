@@ -15,6 +15,7 @@
 #include "durable/durable.h"
 #include "iam.gen.h"
 #include "sts.gen.h"
+#include "towpath.gen.h"
 #include "wire/call.h"
 
 struct identity_engine;
@@ -43,10 +44,11 @@ enum identity_kind { IDENTITY_ROOT, IDENTITY_USER, IDENTITY_SESSION };
 
 /* An authenticated principal, in the arena it was authenticated into. */
 struct identity_principal {
-	enum identity_kind kind;
+	enum identity_kind kind; /* temporary credentials of a user are its own: USER */
 	const char *arn, *id, *access_key_id; /* access_key_id NULL: git credentials */
-	const char *owner;		      /* whose policies count: "root", "user/x", "role/x" */
-	const char *session_policy;	      /* JSON, or NULL */
+	const char
+		*owner; /* whose policies count: "root", "user/x", "role/x"; NULL: the session's */
+	const struct towpath_identity_session *session; /* of temporary credentials, or NULL */
 	struct sigv4_key signing_key;
 };
 
@@ -74,9 +76,12 @@ struct identity_question {
 	const char *const *resources; /* every one must be allowed; none: "*" */
 	size_t n_resources;
 	const char *const *conditions; /* key, value, ..., NULL; may be NULL */
+	const char *resource_policy;   /* JSON, of the resource asked for; or NULL */
 	const char *source_ip, *user_agent;
+	bool secure; /* the request came over TLS */
 };
-/* 0 when allowed; else ERR_DENIED with the service's sentence. */
+/* 0 when allowed; else ERR_DENIED with the service's sentence (spec: IAM, "policy evaluation
+ * logic" within one account). */
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct err *err);
 

@@ -1,14 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Condition element: all operators and all keys must hold, one of a key's values suffices. */
+#include <ctype.h>
+#include <strings.h>
+
 #include "identity/policy_match.h"
 
 enum quantity { ONE_VALUE, ANY_VALUE, ALL_VALUES };
 
-struct condition {
+struct policy_condition {
 	const struct policy_operator *op; /* NULL: Null */
 	enum quantity quantity;
 	bool if_exists;
+	struct view key;
+	uint32_t hash;
+	struct policy_value *values;
+	size_t n;
 };
+
+/* ---- request keys ---- */
+
+/* FNV-1a over the small letters. */
+uint32_t policy_hash_name(struct view name)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < name.len; i++)
+		h = (h ^ (uint32_t)tolower((unsigned char)name.p[i])) * 16777619u;
+	return h ? h : 1;
+}
+
+static bool is_key(const struct policy_key *k, struct view name, uint32_t hash)
+{
+	if (!k->value || (k->hash && k->hash != hash))
+		return false;
+	return strncasecmp(k->name, name.p, name.len) == 0 && k->name[name.len] == '\0';
+}
+
+size_t policy_key_count(
+	const struct policy_request *r, struct view name, uint32_t hash, const char **ret_first)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_keys; i++) {
+		if (!is_key(&r->keys[i], name, hash))
+			continue;
+		if (n++ == 0 && ret_first)
+			*ret_first = r->keys[i].value;
+	}
+	return n;
+}
+
+/* ---- compiling ---- */
 
 static bool cut_suffix(struct view *v, const char *suffix)
 {
@@ -20,9 +62,9 @@ static bool cut_suffix(struct view *v, const char *suffix)
 	return true;
 }
 
-static bool parse_operator(struct view name, struct condition *ret)
+static bool parse_operator(struct view name, struct policy_condition *ret)
 {
-	*ret = (struct condition){.quantity = ONE_VALUE};
+	*ret = (struct policy_condition){.quantity = ONE_VALUE};
 	if (view_starts_with(name, "ForAnyValue:"))
 		ret->quantity = ANY_VALUE;
 	else if (view_starts_with(name, "ForAllValues:"))
@@ -36,69 +78,151 @@ static bool parse_operator(struct view name, struct condition *ret)
 	return ret->op != NULL;
 }
 
-bool policy_operator_known(struct view name)
+static void compile_value(const struct policy_condition *c, const struct json_node *node,
+	bool variables, struct arena *a, struct policy_value *ret)
 {
-	struct condition c;
+	const struct policy_operator *op = c->op ? c->op : policy_operator_find(VIEW("Bool"));
+	struct str buf CLEANUP_STR = STR_INIT;
+	struct view text = node->text;
 
-	return parse_operator(name, &c);
+	/* numbers and booleans may stand unquoted */
+	if (node->kind != JSON_KIND_STRING) {
+		json_write(node, &buf);
+		text = str_view(&buf);
+	}
+	*ret = (struct policy_value){0};
+	policy_pattern_init(
+		&ret->pattern, text, op->wildcards, variables && c->op && op->variables, a);
+	if (op->read)
+		op->read(ret);
 }
 
-/* The text of a policy value; numbers and booleans may stand unquoted. */
-static struct view value_text(const struct json_node *node, struct str *buf)
+static bool is_plain(const struct json_node *node)
 {
-	if (node->kind == JSON_KIND_STRING)
-		return node->text;
-	json_write(node, buf);
-	return str_view(buf);
+	return node->kind == JSON_KIND_STRING || node->kind == JSON_KIND_BOOL ||
+	       node->kind == JSON_KIND_INT || node->kind == JSON_KIND_REAL;
 }
 
-static bool matches_value(const struct policy_operator *op, const struct json_node *node,
-	struct view value, bool variables, const struct policy_request *r)
+static int compile_key(struct policy_condition *c, const struct json_node *values, bool variables,
+	struct arena *a, struct err *err)
 {
-	struct str buf CLEANUP_STR = STR_INIT, pattern CLEANUP_STR = STR_INIT;
+	bool many = values->kind == JSON_KIND_ARRAY;
 
-	if (!policy_expand(
-		    value_text(node, &buf), op->wildcards, variables && op->variables, r, &pattern))
-		return false;
-	return op->match(str_view(&pattern), value);
+	c->key = (struct view){arena_view_dup(a, values->key), values->key.len};
+	c->hash = policy_hash_name(c->key);
+	c->n = many ? values->n : 1;
+	c->values = arena_new_n(a, c->n + 1, struct policy_value);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct json_node *one = many ? &values->items[i] : values;
+
+		if (!is_plain(one))
+			return err_set_wire(err, "MalformedPolicyDocument",
+				"The values of condition key " VIEW_FMT " must be texts.",
+				VIEW_ARG(values->key));
+		compile_value(c, one, variables, a, &c->values[i]);
+	}
+	return 0;
 }
 
-/* Whether one of the policy's values (a single one or a list) matches. */
-static bool matches_any(const struct policy_operator *op, const struct json_node *values,
-	struct view value, bool variables, const struct policy_request *r)
+static int check_operator(
+	const struct json_node *node, struct policy_condition *ret, struct err *err)
 {
-	if (values->kind != JSON_KIND_ARRAY)
-		return matches_value(op, values, value, variables, r);
-	for (size_t i = 0; i < values->n; i++) {
-		if (matches_value(op, &values->items[i], value, variables, r))
+	if (!parse_operator(node->key, ret))
+		return err_set_wire(err, "MalformedPolicyDocument",
+			"Invalid Condition type : " VIEW_FMT ".", VIEW_ARG(node->key));
+	if (node->kind != JSON_KIND_OBJECT)
+		return err_set_wire(err, "MalformedPolicyDocument",
+			"Condition " VIEW_FMT " must hold keys with values.", VIEW_ARG(node->key));
+	return 0;
+}
+
+int policy_conditions_parse(const struct json_node *node, bool variables, struct arena *a,
+	struct policy_conditions *ret, struct err *err)
+{
+	size_t n = 0;
+
+	*ret = (struct policy_conditions){0};
+	if (!node)
+		return 0;
+	if (node->kind != JSON_KIND_OBJECT)
+		return err_set_wire(err, "MalformedPolicyDocument", "Condition must be an object.");
+	for (size_t i = 0; i < node->n; i++)
+		n += node->items[i].n;
+	ret->v = arena_new_n(a, n + 1, struct policy_condition);
+	for (size_t i = 0; i < node->n; i++) {
+		const struct json_node *keys = &node->items[i];
+		struct policy_condition head;
+
+		if (check_operator(keys, &head, err) < 0)
+			return -1;
+		for (size_t k = 0; k < keys->n; k++) {
+			ret->v[ret->n] = head;
+			if (compile_key(&ret->v[ret->n++], &keys->items[k], variables, a, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+struct view policy_condition_key(const struct policy_conditions *c, size_t i)
+{
+	return c->v[i].key;
+}
+
+/* ---- asking ---- */
+
+static bool matches(const struct policy_condition *c, const struct policy_value *v,
+	struct view value, const struct policy_request *r)
+{
+	struct str buf CLEANUP_STR = STR_INIT;
+	struct policy_value filled;
+
+	if (!v->pattern.variables)
+		return c->op->match(v, value);
+	filled = *v;
+	return policy_pattern_fill(&v->pattern, r, &buf, &filled.pattern) &&
+	       c->op->match(&filled, value);
+}
+
+static bool matches_any(
+	const struct policy_condition *c, struct view value, const struct policy_request *r)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (matches(c, &c->values[i], value, r))
 			return true;
 	}
 	return false;
 }
 
-static bool null_holds(const struct json_node *values, bool absent)
+static bool null_holds(const struct policy_condition *c, bool absent)
 {
-	struct view wanted = absent ? VIEW("true") : VIEW("false");
-	struct policy_request none = {0};
+	const char *wanted = absent ? "true" : "false";
 
-	return matches_any(policy_operator_find(VIEW("Bool")), values, wanted, false, &none);
+	for (size_t i = 0; i < c->n; i++) {
+		struct view text = c->values[i].pattern.text;
+
+		if (text.len == strlen(wanted) && strncasecmp(text.p, wanted, text.len) == 0)
+			return true;
+	}
+	return false;
 }
 
-static bool key_holds(const struct condition *c, const struct json_node *values, bool variables,
-	const struct policy_request *r)
+static bool holds(const struct policy_condition *c, const struct policy_request *r)
 {
-	size_t n = policy_key_count(r, values->key), held = 0;
+	size_t n = 0, held = 0;
 
+	for (size_t i = 0; i < r->n_keys; i++) {
+		if (!is_key(&r->keys[i], c->key, c->hash))
+			continue;
+		n++;
+		if (c->op)
+			held += matches_any(c, view_of(r->keys[i].value), r) != c->op->negated;
+	}
 	if (!c->op)
-		return null_holds(values, n == 0);
+		return null_holds(c, n == 0);
 	if (n == 0)
 		return c->quantity == ALL_VALUES || c->if_exists ||
 		       (c->op->negated && c->quantity == ONE_VALUE);
-	for (size_t i = 0; i < n; i++) {
-		struct view value = view_of(policy_key_value(r, values->key, i));
-
-		held += matches_any(c->op, values, value, variables, r) != c->op->negated;
-	}
 	if (c->quantity == ANY_VALUE)
 		return held > 0;
 	if (c->quantity == ONE_VALUE && n > 1 && !c->op->negated)
@@ -106,21 +230,11 @@ static bool key_holds(const struct condition *c, const struct json_node *values,
 	return held == n;
 }
 
-bool policy_conditions_hold(
-	const struct json_node *conditions, bool variables, const struct policy_request *r)
+bool policy_conditions_hold(const struct policy_conditions *c, const struct policy_request *r)
 {
-	if (!conditions)
-		return true;
-	for (size_t i = 0; i < conditions->n; i++) {
-		const struct json_node *keys = &conditions->items[i];
-		struct condition c;
-
-		if (!parse_operator(keys->key, &c))
+	for (size_t i = 0; i < c->n; i++) {
+		if (!holds(&c->v[i], r))
 			return false;
-		for (size_t k = 0; k < keys->n; k++) {
-			if (!key_holds(&c, &keys->items[k], variables, r))
-				return false;
-		}
 	}
 	return true;
 }

@@ -147,7 +147,7 @@ int identity_role_trusts(struct identity_engine *e, const char *role_arn, const 
 	if (policy_parse(
 		    view_of(q.role.assume_role_policy_document), POLICY_TRUST, a, &trust, err) < 0)
 		return -1;
-	if (policy_evaluate(trust, &r) == POLICY_ALLOWS)
+	if (policy_allows(policy_evaluate(trust, &r)))
 		return 1;
 	*ret_why = arena_printf(
 		a, "%s is not authorized to perform: sts:AssumeRole on %s", service, role_arn);

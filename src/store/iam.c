@@ -14,3 +14,5 @@ const struct store_document_kind STORE_IAM_INLINE = {
 const struct store_document_kind STORE_IAM_ATTACHED = {"iam.attached", &iam_attached_policy_shape};
 const struct store_document_kind STORE_IAM_GIT = {
 	"iam.git", &iam_service_specific_credential_shape};
+const struct store_document_kind STORE_IAM_GROUP = {"iam.group", &iam_group_shape};
+const struct store_document_kind STORE_IAM_MEMBER = {"iam.member", &towpath_identity_member_shape};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the identity engine keeps, as documents (store/document.h). Owners are "user/<name>",
- * "role/<name>" in lower case, or "root". */
+ * "role/<name>", "group/<name>" in lower case, or "root". */
 #ifndef TOWPATH_STORE_IAM_H
 #define TOWPATH_STORE_IAM_H
 
@@ -18,5 +18,8 @@ extern const struct store_document_kind STORE_IAM_INLINE;   /* by "<owner>/<poli
 extern const struct store_document_kind STORE_IAM_ATTACHED; /* by "<owner> <policy ARN>" */
 extern const struct store_document_kind STORE_IAM_GIT;	    /* iam_service_specific_credential,
 							     * password digested */
+extern const struct store_document_kind STORE_IAM_GROUP;    /* iam_group by "group/<name>" */
+extern const struct store_document_kind STORE_IAM_MEMBER;   /* towpath_identity_member by "<group>
+							     * <user>", owner the user */
 
 #endif

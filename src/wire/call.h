@@ -73,6 +73,7 @@ struct call_access {
 	const char *const *resources; /* ARNs; none: "*" */
 	size_t n_resources;
 	const char *const *conditions;	/* key, value, key, value, ..., NULL */
+	const char *resource_policy;	/* JSON, the resource's own; NULL: it has none */
 	bool unrestricted;		/* anybody known may do it */
 	const struct call_access *next; /* needed as well, or NULL */
 	/* An error of this wire name is told only to who may do `reveal` as well; others are

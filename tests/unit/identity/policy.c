@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "identity/policy.h"
 
 #define V "\"Version\":\"2012-10-17\","
@@ -59,7 +60,7 @@ static const struct {
 	{ALLOW("\"NotAction\":\"iam:*\",\"Resource\":\"*\""), "s3:GetObject", "arn:aws:s3:::b/k",
 		POLICY_ALLOWS},
 	{ALLOW("\"NotAction\":\"iam:*\",\"Resource\":\"*\""), "iam:CreateUser",
-		"arn:aws:iam::1:user/x", POLICY_SILENT},
+		"arn:aws:iam::111122223333:user/x", POLICY_SILENT},
 	{ALLOW("\"Action\":\"*\",\"NotResource\":\"" REPO "\""), "codecommit:GitPush", REPO,
 		POLICY_SILENT},
 	{ALLOW("\"Action\":\"*\",\"NotResource\":\"" REPO "\""), "codecommit:GitPush", REPO "2",
@@ -161,6 +162,25 @@ static const struct {
 	{"{\"StringEquals\":{\"one\":\"1\"},\"Bool\":{\"aws:SecureTransport\":\"true\"}}", false},
 	{"{\"StringEquals\":{\"same\":\"${one}\"}}", true},
 	{"{\"StringLike\":{\"same\":\"${none}*\"}}", false},
+	{"{\"StringLike\":{\"same\":\"${none, '1'}\"}}", true},
+	{"{\"StringLike\":{\"same\":\"${many}*\"}}", false}, /* several values are none */
+	{"{\"StringLike\":{\"codecommit:References\":\"${wild}\"}}", false}, /* "\001" is no "*" */
+	{"{\"Bool\":{\"aws:SecureTransport\":\"${secure}\"}}", true},
+	/* IfExists with every kind of operator, and with sets */
+	{"{\"NumericLessThanIfExists\":{\"none\":\"1\"}}", true},
+	{"{\"DateLessThanIfExists\":{\"none\":\"2020-01-01T00:00:00Z\"}}", true},
+	{"{\"BoolIfExists\":{\"none\":\"true\"}}", true},
+	{"{\"IpAddressIfExists\":{\"none\":\"10.0.0.0/8\"}}", true},
+	{"{\"ArnLikeIfExists\":{\"none\":\"arn:aws:s3:::b\"}}", true},
+	{"{\"ForAnyValue:StringEqualsIfExists\":{\"none\":\"a\"}}", true},
+	{"{\"ForAnyValue:StringLike\":{\"many\":\"b*\"}}", true},
+	{"{\"ForAllValues:StringNotEquals\":{\"many\":[\"c\",\"d\"]}}", true},
+	{"{\"ForAllValues:StringNotEquals\":{\"many\":[\"a\",\"d\"]}}", false},
+	{"{\"StringNotEquals\":{\"many\":[\"c\"]}}", true},
+	{"{\"BinaryEquals\":{\"binary\":\"QmluYXJ5\"}}", true},
+	{"{\"BinaryEquals\":{\"binary\":\"qmluYXJ5\"}}", false},
+	{"{\"IpAddress\":{\"aws:SourceIp\":\"10.1.0.0/x\"}}", false},
+	{"{\"IpAddress\":{\"aws:SourceIp\":\"::/0\"}}", false},
 };
 
 static void conditions_hold(void **state)
@@ -177,6 +197,9 @@ static void conditions_hold(void **state)
 		{"aws:SourceIp", "10.1.2.3"},
 		{"v6", "2001:db8::1"},
 		{"arn", REPO},
+		{"wild", "refs/heads/\001"},
+		{"secure", "false"},
+		{"binary", "QmluYXJ5"},
 	};
 
 	(void)state;
@@ -196,38 +219,82 @@ static void conditions_hold(void **state)
 }
 
 #define TRUST(who) ALLOW("\"Action\":\"sts:AssumeRole\",\"Principal\":" who)
+#define NOT_TRUST(who) \
+	"{" V "\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"sts:*\",\"NotPrincipal\":" who "}}"
+
+#define ACCOUNT "111122223333"
+#define USER "arn:aws:iam::" ACCOUNT ":user/x"
+#define ROLE "arn:aws:iam::" ACCOUNT ":role/r"
+#define SESSION "arn:aws:sts::" ACCOUNT ":assumed-role/r/s"
+#define PROVIDER "arn:aws:iam::" ACCOUNT ":oidc-provider/token.example"
 
 static const struct {
-	const char *document, *principal, *service;
-	bool allowed;
+	const char *document;
+	struct policy_request who;
+	enum policy_answer answer;
 } trusts[] = {
-	{TRUST("{\"Service\":\"codebuild.amazonaws.com\"}"), NULL, "codebuild.amazonaws.com", true},
-	{TRUST("{\"Service\":[\"a\",\"codebuild.amazonaws.com\"]}"), NULL,
-		"codebuild.amazonaws.com", true},
-	{TRUST("{\"Service\":\"codedeploy.amazonaws.com\"}"), NULL, "codebuild.amazonaws.com",
-		false},
-	{TRUST("\"*\""), "arn:aws:iam::1:user/x", NULL, true},
-	{TRUST("{\"AWS\":\"1\"}"), "arn:aws:iam::1:user/x", NULL, true},
-	{TRUST("{\"AWS\":\"arn:aws:iam::1:root\"}"), "arn:aws:iam::1:user/x", NULL, true},
-	{TRUST("{\"AWS\":\"arn:aws:iam::2:root\"}"), "arn:aws:iam::1:user/x", NULL, false},
-	{TRUST("{\"AWS\":[\"arn:aws:iam::1:user/y\",\"arn:aws:iam::1:user/x\"]}"),
-		"arn:aws:iam::1:user/x", NULL, true},
-	{TRUST("{\"AWS\":\"arn:aws:iam::1:user/y\"}"), "arn:aws:iam::1:user/x", NULL, false},
+	{TRUST("{\"Service\":\"codebuild.amazonaws.com\"}"), {.service = "codebuild.amazonaws.com"},
+		POLICY_ALLOWS_CALLER},
+	{TRUST("{\"Service\":[\"a\",\"codebuild.amazonaws.com\"]}"),
+		{.service = "codebuild.amazonaws.com"}, POLICY_ALLOWS_CALLER},
+	{TRUST("{\"Service\":\"codedeploy.amazonaws.com\"}"),
+		{.service = "codebuild.amazonaws.com"}, POLICY_SILENT},
+	{TRUST("{\"Federated\":\"" PROVIDER "\"}"), {.federated = PROVIDER}, POLICY_ALLOWS_CALLER},
+	{TRUST("{\"Federated\":\"" PROVIDER "\"}"), {.federated = PROVIDER "2"}, POLICY_SILENT},
+	{TRUST("{\"Federated\":\"" PROVIDER "\"}"), {.principal = USER}, POLICY_SILENT},
+	{TRUST("\"*\""), {.principal = USER}, POLICY_ALLOWS},
+	{TRUST("{\"AWS\":\"*\"}"), {.principal = USER}, POLICY_ALLOWS},
+	{TRUST("{\"AWS\":\"" ACCOUNT "\"}"), {.principal = USER}, POLICY_ALLOWS},
+	{TRUST("{\"AWS\":\"arn:aws:iam::" ACCOUNT ":root\"}"), {.principal = USER}, POLICY_ALLOWS},
+	{TRUST("{\"AWS\":\"arn:aws:iam::444455556666:root\"}"), {.principal = USER}, POLICY_SILENT},
+	{TRUST("{\"AWS\":[\"" USER "y\",\"" USER "\"]}"), {.principal = USER},
+		POLICY_ALLOWS_CALLER},
+	{TRUST("{\"AWS\":\"" USER "y\"}"), {.principal = USER}, POLICY_SILENT},
+	{TRUST("{\"AWS\":\"" ROLE "\"}"), {.principal = SESSION, .role = ROLE}, POLICY_ALLOWS_ROLE},
+	{TRUST("{\"AWS\":[\"" ROLE "\",\"" SESSION "\"]}"), {.principal = SESSION, .role = ROLE},
+		POLICY_ALLOWS_CALLER},
+	{TRUST("{\"AWS\":\"" ROLE "\"}"), {.principal = USER}, POLICY_SILENT},
+	/* all but those named */
+	{NOT_TRUST("{\"AWS\":[\"" USER "\"]}"), {.principal = USER}, POLICY_SILENT},
+	{NOT_TRUST("{\"AWS\":[\"" USER "\"]}"), {.principal = USER "y"}, POLICY_DENIES},
 };
 
-static void trust_names_principals(void **state)
+static void principals_are_named(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(trusts); i++) {
-		struct policy_request r = {.action = "sts:AssumeRole",
-			.resource = "arn:aws:iam::1:role/r",
-			.principal = trusts[i].principal,
-			.service = trusts[i].service};
+		struct policy_request r = trusts[i].who;
 
-		if ((ask(trusts[i].document, POLICY_TRUST, &r) == POLICY_ALLOWS) !=
-			trusts[i].allowed)
+		r.action = "sts:AssumeRole";
+		r.resource = ROLE;
+		if (ask(trusts[i].document, POLICY_TRUST, &r) != trusts[i].answer)
 			fail_msg("row %zu: %s", i, trusts[i].document);
 	}
+}
+
+static void note_key(struct view name, void *arg)
+{
+	str_add_view(arg, name);
+	str_add_c(arg, ' ');
+}
+
+static void keys_are_listed(void **state)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct str names CLEANUP_STR = STR_INIT;
+	struct policy *p;
+
+	(void)state;
+	assert_int_equal(
+		policy_parse(view_of(ALLOW("\"Action\":\"s3:*\",\"Resource\":[\"arn:aws:s3:"
+					   "::b/${aws:username}/${aws:PrincipalTag/t, "
+					   "'x'}\"],\"Condition\":{\"Bool\":{\"aws:"
+					   "SecureTransport\":true}}")),
+			POLICY_IDENTITY, &a, &p, NULL),
+		0);
+	policy_each_key(p, note_key, &names);
+	assert_string_equal(
+		str_text(&names), "aws:SecureTransport aws:username aws:PrincipalTag/t ");
 }
 
 static const char *const malformed[] = {
@@ -276,7 +343,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(statements_apply),
 		cmocka_unit_test(conditions_hold),
-		cmocka_unit_test(trust_names_principals),
+		cmocka_unit_test(principals_are_named),
+		cmocka_unit_test(keys_are_listed),
 		cmocka_unit_test(malformed_documents_say_so),
 	};
 

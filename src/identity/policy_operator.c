@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operators of the Condition element, without their qualifiers. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "base/timefmt.h"
+#include "identity/policy_match.h"
+
+static bool string_equals(const struct policy_value *v, struct view value)
+{
+	return view_eq(v->pattern.text, value);
+}
+
+static bool string_equals_ignore_case(const struct policy_value *v, struct view value)
+{
+	return v->pattern.text.len == value.len &&
+	       (value.len == 0 || strncasecmp(v->pattern.text.p, value.p, value.len) == 0);
+}
+
+static bool string_like(const struct policy_value *v, struct view value)
+{
+	return policy_glob(&v->pattern, value);
+}
+
+static bool arn_like(const struct policy_value *v, struct view value)
+{
+	return policy_arn_match(&v->pattern, value);
+}
+
+/* ---- numbers and dates ---- */
+
+static bool copy_text(struct view v, char *buf, size_t size)
+{
+	if (v.len == 0 || v.len >= size)
+		return false;
+	memcpy(buf, v.p, v.len);
+	buf[v.len] = '\0';
+	return true;
+}
+
+static bool number_of(struct view v, double *ret)
+{
+	char text[64], *end;
+
+	if (!copy_text(v, text, sizeof(text)))
+		return false;
+	*ret = strtod(text, &end);
+	return *end == '\0';
+}
+
+static bool date_of(struct view v, double *ret)
+{
+	char text[64];
+	int64_t usec;
+
+	if (number_of(v, ret)) {
+		*ret *= (double)USEC_PER_SEC;
+		return true;
+	}
+	if (!copy_text(v, text, sizeof(text)) || !timefmt_parse(text, &usec))
+		return false;
+	*ret = (double)usec;
+	return true;
+}
+
+static void read_number(struct policy_value *v)
+{
+	v->valid = number_of(v->pattern.text, &v->number);
+}
+
+static void read_date(struct policy_value *v)
+{
+	v->valid = date_of(v->pattern.text, &v->number);
+}
+
+/* The request's value stands left of the operator, the policy's right. */
+#define COMPARISON(name, of, test)                                              \
+	static bool name(const struct policy_value *v, struct view value)       \
+	{                                                                       \
+		double number;                                                  \
+                                                                                \
+		return v->valid && of(value, &number) && number test v->number; \
+	}
+
+COMPARISON(numeric_equals, number_of, ==)
+COMPARISON(numeric_less, number_of, <)
+COMPARISON(numeric_less_equals, number_of, <=)
+COMPARISON(numeric_greater, number_of, >)
+COMPARISON(numeric_greater_equals, number_of, >=)
+COMPARISON(date_equals, date_of, ==)
+COMPARISON(date_less, date_of, <)
+COMPARISON(date_less_equals, date_of, <=)
+COMPARISON(date_greater, date_of, >)
+COMPARISON(date_greater_equals, date_of, >=)
+
+/* ---- networks ---- */
+
+static int family_of(const char *text)
+{
+	return strchr(text, ':') ? AF_INET6 : AF_INET;
+}
+
+/* "10.0.0.0/8", "2001:db8::/32"; without a length: the one address. */
+static void read_network(struct policy_value *v)
+{
+	char text[80], *slash, *end = NULL;
+	int most;
+
+	if (!copy_text(v->pattern.text, text, sizeof(text)))
+		return;
+	v->family = family_of(text);
+	most = v->family == AF_INET6 ? 128 : 32;
+	slash = strchr(text, '/');
+	v->bits = most;
+	if (slash) {
+		*slash = '\0';
+		v->bits = (int)strtol(slash + 1, &end, 10);
+		if (end == slash + 1 || *end)
+			return;
+	}
+	v->valid = v->bits >= 0 && v->bits <= most && inet_pton(v->family, text, v->net) == 1;
+}
+
+static bool ip_in(const struct policy_value *v, struct view value)
+{
+	unsigned char ip[16];
+	char text[64];
+	size_t whole = (size_t)v->bits / 8;
+
+	if (!v->valid || !copy_text(value, text, sizeof(text)) || family_of(text) != v->family ||
+		inet_pton(v->family, text, ip) != 1 || memcmp(v->net, ip, whole) != 0)
+		return false;
+	return v->bits % 8 == 0 || (v->net[whole] ^ ip[whole]) >> (8 - v->bits % 8) == 0;
+}
+
+/* Sorted by name. */
+static const struct policy_operator operators[] = {
+	{"ArnEquals", arn_like, NULL, false, true, true},
+	{"ArnLike", arn_like, NULL, false, true, true},
+	{"ArnNotEquals", arn_like, NULL, true, true, true},
+	{"ArnNotLike", arn_like, NULL, true, true, true},
+	{"BinaryEquals", string_equals, NULL, false, false, false},
+	{"Bool", string_equals_ignore_case, NULL, false, true, false},
+	{"DateEquals", date_equals, read_date, false, false, false},
+	{"DateGreaterThan", date_greater, read_date, false, false, false},
+	{"DateGreaterThanEquals", date_greater_equals, read_date, false, false, false},
+	{"DateLessThan", date_less, read_date, false, false, false},
+	{"DateLessThanEquals", date_less_equals, read_date, false, false, false},
+	{"DateNotEquals", date_equals, read_date, true, false, false},
+	{"IpAddress", ip_in, read_network, false, false, false},
+	{"NotIpAddress", ip_in, read_network, true, false, false},
+	{"NumericEquals", numeric_equals, read_number, false, false, false},
+	{"NumericGreaterThan", numeric_greater, read_number, false, false, false},
+	{"NumericGreaterThanEquals", numeric_greater_equals, read_number, false, false, false},
+	{"NumericLessThan", numeric_less, read_number, false, false, false},
+	{"NumericLessThanEquals", numeric_less_equals, read_number, false, false, false},
+	{"NumericNotEquals", numeric_equals, read_number, true, false, false},
+	{"StringEquals", string_equals, NULL, false, true, false},
+	{"StringEqualsIgnoreCase", string_equals_ignore_case, NULL, false, true, false},
+	{"StringLike", string_like, NULL, false, true, true},
+	{"StringNotEquals", string_equals, NULL, true, true, false},
+	{"StringNotEqualsIgnoreCase", string_equals_ignore_case, NULL, true, true, false},
+	{"StringNotLike", string_like, NULL, true, true, true},
+};
+
+const struct policy_operator *policy_operator_find(struct view name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operators); i++) {
+		if (view_eq_str(name, operators[i].name))
+			return &operators[i];
+	}
+	return NULL;
+}
