@@ -13,8 +13,9 @@
  * D3 Journal entries have one total order (seq), without holes that could fill up later.
  * D4 A consumer sees every journal entry once in order: its cursor moves in the same transaction
  *    as what it did with the entry.
- * D5 At most one live task a (kind, subject, token) exists: enqueueing one that waits is no error
- *    and changes nothing; enqueueing one that runs makes it run once more, so no wake-up is lost.
+ * D5 At most one live task a (kind, subject, token) exists, and no wake-up is lost: enqueueing one
+ *    that waits moves its due time forward if the new one is earlier and changes nothing else;
+ *    enqueueing one that runs makes it run once more, at the earliest time asked for.
  * D6 Nobody sleeps: what waits for time is a task with a due time on the one clock. */
 #ifndef TOWPATH_DURABLE_DURABLE_H
 #define TOWPATH_DURABLE_DURABLE_H
@@ -71,7 +72,7 @@ struct task {
 };
 
 /* Enqueues (D5); one that runs at this moment runs once more after its end, with the new payload.
- * due_usec 0: now. A timer is a task that is due later. */
+ * due_usec 0: now. A timer is a task that is due later; task_reschedule() puts one off. */
 int task_enqueue(struct durable *d, struct db_tx *tx, const struct task *t, struct err *err);
 /* Takes back a task that has not finished; missing is fine. token NULL: all of the kind and
  * subject. One that runs at this moment runs on; its task_done() then fails with ERR_CONFLICT. */

@@ -263,8 +263,10 @@ static int retry_unit(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct ending *e = arg;
 
+	/* The next attempt is the run more that a wake-up asked for, unless that is due later. */
 	return db_exec(tx,
-		"UPDATE task SET lease = NULL, due = ?3, again = NULL WHERE id = ?1 AND lease = ?2",
+		"UPDATE task SET lease = NULL, due = ?3, "
+		"again = CASE WHEN again > ?3 THEN again END WHERE id = ?1 AND lease = ?2",
 		DB_ARGS(DB_INT(e->r->task.id), DB_TEXT(e->r->lease), DB_INT(e->due_usec)), NULL,
 		err);
 }

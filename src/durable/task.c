@@ -46,13 +46,16 @@ int task_enqueue(struct durable *d, struct db_tx *tx, const struct task *t, stru
 	struct step *s = durable_step_of(d, tx);
 	int64_t due = t->due_usec ? t->due_usec : durable_now(d);
 
-	/* D5: one that waits stays as it is; one that runs will run once more. */
+	/* D5: one that waits is due earlier; one that runs will run once more. */
 	if (db_exec(tx,
 		    "INSERT INTO task(kind, subject, token, payload, due, attempt) "
 		    "VALUES (?1, ?2, ?3, ?4, ?5, 0) ON CONFLICT (kind, subject, token) DO UPDATE "
-		    "SET payload = excluded.payload, again = CASE WHEN task.again IS NULL "
-		    "OR task.again > excluded.due THEN excluded.due ELSE task.again END "
-		    "WHERE task.lease IS NOT NULL",
+		    "SET payload = CASE WHEN task.lease IS NULL THEN task.payload "
+		    "ELSE excluded.payload END, "
+		    "due = CASE WHEN task.lease IS NULL THEN excluded.due ELSE task.due END, "
+		    "again = CASE WHEN task.lease IS NULL THEN task.again "
+		    "WHEN task.again < excluded.due THEN task.again ELSE excluded.due END "
+		    "WHERE task.lease IS NOT NULL OR task.due > excluded.due",
 		    DB_ARGS(DB_TEXT(t->kind), DB_TEXT(t->subject),
 			    DB_TEXT(t->token ? t->token : ""), DB_TEXT(t->payload), DB_INT(due)),
 		    NULL, err) < 0)

@@ -17,7 +17,7 @@
 
 #define MAX_INSTANCES 20
 #define INSTANCE_MEMORY GIB
-#define PARALLEL_LAUNCHES 4
+#define PARALLEL_INSTANCES 6
 
 int fleet_write(struct fleet_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -32,32 +32,8 @@ int fleet_read(struct fleet_engine *e, db_fn fn, void *arg, struct err *err)
 int fleet_wake(struct fleet_engine *e, struct db_tx *tx, const char *kind, const char *subject,
 	int64_t due_usec, struct err *err)
 {
-	struct uuid_text token = id_uuid();
-
 	return task_enqueue(e->durable, tx,
-		&(struct task){.kind = kind,
-			.subject = subject,
-			.token = token.text,
-			.due_usec = due_usec},
-		err);
-}
-
-struct fleet_hold fleet_hold(struct fleet_engine *e, const char *id)
-{
-	pthread_mutex_lock(&e->hold_lock);
-	while (map_has(&e->held, id))
-		pthread_cond_wait(&e->hold_cond, &e->hold_lock);
-	map_set(&e->held, id, e);
-	pthread_mutex_unlock(&e->hold_lock);
-	return (struct fleet_hold){e, id};
-}
-
-void fleet_hold_release(struct fleet_hold *h)
-{
-	pthread_mutex_lock(&h->e->hold_lock);
-	map_remove(&h->e->held, h->id);
-	pthread_cond_broadcast(&h->e->hold_cond);
-	pthread_mutex_unlock(&h->e->hold_lock);
+		&(struct task){.kind = kind, .subject = subject, .due_usec = due_usec}, err);
 }
 
 char *fleet_arn(struct fleet_engine *e, struct arena *a, const char *service, const char *fmt, ...)
@@ -140,12 +116,9 @@ static void register_tasks(struct fleet_engine *e)
 {
 	const struct task_kind kinds[] = {
 		{.name = FLEET_TASK_GROUP, .run = fleet_group_run, .max_running = 1},
-		{.name = FLEET_TASK_LAUNCH,
-			.run = fleet_launch_run,
-			.max_running = PARALLEL_LAUNCHES},
-		{.name = FLEET_TASK_TERMINATE,
-			.run = fleet_terminate_run,
-			.max_running = PARALLEL_LAUNCHES},
+		{.name = FLEET_TASK_INSTANCE,
+			.run = fleet_instance_run,
+			.max_running = PARALLEL_INSTANCES},
 		{.name = FLEET_TASK_FORGET, .run = fleet_forget_run},
 		{.name = FLEET_TASK_TRAFFIC, .run = fleet_traffic_run, .max_running = 1},
 		{.name = FLEET_TASK_TARGET, .run = fleet_target_run},
@@ -185,8 +158,6 @@ int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, 
 	e->durable = cfg->durable;
 	copy_config(e, cfg);
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_mutex_init(&e->hold_lock, NULL);
-	pthread_cond_init(&e->hold_cond, NULL);
 	pthread_mutex_init(&e->sample_lock, NULL);
 	pthread_mutex_init(&e->traffic_lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -224,9 +195,6 @@ struct fleet_engine *fleet_engine_free(struct fleet_engine *e)
 	fd_closep(&e->epoll_fd);
 	fd_closep(&e->wake_fd);
 	pthread_cond_destroy(&e->sample_cond);
-	pthread_mutex_destroy(&e->hold_lock);
-	pthread_cond_destroy(&e->hold_cond);
-	map_release(&e->held);
 	pthread_mutex_destroy(&e->sample_lock);
 	pthread_mutex_destroy(&e->traffic_lock);
 	pthread_mutex_destroy(&e->lock);
@@ -287,6 +255,25 @@ static int reattach(struct fleet_engine *e, struct err *err)
 	return 0;
 }
 
+static int wake_unfinished(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_engine *e = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_INSTANCE, NULL, &a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct towpath_fleet_instance *instance = all.v[i];
+
+		if ((streq(instance->state, INSTANCE_PENDING) ||
+			    streq(instance->state, INSTANCE_STOPPING)) &&
+			fleet_wake(e, tx, FLEET_TASK_INSTANCE, instance->instance_id, 0, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int redirect(struct fleet_engine *e, struct err *err)
 {
 	struct compute_bridge b = {.bridge = e->bridge,
@@ -324,7 +311,7 @@ int fleet_engine_start(struct fleet_engine *e, struct err *err)
 	pthread_mutex_lock(&e->lock);
 	e->running = true;
 	pthread_mutex_unlock(&e->lock);
-	return 0;
+	return fleet_write(e, wake_unfinished, e, err);
 }
 
 void fleet_engine_stop(struct fleet_engine *e)

@@ -190,7 +190,7 @@ int fleet_instance_make(struct fleet_engine *e, struct db_tx *tx,
 	tags_of_group(g, a, &i.tags);
 	if (fleet_instance_put(tx, &i, err) < 0 || journal_instance(e, tx, &i, err) < 0)
 		return -1;
-	return fleet_wake(e, tx, FLEET_TASK_LAUNCH, i.instance_id, 0, err);
+	return fleet_wake(e, tx, FLEET_TASK_INSTANCE, i.instance_id, 0, err);
 }
 
 /* ---- going ---- */
@@ -204,7 +204,7 @@ int fleet_instance_stop(struct fleet_engine *e, struct db_tx *tx, struct towpath
 		return 0;
 	if (fleet_instance_set_state(e, tx, i, INSTANCE_STOPPING, reason, err) < 0 ||
 		fleet_targets_drain_instance(e, tx, i->instance_id, was_pending, a, err) < 0 ||
-		fleet_wake(e, tx, FLEET_TASK_TERMINATE, i->instance_id, 0, err) < 0)
+		fleet_wake(e, tx, FLEET_TASK_INSTANCE, i->instance_id, 0, err) < 0)
 		return -1;
 	if (i->auto_scaling_group_name)
 		return fleet_wake(e, tx, FLEET_TASK_GROUP, i->auto_scaling_group_name, 0, err);

@@ -24,11 +24,6 @@ struct fleet_engine {
 	pthread_t watcher, sampler;
 	bool running;
 
-	/* Instances that a task makes or ends at this moment: one at a time each. */
-	pthread_mutex_t hold_lock;
-	pthread_cond_t hold_cond;
-	struct map held;
-
 	pthread_mutex_t sample_lock; /* stopping, hurry */
 	pthread_cond_t sample_cond;
 	bool stopping;
@@ -37,14 +32,6 @@ struct fleet_engine {
 	struct map watched;	      /* "pool/server": struct fleet_watched */
 	int64_t metrics_usec, hosts_usec;
 };
-
-/* Waits until no other task works on the instance's root, then keeps others away. */
-struct fleet_hold {
-	struct fleet_engine *e;
-	const char *id;
-};
-struct fleet_hold fleet_hold(struct fleet_engine *e, const char *id) MUST_CHECK;
-void fleet_hold_release(struct fleet_hold *h);
 
 /* ---- steps ---- */
 
@@ -78,13 +65,12 @@ int fleet_read(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
 /* ---- names and tasks (fleet.c) ---- */
 
 #define FLEET_TASK_GROUP "fleet.group"
-#define FLEET_TASK_LAUNCH "fleet.launch"
-#define FLEET_TASK_TERMINATE "fleet.terminate"
+#define FLEET_TASK_INSTANCE "fleet.instance"
 #define FLEET_TASK_FORGET "fleet.forget"
 #define FLEET_TASK_TRAFFIC "fleet.traffic"
 #define FLEET_TASK_TARGET "fleet.target"
 
-/* Enqueues a task of its own (a fresh token), so that one that runs now does not swallow it. */
+/* Has the one task of the kind and subject run at due_usec (0: now) or before (D5 of durable.h). */
 int fleet_wake(struct fleet_engine *e, struct db_tx *tx, const char *kind, const char *subject,
 	int64_t due_usec, struct err *err);
 char *fleet_arn(struct fleet_engine *e, struct arena *a, const char *service, const char *fmt, ...)
@@ -111,8 +97,7 @@ int fleet_instance_stop(struct fleet_engine *e, struct db_tx *tx, struct towpath
 	const char *reason, struct arena *a, struct err *err);
 bool fleet_instance_live(const struct towpath_fleet_instance *i);
 char *fleet_instance_dir(struct fleet_engine *e, const char *id) MUST_CHECK;
-int fleet_launch_run(struct durable *d, const struct task *t, void *arg, struct err *err);
-int fleet_terminate_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+int fleet_instance_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 int fleet_forget_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 /* Takes the root over into the engine's care. */
 void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_root *root);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tasks that make and unmake instances. Both may run more than once for the same instance:
- * what an earlier try left is taken away first. */
+/* The task that makes or ends an instance, as its state asks for. There is one an instance (D5 of
+ * durable.h), so nobody else works on its root meanwhile. It may run more than once: what an
+ * earlier try left is taken away first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #include "codec/base64.h"
 #include "fleet/internal.h"
 
-#define WAIT_USEC (1 * USEC_PER_SEC)
 #define PROGRAM_INSIDE "/usr/local/bin/towpath"
 #define USER_DATA_INSIDE "/etc/towpath-user-data"
 #define INSTANCE_PIDS 2000
@@ -163,17 +163,17 @@ static int launch_look(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
-/* No room: the instance stays pending, says so, and asks again. */
+/* No room: the instance stays pending and says so. Who makes room wakes it: an instance that has
+ * ended, or fleet_engine_start(). */
 static int launch_wait(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct launch *l = arg;
 
 	l->i.reason = l->e->cfg.compute ? "waiting for capacity"
 					: "waiting for a way to run instances on this host";
-	if (fleet_instance_put(tx, &l->i, err) < 0 || task_done(l->e->durable, tx, l->t, err) < 0)
+	if (fleet_instance_put(tx, &l->i, err) < 0)
 		return -1;
-	return fleet_wake(l->e, tx, FLEET_TASK_LAUNCH, l->i.instance_id,
-		durable_now(l->e->durable) + WAIT_USEC, err);
+	return task_done(l->e->durable, tx, l->t, err);
 }
 
 static int attach_targets(struct launch *l, struct db_tx *tx, struct err *err)
@@ -209,7 +209,7 @@ static int launch_done(struct db_tx *tx, void *arg, struct err *err)
 		(fleet_instance_set_state(l->e, tx, &l->i, INSTANCE_RUNNING, NULL, err) < 0 ||
 			attach_targets(l, tx, err) < 0))
 		return -1;
-	return task_done(l->e->durable, tx, l->t, err);
+	return 0; /* the task goes on until the root is watched */
 }
 
 struct trouble {
@@ -240,11 +240,9 @@ static int launch_trouble(struct launch *l, const struct err *why)
 	return -1;
 }
 
-int fleet_launch_run(struct durable *d, const struct task *t, void *arg, struct err *err)
+static int launch(struct fleet_engine *e, const struct task *t, struct arena *a, struct err *err)
 {
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct launch l = {.e = arg, .t = t, .a = &a};
-	struct fleet_hold hold UNUSED CLEANUP(fleet_hold_release) = fleet_hold(arg, t->subject);
+	struct launch l = {.e = e, .t = t, .a = a};
 	char *dir CLEANUP(freep) = fleet_instance_dir(l.e, t->subject);
 	const struct compute_driver *compute = l.e->cfg.compute;
 
@@ -253,7 +251,7 @@ int fleet_launch_run(struct durable *d, const struct task *t, void *arg, struct 
 	if (!l.wanted)
 		return 0;
 	if (!l.room)
-		return durable_step(d, launch_wait, &l, err);
+		return fleet_write(e, launch_wait, &l, err);
 	if (file_exists(dir)) { /* an earlier try */
 		if (compute->discard && compute->discard(t->subject, dir, err) < 0)
 			return -1;
@@ -262,7 +260,7 @@ int fleet_launch_run(struct durable *d, const struct task *t, void *arg, struct 
 	}
 	if (make_root(l.e, &l.i, dir, &l.root, err) < 0)
 		return launch_trouble(&l, err);
-	if (durable_step(d, launch_done, &l, err) < 0) {
+	if (fleet_write(e, launch_done, &l, err) < 0) {
 		compute->destroy(l.root, NULL);
 		return -1;
 	}
@@ -301,7 +299,7 @@ static int terminate_look(struct db_tx *tx, void *arg, struct err *err)
 	x->waits = true;
 	if (task_done(x->e->durable, tx, x->t, err) < 0)
 		return -1;
-	return fleet_wake(x->e, tx, FLEET_TASK_TERMINATE, x->t->subject, until, err);
+	return fleet_wake(x->e, tx, FLEET_TASK_INSTANCE, x->t->subject, until, err);
 }
 
 /* Those that wait for capacity look again. */
@@ -315,7 +313,7 @@ static int wake_waiting(struct ending *x, struct db_tx *tx, struct err *err)
 		const struct towpath_fleet_instance *other = all.v[k];
 
 		if (streq(other->state, INSTANCE_PENDING) &&
-			fleet_wake(x->e, tx, FLEET_TASK_LAUNCH, other->instance_id, 0, err) < 0)
+			fleet_wake(x->e, tx, FLEET_TASK_INSTANCE, other->instance_id, 0, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -338,16 +336,14 @@ static int terminate_done(struct db_tx *tx, void *arg, struct err *err)
 	return task_done(x->e->durable, tx, x->t, err);
 }
 
-int fleet_terminate_run(struct durable *d, const struct task *t, void *arg, struct err *err)
+static int terminate(struct fleet_engine *e, const struct task *t, struct arena *a, struct err *err)
 {
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct ending x = {.e = arg, .t = t, .a = &a};
-	struct fleet_hold hold UNUSED CLEANUP(fleet_hold_release) = fleet_hold(arg, t->subject);
+	struct ending x = {.e = e, .t = t, .a = a};
 	char *dir CLEANUP(freep) = fleet_instance_dir(x.e, t->subject);
 	const struct compute_driver *compute = x.e->cfg.compute;
 	struct compute_root *root;
 
-	if (durable_step(d, terminate_look, &x, err) < 0)
+	if (fleet_write(e, terminate_look, &x, err) < 0)
 		return -1;
 	if (!x.wanted || x.waits)
 		return 0;
@@ -359,5 +355,37 @@ int fleet_terminate_run(struct durable *d, const struct task *t, void *arg, stru
 		return -1;
 	if (file_remove_tree(dir, err) < 0)
 		return -1;
-	return durable_step(d, terminate_done, &x, err);
+	return fleet_write(e, terminate_done, &x, err);
+}
+
+/* ---- either ---- */
+
+struct look {
+	const char *id;
+	struct arena *a;
+	struct towpath_fleet_instance i;
+	int found;
+};
+
+static int look_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct look *k = arg;
+
+	k->found = fleet_instance_get(tx, k->id, k->a, &k->i, err);
+	return k->found < 0 ? -1 : 0;
+}
+
+int fleet_instance_run(struct durable *d, const struct task *t, void *arg, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct look k = {.id = t->subject, .a = &a};
+
+	(void)d;
+	if (fleet_read(arg, look_step, &k, err) < 0)
+		return -1;
+	if (k.found && streq(k.i.state, INSTANCE_PENDING))
+		return launch(arg, t, &a, err);
+	if (k.found && streq(k.i.state, INSTANCE_STOPPING))
+		return terminate(arg, t, &a, err);
+	return 0;
 }

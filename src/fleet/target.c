@@ -116,7 +116,7 @@ static int wake_terminating(
 	r = fleet_targets_busy(tx, instance_id, &a, &until, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	return fleet_wake(e, tx, FLEET_TASK_TERMINATE, instance_id, 0, err);
+	return fleet_wake(e, tx, FLEET_TASK_INSTANCE, instance_id, 0, err);
 }
 
 int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx, struct towpath_fleet_target *t,
@@ -295,7 +295,14 @@ static int target_step(struct db_tx *tx, void *arg, struct err *err)
 			fleet_wake(o->e, tx, FLEET_TASK_TRAFFIC, "", 0, err) < 0)
 			return -1;
 	}
-	return r < 0 ? -1 : task_done(o->e->durable, tx, t, err);
+	if (r < 0 || task_done(o->e->durable, tx, t, err) < 0)
+		return -1;
+	/* Registered and deregistered again meanwhile: the new delay runs on. */
+	if (r > 0 && streq(target.state, TARGET_DRAINING) &&
+		durable_now(o->e->durable) < target.drain_until.usec)
+		return fleet_wake(
+			o->e, tx, FLEET_TASK_TARGET, t->subject, target.drain_until.usec, err);
+	return 0;
 }
 
 int fleet_target_run(struct durable *d, const struct task *t, void *arg, struct err *err)

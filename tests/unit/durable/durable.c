@@ -193,6 +193,34 @@ static void test_enqueue_twice_is_once(void **state)
 	assert_int_equal(fx->runs, 2);
 }
 
+static void test_earlier_wins_while_it_waits(void **state)
+{
+	(void)state;
+	register_work(0);
+	enqueue("a", START + 9 * USEC_PER_SEC);
+	enqueue("a", START + 5 * USEC_PER_SEC);
+	enqueue("a", START + 7 * USEC_PER_SEC);
+	run_until(INT64_MAX);
+	assert_int_equal(fx->runs, 1);
+	assert_int_equal(fx->last_run_usec, START + 5 * USEC_PER_SEC);
+}
+
+/* A task that failed waits like any other: who wakes it spares it the pause. */
+static void test_wake_up_ends_the_pause(void **state)
+{
+	(void)state;
+	register_work(0);
+	fx->fails_left = 1;
+	enqueue("a", 0);
+	durable_run(fx->d, false, 0, NULL);
+	assert_int_equal(fx->runs, 1);
+	enqueue("a", 0);
+	durable_run(fx->d, false, 0, NULL);
+	assert_int_equal(fx->runs, 2);
+	assert_int_equal(fx->attempts_seen, 2);
+	assert_int_equal(fx->last_run_usec, START);
+}
+
 static void test_retries_with_growing_pause(void **state)
 {
 	(void)state;
@@ -258,6 +286,33 @@ static void test_wake_up_while_running_is_not_lost(void **state)
 	enqueue("a", 0);
 	run_until(INT64_MAX);
 	assert_int_equal(fx->runs, 2);
+}
+
+/* The first run sets itself a timer and asks for an earlier run as well, then fails. */
+static int timer_then_failure(struct durable *d, const struct task *t, void *arg, struct err *err)
+{
+	(void)t;
+	(void)arg;
+	fx->last_run_usec = durable_now(d);
+	if (fx->runs++ > 0)
+		return 0;
+	enqueue("a", START + 90 * USEC_PER_SEC);
+	enqueue("a", START + 60 * USEC_PER_SEC);
+	enqueue("a", START + 70 * USEC_PER_SEC);
+	return err_set(err, ERR_IO, "not yet");
+}
+
+static void test_timer_outlives_a_failure(void **state)
+{
+	(void)state;
+	task_register(fx->d, &(struct task_kind){.name = "work", .run = timer_then_failure});
+	enqueue("a", 0);
+	run_until(START + 10 * USEC_PER_SEC);
+	assert_int_equal(fx->runs, 2); /* the attempt after the failure */
+	assert_int_equal(fx->last_run_usec, START + USEC_PER_SEC);
+	run_until(INT64_MAX);
+	assert_int_equal(fx->runs, 3);
+	assert_int_equal(fx->last_run_usec, START + 60 * USEC_PER_SEC);
 }
 
 static int consume(struct durable *d, struct db_tx *tx, const struct journal_entry *e, void *arg,
@@ -424,10 +479,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_task_runs_once_when_due),
 		CASE(test_enqueue_twice_is_once),
+		CASE(test_earlier_wins_while_it_waits),
+		CASE(test_wake_up_ends_the_pause),
 		CASE(test_retries_with_growing_pause),
 		CASE(test_gives_up),
 		CASE(test_cancel_and_reschedule),
 		CASE(test_wake_up_while_running_is_not_lost),
+		CASE(test_timer_outlives_a_failure),
 		CASE(test_consumer_sees_each_entry_once),
 		CASE(test_failing_consumer_keeps_its_place),
 		CASE(test_crash_in_a_task),
