@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The phases of a buildspec: commands, finally, run-as, on-failure, runtime-versions. */
 #include <ctype.h>
-#include <regex.h>
 #include <strings.h>
 
 #include "base/mem.h"
 #include "build/buildspec_schema.h"
+#include "wire/pattern.h"
 
 #define PHASE(member) offsetof(struct towpath_leader_phase, member)
 #define RETRIES_DEFAULT 3
@@ -56,17 +56,11 @@ static int read_runtimes(struct buildspec_reader *r, const char *name, const str
 static int check_pattern(
 	struct buildspec_reader *r, const struct yaml_node *v, const char *pattern, struct err *err)
 {
-	regex_t regex;
-	char why[200];
-	int code = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+	CLEANUP_ERR struct err why = ERR_INIT;
 
-	if (code == 0) {
-		regfree(&regex);
+	if (wire_pattern_search(pattern, "", &why) >= 0)
 		return 0;
-	}
-	regerror(code, &regex, why, sizeof(why));
-	return yaml_fail(
-		r->doc, v, err, "'%s' of on-failure is no regular expression: %s", pattern, why);
+	return yaml_fail(r->doc, v, err, "on-failure: %s", err_message(&why));
 }
 
 /* What follows RETRY: "", "-n", "-regex", "-n-regex". */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The four command phases of a build and what follows from their failures. */
-#include <regex.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "leader/job.h"
+#include "wire/pattern.h"
 
 #define RETRIES_DEFAULT 3
 #define RETRIES_MAX 100
@@ -117,22 +117,18 @@ static int pattern_matches(struct job *j, const char *pattern, const struct phas
 	bool *ret, struct err *err)
 {
 	char *tail CLEANUP(freep) = xstrndup(j->output.tail, j->output.tail_len);
-	regex_t re;
-	char why[128];
-	int bad;
+	struct err why CLEANUP_ERR = ERR_INIT;
+	int found;
 
 	*ret = true;
 	if (!pattern || !pattern[0])
 		return 0;
-	bad = regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB);
-	if (bad) {
-		*ret = false;
-		regerror(bad, &re, why, sizeof(why));
-		return output_line(&j->output, err,
-			"on-failure: RETRY pattern '%s' is not valid: %s", pattern, why);
-	}
-	*ret = regexec(&re, r->message, 0, NULL, 0) == 0 || regexec(&re, tail, 0, NULL, 0) == 0;
-	regfree(&re);
+	found = wire_pattern_search(pattern, r->message, &why);
+	if (found == 0)
+		found = wire_pattern_search(pattern, tail, &why);
+	*ret = found > 0;
+	if (found < 0)
+		return output_line(&j->output, err, "on-failure: RETRY: %s", err_message(&why));
 	return 0;
 }
 

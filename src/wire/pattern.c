@@ -68,22 +68,33 @@ static void translate(const char *pattern, struct str *out)
 	}
 }
 
-static int compile(const char *pattern, pcre2_code **ret, struct err *err)
+static int compile(
+	const char *pattern, const char *text, uint32_t options, pcre2_code **ret, struct err *err)
 {
-	CLEANUP_STR struct str text = STR_INIT;
 	PCRE2_UCHAR why[128];
 	PCRE2_SIZE offset;
 	int code;
 
-	translate(pattern, &text);
-	*ret = pcre2_compile((PCRE2_SPTR)str_text(&text), text.len,
-		PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY, &code,
-		&offset, NULL);
+	*ret = pcre2_compile(
+		(PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, options, &code, &offset, NULL);
 	if (!*ret) {
 		pcre2_get_error_message(code, why, sizeof(why));
-		return err_set(err, ERR_INTERNAL, "pattern '%s' does not compile at %zu: %s",
+		return err_set(err, ERR_INVALID, "'%s' is no regular expression: at %zu: %s",
 			pattern, (size_t)offset, (const char *)why);
 	}
+	return 0;
+}
+
+/* A pattern in the models' dialect, for a whole text. */
+static int compile_whole(const char *pattern, pcre2_code **ret, struct err *err)
+{
+	CLEANUP_STR struct str text = STR_INIT;
+
+	translate(pattern, &text);
+	if (compile(pattern, str_text(&text),
+		    PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY, ret,
+		    err) < 0)
+		return -1;
 	pcre2_jit_compile(*ret, PCRE2_JIT_COMPLETE);
 	return 0;
 }
@@ -97,7 +108,7 @@ static int find_compiled(const char *pattern, pcre2_code **ret, struct err *err)
 	pthread_rwlock_unlock(&lock);
 	if (*ret)
 		return 0;
-	if (compile(pattern, ret, err) < 0)
+	if (compile_whole(pattern, ret, err) < 0)
 		return -1;
 	pthread_rwlock_wrlock(&lock);
 	other = map_get(&compiled, pattern);
@@ -140,7 +151,19 @@ int wire_pattern_match_once(const char *pattern, const char *text, struct err *e
 	pcre2_code *code;
 	int rc;
 
-	if (compile(pattern, &code, err) < 0)
+	if (compile_whole(pattern, &code, err) < 0)
+		return -1;
+	rc = match(code, text);
+	pcre2_code_free(code);
+	return rc;
+}
+
+int wire_pattern_search(const char *pattern, const char *text, struct err *err)
+{
+	pcre2_code *code;
+	int rc;
+
+	if (compile(pattern, pattern, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code, err) < 0)
 		return -1;
 	rc = match(code, text);
 	pcre2_code_free(code);

@@ -10,5 +10,8 @@
 int wire_pattern_match(const char *pattern, const char *text, struct err *err);
 /* The same for a user's pattern: nothing of it is kept. */
 int wire_pattern_match_once(const char *pattern, const char *text, struct err *err);
+/* 1: the user's pattern (Perl's dialect) is found somewhere in the text, which may hold any bytes;
+ * 0: it is not; -1 ERR_INVALID: it is no pattern. */
+int wire_pattern_search(const char *pattern, const char *text, struct err *err);
 
 #endif

@@ -197,6 +197,7 @@ static void reads_on_failure(void **state UNUSED)
 		{"RETRY-5xx.*", "RETRY", "5xx.*", 3},
 		{"Retry-.*Time-out", "RETRY", ".*Time-out", 3},
 		{"RETRY-7-a-b", "RETRY", "a-b", 7},
+		{"RETRY-2-exit status \\d+", "RETRY", "exit status \\d+", 2},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

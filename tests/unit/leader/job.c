@@ -76,7 +76,7 @@ static void on_failure_decides(void **state)
 	p = add_phase(f, "PRE_BUILD", "echo try; echo x >> /tmp/tries",
 		"test $(wc -l < /tmp/tries) = 3", NULL);
 	p->on_failure = "RETRY";
-	p->retry_pattern = "exit status [0-9]+";
+	p->retry_pattern = "exit status \\d+$";
 	p = add_phase(f, "BUILD", "false", NULL);
 	p->on_failure = "ABORT";
 	add_phase(f, "POST_BUILD", "echo never", NULL);
