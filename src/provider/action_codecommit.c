@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Source / CodeCommit: the files of a commit as a zip. */
+/* Source / CodeCommit: the files of a commit as a zip, or a reference to it that builds clone. */
 #include <unistd.h>
 #include <errno.h>
 
@@ -7,18 +7,22 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "provider/action_world.h"
+#include "provider/build_world.h"
 #include "vcs/diff.h"
 
 #define MESSAGE_MAX (100 * KIB) /* of the CommitMessage variable */
 #define SUMMARY_MAX 2048	/* of a revision's summary */
 #define MAX_CHANGED_PATHS 100
+#define CODE_ZIP "CODE_ZIP"
+#define CLONE_REF "CODEBUILD_CLONE_REF"
 
 static const struct action_key keys[] = {
 	{"RepositoryName", true, false, "Name of the repository"},
 	{"BranchName", true, false, "Branch whose head is taken"},
 	{"PollForSourceChanges", false, false,
 		"Changes start the pipeline either way; it decides how the start is explained"},
-	{"OutputArtifactFormat", false, false, "CODE_ZIP (the only one that is available)"},
+	{"OutputArtifactFormat", false, false,
+		"CODE_ZIP: the files (default); " CLONE_REF ": a reference that builds clone"},
 };
 
 static int validate(void *arg, const struct codepipeline_action_declaration *action,
@@ -28,10 +32,10 @@ static int validate(void *arg, const struct codepipeline_action_declaration *act
 
 	(void)arg;
 	(void)a;
-	if (format && !streq(format, "CODE_ZIP"))
+	if (format && !streq(format, CODE_ZIP) && !streq(format, CLONE_REF))
 		return err_set_wire(err, "InvalidActionDeclarationException",
-			"Action configuration for action '%s': OutputArtifactFormat %s is not "
-			"available, only CODE_ZIP",
+			"Action configuration for action '%s': OutputArtifactFormat is " CODE_ZIP
+			" or " CLONE_REF ", not %s",
 			action->name, format);
 	return 0;
 }
@@ -78,16 +82,33 @@ static void fill_revision(
 	ret->external_url = ret->revision_url;
 }
 
-static int store_zip(struct action_world *w, const struct action_run *run,
+static int write_reference(
+	const struct action_run *run, const struct source_commit *commit, int fd, struct err *err)
+{
+	CLEANUP_STR struct str text = STR_INIT;
+	struct towpath_build_clone reference = {
+		.repository_name = action_run_setting(run, "RepositoryName"),
+		.branch_name = action_run_setting(run, "BranchName"),
+		.commit_id = commit->commit.id.hex,
+	};
+
+	wire_encode_json(&towpath_build_clone_shape, &reference, &text);
+	return fd_write_all(fd, text.p, text.len, err);
+}
+
+static int store_artifact(struct action_world *w, const struct action_run *run,
 	const struct source_commit *commit, struct err *err)
 {
+	bool reference = streq(action_run_setting(run, "OutputArtifactFormat"), CLONE_REF);
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
-		.content_type = "application/zip"};
+		.content_type = reference ? BUILD_CLONE_REFERENCE : "application/zip"};
 	CLEANUP_FD int fd = -1;
 
-	if (action_temp_file(w, &fd, err) < 0 ||
-		vcs_archive_zip(commit->repository_path, &commit->commit.id, fd, err) < 0)
+	if (action_temp_file(w, &fd, err) < 0)
+		return -1;
+	if (reference ? write_reference(run, commit, fd, err) < 0
+		      : vcs_archive_zip(commit->repository_path, &commit->commit.id, fd, err) < 0)
 		return -1;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_errno(err, errno, "source artifact");
@@ -109,7 +130,7 @@ static int start(
 				"Unable to read %s '%s' of the CodeCommit repository %s: ",
 				run->n_overrides ? "commit" : "branch", wanted, repository),
 			err);
-	if (store_zip(w, run, &commit, err) < 0)
+	if (store_artifact(w, run, &commit, err) < 0)
 		return action_sibling_failed(run, ret, "JobFailed",
 			arena_printf(run->arena,
 				"Unable to upload the source artifact to the bucket %s: ",

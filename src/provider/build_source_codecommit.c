@@ -37,11 +37,37 @@ static int explain(const struct build_source_request *req, const char *name, str
 	return err_set(err, ERR_NOT_FOUND, "no commit found for %s: %s", which, err_message(&why));
 }
 
+/* The commit that the specifier names, with all history (depth 0) or some. */
+static int clone_commit(struct build_world *w, const struct build_source_request *req,
+	const char *name, const char *specifier, int depth, struct arena *a,
+	struct build_source_result *ret, struct err *err)
+{
+	struct source_commit commit;
+
+	if (source_resolve(w->source, name, specifier, a, &commit, err) < 0)
+		return explain(req, name, err);
+	if (rmdir(req->dir) < 0 && errno != ENOENT)
+		return err_errno(err, errno, "cannot empty %s", req->dir);
+	if (vcs_clone(commit.repository_path, &commit.commit.id, NULL, depth, req->dir, err) < 0)
+		return err_wrap(err, "cannot clone %s", name);
+	ret->resolved_version = arena_strdup(a, commit.commit.id.hex);
+	return 0;
+}
+
+int build_source_clone(struct build_world *w, const struct build_source_request *req,
+	const struct towpath_build_clone *reference, struct arena *a,
+	struct build_source_result *ret, struct err *err)
+{
+	if (!w->source)
+		return err_set(err, ERR_UNSUPPORTED, "there are no repositories in this server");
+	return clone_commit(
+		w, req, reference->repository_name, reference->commit_id, 0, a, ret, err);
+}
+
 int build_source_codecommit(struct build_world *w, const struct build_source_request *req,
 	struct arena *a, struct build_source_result *ret, struct err *err)
 {
 	const char *name = source_name_of_url(req->source->location, a);
-	struct source_commit commit;
 
 	if (!w->source)
 		return err_set(err, ERR_UNSUPPORTED, "there are no repositories in this server");
@@ -50,14 +76,9 @@ int build_source_codecommit(struct build_world *w, const struct build_source_req
 			"source location %s is not a clone URL of CodeCommit "
 			"(https://git-codecommit.REGION.amazonaws.com/v1/repos/NAME)",
 			req->source->location);
-	if (source_resolve(w->source, name, specifier_of(req->version, a), a, &commit, err) < 0)
-		return explain(req, name, err);
-	if (rmdir(req->dir) < 0 && errno != ENOENT)
-		return err_errno(err, errno, "cannot empty %s", req->dir);
-	if (vcs_clone(commit.repository_path, &commit.commit.id, NULL,
-		    wire_or(req->source->git_clone_depth, 0), req->dir, err) < 0)
-		return err_wrap(err, "cannot clone %s", name);
-	ret->resolved_version = arena_strdup(a, commit.commit.id.hex);
+	if (clone_commit(w, req, name, specifier_of(req->version, a),
+		    wire_or(req->source->git_clone_depth, 0), a, ret, err) < 0)
+		return -1;
 	ret->url = req->source->location;
 	ret->path_suffix =
 		arena_printf(a, "git-codecommit.%s.amazonaws.com/v1/repos/%s", req->region, name);

@@ -11,6 +11,7 @@
 #include "provider/build_world.h"
 
 #define S3_ARN "arn:aws:s3:::"
+#define REFERENCE_MAX (64 * KIB)
 
 static int need_store(const struct build_world *w, struct err *err)
 {
@@ -18,16 +19,19 @@ static int need_store(const struct build_world *w, struct err *err)
 			   : err_set(err, ERR_UNSUPPORTED, "there are no buckets in this server");
 }
 
-static int unpack_object(struct build_world *w, const char *bucket, const char *key,
-	const char *version, const char *dir, struct arena *a, struct artifact_object *ret,
+static int open_object(struct build_world *w, const char *bucket, const char *key,
+	const char *version, struct arena *a, struct artifact_object *ret, int *ret_fd,
 	struct err *err)
 {
-	CLEANUP_FD int fd = -1;
-
-	if (artifact_open(w->artifact, bucket, key, version, a, ret, &fd, err) < 0)
+	if (artifact_open(w->artifact, bucket, key, version, a, ret, ret_fd, err) < 0)
 		return err_wrap(err, "error while downloading key %s", key);
+	return 0;
+}
+
+static int unpack(const struct artifact_object *o, int fd, const char *dir, struct err *err)
+{
 	if (archive_unpack(ARCHIVE_KIND_AUTO, fd, dir, NULL, NULL, err) < 0)
-		return err_wrap(err, "cannot unpack s3://%s/%s", bucket, key);
+		return err_wrap(err, "cannot unpack s3://%s/%s", o->bucket, o->key);
 	return 0;
 }
 
@@ -103,7 +107,9 @@ int build_source_s3(struct build_world *w, const struct build_source_request *re
 	struct build_source_result *ret, struct err *err)
 {
 	const char *location = req->source->location, *slash, *bucket;
+	const char *version = req->version && *req->version ? req->version : NULL;
 	struct artifact_object object;
+	CLEANUP_FD int fd = -1;
 
 	if (starts_with(location, S3_ARN))
 		location += strlen(S3_ARN);
@@ -119,8 +125,26 @@ int build_source_s3(struct build_world *w, const struct build_source_request *re
 	ret->url = location;
 	if (ends_with(location, "/"))
 		return get_folder(w, bucket, slash + 1, req->dir, err);
-	return unpack_object(w, bucket, slash + 1,
-		req->version && *req->version ? req->version : NULL, req->dir, a, &object, err);
+	if (open_object(w, bucket, slash + 1, version, a, &object, &fd, err) < 0)
+		return -1;
+	return unpack(&object, fd, req->dir, err);
+}
+
+/* What the source action stored instead of files (OutputArtifactFormat CODEBUILD_CLONE_REF). */
+static int clone_reference(struct build_world *w, const struct build_source_request *req, int fd,
+	struct arena *a, struct build_source_result *ret, struct err *err)
+{
+	CLEANUP_STR struct str text = STR_INIT;
+	struct towpath_build_clone reference;
+
+	if (fd_read_all(fd, REFERENCE_MAX, &text, err) < 0 ||
+		wire_decode_json(&towpath_build_clone_shape, str_view(&text), a, &reference, err) <
+			0)
+		return err_wrap(err, "artifact %s", req->input->name);
+	if (!reference.repository_name || !reference.commit_id)
+		return err_set(
+			err, ERR_INVALID, "artifact %s refers to no commit", req->input->name);
+	return build_source_clone(w, req, &reference, a, ret, err);
 }
 
 int build_source_pipeline(struct build_world *w, const struct build_source_request *req,
@@ -128,17 +152,20 @@ int build_source_pipeline(struct build_world *w, const struct build_source_reque
 {
 	const struct towpath_build_input *in = req->input;
 	struct artifact_object object;
+	CLEANUP_FD int fd = -1;
 
 	if (!in)
 		return err_set(err, ERR_INVALID,
 			"the project's source is a pipeline's artifact, but no pipeline started "
 			"this build");
-	if (need_store(w, err) < 0 || unpack_object(w, in->bucket, in->key, in->version_id,
-					      req->dir, a, &object, err) < 0)
-		return -1;
 	ret->resolved_version = in->revision_id;
 	ret->url = in->source_url ? in->source_url : "";
-	return 0;
+	if (need_store(w, err) < 0 ||
+		open_object(w, in->bucket, in->key, in->version_id, a, &object, &fd, err) < 0)
+		return -1;
+	if (streq(object.content_type, BUILD_CLONE_REFERENCE))
+		return clone_reference(w, req, fd, a, ret, err);
+	return unpack(&object, fd, req->dir, err);
 }
 
 int build_source_read_object(void *world, const char *bucket, const char *key, size_t limit,

@@ -9,6 +9,9 @@
 #include "signal/signal.h"
 #include "source/source.h"
 
+/* Content type of an artifact that is a towpath_build_clone in place of files. */
+#define BUILD_CLONE_REFERENCE "application/vnd.towpath.clone-reference+json"
+
 /* Borrowed; must outlive the build engine. Any may be NULL: what needs it then answers
  * ERR_UNSUPPORTED. */
 struct build_world {
@@ -27,6 +30,10 @@ void build_world_log_port(struct build_world *w, struct build_ports *ret);
 /* Parts, private to provider/build_*.c. */
 int build_source_codecommit(struct build_world *w, const struct build_source_request *req,
 	struct arena *a, struct build_source_result *ret, struct err *err);
+/* The commit that an artifact of a source action refers to, with all history. */
+int build_source_clone(struct build_world *w, const struct build_source_request *req,
+	const struct towpath_build_clone *reference, struct arena *a,
+	struct build_source_result *ret, struct err *err);
 int build_source_s3(struct build_world *w, const struct build_source_request *req, struct arena *a,
 	struct build_source_result *ret, struct err *err);
 int build_source_pipeline(struct build_world *w, const struct build_source_request *req,

@@ -108,6 +108,27 @@ def test_from_push_to_site(shop):
     assert shop.page() == "hello main from codepipeline/shop\n"
 
 
+def test_build_of_a_clone(shop):
+    """CODEBUILD_CLONE_REF: the build has the repository with its history, at the commit."""
+    shop.write("buildspec.yml", BUILDSPEC.replace(
+        'export GREETING="hello $WHO from $CODEBUILD_INITIATOR"',
+        'export GREETING="$(git rev-parse HEAD) $(git log --format=%s | tr \'\\n\' " ")"'))
+    shop.push("second")
+    wanted = shop.definition()
+    wanted["name"] = "cloned"
+    wanted["stages"].pop(2)  # the approval
+    source = wanted["stages"][0]["actions"][0]
+    source["configuration"]["OutputArtifactFormat"] = "NONE"
+    with pytest.raises(shop.cp.exceptions.InvalidActionDeclarationException, match="CODEBUILD_CLONE_REF, not NONE"):
+        shop.cp.create_pipeline(pipeline=wanted)
+    source["configuration"]["OutputArtifactFormat"] = "CODEBUILD_CLONE_REF"
+    shop.cp.create_pipeline(pipeline=wanted)
+    first = executions(shop.cp, "cloned")[0]["pipelineExecutionId"]
+    assert wait_execution(shop.cp, "cloned", first) == "Succeeded"
+    head = shop.server.run("git", "-C", shop.work, "rev-parse", "HEAD").stdout.strip()
+    assert shop.page().split() == [head, "second", "first"]
+
+
 def test_killed_on_the_way(shop):
     """kill -9 while the approval waits and again while a build runs: all goes on."""
     first = shop.newest()
