@@ -15,6 +15,7 @@
 
 #define BALANCER_HOST "127.0.0.1"
 #define MAX_CONDITIONS 5
+#define MAX_STICKINESS_SEC 604800
 
 static int changed(struct fleet_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -46,6 +47,17 @@ static int store_tags(struct db_tx *tx, const char *arn, const struct elbv2_tag_
 
 /* ---- actions ---- */
 
+static int check_stickiness(const struct elbv2_target_group_stickiness_config *s, struct err *err)
+{
+	int seconds = s ? wire_or(s->duration_seconds, 0) : 0;
+
+	if (s && wire_or(s->enabled, false) && (seconds < 1 || seconds > MAX_STICKINESS_SEC))
+		return err_set_wire(err, "ValidationError",
+			"Target group stickiness duration must be between 1 and %d seconds",
+			MAX_STICKINESS_SEC);
+	return 0;
+}
+
 static int check_forward(
 	struct db_tx *tx, struct elbv2_action *action, struct arena *a, struct err *err)
 {
@@ -60,10 +72,8 @@ static int check_forward(
 		config->target_groups.v[0] = (struct elbv2_target_group_tuple){
 			.target_group_arn = action->target_group_arn, .weight = WIRE_SET_INT(1)};
 	}
-	if (config->target_group_stickiness_config &&
-		wire_or(config->target_group_stickiness_config->enabled, false))
-		return err_set(err, ERR_UNSUPPORTED,
-			"stickiness between target groups is not implemented");
+	if (check_stickiness(config->target_group_stickiness_config, err) < 0)
+		return -1;
 	if (!config->target_groups.n || config->target_groups.n > 5)
 		return err_set_wire(err, "ValidationError",
 			"A forward action must have one to five target groups");

@@ -164,6 +164,7 @@ int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, 
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&e->sample_cond, &monotonic);
 	pthread_condattr_destroy(&monotonic);
+	e->traffic_fd = -1;
 	e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	e->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (e->epoll_fd < 0 || e->wake_fd < 0) {
@@ -180,6 +181,11 @@ int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, 
 	return 0;
 }
 
+static void free_value(void *p)
+{
+	free(p);
+}
+
 static void detach_root(void *root)
 {
 	((struct compute_root *)root)->driver->detach(root);
@@ -192,6 +198,8 @@ struct fleet_engine *fleet_engine_free(struct fleet_engine *e)
 	fleet_engine_stop(e);
 	map_release_with(&e->roots, detach_root);
 	map_release_with(&e->watched, fleet_watched_free);
+	map_release_with(&e->hosts, free_value);
+	fd_closep(&e->traffic_fd);
 	fd_closep(&e->epoll_fd);
 	fd_closep(&e->wake_fd);
 	pthread_cond_destroy(&e->sample_cond);
@@ -301,7 +309,7 @@ int fleet_engine_start(struct fleet_engine *e, struct err *err)
 		if (e->cfg.traffic->driver->start(e->cfg.traffic, err) < 0)
 			return -1;
 		/* A listener's port may be taken: that must not keep the server from serving. */
-		if (fleet_traffic_apply(e, &later) < 0)
+		if (fleet_traffic_apply(e, &later) < 0 || fleet_sampler_begin(e, &later) < 0)
 			log_err("fleet", &later, "the data plane does not come up");
 	}
 	if (pthread_create(&e->sampler, NULL, fleet_sampler_main, e) != 0) {

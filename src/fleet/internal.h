@@ -21,6 +21,7 @@ struct fleet_engine {
 	pthread_mutex_t lock; /* roots, running */
 	struct map roots;     /* instance id: struct compute_root */
 	int epoll_fd, wake_fd;
+	int traffic_fd; /* readable once the data plane ended; -1: none (traffic_lock) */
 	pthread_t watcher, sampler;
 	bool running;
 
@@ -30,7 +31,8 @@ struct fleet_engine {
 
 	pthread_mutex_t traffic_lock; /* serialises the data plane and what follows */
 	struct map watched;	      /* "pool/server": struct fleet_watched */
-	int64_t metrics_usec, hosts_usec;
+	struct map hosts;	      /* target group: struct fleet_hosts_sent */
+	int64_t looked_usec;	      /* the last look at its counters, on the one clock */
 };
 
 /* ---- steps ---- */
@@ -104,6 +106,8 @@ void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_roo
 /* Out of the engine's care; NULL when it was not there. */
 struct compute_root *fleet_unwatch_root(struct fleet_engine *e, const char *id);
 int fleet_watch_start(struct fleet_engine *e, struct err *err);
+/* After the data plane was brought to a plan: it is started anew when it ends. */
+void fleet_watch_traffic(struct fleet_engine *e);
 void fleet_watch_stop(struct fleet_engine *e);
 
 /* ---- groups (group.c) ---- */
@@ -134,6 +138,10 @@ int fleet_group_attach_arn(struct fleet_engine *e, struct db_tx *tx,
 #define TARGET_DRAINING "draining"
 #define TARGET_UNUSED "unused"
 
+/* Attributes of a target group by which clients stick to a target. */
+#define FLEET_STICKINESS_ENABLED "stickiness.enabled"
+#define FLEET_STICKINESS_DURATION "stickiness.lb_cookie.duration_seconds"
+#define FLEET_STICKINESS_SECONDS 86400
 int fleet_target_group_by_name(struct db_tx *tx, const char *name, struct arena *a,
 	struct elbv2_target_group *ret, struct err *err);
 const char *fleet_target_group_attribute(
@@ -171,6 +179,10 @@ struct fleet_watched {
 	bool seen;
 };
 void fleet_watched_free(void *watched);
+/* The counts of hosts that were last sent as metrics. */
+struct fleet_hosts_sent {
+	int64_t healthy, unhealthy, usec;
+};
 /* The plan for what is stored now; shares are by rule. Everything in the arena. */
 struct fleet_plan {
 	struct traffic_plan plan;
@@ -187,6 +199,8 @@ int fleet_plan_make(struct db_tx *tx, struct arena *a, struct fleet_plan *ret, s
 int fleet_traffic_apply(struct fleet_engine *e, struct err *err);
 int fleet_traffic_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 void fleet_sampler_hurry(struct fleet_engine *e);
+/* What the data plane counted before this server looked is not counted. */
+int fleet_sampler_begin(struct fleet_engine *e, struct err *err);
 void *fleet_sampler_main(void *arg);
 /* Names of pools in the data plane and of a target group in dimensions. */
 char *fleet_pool_name(struct arena *a, const char *target_group_name);

@@ -11,6 +11,7 @@
 
 struct planner {
 	struct arena *a;
+	struct db_tx *tx;
 	struct store_documents groups, targets, listeners, rules;
 	const char **balancer_of; /* of each group: load balancer ARN; NULL: not in use */
 	struct fleet_plan *ret;
@@ -56,6 +57,15 @@ static struct traffic_share share_of(
 	return (struct traffic_share){fleet_pool_name(p->a, tg->target_group_name), weight};
 }
 
+static int sticky_of(const struct elbv2_action *action)
+{
+	const struct elbv2_target_group_stickiness_config *s =
+		action->forward_config ? action->forward_config->target_group_stickiness_config
+				       : NULL;
+
+	return s && wire_or(s->enabled, false) ? wire_or(s->duration_seconds, 0) : 0;
+}
+
 static void plan_forward(struct planner *p, const struct elbv2_action *action, const char *balancer,
 	struct traffic_route *ret)
 {
@@ -72,6 +82,7 @@ static void plan_forward(struct planner *p, const struct elbv2_action *action, c
 	if (!n && action->target_group_arn)
 		shares[n++] = share_of(p, action->target_group_arn, 1, balancer);
 	ret->answer = TRAFFIC_FORWARD;
+	ret->sticky_sec = n ? sticky_of(action) : 0;
 	ret->shares = shares;
 	ret->n_shares = n;
 }
@@ -201,7 +212,20 @@ static struct traffic_check check_of(const struct elbv2_target_group *tg)
 	};
 }
 
-static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret)
+/* Seconds for which clients stick to a target of the group; 0: they do not. */
+static int stickiness_of(struct planner *p, const char *arn, struct err *err)
+{
+	const char *on =
+		fleet_target_group_attribute(p->tx, arn, FLEET_STICKINESS_ENABLED, p->a, err);
+	const char *seconds;
+
+	if (!streq(on, "true"))
+		return 0;
+	seconds = fleet_target_group_attribute(p->tx, arn, FLEET_STICKINESS_DURATION, p->a, err);
+	return seconds ? atoi(seconds) : FLEET_STICKINESS_SECONDS;
+}
+
+static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, struct err *err)
 {
 	const struct elbv2_target_group *tg = p->groups.v[at];
 	struct traffic_server *servers = arena_new_n(p->a, p->targets.n + 1, struct traffic_server);
@@ -210,6 +234,7 @@ static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret)
 	ret->name = fleet_pool_name(p->a, tg->target_group_name);
 	ret->check = check_of(tg);
 	ret->tls = streq(tg->protocol, "HTTPS");
+	ret->sticky_sec = stickiness_of(p, tg->target_group_arn, err);
 	for (size_t i = 0; i < p->targets.n; i++) {
 		const struct towpath_fleet_target *t = p->targets.v[i];
 
@@ -220,6 +245,7 @@ static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret)
 			.address = t->address,
 			.port = t->port.v,
 			.draining = streq(t->state, TARGET_DRAINING),
+			.trusted = streq(t->state, TARGET_HEALTHY),
 		};
 		p->ret->servers[p->ret->n_servers++] = (struct fleet_planned){
 			.key = arena_printf(p->a, "%s/%s", ret->name, t->server),
@@ -235,7 +261,7 @@ static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret)
 
 int fleet_plan_make(struct db_tx *tx, struct arena *a, struct fleet_plan *ret, struct err *err)
 {
-	struct planner p = {.a = a, .ret = ret};
+	struct planner p = {.a = a, .tx = tx, .ret = ret};
 	struct traffic_listener *listeners;
 	struct traffic_pool *pools;
 
@@ -253,7 +279,7 @@ int fleet_plan_make(struct db_tx *tx, struct arena *a, struct fleet_plan *ret, s
 	ret->servers = arena_new_n(a, p.targets.n + 1, struct fleet_planned);
 	for (size_t i = 0; i < p.groups.n; i++)
 		if (p.balancer_of[i])
-			plan_pool(&p, i, &pools[ret->plan.n_pools++]);
+			plan_pool(&p, i, &pools[ret->plan.n_pools++], err);
 	ret->plan.listeners = listeners;
 	ret->plan.n_listeners = p.listeners.n;
 	ret->plan.pools = pools;

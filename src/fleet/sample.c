@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "fleet/internal.h"
 
-#define CALM_USEC (1 * USEC_PER_SEC)
+/* Looks fall shortly after the full seconds of the clock, so that a second's counts are whole. */
+#define AFTER_SECOND_USEC (2 * USEC_PER_MSEC)
 #define BUSY_USEC (200 * USEC_PER_MSEC)
 #define HOSTS_EVERY_USEC (5 * USEC_PER_SEC)
 #define IDLE_ROUNDS 2
@@ -109,6 +110,7 @@ static int apply_locked(struct fleet_engine *e, struct err *err)
 		return -1;
 	if (e->cfg.traffic && e->cfg.traffic->driver->apply(e->cfg.traffic, &q.plan.plan, err) < 0)
 		return -1;
+	fleet_watch_traffic(e);
 	watch_planned(e, &q.plan);
 	return fleet_write(e, leave_step, &(struct fleet_op){.e = e, .req = &q.plan}, err);
 }
@@ -213,7 +215,7 @@ static int follow_server(struct fleet_engine *e, struct fleet_watched *w,
 
 /* ---- metrics ---- */
 
-enum count { REQUESTS, ANSWERS_2, ANSWERS_3, ANSWERS_4, ANSWERS_5, ERRORS, N_COUNTS };
+enum count { REQUESTS, ANSWERS_2, ANSWERS_3, ANSWERS_4, ANSWERS_5, ERRORS, REFUSALS, N_COUNTS };
 static const char *const count_names[N_COUNTS] = {
 	"RequestCount",
 	"HTTPCode_Target_2XX_Count",
@@ -221,6 +223,7 @@ static const char *const count_names[N_COUNTS] = {
 	"HTTPCode_Target_4XX_Count",
 	"HTTPCode_Target_5XX_Count",
 	"TargetConnectionErrorCount",
+	"HTTPCode_ELB_5XX_Count",
 };
 
 /* What came together for one target group since the last look. */
@@ -313,7 +316,7 @@ static void add_timings(
 		double seconds = (double)bucket(x->msec) / 1000;
 		size_t k = 0;
 
-		if (!streq(x->pool, t->pool))
+		if (x->msec < 0 || !streq(x->pool, t->pool))
 			continue;
 		while (k < n && values[k] != seconds)
 			k++;
@@ -335,39 +338,72 @@ static void add_timings(
 			    }));
 }
 
+/* When they changed, and now and then. */
+static void add_hosts(struct fleet_engine *e, metric_vec *v, struct arena *a, const struct tally *t)
+{
+	struct fleet_hosts_sent *sent = map_get(&e->hosts, t->target_group);
+	int64_t now = durable_now(e->durable);
+
+	if (!sent) {
+		sent = xcalloc(1, sizeof(*sent));
+		sent->healthy = -1;
+		map_set(&e->hosts, t->target_group, sent);
+	}
+	if (sent->healthy == t->healthy && sent->unhealthy == t->unhealthy &&
+		now - sent->usec < HOSTS_EVERY_USEC)
+		return;
+	*sent = (struct fleet_hosts_sent){t->healthy, t->unhealthy, now};
+	add_metric(v, a, t, "HealthyHostCount", (double)t->healthy);
+	add_metric(v, a, t, "UnHealthyHostCount", (double)t->unhealthy);
+}
+
+static void count_refusals(struct tally *t, const struct traffic_stats *stats)
+{
+	for (size_t i = 0; i < stats->n_timings; i++)
+		if (stats->timings[i].msec < 0 && streq(stats->timings[i].pool, t->pool))
+			t->counts[REFUSALS] += stats->timings[i].count;
+}
+
 static int send_metrics(struct fleet_engine *e, const struct map *tallies,
-	const struct traffic_stats *stats, bool hosts, struct arena *a, struct err *err)
+	const struct traffic_stats *stats, int64_t usec, struct arena *a, struct err *err)
 {
 	metric_vec v = {0};
 	int r = 0;
 
 	map_foreach (it, tallies) {
-		const struct tally *t = it->value;
+		struct tally *t = it->value;
 
+		count_refusals(t, stats);
 		for (int c = 0; c < N_COUNTS; c++)
 			if (t->counts[c])
 				add_metric(&v, a, t, count_names[c], (double)t->counts[c]);
-		if (hosts) {
-			add_metric(&v, a, t, "HealthyHostCount", (double)t->healthy);
-			add_metric(&v, a, t, "UnHealthyHostCount", (double)t->unhealthy);
-		}
+		add_hosts(e, &v, a, t);
 		add_timings(&v, a, t, stats);
 	}
 	if (v.n && e->cfg.metrics)
-		r = e->cfg.metrics(e->cfg.arg, durable_now(e->durable), v.v, v.n, err);
+		r = e->cfg.metrics(e->cfg.arg, usec, v.v, v.n, err);
 	vec_release(&v);
 	return r;
 }
 
 /* ---- the round ---- */
 
+/* What came between two looks belongs to the second in the middle of them. */
+static int64_t look(struct fleet_engine *e)
+{
+	int64_t now = durable_now(e->durable);
+	int64_t before = e->looked_usec ? e->looked_usec : now - USEC_PER_SEC;
+
+	e->looked_usec = now;
+	return before + (now - before) / 2;
+}
+
 static int sample_locked(struct fleet_engine *e, bool *ret_busy, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct map tallies CLEANUP_MAP = MAP_INIT;
 	struct traffic_stats stats;
-	int64_t now = durable_now(e->durable);
-	bool hosts = now - e->hosts_usec >= HOSTS_EVERY_USEC;
+	int64_t usec = look(e);
 
 	*ret_busy = false;
 	if (!e->cfg.traffic || e->watched.count == 0)
@@ -386,9 +422,39 @@ static int sample_locked(struct fleet_engine *e, bool *ret_busy, struct err *err
 		*ret_busy |= w->draining || streq(w->state, TARGET_INITIAL);
 		count_server(tally_of(&tallies, &a, w, s->pool), w, s);
 	}
-	if (hosts)
-		e->hosts_usec = now;
-	return send_metrics(e, &tallies, &stats, hosts, &a, err);
+	return send_metrics(e, &tallies, &stats, usec, &a, err);
+}
+
+static int begin_locked(struct fleet_engine *e, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct traffic_stats stats;
+
+	if (e->watched.count == 0)
+		return 0;
+	if (e->cfg.traffic->driver->stats(e->cfg.traffic, &a, &stats, err) < 0)
+		return -1;
+	for (size_t i = 0; i < stats.n_servers; i++) {
+		const struct traffic_server_stat *s = &stats.servers[i];
+		struct fleet_watched *w =
+			map_get(&e->watched, arena_printf(&a, "%s/%s", s->pool, s->name));
+
+		if (!w)
+			continue;
+		memcpy(w->last.answers, s->answers, sizeof(s->answers));
+		w->last.errors = s->errors;
+	}
+	return 0;
+}
+
+int fleet_sampler_begin(struct fleet_engine *e, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&e->traffic_lock);
+	r = begin_locked(e, err);
+	pthread_mutex_unlock(&e->traffic_lock);
+	return r;
 }
 
 /* The data plane died: it is started anew. */
@@ -432,6 +498,14 @@ static void add_usec(struct timespec *t, int64_t usec)
 	t->tv_nsec %= 1000000000;
 }
 
+static int64_t pause_usec(struct fleet_engine *e, bool busy)
+{
+	int64_t now = durable_now(e->durable);
+	int64_t to_second = USEC_PER_SEC - now % USEC_PER_SEC + AFTER_SECOND_USEC;
+
+	return busy ? MIN(to_second, BUSY_USEC) : to_second;
+}
+
 void *fleet_sampler_main(void *arg)
 {
 	struct fleet_engine *e = arg;
@@ -449,7 +523,7 @@ void *fleet_sampler_main(void *arg)
 			log_err("fleet", &err, "following the data plane");
 		failing = failed;
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		add_usec(&until, busy ? BUSY_USEC : CALM_USEC);
+		add_usec(&until, pause_usec(e, busy));
 		pthread_mutex_lock(&e->sample_lock);
 		if (!e->stopping)
 			pthread_cond_timedwait(&e->sample_cond, &e->sample_lock, &until);

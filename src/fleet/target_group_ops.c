@@ -317,17 +317,69 @@ static int describe_target_groups_step(struct db_tx *tx, void *arg, struct err *
 
 /* ---- attributes ---- */
 
+static int check_number(
+	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err)
+{
+	char *end = NULL;
+	long value = x->value && *x->value ? strtol(x->value, &end, 10) : -1;
+
+	if (!end || *end || value < from || value > to)
+		return err_set_wire(err, "InvalidConfigurationRequestException",
+			"'%s' must be between %ld and %ld", x->key, from, to);
+	return 0;
+}
+
+static int check_flag(
+	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err)
+{
+	(void)from;
+	(void)to;
+	if (streq(x->value, "true") || streq(x->value, "false"))
+		return 0;
+	return err_set_wire(
+		err, "InvalidConfigurationRequestException", "'%s' must be true or false", x->key);
+}
+
+/* The data plane has one algorithm and one kind of stickiness. */
+static int check_fixed(
+	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err);
+
 static const struct {
 	const char *key, *dflt;
+	int (*check)(
+		const struct elbv2_target_group_attribute *x, long from, long to, struct err *err);
+	long from, to;
 } attributes[] = {
-	{"deregistration_delay.timeout_seconds", "300"},
-	{"load_balancing.algorithm.type", "round_robin"},
-	{"load_balancing.cross_zone.enabled", "use_load_balancer_configuration"},
-	{"slow_start.duration_seconds", "0"},
-	{"stickiness.enabled", "false"},
-	{"stickiness.lb_cookie.duration_seconds", "86400"},
-	{"stickiness.type", "lb_cookie"},
+	{"deregistration_delay.timeout_seconds", "300", check_number, 0, 3600},
+	{"load_balancing.algorithm.type", "round_robin", check_fixed, 0, 0},
+	{"load_balancing.cross_zone.enabled", "use_load_balancer_configuration", check_fixed, 0, 0},
+	{"slow_start.duration_seconds", "0", check_fixed, 0, 0},
+	{FLEET_STICKINESS_ENABLED, "false", check_flag, 0, 0},
+	{FLEET_STICKINESS_DURATION, "86400", check_number, 1, 604800},
+	{"stickiness.type", "lb_cookie", check_fixed, 0, 0},
 };
+
+static int check_fixed(
+	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err)
+{
+	(void)from;
+	(void)to;
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		if (streq(attributes[i].key, x->key) && !streq(attributes[i].dflt, x->value))
+			return err_set(err, ERR_UNSUPPORTED,
+				"attribute %s = %s is not implemented; only %s is", x->key,
+				x->value, attributes[i].dflt);
+	return 0;
+}
+
+static int check_attribute(const struct elbv2_target_group_attribute *x, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
+		if (streq(attributes[i].key, x->key))
+			return attributes[i].check(x, attributes[i].from, attributes[i].to, err);
+	return err_set_wire(err, "InvalidConfigurationRequestException",
+		"Target group attribute key '%s' is not recognized", x->key);
+}
 
 static int attributes_of(struct db_tx *tx, const char *arn, struct arena *a,
 	struct elbv2_target_group_attributes *ret, struct err *err)
@@ -350,31 +402,6 @@ static int describe_target_group_attributes_step(struct db_tx *tx, void *arg, st
 	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
 	return attributes_of(tx, req->target_group_arn, a, &resp->attributes, err);
-}
-
-/* Only the delay can differ from its default: the data plane has one algorithm. */
-static int check_attribute(const struct elbv2_target_group_attribute *x, struct err *err)
-{
-	char *end;
-	long delay;
-
-	for (size_t i = 1; i < ARRAY_SIZE(attributes); i++) {
-		if (!streq(attributes[i].key, x->key))
-			continue;
-		if (streq(attributes[i].dflt, x->value))
-			return 0;
-		return err_set(err, ERR_UNSUPPORTED,
-			"attribute %s = %s is not implemented; only %s is", x->key, x->value,
-			attributes[i].dflt);
-	}
-	if (!streq(x->key, attributes[0].key))
-		return err_set_wire(err, "InvalidConfigurationRequestException",
-			"Target group attribute key '%s' is not recognized", x->key);
-	delay = x->value ? strtol(x->value, &end, 10) : -1;
-	if (delay < 0 || delay > 3600 || *end)
-		return err_set_wire(err, "InvalidConfigurationRequestException",
-			"'%s' must be between 0 and 3600", x->key);
-	return 0;
 }
 
 static void set_attribute(
@@ -410,7 +437,8 @@ static int modify_target_group_attributes_step(struct db_tx *tx, void *arg, stru
 		set_attribute(&more.attributes, x->key, x->value, a);
 	}
 	if (store_document_put(
-		    tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, NULL, &more, err) < 0)
+		    tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, NULL, &more, err) < 0 ||
+		fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err) < 0)
 		return -1;
 	return attributes_of(tx, req->target_group_arn, a, &resp->attributes, err);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watches the first processes of instances: one thread waits for any of them to end. */
+/* Watches the first processes of instances and the data plane: one thread waits for any of them to
+ * end. */
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "fleet/internal.h"
 
@@ -83,6 +85,31 @@ static void root_ended(struct fleet_engine *e, const struct compute_root *root)
 		log_err("fleet", &err, "instance %s ended", id);
 }
 
+/* ---- the data plane ---- */
+
+void fleet_watch_traffic(struct fleet_engine *e)
+{
+	struct traffic *t = e->cfg.traffic;
+	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &e->traffic_fd};
+
+	fd_closep(&e->traffic_fd);
+	if (!t || !t->driver->watch_fd)
+		return;
+	e->traffic_fd = t->driver->watch_fd(t);
+	if (e->traffic_fd >= 0 && epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->traffic_fd, &event) < 0)
+		log_warn("fleet", "the data plane is not watched; it is looked after each second");
+}
+
+/* With the weights and targets that are stored; should that fail, the sampler tries again. */
+static void traffic_ended(struct fleet_engine *e)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	log_warn("fleet", "the data plane ended; it is started anew");
+	if (fleet_traffic_apply(e, &err) < 0)
+		log_err("fleet", &err, "the data plane does not come up");
+}
+
 static void *watcher_main(void *arg)
 {
 	struct fleet_engine *e = arg;
@@ -96,7 +123,10 @@ static void *watcher_main(void *arg)
 		for (int i = 0; i < n; i++) {
 			if (!events[i].data.ptr)
 				return NULL; /* asked to stop */
-			root_ended(e, events[i].data.ptr);
+			if (events[i].data.ptr == &e->traffic_fd)
+				traffic_ended(e);
+			else
+				root_ended(e, events[i].data.ptr);
 		}
 	}
 }

@@ -5,8 +5,9 @@
  *    reload hands the listening sockets over and idle connections end after a response.
  * H2 A new server is in the drain state (checked, without requests) until its first check passed;
  *    after that HAProxy's own rise and fall count.
- * H3 Servers are never in a configuration that the running HAProxy did not know: new ones always
- *    come by `add server`, so that H2 holds for all.
+ * H3 A configuration holds the servers that the running HAProxy knows, or, when none runs, those
+ *    that were healthy before: they serve at once. New ones always come by `add server`, so that
+ *    H2 holds for them.
  * H4 Everything needed to go on after a restart of this program is in HAProxy and in the folder.
  */
 #include "traffic/haproxy.h"
@@ -17,6 +18,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,28 +34,6 @@
 
 #define RELOAD_LIMIT_USEC (10 * USEC_PER_SEC)
 #define CONFIG_MAX (16 * MIB)
-
-/* A server that is wanted. */
-struct wanted {
-	bool draining, checked;
-	bool gated;	    /* H2 */
-	bool bad;	    /* was seen failing while gated: rise counts */
-	int64_t since_usec; /* monotonic: gated since */
-	int64_t patience_usec;
-	bool seen; /* in the plan of this apply() */
-};
-
-struct haproxy {
-	struct traffic base;
-	pthread_mutex_t lock;
-	struct haproxy_paths paths;
-	char *dir;
-	struct str structure; /* configuration without servers that HAProxy runs with */
-	struct map shares;    /* route: text of its map (owned) */
-	struct map servers;   /* "pool/server": struct wanted */
-	int64_t timing_pid, timing_last;
-	int64_t answered; /* requests at the last look at the timings */
-};
 
 static struct haproxy *haproxy_of(struct traffic *t)
 {
@@ -139,8 +119,11 @@ static int write_config(struct haproxy *h, const struct traffic_plan *plan, cons
 	const char *argv[] = {"haproxy", "-c", "-q", "-f", h->paths.config_new, NULL};
 
 	if (haproxy_config_text(&c, &text, err) < 0 ||
-		file_write_atomic(h->paths.config_new, str_view(&text), 0600, err) < 0 ||
-		run_haproxy(h, argv, err) < 0)
+		file_write_atomic(h->paths.config_new, str_view(&text), 0600, err) < 0)
+		return -1;
+	/* One that runs must never be told to take a bad one over; a fresh start tells by itself.
+	 */
+	if (alive(h) && run_haproxy(h, argv, err) < 0)
 		return -1;
 	if (rename(h->paths.config_new, h->paths.config) < 0)
 		return err_errno(err, errno, "%s", h->paths.config);
@@ -175,57 +158,12 @@ static int save_structure(struct haproxy *h, const struct str *structure, struct
 	return 0;
 }
 
-static int write_map(struct haproxy *h, const struct traffic_route *r, struct err *err)
-{
-	struct str text CLEANUP_STR = STR_INIT;
-	char *path CLEANUP(freep) = path_join(h->paths.maps, r->name);
-
-	haproxy_map_text(r, &text);
-	return file_write_atomic(path, str_view(&text), 0644, err);
-}
-
-static int write_maps(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
-{
-	for (size_t i = 0; i < plan->n_listeners; i++)
-		for (size_t k = 0; k < plan->listeners[i].n_routes; k++) {
-			const struct traffic_route *r = &plan->listeners[i].routes[k];
-
-			if (r->answer == TRAFFIC_FORWARD && write_map(h, r, err) < 0)
-				return -1;
-		}
-	return 0;
-}
-
-/* Loads what HAProxy knows now: "pool/server" to a nonzero value when it drains. */
-static int known_servers(struct haproxy *h, struct map *ret, struct str *ret_state, struct err *err)
-{
-	struct view text;
-
-	if (haproxy_cli(h->paths.socket, "show servers state", ret_state, err) < 0)
-		return -1;
-	text = str_view(ret_state);
-	while (text.len) {
-		struct view line = view_cut(&text, '\n');
-		struct view pool, name;
-		int64_t admin;
-		char key[512];
-
-		if (!line.len || line.p[0] == '#' || !memchr(line.p, ' ', line.len))
-			continue;
-		view_cut(&line, ' ');
-		pool = view_cut(&line, ' ');
-		view_cut(&line, ' ');
-		name = view_cut(&line, ' ');
-		view_cut(&line, ' '); /* address */
-		view_cut(&line, ' '); /* operational state */
-		admin = line.p ? strtoll(line.p, NULL, 10) : 0;
-		snprintf(key, sizeof(key), VIEW_FMT "/" VIEW_FMT, VIEW_ARG(pool), VIEW_ARG(name));
-		map_set(ret, key, (void *)(intptr_t)(1 + (admin & 0x08 ? 1 : 0)));
-	}
-	return 0;
-}
-
 /* ---- start and reload ---- */
+
+static void free_value(void *p)
+{
+	free(p);
+}
 
 static void short_pause(void)
 {
@@ -251,15 +189,30 @@ static int wait_worker(struct haproxy *h, long before, struct err *err)
 		h->dir);
 }
 
+/* "pool/server" of the servers that need not wait for their first check. */
+static void trusted_servers(const struct traffic_plan *plan, struct map *ret)
+{
+	for (size_t i = 0; i < plan->n_pools; i++)
+		for (size_t k = 0; k < plan->pools[i].n_servers; k++) {
+			const struct traffic_server *s = &plan->pools[i].servers[k];
+			char *key CLEANUP(freep) = xasprintf("%s/%s", plan->pools[i].name, s->name);
+
+			if (s->trusted && !s->draining)
+				map_set(ret, key, ret);
+		}
+}
+
 static int start_fresh(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
 {
 	const char *argv[] = {
 		"haproxy", "-D", "-W", "-p", h->paths.pid, "-f", h->paths.config, NULL};
-	struct map none CLEANUP_MAP = MAP_INIT;
+	struct map trusted CLEANUP_MAP = MAP_INIT;
 
-	if (write_maps(h, plan, err) < 0 ||
+	trusted_servers(plan, &trusted);
+	map_release_with(&h->servers, free_value);
+	if (haproxy_maps_write(h, plan, err) < 0 ||
 		file_write_atomic(h->paths.state, VIEW("1\n"), 0600, err) < 0 ||
-		write_config(h, plan, &none, err) < 0 || run_haproxy(h, argv, err) < 0)
+		write_config(h, plan, &trusted, err) < 0 || run_haproxy(h, argv, err) < 0)
 		return -1;
 	return wait_worker(h, -1, err);
 }
@@ -273,8 +226,8 @@ static int reload(struct haproxy *h, const struct traffic_plan *plan, struct err
 
 	if (master < 0)
 		return err_set(err, ERR_IO, "HAProxy answers but its master process is gone");
-	if (known_servers(h, &known, &state, err) < 0 || write_maps(h, plan, err) < 0 ||
-		write_config(h, plan, &known, err) < 0 ||
+	if (haproxy_servers_known(h, &known, &state, err) < 0 ||
+		haproxy_maps_write(h, plan, err) < 0 || write_config(h, plan, &known, err) < 0 ||
 		file_write_atomic(h->paths.state, str_view(&state), 0600, err) < 0)
 		return -1;
 	if (kill(master, SIGUSR2) < 0)
@@ -282,15 +235,25 @@ static int reload(struct haproxy *h, const struct traffic_plan *plan, struct err
 	return wait_worker(h, before, err);
 }
 
-static void free_value(void *p)
+/* A worker whose master was killed soon ends; until then it must not pass for a data plane. */
+static bool end_orphan(struct haproxy *h)
 {
-	free(p);
+	long worker = master_pid(h) < 0 ? worker_pid(h) : -1;
+	int64_t limit = monotonic_usec() + RELOAD_LIMIT_USEC;
+
+	if (worker <= 1)
+		return false;
+	/* It lets go of the ports and finishes what is under way. */
+	kill((pid_t)worker, SIGUSR1);
+	while (alive(h) && monotonic_usec() < limit)
+		short_pause();
+	return true;
 }
 
 static int apply_structure(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
 {
 	struct str structure CLEANUP_STR = STR_INIT;
-	bool lives = alive(h);
+	bool lives = !end_orphan(h) && alive(h);
 
 	if (structure_text(h, plan, &structure, err) < 0)
 		return -1;
@@ -298,159 +261,8 @@ static int apply_structure(struct haproxy *h, const struct traffic_plan *plan, s
 		return 0;
 	if ((lives ? reload(h, plan, err) : start_fresh(h, plan, err)) < 0)
 		return -1;
-	map_release_with(&h->shares, free_value);
+	map_release_with(&h->texts, free_value);
 	return save_structure(h, &structure, err);
-}
-
-/* ---- weights ---- */
-
-static int commit_map(struct haproxy *h, const char *route, const char *text, struct err *err)
-{
-	struct str command CLEANUP_STR = STR_INIT;
-	struct str answer CLEANUP_STR = STR_INIT;
-	const char *at;
-	long version;
-
-	str_addf(&command, "prepare map %s/%s", h->paths.maps, route);
-	if (haproxy_cli(h->paths.socket, str_text(&command), &answer, err) < 0)
-		return -1;
-	at = strstr(str_text(&answer), "created: ");
-	if (!at)
-		return err_set(err, ERR_IO, "HAProxy does not know the map of route %s: %s", route,
-			str_text(&answer));
-	version = strtol(at + 9, NULL, 10);
-	str_clear(&command);
-	/* Lines up to an empty one, which haproxy_cli() adds. */
-	str_addf(&command, "add map @%ld %s/%s <<\n%s", version, h->paths.maps, route, text);
-	if (*text && haproxy_cli_expect(h->paths.socket, str_text(&command), NULL, err) < 0)
-		return -1;
-	str_clear(&command);
-	str_addf(&command, "commit map @%ld %s/%s", version, h->paths.maps, route);
-	return haproxy_cli_expect(h->paths.socket, str_text(&command), NULL, err);
-}
-
-static int apply_route(struct haproxy *h, const struct traffic_route *r, struct err *err)
-{
-	struct str text CLEANUP_STR = STR_INIT;
-
-	if (r->answer != TRAFFIC_FORWARD)
-		return 0;
-	haproxy_map_text(r, &text);
-	if (streq(map_get(&h->shares, r->name), str_text(&text)))
-		return 0;
-	if (write_map(h, r, err) < 0 || commit_map(h, r->name, str_text(&text), err) < 0)
-		return -1;
-	free(map_set(&h->shares, r->name, str_take(&text)));
-	return 0;
-}
-
-/* ---- servers ---- */
-
-static int server_command(struct haproxy *h, const char *expect, struct err *err, const char *fmt,
-	...) PRINTF_LIKE(4, 5);
-
-static int server_command(
-	struct haproxy *h, const char *expect, struct err *err, const char *fmt, ...)
-{
-	struct str command CLEANUP_STR = STR_INIT;
-	va_list ap;
-
-	va_start(ap, fmt);
-	str_vaddf(&command, fmt, ap);
-	va_end(ap);
-	return haproxy_cli_expect(h->paths.socket, str_text(&command), expect, err);
-}
-
-static int add_server(struct haproxy *h, const struct traffic_pool *pool,
-	const struct traffic_server *s, const char *key, struct err *err)
-{
-	struct str words CLEANUP_STR = STR_INIT;
-
-	haproxy_server_words(pool, &words);
-	if (server_command(h, "New server registered", err, "add server %s %s:%d%s", key,
-		    s->address, s->port, str_text(&words)) < 0 ||
-		server_command(h, NULL, err, "set server %s state drain", key) < 0)
-		return -1;
-	return pool->check.enabled ? server_command(h, NULL, err, "enable health %s", key) : 0;
-}
-
-static void gate(struct wanted *w, const struct traffic_pool *pool)
-{
-	w->gated = true;
-	w->bad = false;
-	w->since_usec = monotonic_usec();
-	w->patience_usec =
-		(int64_t)pool->check.interval_sec * pool->check.unhealthy_after * USEC_PER_SEC;
-}
-
-/* state: 0 unknown to HAProxy, 1 known, 2 known and draining. */
-static int apply_server(struct haproxy *h, const struct traffic_pool *pool,
-	const struct traffic_server *s, intptr_t state, struct err *err)
-{
-	char *key CLEANUP(freep) = xasprintf("%s/%s", pool->name, s->name);
-	struct wanted *w = map_get(&h->servers, key);
-
-	if (state == 0 && add_server(h, pool, s, key, err) < 0)
-		return -1;
-	if (!w) {
-		w = xcalloc(1, sizeof(*w));
-		map_set(&h->servers, key, w);
-		if (state != 1 && !s->draining)
-			gate(w, pool);
-	} else if (state == 0 || (w->draining && !s->draining)) {
-		gate(w, pool);
-	}
-	w->draining = s->draining;
-	w->checked = pool->check.enabled;
-	w->seen = true;
-	if (s->draining && state == 1)
-		return server_command(h, NULL, err, "set server %s state drain", key);
-	if (w->gated && !w->checked && !s->draining) {
-		w->gated = false;
-		return server_command(h, NULL, err, "set server %s state ready", key);
-	}
-	return 0;
-}
-
-/* A server with connections left cannot go yet; the next apply() or stats() tries again. */
-static void drop_server(struct haproxy *h, const char *key)
-{
-	struct err err CLEANUP_ERR = ERR_INIT;
-
-	if (server_command(h, NULL, &err, "set server %s state maint", key) < 0 ||
-		server_command(h, NULL, &err, "shutdown sessions server %s", key) < 0 ||
-		server_command(h, "Server deleted", &err, "del server %s", key) < 0)
-		log_debug("traffic", "server %s stays for now: %s", key, err_message(&err));
-}
-
-static int apply_servers(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
-{
-	struct str state CLEANUP_STR = STR_INIT;
-	struct map known CLEANUP_MAP = MAP_INIT;
-
-	if (known_servers(h, &known, &state, err) < 0)
-		return -1;
-	map_foreach (it, &h->servers)
-		((struct wanted *)it->value)->seen = false;
-	for (size_t i = 0; i < plan->n_pools; i++)
-		for (size_t k = 0; k < plan->pools[i].n_servers; k++) {
-			const struct traffic_pool *pool = &plan->pools[i];
-			char *key CLEANUP(freep) =
-				xasprintf("%s/%s", pool->name, pool->servers[k].name);
-
-			if (apply_server(h, pool, &pool->servers[k], (intptr_t)map_get(&known, key),
-				    err) < 0)
-				return -1;
-		}
-	map_foreach (it, &h->servers) {
-		if (!((struct wanted *)it->value)->seen)
-			free(map_remove(&h->servers, it->key));
-	}
-	map_foreach (it, &known) {
-		if (!map_has(&h->servers, it->key))
-			drop_server(h, it->key);
-	}
-	return 0;
 }
 
 static int apply_locked(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
@@ -459,11 +271,8 @@ static int apply_locked(struct haproxy *h, const struct traffic_plan *plan, stru
 		return 0;
 	if (apply_structure(h, plan, err) < 0)
 		return -1;
-	for (size_t i = 0; i < plan->n_listeners; i++)
-		for (size_t k = 0; k < plan->listeners[i].n_routes; k++)
-			if (apply_route(h, &plan->listeners[i].routes[k], err) < 0)
-				return -1;
-	return apply_servers(h, plan, err);
+	/* Maps first: no cookie leads to a server that is about to drain. */
+	return haproxy_maps_apply(h, plan, err) < 0 ? -1 : haproxy_servers_apply(h, plan, err);
 }
 
 static int haproxy_apply(struct traffic *t, const struct traffic_plan *plan, struct err *err)
@@ -478,52 +287,6 @@ static int haproxy_apply(struct traffic *t, const struct traffic_plan *plan, str
 }
 
 /* ---- statistics ---- */
-
-static bool check_passed(const struct haproxy_row *row)
-{
-	const char *s = row->check_status;
-
-	return ends_with(s, "L7OK") || ends_with(s, "L7OKC") || ends_with(s, "L4OK") ||
-	       ends_with(s, "L6OK");
-}
-
-static bool check_unknown(const struct haproxy_row *row)
-{
-	return !*row->check_status || ends_with(row->check_status, "INI") ||
-	       ends_with(row->check_status, "UNK") || ends_with(row->check_status, "SOCKERR");
-}
-
-/* H2: lets requests in once the check passed. */
-static enum traffic_health gated_health(
-	struct haproxy *h, const char *key, struct wanted *w, const struct haproxy_row *row)
-{
-	struct err err CLEANUP_ERR = ERR_INIT;
-	bool down = starts_with(row->status, "DOWN");
-
-	if (check_passed(row) && (!w->bad || !down)) {
-		if (server_command(h, NULL, &err, "set server %s health up", key) < 0 ||
-			server_command(h, NULL, &err, "set server %s state ready", key) < 0) {
-			log_err("traffic", &err, "server %s", key);
-			return TRAFFIC_CHECKING;
-		}
-		w->gated = false;
-		return TRAFFIC_UP;
-	}
-	if (!check_unknown(row) && !check_passed(row) &&
-		monotonic_usec() - w->since_usec >= w->patience_usec)
-		w->bad = true;
-	return w->bad ? TRAFFIC_DOWN : TRAFFIC_CHECKING;
-}
-
-static enum traffic_health row_health(
-	struct haproxy *h, const char *key, struct wanted *w, const struct haproxy_row *row)
-{
-	if (!w->checked)
-		return TRAFFIC_UNCHECKED;
-	if (w->gated && !w->draining)
-		return gated_health(h, key, w, row);
-	return starts_with(row->status, "DOWN") ? TRAFFIC_DOWN : TRAFFIC_UP;
-}
 
 static struct traffic_server_stat server_stat(
 	const struct haproxy_row *row, enum traffic_health health)
@@ -543,7 +306,8 @@ static struct traffic_server_stat server_stat(
 	return s;
 }
 
-/* Log lines in the ring are "pid count pool msec". Those up to timing_last were seen. */
+/* Log lines in the ring are "pid count pool msec status". Those up to timing_last were seen; msec
+ * is -1 when no server answered. */
 static int read_timings(
 	struct haproxy *h, struct arena *a, struct traffic_stats *ret, struct err *err)
 {
@@ -559,10 +323,12 @@ static int read_timings(
 		struct view line = view_cut(&rest, '\n');
 		char pool[256], copy[512];
 		long long pid, count, msec;
+		int status;
 
 		snprintf(copy, sizeof(copy), VIEW_FMT, VIEW_ARG(line));
-		if (sscanf(copy, "%lld %lld %255s %lld", &pid, &count, pool, &msec) != 4 ||
-			msec < 0)
+		if (sscanf(copy, "%lld %lld %255s %lld %d", &pid, &count, pool, &msec, &status) !=
+				5 ||
+			(msec < 0 && status < 500))
 			continue;
 		if (pid != h->timing_pid) {
 			h->timing_pid = pid;
@@ -596,14 +362,14 @@ static int stats_locked(
 	ret->servers = arena_new_n(a, n + 1, struct traffic_server_stat);
 	for (size_t i = 0; i < n; i++) {
 		char *key = arena_printf(a, "%s/%s", rows[i].pool, rows[i].name);
-		struct wanted *w = map_get(&h->servers, key);
+		struct haproxy_wanted *w = map_get(&h->servers, key);
 
 		answered += rows[i].sessions;
 		if (w)
 			ret->servers[ret->n_servers++] =
-				server_stat(&rows[i], row_health(h, key, w, &rows[i]));
+				server_stat(&rows[i], haproxy_server_health(h, key, w, &rows[i]));
 		else
-			drop_server(h, key);
+			haproxy_server_drop(h, key);
 	}
 	if (answered == h->answered)
 		return 0;
@@ -639,6 +405,13 @@ static int haproxy_start(struct traffic *t, struct err *err)
 	return 0;
 }
 
+static int haproxy_watch_fd(struct traffic *t)
+{
+	pid_t master = master_pid(haproxy_of(t));
+
+	return master < 0 ? -1 : (int)syscall(SYS_pidfd_open, master, 0);
+}
+
 static int haproxy_stop(struct traffic *t, struct err *err)
 {
 	struct haproxy *h = haproxy_of(t);
@@ -671,7 +444,7 @@ static void haproxy_free(struct traffic *t)
 	free(h->paths.maps);
 	free(h->dir);
 	str_release(&h->structure);
-	map_release_with(&h->shares, free_value);
+	map_release_with(&h->texts, free_value);
 	map_release_with(&h->servers, free_value);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
@@ -682,6 +455,7 @@ static const struct traffic_driver haproxy_driver = {
 	.start = haproxy_start,
 	.apply = haproxy_apply,
 	.stats = haproxy_stats,
+	.watch_fd = haproxy_watch_fd,
 	.stop = haproxy_stop,
 	.free = haproxy_free,
 };

@@ -2,8 +2,13 @@
 /* The text of HAProxy's configuration file for a plan.
  *
  * A pool is a backend. A listener is a frontend: each route's conditions set txn.route once, in
- * order; then fixed answers return and forwards look a random number up in the route's map, so
- * that weights change by the Runtime API alone. */
+ * order; then fixed answers return and forwards look a number up in the route's map, so that
+ * weights change by the Runtime API alone. The number is made of the route's counter of requests
+ * (HAPROXY_STRIDE), which lives in a stick table and is shared by all threads.
+ *
+ * A client that is to stick gets a cookie with the digest of its pool's or server's name; a map
+ * leads from the digest back to those that still take requests, so that a cookie of one that left
+ * means nothing. */
 #include <ctype.h>
 #include <string.h>
 
@@ -14,6 +19,7 @@
 
 #define MOST_CONNECTIONS 16384
 #define OWN_DESCRIPTORS 500
+#define COUNTERS "towpath.routes"
 
 static bool plain_name(const char *name)
 {
@@ -66,7 +72,7 @@ static void global_text(const struct haproxy_config *c, struct str *out)
 		"ring timing\n"
 		"\tformat raw\n"
 		"\tmaxlen 256\n"
-		"\tsize 262144\n"
+		"\tsize 1048576\n"
 		"global\n"
 		"\tstats socket '%s' mode 600 level admin expose-fd listeners\n"
 		"\tstats timeout 10s\n"
@@ -91,14 +97,17 @@ static void global_text(const struct haproxy_config *c, struct str *out)
 		     "\ttimeout queue 10s\n"
 		     "\ttimeout http-keep-alive 60s\n"
 		     "\tload-server-state-from-file global\n"
-		     "backend nobody\n");
+		     "backend nobody\n"
+		     "backend " COUNTERS "\n"
+		     "\tstick-table type string len 64 size 64k store gpc0\n");
 }
 
 void haproxy_server_words(const struct traffic_pool *pool, struct str *out)
 {
 	const struct traffic_check *k = &pool->check;
 
-	str_add(out, " weight 100");
+	/* Servers that come by `add server` keep no idle connections unless told to. */
+	str_add(out, " weight 100 pool-max-conn -1 pool-purge-delay 5s");
 	if (pool->tls)
 		str_add(out, " ssl verify none");
 	if (!k->enabled)
@@ -136,6 +145,35 @@ static int check_text(const struct traffic_pool *pool, struct str *out, struct e
 	return 0;
 }
 
+/* Sets the cookie anew with each response; the second one is for pages of other sites, as the real
+ * service does. `of` is the fetch whose digest the cookie holds. */
+static void cookie_text(
+	const char *name, const char *of, int seconds, const char *guard, struct str *out)
+{
+	static const struct {
+		const char *name, *more;
+	} forms[] = {{"", ""}, {"CORS", "; SameSite=None"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		str_addf(out,
+			"\thttp-response add-header Set-Cookie \"%s%s=%%[%s]; "
+			"Expires=%%[date(%d),http_date]; Path=/%s\"%s\n",
+			name, forms[i].name, of, seconds, forms[i].more, guard);
+}
+
+static void pool_sticky_text(
+	const struct haproxy_config *c, const struct traffic_pool *pool, struct str *out)
+{
+	if (!pool->sticky_sec)
+		return;
+	str_addf(out,
+		"\thttp-request set-var(txn.server) req.cook(AWSALB),map_str('%s/%s" HAPROXY_TOKENS
+		"')\n"
+		"\tuse-server %%[var(txn.server)] if { var(txn.server) -m found }\n",
+		c->paths->maps, pool->name);
+	cookie_text("AWSALB", "srv_name" HAPROXY_TOKEN_WORDS, pool->sticky_sec, "", out);
+}
+
 static int pool_text(const struct haproxy_config *c, const struct traffic_pool *pool,
 	struct str *out, struct err *err)
 {
@@ -144,6 +182,7 @@ static int pool_text(const struct haproxy_config *c, const struct traffic_pool *
 	str_addf(out, "backend %s\n\tbalance roundrobin\n", pool->name);
 	if (check_text(pool, out, err) < 0)
 		return -1;
+	pool_sticky_text(c, pool, out);
 	for (size_t i = 0; i < pool->n_servers; i++) {
 		const struct traffic_server *s = &pool->servers[i];
 		char *key CLEANUP(freep) = xasprintf("%s/%s", pool->name, s->name);
@@ -209,10 +248,13 @@ static int condition_text(const struct traffic_route *r, size_t i, struct str *o
 	return 0;
 }
 
-static int route_choose_text(const struct traffic_route *r, struct str *out, struct err *err)
+static int route_choose_text(
+	const struct traffic_route *r, bool only, struct str *out, struct err *err)
 {
 	if (check_name("route", r->name, err) < 0)
 		return -1;
+	if (only)
+		return 0;
 	for (size_t i = 0; i < r->n_conditions; i++)
 		if (condition_text(r, i, out, err) < 0)
 			return -1;
@@ -224,30 +266,67 @@ static int route_choose_text(const struct traffic_route *r, struct str *out, str
 	return 0;
 }
 
-static int route_answer_text(const struct haproxy_config *c, const struct traffic_route *r,
-	struct str *out, struct err *err)
+static int fixed_text(
+	const struct traffic_route *r, const char *guard, struct str *out, struct err *err)
 {
-	if (r->answer == TRAFFIC_FIXED) {
-		str_addf(out, "\thttp-request return status %d", r->status);
-		if (r->body && *r->body) {
-			str_add(out, " content-type ");
-			if (quote(out, "a content type",
-				    r->content_type ? r->content_type : "text/plain", err) < 0)
-				return -1;
-			str_add(out, " string ");
-			if (quote(out, "a fixed response's body", r->body, err) < 0)
-				return -1;
-		}
-	} else if (r->answer == TRAFFIC_REDIRECT) {
-		str_add(out, "\thttp-request redirect location ");
-		if (quote(out, "a redirect's location", r->location, err) < 0)
+	str_addf(out, "\thttp-request return status %d", r->status);
+	if (r->body && *r->body) {
+		str_add(out, " content-type ");
+		if (quote(out, "a content type", r->content_type ? r->content_type : "text/plain",
+			    err) < 0)
 			return -1;
-		str_addf(out, " code %d", r->status);
-	} else {
-		str_addf(out, "\tuse_backend %%[rand(%d),map_int('%s/%s',nobody)]", HAPROXY_SHARES,
-			c->paths->maps, r->name);
+		str_add(out, " string ");
+		if (quote(out, "a fixed response's body", r->body, err) < 0)
+			return -1;
 	}
-	str_addf(out, " if { var(txn.route) -m str %s }\n", r->name);
+	str_addf(out, "%s\n", guard);
+	return 0;
+}
+
+static int redirect_text(
+	const struct traffic_route *r, const char *guard, struct str *out, struct err *err)
+{
+	str_add(out, "\thttp-request redirect location ");
+	if (quote(out, "a redirect's location", r->location, err) < 0)
+		return -1;
+	str_addf(out, " code %d%s\n", r->status, guard);
+	return 0;
+}
+
+/* The guard holds when the request is the route's. */
+static void forward_text(const struct haproxy_config *c, const struct traffic_route *r,
+	const char *guard, struct str *out)
+{
+	char *choice CLEANUP(freep) =
+		xasprintf("sc_inc_gpc0(0),mod(%d),mul(%d),mod(%d),map_int('%s/%s',nobody)",
+			HAPROXY_SHARES, HAPROXY_STRIDE, HAPROXY_SHARES, c->paths->maps, r->name);
+
+	str_addf(out, "\thttp-request track-sc0 str(%s) table " COUNTERS "%s\n", r->name, guard);
+	if (!r->sticky_sec) {
+		str_addf(out, "\tuse_backend %%[%s]%s\n", choice, guard);
+		return;
+	}
+	str_addf(out,
+		"\thttp-request set-var(txn.pool) req.cook(AWSALBTG),map_str('%s/%s" HAPROXY_TOKENS
+		"')%s\n",
+		c->paths->maps, r->name, guard);
+	str_addf(out, "\thttp-request set-var(txn.pool) %s%s !{ var(txn.pool) -m found }\n", choice,
+		*guard ? guard : " if");
+	str_addf(out, "\tuse_backend %%[var(txn.pool)]%s\n", guard);
+	cookie_text("AWSALBTG", "var(txn.pool)" HAPROXY_TOKEN_WORDS, r->sticky_sec, guard, out);
+}
+
+static int route_answer_text(const struct haproxy_config *c, const struct traffic_route *r,
+	bool only, struct str *out, struct err *err)
+{
+	char *guard CLEANUP(freep) =
+		only ? xstrdup("") : xasprintf(" if { var(txn.route) -m str %s }", r->name);
+
+	if (r->answer == TRAFFIC_FIXED)
+		return fixed_text(r, guard, out, err);
+	if (r->answer == TRAFFIC_REDIRECT)
+		return redirect_text(r, guard, out, err);
+	forward_text(c, r, guard, out);
 	return 0;
 }
 
@@ -262,15 +341,15 @@ static int listener_text(const struct haproxy_config *c, const struct traffic_li
 		"\toption forwardfor\n"
 		"\thttp-request set-header X-Forwarded-Proto http\n"
 		"\thttp-request set-header X-Forwarded-Port %d\n"
-		"\tlog-format \"%%pid %%rt %%b %%Tr\"\n",
+		"\tlog-format \"%%pid %%rt %%b %%Tr %%ST\"\n",
 		l->name, l->address, l->port, l->port);
 	for (size_t i = 0; i < l->n_routes; i++)
-		if (route_choose_text(&l->routes[i], out, err) < 0)
+		if (route_choose_text(&l->routes[i], l->n_routes == 1, out, err) < 0)
 			return -1;
 	for (int answers = 0; answers < 2; answers++)
 		for (size_t i = 0; i < l->n_routes; i++)
 			if ((l->routes[i].answer == TRAFFIC_FORWARD) == (answers == 1) &&
-				route_answer_text(c, &l->routes[i], out, err) < 0)
+				route_answer_text(c, &l->routes[i], l->n_routes == 1, out, err) < 0)
 				return -1;
 	str_add(out, "\tdefault_backend nobody\n");
 	return 0;
@@ -286,21 +365,4 @@ int haproxy_config_text(const struct haproxy_config *c, struct str *out, struct 
 		if (listener_text(c, &c->plan->listeners[i], out, err) < 0)
 			return -1;
 	return 0;
-}
-
-void haproxy_map_text(const struct traffic_route *route, struct str *out)
-{
-	int64_t total = 0, before = 0;
-
-	for (size_t i = 0; i < route->n_shares; i++)
-		total += route->shares[i].weight;
-	for (size_t i = 0; i < route->n_shares && total; i++) {
-		int64_t from = before * HAPROXY_SHARES / total;
-
-		before += route->shares[i].weight;
-		if (route->shares[i].weight)
-			str_addf(out, "%lld:%lld %s\n", (long long)from,
-				(long long)(before * HAPROXY_SHARES / total - 1),
-				route->shares[i].pool);
-	}
 }

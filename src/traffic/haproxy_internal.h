@@ -3,15 +3,48 @@
 #ifndef TOWPATH_TRAFFIC_HAPROXY_INTERNAL_H
 #define TOWPATH_TRAFFIC_HAPROXY_INTERNAL_H
 
+#include <pthread.h>
+
 #include "base/map.h"
 #include "base/str.h"
 #include "traffic/traffic.h"
 
 /* Shares of a route's map are parts of this. */
 #define HAPROXY_SHARES 100000
+/* Requests of a route are numbered; the n-th falls on n * HAPROXY_STRIDE modulo HAPROXY_SHARES. The
+ * stride is the golden section of the range and has no divisor in common with it: any run of
+ * requests is spread evenly over the range, so that shares hold for few requests and for many. */
+#define HAPROXY_STRIDE 61803
+/* A cookie is the start of a name's digest, in capital letters. */
+#define HAPROXY_TOKEN_LENGTH 32
+#define HAPROXY_TOKEN_WORDS ",sha2(256),hex,bytes(0,32)"
+/* Tail of the names of maps from cookies to pools or servers. */
+#define HAPROXY_TOKENS ".stick"
 
 struct haproxy_paths {
 	char *config, *config_new, *state, *pid, *socket, *maps;
+};
+
+/* A server that is wanted. */
+struct haproxy_wanted {
+	bool draining, checked;
+	bool gated;	    /* H2 */
+	bool bad;	    /* was seen failing while gated: rise counts */
+	int64_t since_usec; /* monotonic: gated since */
+	int64_t patience_usec;
+	bool seen; /* in the plan of this apply() */
+};
+
+struct haproxy {
+	struct traffic base;
+	pthread_mutex_t lock;
+	struct haproxy_paths paths;
+	char *dir;
+	struct str structure; /* configuration without servers that HAProxy runs with */
+	struct map texts;     /* map: its text in HAProxy (owned) */
+	struct map servers;   /* "pool/server": struct haproxy_wanted */
+	int64_t timing_pid, timing_last;
+	int64_t answered; /* requests at the last look at the timings */
 };
 
 /* ---- configuration text (haproxy_config.c) ---- */
@@ -24,10 +57,34 @@ struct haproxy_config {
 };
 /* ERR_INVALID names what cannot be expressed (a name or value with forbidden characters). */
 int haproxy_config_text(const struct haproxy_config *c, struct str *out, struct err *err);
-/* The map of a forwarding route: ranges of 0..HAPROXY_SHARES-1 to pools, a line each. */
-void haproxy_map_text(const struct traffic_route *route, struct str *out);
 /* Keywords of a server line or of `add server`, without the check when it is off. */
 void haproxy_server_words(const struct traffic_pool *pool, struct str *out);
+
+/* ---- maps (haproxy_map.c) ---- */
+
+/* The map of a forwarding route: ranges of 0..HAPROXY_SHARES-1 to pools, a line each. */
+void haproxy_map_text(const struct traffic_route *route, struct str *out);
+/* From the cookie of a pool that has a weight to the pool; of a server that does not drain to the
+ * server. */
+void haproxy_route_tokens_text(const struct traffic_route *route, struct str *out);
+void haproxy_pool_tokens_text(const struct traffic_pool *pool, struct str *out);
+/* Files of all maps, for a start. */
+int haproxy_maps_write(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
+/* Brings the running HAProxy's maps to the plan. */
+int haproxy_maps_apply(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
+
+/* ---- servers (haproxy_server.c) ---- */
+
+/* What HAProxy knows now: "pool/server" to 2 when it drains, else 1; *ret_state is the text. */
+int haproxy_servers_known(
+	struct haproxy *h, struct map *ret, struct str *ret_state, struct err *err);
+int haproxy_servers_apply(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
+/* A server with connections left cannot go yet; the next apply() or stats() tries again. */
+void haproxy_server_drop(struct haproxy *h, const char *key);
+struct haproxy_row;
+/* Lets a new server in when its check passed (H2). */
+enum traffic_health haproxy_server_health(struct haproxy *h, const char *key,
+	struct haproxy_wanted *w, const struct haproxy_row *row);
 
 /* ---- Runtime API (haproxy_cli.c) ---- */
 

@@ -18,6 +18,7 @@ struct traffic_server {
 	const char *address; /* IPv4 address */
 	int port;
 	bool draining; /* gets no new requests; the ones under way go on */
+	bool trusted;  /* was healthy: gets requests at once when the data plane starts anew */
 };
 
 struct traffic_check {
@@ -36,6 +37,8 @@ struct traffic_pool {
 	const struct traffic_server *servers;
 	size_t n_servers;
 	bool tls; /* servers are spoken to with TLS, certificates unchecked */
+	/* > 0: the cookie AWSALB leads a client back to its server for so long. */
+	int sticky_sec;
 };
 
 struct traffic_share {
@@ -59,6 +62,9 @@ struct traffic_route {
 	enum traffic_answer answer;
 	const struct traffic_share *shares; /* TRAFFIC_FORWARD */
 	size_t n_shares;
+	/* TRAFFIC_FORWARD, > 0: the cookie AWSALBTG leads a client back to its pool for so long,
+	 * while the pool has a weight. */
+	int sticky_sec;
 	int status;		  /* TRAFFIC_FIXED, TRAFFIC_REDIRECT */
 	const char *content_type; /* TRAFFIC_FIXED */
 	const char *body;	  /* TRAFFIC_FIXED */
@@ -94,10 +100,10 @@ struct traffic_server_stat {
 	int64_t errors;	    /* connections that failed or broke */
 };
 
-/* Response times of one pool since the last call. */
+/* Response times of one pool since the last call; under very high load of the latest requests. */
 struct traffic_timing {
 	const char *pool;
-	int64_t msec; /* lower bound of the bucket */
+	int64_t msec; /* lower bound of the bucket; -1: no server answered, the client got a 5xx */
 	int64_t count;
 };
 
@@ -117,6 +123,9 @@ struct traffic_driver {
 	/* The present state, in the arena. */
 	int (*stats)(
 		struct traffic *t, struct arena *a, struct traffic_stats *ret, struct err *err);
+	/* A new descriptor, the caller's, that is readable once the data plane has ended by itself;
+	 * -1 when it does not run. A later start has another. */
+	int (*watch_fd)(struct traffic *t);
 	/* Ends the data plane for good (drops the listeners). */
 	int (*stop)(struct traffic *t, struct err *err);
 	/* Lets go of it; it lives on. NULL is fine. */

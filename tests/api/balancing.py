@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """autoscaling, ec2 and elbv2 through boto3: what needs no instance (tests/e2e/fleet.py has those)."""
-import os
-import signal
 import socket
 import time
 
@@ -20,14 +18,6 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-@pytest.fixture
-def fleet_server(server):
-    yield server
-    pid = os.path.join(server.data, "traffic", "haproxy.pid")
-    if os.path.exists(pid):
-        os.kill(int(open(pid).read()), signal.SIGTERM)
 
 
 def test_groups(server):
@@ -193,8 +183,8 @@ def test_tags_of_instances(waiting):
     assert tags(ids[1]) == group
 
 
-def test_load_balancing(fleet_server):
-    c = fleet_server.client("elbv2")
+def test_load_balancing(server):
+    c = server.client("elbv2")
     tg = c.create_target_group(Name="t", Protocol="HTTP", Port=80, VpcId="v",
                                TargetType="ip")["TargetGroups"][0]
     assert (tg["HealthCheckIntervalSeconds"], tg["Matcher"]) == (30, {"HttpCode": "200"})
@@ -211,9 +201,13 @@ def test_load_balancing(fleet_server):
     attributes = {a["Key"]: a["Value"] for a in c.describe_target_group_attributes(
         TargetGroupArn=arn)["Attributes"]}
     assert attributes["deregistration_delay.timeout_seconds"] == "1"
-    assert "NotImplemented" in code_of(
-        c.modify_target_group_attributes, TargetGroupArn=arn,
-        Attributes=[{"Key": "stickiness.enabled", "Value": "true"}])
+    for key, value, code in (
+            ("stickiness.type", "app_cookie", "NotImplemented"),
+            ("stickiness.enabled", "yes", "InvalidConfigurationRequest"),
+            ("stickiness.lb_cookie.duration_seconds", "0", "InvalidConfigurationRequest"),
+            ("no.such", "1", "InvalidConfigurationRequest")):
+        assert code in code_of(c.modify_target_group_attributes, TargetGroupArn=arn,
+                               Attributes=[{"Key": key, "Value": value}])
     assert code_of(c.register_targets, TargetGroupArn=arn,
                    Targets=[{"Id": "not-an-ip"}]) == "InvalidTarget"
     c.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 1}])
@@ -233,7 +227,7 @@ def test_load_balancing(fleet_server):
         "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "it's nothing"}}
     listener = c.create_listener(LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP", Port=port,
                                  DefaultActions=[fixed])["Listeners"][0]["ListenerArn"]
-    curl = fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/x", "-w", " %{http_code}")
+    curl = server.run("curl", "-s", f"http://127.0.0.1:{port}/x", "-w", " %{http_code}")
     assert curl.stdout == "it's nothing 404"
     assert code_of(c.create_listener, LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP",
                    Port=port, DefaultActions=[fixed]) == "DuplicateListener"
@@ -241,12 +235,12 @@ def test_load_balancing(fleet_server):
                                                                 "MessageBody": "tea"}}
     rule = c.create_rule(ListenerArn=listener, Priority=5, Actions=[teapot], Conditions=[
         {"Field": "path-pattern", "Values": ["/tea/*"]}])["Rules"][0]["RuleArn"]
-    assert fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/tea/x").stdout == "tea"
+    assert server.run("curl", "-s", f"http://127.0.0.1:{port}/tea/x").stdout == "tea"
     assert code_of(c.create_rule, ListenerArn=listener, Priority=5, Actions=[teapot], Conditions=[
         {"Field": "path-pattern", "Values": ["/y"]}]) == "PriorityInUse"
     c.modify_rule(RuleArn=rule, Conditions=[{"Field": "path-pattern", "Values": ["/pot"]}])
-    assert fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/pot").stdout == "tea"
-    assert fleet_server.run("curl", "-s", f"http://127.0.0.1:{port}/tea/x").stdout == "it's nothing"
+    assert server.run("curl", "-s", f"http://127.0.0.1:{port}/pot").stdout == "tea"
+    assert server.run("curl", "-s", f"http://127.0.0.1:{port}/tea/x").stdout == "it's nothing"
     rules = c.describe_rules(ListenerArn=listener)["Rules"]
     assert [r["Priority"] for r in rules] == ["5", "default"]
     c.modify_listener(ListenerArn=listener,

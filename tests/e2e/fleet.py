@@ -151,9 +151,6 @@ class Fleet:
         eventually(lambda: all(
             i["State"]["Name"] == "terminated" for r in ec2.describe_instances()["Reservations"]
             for i in r["Instances"]), 60, "instances to end")
-        pid = os.path.join(self.server.data, "traffic", "haproxy.pid")
-        if os.path.exists(pid):
-            os.kill(int(open(pid).read()), signal.SIGTERM)
 
 
 @pytest.fixture

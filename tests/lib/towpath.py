@@ -113,9 +113,19 @@ class Server:
                 except ProcessLookupError:
                     pass
 
+    def _end_traffic(self):
+        """The data plane outlives the server."""
+        path = os.path.join(self.data, "traffic", "haproxy.pid")
+        try:
+            with open(path, encoding="utf-8") as f:
+                os.kill(int(f.read()), signal.SIGTERM)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
     def close(self):
         self.kill9()
         self._end_leaders()
+        self._end_traffic()
         if self.own_data:
             shutil.rmtree(self.data, ignore_errors=True)
 

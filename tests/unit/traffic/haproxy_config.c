@@ -78,10 +78,45 @@ static void test_config_text(void **state)
 	assert_non_null(strstr(t, "'^/api/.*$' '^/it['\\'']s[.][(]x[)]$'"));
 	assert_non_null(strstr(t, "return status 503 content-type 'text/plain' string "
 				  "'it'\\''s down' if { var(txn.route) -m str r1 }"));
-	assert_non_null(strstr(t, "use_backend %[rand(100000),map_int('/d/maps/r2',nobody)]"));
+	assert_non_null(strstr(t, "use_backend %[sc_inc_gpc0(0),mod(100000),mul(61803),mod(100000),"
+				  "map_int('/d/maps/r2',nobody)] if { var(txn.route) -m str r2 }"));
+	assert_null(strstr(t, "AWSALB"));
 	assert_non_null(strstr(t, "http-check expect status 200-299"));
-	assert_non_null(strstr(t, "server s 10.0.0.1:80 weight 100 check inter 5s"));
+	assert_non_null(strstr(t, "server s 10.0.0.1:80 weight 100 pool-max-conn -1 "
+				  "pool-purge-delay 5s check inter 5s"));
 	assert_non_null(strstr(t, "rise 3 fall 2"));
+}
+
+static void test_sticky(void **state)
+{
+	const struct traffic_share shares[] = {{"blue", 1}, {"gone", 0}};
+	const struct traffic_route route = {.name = "r",
+		.answer = TRAFFIC_FORWARD,
+		.shares = shares,
+		.n_shares = 2,
+		.sticky_sec = 60};
+	const struct traffic_server servers[] = {{.name = "s1", .address = "10.0.0.1", .port = 80},
+		{.name = "s2", .address = "10.0.0.2", .port = 80, .draining = true}};
+	const struct traffic_pool pool = {
+		.name = "blue", .servers = servers, .n_servers = 2, .sticky_sec = 90};
+	const struct traffic_listener listener = {
+		.name = "l", .address = "127.0.0.1", .port = 8080, .routes = &route, .n_routes = 1};
+	const struct traffic_plan plan = {&listener, 1, &pool, 1};
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct str text CLEANUP_STR = STR_INIT;
+	struct str tokens CLEANUP_STR = STR_INIT;
+
+	(void)state;
+	assert_int_equal(text_of(&plan, &text, &err), 0);
+	assert_non_null(strstr(str_text(&text), "req.cook(AWSALBTG),map_str('/d/maps/r.stick')"));
+	assert_non_null(strstr(str_text(&text), "AWSALBTG=%[var(txn.pool),sha2(256),hex,"
+						"bytes(0,32)]; Expires=%[date(60),http_date]"));
+	assert_non_null(strstr(str_text(&text), "req.cook(AWSALB),map_str('/d/maps/blue.stick')"));
+	/* only what has a weight, only what does not drain */
+	haproxy_route_tokens_text(&route, &tokens);
+	haproxy_pool_tokens_text(&pool, &tokens);
+	assert_string_equal(str_text(&tokens), "16477688C0E00699C6CFA4497A3612D7 blue\n"
+					       "E8BC163C82EEE18733288C7D4AC636DB s1\n");
 }
 
 static void test_refusals(void **state)
@@ -131,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_text),
 		cmocka_unit_test(test_config_text),
+		cmocka_unit_test(test_sticky),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_stat),
 	};

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real data plane in front of real servers: shares, stickiness, shifts under load, the death of
+HAProxy, metrics."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+from backends import Backends, Balancer, Connection, count
+
+REQUESTS = 20000
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("haproxy") or os.path.exists("/usr/sbin/haproxy")),
+    reason="haproxy is not installed")
+
+
+@pytest.fixture(scope="module")
+def backends():
+    b = Backends("blue", "blue2", "green", "green2")
+    yield b
+    b.close()
+
+
+@pytest.fixture
+def balancer(server, backends):
+    return Balancer(server, backends, {"blue": ["blue"], "green": ["green"]},
+                    weights={"blue": 100, "green": 0})
+
+
+def master_pid(server):
+    with open(os.path.join(server.data, "traffic", "haproxy.pid"), encoding="utf-8") as f:
+        return int(f.read())
+
+
+def worker_pid(server):
+    path = os.path.join(server.data, "traffic", "haproxy.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(b"show info\n")
+        text = s.makefile().read()
+    found = re.search(r"^Pid: (\d+)$", text, re.M)
+    if not found:
+        raise OSError("it hung up")
+    return int(found[1])
+
+
+def test_shares_hold_from_the_first_request_on(balancer):
+    worker = worker_pid(balancer.server)
+    for percent in (1, 10, 25, 50, 90, 99):
+        balancer.share({"blue": 100 - percent, "green": percent})
+        # of the first thousand after the change already, and of all
+        first = count(balancer.port, 1000)
+        assert abs(first["green"] / 10 - percent) < 1, (percent, first)
+        rest = count(balancer.port, REQUESTS - 1000)
+        measured = (first["green"] + rest["green"]) * 100 / REQUESTS
+        assert abs(measured - percent) < 0.1, (percent, measured)
+    assert worker_pid(balancer.server) == worker  # no reload
+
+
+def test_a_client_stays_in_its_group_while_that_has_traffic(balancer):
+    balancer.share({"blue": 50, "green": 50}, sticky=3600)
+    c = Connection(balancer.port)
+    seen = {}
+    while len(seen) < 2:
+        _, headers, name = c.get()
+        cookies = [v for k, v in headers if k == "set-cookie"]
+        assert len(cookies) == 2 and cookies[1].startswith("AWSALBTGCORS=")
+        assert "SameSite=None" in cookies[1] and "; Path=/" in cookies[0]
+        seen[name] = re.match(r"AWSALBTG=([0-9A-F]{32}); Expires=.* GMT", cookies[0])[1]
+    assert seen["blue"] != seen["green"]
+    for name, cookie in seen.items():
+        for _ in range(20):
+            assert c.get(headers=f"Cookie: a=b; AWSALBTG={cookie}\r\n")[2] == name
+    # who has none is shared by weight all the same
+    counted = [c.get()[2] for _ in range(100)]
+    assert 40 < counted.count("green") < 60
+    # its group has left: it goes where the others go, and stays there
+    balancer.share({"blue": 0, "green": 100}, sticky=3600)
+    for _ in range(20):
+        assert c.get(headers=f"Cookie: AWSALBTG={seen['blue']}\r\n")[2] == "green"
+    c.close()
+
+
+def test_a_client_stays_with_its_target_until_that_leaves(server, backends):
+    b = Balancer(server, backends, {"blue": ["blue", "blue2"]})
+    b.attribute("blue", "stickiness.enabled", "true")
+    b.attribute("blue", "stickiness.lb_cookie.duration_seconds", "60")
+    b.share({"blue": 1})
+    c = Connection(b.port)
+    seen = {}
+    while len(seen) < 2:
+        _, headers, name = c.get()
+        found = [re.match(r"AWSALB=([0-9A-F]{32}); Expires=", v) for k, v in headers
+                 if k == "set-cookie"]
+        seen[name] = next(m[1] for m in found if m)
+    for name, cookie in seen.items():
+        for _ in range(20):
+            assert c.get(headers=f"Cookie: AWSALB={cookie}\r\n")[2] == name
+    b.deregister("blue", "blue")
+    end, moved = time.monotonic() + 20, 0
+    while moved < 20:  # in a row
+        moved = moved + 1 if c.get(headers=f"Cookie: AWSALB={seen['blue']}\r\n")[2] == "blue2" else 0
+        assert time.monotonic() < end
+    c.close()
+
+
+def test_two_hundred_shifts_lose_no_request(balancer):
+    load = subprocess.Popen(
+        ["wrk", "-t1", "-c16", "-d600", f"http://127.0.0.1:{balancer.port}/"],
+        stdout=subprocess.PIPE, text=True)
+    try:
+        for i in range(200):
+            percent = (0, 10, 50, 100)[i % 4]
+            balancer.share({"blue": 100 - percent, "green": percent})
+    finally:
+        load.send_signal(signal.SIGINT)  # it reports then
+        report = load.communicate()[0]
+    assert "Non-2xx" not in report and "Socket errors" not in report, report
+    assert int(re.search(r"(\d+) requests in", report)[1]) > 1000, report
+
+
+def test_it_is_back_at_once_when_it_is_killed(balancer):
+    balancer.share({"blue": 25, "green": 75})
+    first = master_pid(balancer.server)
+    for victim in ("worker", "master"):
+        before = worker_pid(balancer.server)
+        os.kill(before if victim == "worker" else master_pid(balancer.server), signal.SIGKILL)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                if worker_pid(balancer.server) != before:
+                    # never without its targets
+                    assert Connection(balancer.port).get()[0] == 200
+                    break
+            except OSError:
+                pass
+            assert time.monotonic() < end, balancer.server.stderr()
+            time.sleep(0.01)
+        counted = count(balancer.port, 1000)
+        assert abs(counted["green"] / 10 - 75) < 1, counted
+    assert master_pid(balancer.server) != first
+
+
+def test_metrics_by_the_second(balancer):
+    count(balancer.port, 300)
+    c = Connection(balancer.port)
+    for _ in range(7):
+        assert c.get("/500")[0] == 500
+    c.close()
+    cw = balancer.server.client("cloudwatch")
+
+    def read(metric, period, *statistics, extended=()):
+        now = time.time()
+        more = {"Statistics": list(statistics)} if statistics else {}
+        if extended:
+            more["ExtendedStatistics"] = list(extended)
+        return cw.get_metric_statistics(
+            Namespace="AWS/ApplicationELB", MetricName=metric, StartTime=now - 120,
+            EndTime=now + 60, Period=period, Dimensions=balancer.dimension("blue"),
+            **more)["Datapoints"]
+
+    end = time.monotonic() + 20
+    while sum(p["Sum"] for p in read("RequestCount", 1, "Sum")) < 307:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert sum(p["Sum"] for p in read("HTTPCode_Target_2XX_Count", 60, "Sum")) == 300
+    assert sum(p["Sum"] for p in read("HTTPCode_Target_5XX_Count", 1, "Sum")) == 7
+    times = read("TargetResponseTime", 60, "Average", "SampleCount",
+                 extended=("p50", "p90", "p99"))
+    assert sum(p["SampleCount"] for p in times) == 307
+    for p in times:
+        e = p["ExtendedStatistics"]
+        assert 0 <= e["p50"] <= e["p90"] <= e["p99"] < 5
+    def hosts():
+        found = sorted(read("HealthyHostCount", 1, "Maximum"), key=lambda p: p["Timestamp"])
+        return found[-1]["Maximum"] if found else 0
+
+    end = time.monotonic() + 20
+    while hosts() != 1:
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Web servers behind the data plane and a client in front of it, fast enough to count by the ten
+thousand: the servers are ports of one HAProxy, each of which answers its name."""
+import collections
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+
+def free_ports(n):
+    taken = [socket.socket() for _ in range(n)]
+    for s in taken:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in taken]
+    for s in taken:
+        s.close()
+    return ports
+
+
+class Backends:
+    """GET / answers the name; GET /500 fails with 500."""
+
+    def __init__(self, *names):
+        self.dir = tempfile.mkdtemp(prefix="towpath-backends-")
+        self.ports = dict(zip(names, free_ports(len(names))))
+        config = ("defaults\n mode http\n timeout client 60s\n timeout server 60s\n"
+                  " timeout connect 5s\n timeout http-keep-alive 60s\n")
+        for name, port in self.ports.items():
+            config += (f"frontend {name}\n bind 127.0.0.1:{port}\n"
+                       " http-request return status 500 if { path /500 }\n"
+                       f" http-request return status 200 content-type text/plain string {name}\n")
+        path = os.path.join(self.dir, "haproxy.cfg")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(config)
+        self.process = subprocess.Popen(["haproxy", "-db", "-q", "-f", path])
+        for port in self.ports.values():
+            await_port(port)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def await_port(port, seconds=20):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < end, f"nobody listens on port {port}"
+            time.sleep(0.02)
+
+
+class Connection:
+    """A keep-alive connection; several requests may be sent ahead of their answers."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket.settimeout(20)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, n=1, path="/", headers=""):
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: t\r\n{headers}\r\n".encode() * n)
+
+    def receive(self):
+        """(status, headers as pairs, body)"""
+        status = int(self.file.readline().split()[1])
+        headers, length = [], 0
+        while True:
+            line = self.file.readline().decode().strip()
+            if not line:
+                break
+            name, _, value = line.partition(": ")
+            headers.append((name.lower(), value))
+            if name.lower() == "content-length":
+                length = int(value)
+        return status, headers, self.file.read(length).decode()
+
+    def get(self, path="/", headers=""):
+        self.send(1, path, headers)
+        return self.receive()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def count(port, requests, connections=8, ahead=25):
+    """Sends so many requests over connections at once; how often each answer came."""
+    totals, lock = collections.Counter(), threading.Lock()
+
+    def run(share):
+        c, mine = Connection(port), collections.Counter()
+        while share:
+            n = min(ahead, share)
+            c.send(n)
+            for _ in range(n):
+                status, _, body = c.receive()
+                mine[body if status == 200 else status] += 1
+            share -= n
+        c.close()
+        with lock:
+            totals.update(mine)
+
+    each, rest = divmod(requests, connections)
+    threads = [threading.Thread(target=run, args=(each + (i < rest),)) for i in range(connections)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sum(totals.values()) == requests
+    return totals
+
+
+class Balancer:
+    """A load balancer with target groups of ip targets: {group: [(name of a backend), ...]}."""
+
+    def __init__(self, server, backends, groups, weights=None, **check):
+        self.elb, self.backends = server.client("elbv2"), backends
+        self.server = server
+        self.groups = {}
+        check = {"HealthCheckPath": "/", "HealthCheckIntervalSeconds": 5,
+                 "HealthCheckTimeoutSeconds": 2, "HealthyThresholdCount": 2, **check}
+        for group, names in groups.items():
+            self.groups[group] = self.elb.create_target_group(
+                Name=group, Protocol="HTTP", Port=80, VpcId="v", TargetType="ip",
+                **check)["TargetGroups"][0]["TargetGroupArn"]
+            self.attribute(group, "deregistration_delay.timeout_seconds", "1")
+            self.register(group, *names)
+        lb = self.elb.create_load_balancer(Name="lb", Subnets=["s"])["LoadBalancers"][0]
+        self.arn = lb["LoadBalancerArn"]
+        self.port = free_ports(1)[0]
+        first = next(iter(groups))
+        self.listener = self.elb.create_listener(
+            LoadBalancerArn=self.arn, Protocol="HTTP", Port=self.port,
+            DefaultActions=self.forward(weights or {first: 1}))["Listeners"][0]["ListenerArn"]
+        for group in weights or {first: 1}:
+            self.await_healthy(group, len(groups[group]))
+
+    def target(self, name):
+        return {"Id": "127.0.0.1", "Port": self.backends.ports[name]}
+
+    def register(self, group, *names):
+        if names:
+            self.elb.register_targets(TargetGroupArn=self.groups[group],
+                                      Targets=[self.target(n) for n in names])
+
+    def deregister(self, group, *names):
+        self.elb.deregister_targets(TargetGroupArn=self.groups[group],
+                                    Targets=[self.target(n) for n in names])
+
+    def attribute(self, group, key, value):
+        self.elb.modify_target_group_attributes(TargetGroupArn=self.groups[group],
+                                                Attributes=[{"Key": key, "Value": value}])
+
+    def forward(self, weights, sticky=0):
+        config = {"TargetGroups": [{"TargetGroupArn": self.groups[g], "Weight": w}
+                                   for g, w in weights.items()]}
+        if sticky:
+            config["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": sticky}
+        return [{"Type": "forward", "ForwardConfig": config}]
+
+    def share(self, weights, sticky=0):
+        self.elb.modify_listener(ListenerArn=self.listener,
+                                 DefaultActions=self.forward(weights, sticky))
+
+    def healthy(self, group):
+        found = self.elb.describe_target_health(TargetGroupArn=self.groups[group])
+        return [t["Target"]["Port"] for t in found["TargetHealthDescriptions"]
+                if t["TargetHealth"]["State"] == "healthy"]
+
+    def await_healthy(self, group, n, seconds=60):
+        end = time.monotonic() + seconds
+        while len(self.healthy(group)) != n:
+            assert time.monotonic() < end, f"{group}: {self.healthy(group)}"
+            time.sleep(0.05)
+
+    def dimension(self, group):
+        return [{"Name": "TargetGroup",
+                 "Value": "targetgroup/" + self.groups[group].split(":targetgroup/")[1]}]
