@@ -244,7 +244,9 @@ static int describe_load_balancers_step(struct db_tx *tx, void *arg, struct err 
 			    err) < 0)
 			return -1;
 	}
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_ELBV2,
+		FLEET_LIST(&resp->load_balancers, load_balancer_arn), req->marker, req->page_size,
+		a, &resp->next_marker, err);
 }
 
 static int delete_rules(struct db_tx *tx, const char *listener_arn, struct err *err)
@@ -415,7 +417,8 @@ static int describe_listeners_step(struct db_tx *tx, void *arg, struct err *err)
 		if (need_listener(tx, *arn, a, &resp->listeners.v[resp->listeners.n++], err) < 0)
 			return -1;
 	}
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_ELBV2, FLEET_LIST(&resp->listeners, listener_arn),
+		req->marker, req->page_size, a, &resp->next_marker, err);
 }
 
 /* ---- rules ---- */
@@ -583,7 +586,8 @@ static int describe_rules_step(struct db_tx *tx, void *arg, struct err *err)
 			.actions = l.default_actions,
 		};
 	qsort(resp->rules.v, resp->rules.n, sizeof(*resp->rules.v), rule_by_priority);
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_ELBV2, FLEET_LIST(&resp->rules, rule_arn), req->marker,
+		req->page_size, a, &resp->next_marker, err);
 }
 
 /* ---- tags ---- */

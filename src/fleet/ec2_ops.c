@@ -166,7 +166,8 @@ static int describe_instances_step(struct db_tx *tx, void *arg, struct err *err)
 		describe_instance(x, a, &r->instances.v[0]);
 		resp->reservations.n++;
 	}
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_EC2, FLEET_LIST(&resp->reservations, reservation_id),
+		req->next_token, req->max_results, a, &resp->next_token, err);
 }
 
 static int terminate_instances_step(struct db_tx *tx, void *arg, struct err *err)
@@ -352,7 +353,8 @@ static int describe_tags_step(struct db_tx *tx, void *arg, struct err *err)
 	if (found.n)
 		memcpy(resp->tags.v, found.v, found.n * sizeof(*found.v));
 	vec_release(&found);
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_EC2, FLEET_LIST(&resp->tags, resource_id),
+		req->next_token, req->max_results, a, &resp->next_token, err);
 }
 
 FLEET_DEFINE(ec2, create_tags, fleet_write)

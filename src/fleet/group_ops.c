@@ -312,7 +312,9 @@ static int describe_auto_scaling_groups_step(struct db_tx *tx, void *arg, struct
 			return -1;
 		resp->auto_scaling_groups.v[resp->auto_scaling_groups.n++] = *g;
 	}
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_AUTOSCALING,
+		FLEET_LIST(&resp->auto_scaling_groups, auto_scaling_group_name), req->next_token,
+		req->max_records, a, &resp->next_token, err);
 }
 
 static int describe_auto_scaling_instances_step(struct db_tx *tx, void *arg, struct err *err)
@@ -342,7 +344,9 @@ static int describe_auto_scaling_instances_step(struct db_tx *tx, void *arg, str
 				.protected_from_scale_in = WIRE_SET_BOOL(false),
 			};
 	}
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_AUTOSCALING,
+		FLEET_LIST(&resp->auto_scaling_instances, instance_id), req->next_token,
+		req->max_records, a, &resp->next_token, err);
 }
 
 /* ---- target groups of a group ---- */
@@ -419,7 +423,9 @@ static int describe_load_balancer_target_groups_step(struct db_tx *tx, void *arg
 				.load_balancer_target_group_arn = g.target_group_ar_ns.v[i],
 				.state = "InService",
 			};
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_AUTOSCALING,
+		FLEET_LIST(&resp->load_balancer_target_groups, load_balancer_target_group_arn),
+		req->next_token, req->max_records, a, &resp->next_token, err);
 }
 
 /* ---- one instance ---- */
@@ -536,7 +542,9 @@ static int describe_launch_configurations_step(struct db_tx *tx, void *arg, stru
 			    req->launch_configuration_names.n, all.ids[i]))
 			resp->launch_configurations.v[resp->launch_configurations.n++] =
 				*(struct autoscaling_launch_configuration *)all.v[i];
-	return 0;
+	return fleet_page_cut(&FLEET_PAGES_AUTOSCALING,
+		FLEET_LIST(&resp->launch_configurations, launch_configuration_name),
+		req->next_token, req->max_records, a, &resp->next_token, err);
 }
 
 FLEET_DEFINE(autoscaling, attach_load_balancer_target_groups, fleet_write)

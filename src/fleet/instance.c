@@ -307,6 +307,26 @@ static int seen_step(struct db_tx *tx, void *arg, struct err *err)
 	return fleet_instance_put(tx, &i, err);
 }
 
+static int exists_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_op *o = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct towpath_fleet_instance i;
+	int r = fleet_instance_get(tx, o->req, &a, &i, err);
+
+	*(bool *)o->resp = r > 0 && !streq(i.state, INSTANCE_GONE);
+	return r < 0 ? -1 : 0;
+}
+
+int fleet_host_exists(struct fleet_engine *e, const char *id, struct err *err)
+{
+	bool found = false;
+
+	if (fleet_read(e, exists_step, &(struct fleet_op){.req = id, .resp = &found}, err) < 0)
+		return -1;
+	return found;
+}
+
 int fleet_agent_seen(struct fleet_engine *e, const char *id, struct err *err)
 {
 	return fleet_write(e, seen_step, &(struct fleet_op){.e = e, .req = id}, err);

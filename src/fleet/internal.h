@@ -64,6 +64,27 @@ struct fleet_op {
 int fleet_write(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
 int fleet_read(struct fleet_engine *e, db_fn fn, void *arg, struct err *err);
 
+/* ---- pages (page.c) ---- */
+
+/* A list of a response, complete and in its order; id_offset: where an item's id, a const char *,
+ * stands in it. */
+struct fleet_list {
+	void *v;
+	size_t *n, item_size, id_offset;
+};
+#define FLEET_LIST(list, id)   \
+	(&(struct fleet_list){ \
+		(list)->v, &(list)->n, sizeof(*(list)->v), offsetof(typeof(*(list)->v), id)})
+/* What a service says about pages. */
+struct fleet_pages {
+	const char *size_name, *bad_size, *bad_token; /* the parameter; wire names of errors */
+	int64_t low, high, dflt;		      /* dflt 0: all */
+};
+extern const struct fleet_pages FLEET_PAGES_AUTOSCALING, FLEET_PAGES_EC2, FLEET_PAGES_ELBV2;
+/* Leaves the page asked for in the list; *ret_next is set when more follow. */
+int fleet_page_cut(const struct fleet_pages *p, const struct fleet_list *l, const char *token,
+	struct wire_int size, struct arena *a, const char **ret_next, struct err *err);
+
 /* ---- names and tasks (fleet.c) ---- */
 
 #define FLEET_TASK_GROUP "fleet.group"

@@ -312,7 +312,11 @@ static int describe_target_groups_step(struct db_tx *tx, void *arg, struct err *
 			continue;
 		resp->target_groups.v[resp->target_groups.n++] = *tg;
 	}
-	return check_all_found(req, resp->target_groups.n, err);
+	if (check_all_found(req, resp->target_groups.n, err) < 0)
+		return -1;
+	return fleet_page_cut(&FLEET_PAGES_ELBV2,
+		FLEET_LIST(&resp->target_groups, target_group_arn), req->marker, req->page_size, a,
+		&resp->next_marker, err);
 }
 
 /* ---- attributes ---- */

@@ -27,6 +27,14 @@ def test_groups(server):
     assert code_of(c.create_launch_configuration, LaunchConfigurationName="lc", ImageId="ami-1",
                    InstanceType="t3.micro") == "AlreadyExists"
     assert c.describe_launch_configurations()["LaunchConfigurations"][0]["ImageId"] == "ami-1"
+    for name in ("lc-2", "lc-3"):
+        c.create_launch_configuration(LaunchConfigurationName=name, ImageId="ami-1", InstanceType="t3.micro")
+    pages = list(c.get_paginator("describe_launch_configurations").paginate(PaginationConfig={"PageSize": 2}))
+    assert [[lc["LaunchConfigurationName"] for lc in page["LaunchConfigurations"]] for page in pages] == [
+        ["lc", "lc-2"], ["lc-3"]]
+    assert code_of(c.describe_launch_configurations, NextToken="no token") == "InvalidNextToken"
+    for name in ("lc-2", "lc-3"):
+        c.delete_launch_configuration(LaunchConfigurationName=name)
     group = {"AutoScalingGroupName": "g", "LaunchConfigurationName": "lc", "MinSize": 0,
              "MaxSize": 3}
     assert code_of(c.create_auto_scaling_group,
@@ -49,6 +57,10 @@ def test_groups(server):
     assert code_of(c.delete_launch_configuration, LaunchConfigurationName="lc") == "ResourceInUse"
     tg = server.client("elbv2").create_target_group(Name="t", Protocol="HTTP", Port=80,
                                                      VpcId="v")["TargetGroups"][0]["TargetGroupArn"]
+    elb = server.client("elbv2")
+    elb.create_target_group(Name="u", Protocol="HTTP", Port=80, VpcId="v")
+    pages = list(elb.get_paginator("describe_target_groups").paginate(PaginationConfig={"PageSize": 1}))
+    assert sorted(p["TargetGroups"][0]["TargetGroupName"] for p in pages) == ["t", "u"]
     c.attach_load_balancer_target_groups(AutoScalingGroupName="g", TargetGroupARNs=[tg])
     assert c.describe_load_balancer_target_groups(AutoScalingGroupName="g")[
         "LoadBalancerTargetGroups"][0]["LoadBalancerTargetGroupARN"] == tg
