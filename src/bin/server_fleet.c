@@ -136,6 +136,8 @@ int server_open_fleet(struct server *s, struct err *err)
 	fleet_world_connect(&s->fleet_world, &c);
 	if (fleet_engine_new(&c, &s->fleet, err) < 0)
 		return -1;
+	s->fleet_world.fleet = s->fleet;
+	fleet_world_revoke_with_instances(&s->fleet_world);
 	server_add_service(s, svc_autoscaling(s->fleet));
 	server_add_service(s, svc_ec2(s->fleet));
 	server_add_service(s, svc_elbv2(s->fleet));

@@ -69,6 +69,23 @@ int identity_session_new(struct identity_engine *e, const char *role_arn, const 
 	return 0;
 }
 
+void identity_set_alive(struct identity_engine *e, identity_alive_fn alive, void *arg)
+{
+	e->alive = alive;
+	e->alive_arg = arg;
+}
+
+/* Credentials of Towpath's own parts end with the part. */
+static int check_alive(
+	struct identity_engine *e, const struct towpath_identity_session *s, struct err *err)
+{
+	int alive = 1;
+
+	if (!s->owner && e->alive)
+		alive = e->alive(e->alive_arg, identity_arn_name(s->arn), err);
+	return alive > 0 ? 0 : alive < 0 ? -1 : unknown_key(err);
+}
+
 /* ---- principals ---- */
 
 /* Who a session token speaks for: a role, or a user who asked for temporary credentials. */
@@ -77,7 +94,7 @@ static int find_session(struct identity_engine *e, const char *token, struct are
 {
 	struct towpath_identity_session *s = arena_new(a, struct towpath_identity_session);
 
-	if (open_token(e, ret->access_key_id, token, a, s, err) < 0)
+	if (open_token(e, ret->access_key_id, token, a, s, err) < 0 || check_alive(e, s, err) < 0)
 		return -1;
 	ret->kind = IDENTITY_SESSION;
 	if (streq(s->owner, "root"))

@@ -43,6 +43,8 @@ struct identity_engine {
 	struct map keys;     /* id -> identity_key */
 	struct map policies; /* owner -> identity_policies */
 	uint64_t generation;
+	identity_alive_fn alive; /* may be NULL */
+	void *alive_arg;
 };
 
 /* ---- cache.c ---- */

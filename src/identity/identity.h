@@ -95,6 +95,11 @@ struct identity_session {
 int identity_session_new(struct identity_engine *e, const char *role_arn, const char *session_name,
 	const char *policy_json, int64_t duration_usec, struct arena *a,
 	struct identity_session *ret, struct err *err);
+/* Asked with the name of each session that no role stands behind: 1 while what it was made for
+ * exists, 0 when that has ended and the session with it, -1. Set before requests come; without it
+ * sessions live until they expire. */
+typedef int (*identity_alive_fn)(void *arg, const char *session_name, struct err *err);
+void identity_set_alive(struct identity_engine *e, identity_alive_fn alive, void *arg);
 /* 1 when the role exists and trusts the service ("codebuild.amazonaws.com"), 0 when not; *ret_why
  * (in the arena) says why not. */
 int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,

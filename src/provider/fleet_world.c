@@ -89,6 +89,18 @@ static int agent_env(void *arg, const char *instance_id, struct strv *env, struc
 	return 0;
 }
 
+static int session_alive(void *arg, const char *name, struct err *err)
+{
+	const struct fleet_world *w = arg;
+
+	return starts_with(name, "i-") ? fleet_host_exists(w->fleet, name, err) : 1;
+}
+
+void fleet_world_revoke_with_instances(struct fleet_world *w)
+{
+	identity_set_alive(w->identity, session_alive, w);
+}
+
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 {
 	cfg->metrics = put_metrics;

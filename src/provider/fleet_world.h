@@ -12,9 +12,12 @@
 struct fleet_world {
 	struct signal_engine *signal;
 	struct identity_engine *identity;
+	struct fleet_engine *fleet; /* set when it is there, before requests come */
 };
 
 /* Sets the configuration's callbacks; the world must outlive the engine. */
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg);
+/* The credentials of an instance end with it: sets identity_set_alive(). w->fleet is there. */
+void fleet_world_revoke_with_instances(struct fleet_world *w);
 
 #endif

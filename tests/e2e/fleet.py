@@ -305,6 +305,11 @@ def test_blue_green_goes_on_when_told(single):
         return got
 
     eventually(lambda: info()["status"] == "Ready", 60, "green to be ready")
+    with open(f"/proc/{container_pid(blue[0])}/environ", encoding="utf-8") as f:
+        env = dict(pair.split("=", 1) for pair in f.read().split("\0") if "=" in pair)
+    agents_s3 = single.server.client("s3", token=env["AWS_SESSION_TOKEN"], keys=(
+        env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]))
+    agents_s3.list_objects_v2(Bucket="revisions")
     assert single.healthy() == blue  # no traffic for green yet
     with pytest.raises(api.exceptions.DeploymentNotStartedException):
         api.skip_wait_time_for_instance_termination(deploymentId=deployment)
@@ -319,3 +324,8 @@ def test_blue_green_goes_on_when_told(single):
     assert len(names) == 1 and names[0] != "web"
     reply = urllib.request.urlopen(f"http://127.0.0.1:{single.port}/").read().decode().strip()
     assert [reply] == green
+    # the credentials of blue's agent ended with it
+    eventually(lambda: single.ec2.describe_instances(InstanceIds=blue)["Reservations"][0][
+        "Instances"][0]["State"]["Name"] == "terminated", 60, "the end of blue")
+    with pytest.raises(s3.exceptions.ClientError, match="InvalidAccessKeyId|InvalidClientTokenId"):
+        agents_s3.list_objects_v2(Bucket="revisions")
