@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "api/access.h"
 #include "api/body.h"
 #include "api/coverage.h"
 #include "api/dispatch.h"
@@ -18,6 +19,7 @@ struct api {
 	struct api_config config;
 	struct api_services services;
 	struct api_coverage *coverage;
+	const struct access_table **access; /* by service */
 };
 
 /* ---- answers ---- */
@@ -169,13 +171,22 @@ static int check_operation(struct api_request *r, struct err *err)
 	return 0;
 }
 
+static size_t service_index(const struct api_request *r)
+{
+	size_t i = 0;
+
+	while (r->api->config.services[i] != r->service)
+		i++;
+	return i;
+}
+
 static int authorize(struct api_request *r, struct err *err)
 {
 	const struct call_service *s = r->service;
 	const struct auth *auth = r->api->config.auth;
 	struct call_access *access = arena_new(r->call.arena, struct call_access);
 
-	if (s->access && s->access(s->engine, &r->call, r->input, access, err) < 0)
+	if (api_access(r->api->access[service_index(r)], s, &r->call, r->input, access, err) < 0)
 		return -1;
 	r->access = access;
 	if (access->unrestricted)
@@ -324,6 +335,9 @@ struct api *api_new(const struct api_config *c)
 		api->config.validate_replies = true;
 	api->services = (struct api_services){c->services, c->n_services, c->host};
 	api->coverage = api_coverage_new(getenv("TOWPATH_COVERAGE_DIR"));
+	api->access = xcalloc(c->n_services + 1, sizeof(*api->access));
+	for (size_t i = 0; i < c->n_services; i++)
+		api->access[i] = api_access_find(c->services[i]->wire);
 	return api;
 }
 
@@ -332,6 +346,7 @@ struct api *api_free(struct api *api)
 	if (!api)
 		return NULL;
 	api_coverage_free(api->coverage);
+	free(api->access);
 	free(api);
 	return NULL;
 }

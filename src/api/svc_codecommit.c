@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operations of codecommit, served by the source engine, and what they need permission for. */
+/* The operations of codecommit, served by the source engine. */
 #include "api/svc_codecommit.h"
-
-#include "base/mem.h"
 
 CALL_ADAPTER(source_batch_get_commits)
 CALL_ADAPTER(source_batch_get_repositories)
@@ -58,93 +56,11 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 	[CODECOMMIT_OP_UPDATE_REPOSITORY_NAME] = source_update_repository_name_call,
 };
 
-/* A text member of the request by its wire name; NULL when there is none. */
-static const char *text_member(const struct call *call, const void *req, const char *name)
-{
-	const struct wire_member *m = wire_member_find(call->operation->input, view_of(name));
-
-	return m ? *(const char *const *)((const char *)req + m->offset) : NULL;
-}
-
-static const char *arn_of(struct call *call, const char *repository)
-{
-	return repository ? call_arn(call, "codecommit", "%s", repository) : NULL;
-}
-
-/* The members that name what is asked for, by operation; others name "repositoryName". */
-static void add_resources(struct call *call, const void *req, struct call_access *ret)
-{
-	static const char *const members[] = {"repositoryName", "oldName", "newName"};
-	const char **arns = arena_new_n(call->arena, ARRAY_SIZE(members) + 1, const char *);
-
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		const char *arn = arn_of(call, text_member(call, req, members[i]));
-
-		if (arn)
-			arns[ret->n_resources++] = arn;
-	}
-	if (text_member(call, req, "resourceArn"))
-		arns[ret->n_resources++] = text_member(call, req, "resourceArn");
-	ret->resources = arns;
-}
-
-static void add_batch(struct call *call, const struct codecommit_repository_name_list *names,
-	struct call_access *ret)
-{
-	const char **arns = arena_new_n(call->arena, names->n, const char *);
-
-	for (size_t i = 0; i < names->n; i++)
-		arns[i] = arn_of(call, names->v[i]);
-	ret->resources = arns;
-	ret->n_resources = names->n;
-}
-
-/* Operations that write a branch: policies see its full name as codecommit:References. */
-static bool writes_branch(const char *operation)
-{
-	static const char *const names[] = {
-		"CreateBranch", "CreateCommit", "DeleteBranch", "DeleteFile", "PutFile"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (streq(names[i], operation))
-			return true;
-	return false;
-}
-
-static void add_reference(struct call *call, const char *branch, struct call_access *ret)
-{
-	const char **conditions = arena_new_n(call->arena, 3, const char *);
-
-	conditions[0] = "codecommit:References";
-	conditions[1] = arena_printf(call->arena, "refs/heads/%s", branch);
-	ret->conditions = conditions;
-}
-
-static int access_of(
-	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
-{
-	const char *branch = text_member(call, req, "branchName");
-
-	(void)engine;
-	(void)err;
-	if (streq(call->operation->name, "BatchGetRepositories")) {
-		const struct codecommit_batch_get_repositories_request *batch = req;
-
-		add_batch(call, &batch->repository_names, ret);
-		return 0;
-	}
-	add_resources(call, req, ret);
-	if (branch && writes_branch(call->operation->name))
-		add_reference(call, branch, ret);
-	return 0;
-}
-
 struct call_service svc_codecommit(struct source_engine *e)
 {
 	return (struct call_service){
 		.wire = &codecommit_service,
 		.engine = e,
 		.handlers = handlers,
-		.access = access_of,
 	};
 }

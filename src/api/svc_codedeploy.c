@@ -98,60 +98,15 @@ static const call_handler handlers[CODEDEPLOY_OP_COUNT] = {
 	[CODEDEPLOY_OP_UPDATE_DEPLOYMENT_GROUP] = deploy_update_deployment_group_call,
 };
 
-/* A text member of a request, or NULL. */
-static const char *member(struct call *call, const void *req, const char *name)
+/* A deployment belongs to its group. */
+static const char *lookup(void *engine, struct call *call, const char *kind, const char *deployment)
 {
-	const struct wire_member *m = wire_member_find(call->operation->input, view_of(name));
+	const char *application, *group;
 
-	if (!m || m->shape->type != WIRE_STRING)
+	(void)kind;
+	if (!deploy_find_group(engine, call, deployment, &application, &group))
 		return NULL;
-	return *(const char *const *)((const char *)req + m->offset);
-}
-
-static const char *group_arn(struct call *call, const char *application, const char *group)
-{
 	return call_arn(call, "codedeploy", "deploymentgroup:%s/%s", application, group);
-}
-
-/* What an operation is about follows from the names in its request; a deployment belongs to its
- * group. */
-static const char *resource(struct deploy_engine *e, struct call *call, const void *req)
-{
-	const char *application = member(call, req, "applicationName");
-	const char *group = member(call, req, "deploymentGroupName");
-	const char *config = member(call, req, "deploymentConfigName");
-	const char *deployment = member(call, req, "deploymentId");
-	const char *instance = member(call, req, "instanceName");
-	const char *arn = member(call, req, "ResourceArn");
-
-	if (!group)
-		group = member(call, req, "currentDeploymentGroupName");
-	if (application && group)
-		return group_arn(call, application, group);
-	if (application)
-		return call_arn(call, "codedeploy", "application:%s", application);
-	if (config)
-		return call_arn(call, "codedeploy", "deploymentconfig:%s", config);
-	if (instance)
-		return call_arn(call, "codedeploy", "instance:%s", instance);
-	if (deployment && deploy_find_group(e, call, deployment, &application, &group))
-		return group_arn(call, application, group);
-	return arn;
-}
-
-static int access_of(
-	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
-{
-	const char *arn = resource(engine, call, req);
-	const char **list = arena_new(call->arena, const char *);
-
-	(void)err;
-	if (!arn)
-		return 0;
-	*list = arn;
-	ret->resources = list;
-	ret->n_resources = 1;
-	return 0;
 }
 
 struct call_service svc_codedeploy(struct deploy_engine *e)
@@ -160,6 +115,6 @@ struct call_service svc_codedeploy(struct deploy_engine *e)
 		.wire = &codedeploy_service,
 		.engine = e,
 		.handlers = handlers,
-		.access = access_of,
+		.lookup = lookup,
 	};
 }

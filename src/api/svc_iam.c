@@ -81,48 +81,9 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 		identity_update_service_specific_credential_call,
 };
 
-static const char *text_member(const struct call *call, const void *req, const char *name)
+static const char *lookup(void *engine, struct call *call, const char *kind, const char *name)
 {
-	const struct wire_member *m = wire_member_find(call->operation->input, view_of(name));
-
-	return m ? *(const char *const *)((const char *)req + m->offset) : NULL;
-}
-
-/* The ARN of the user, role or policy that the request names; the caller's own user where it
- * names none and could. */
-static const char *resource_of(struct call *call, const void *req)
-{
-	static const struct {
-		const char *member, *kind;
-	} named[] = {{"PolicyArn", NULL}, {"RoleName", "role"}, {"UserName", "user"},
-		{"PolicyName", "policy"}};
-
-	/* attaching is a right on the user or role, not on the policy */
-	for (size_t i = strstr(call->operation->name, "tach") ? 1 : 0; i < ARRAY_SIZE(named); i++) {
-		const char *name = text_member(call, req, named[i].member);
-		const char *path = text_member(call, req, "Path");
-
-		if (name && !named[i].kind)
-			return name;
-		if (name)
-			return arena_printf(call->arena, "arn:%s:iam::%s:%s%s%s", call->partition,
-				call->account, named[i].kind, path ? path : "/", name);
-	}
-	if (wire_member_find(call->operation->input, VIEW("UserName")))
-		return call->principal_arn;
-	return NULL;
-}
-
-static int access(
-	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
-{
-	const char **list = arena_new_n(call->arena, 1, const char *);
-
-	(void)engine, (void)err;
-	list[0] = resource_of(call, req);
-	ret->resources = list;
-	ret->n_resources = list[0] ? 1 : 0;
-	return 0;
+	return identity_find_arn(engine, call, kind, name);
 }
 
 struct call_service svc_iam(struct identity_engine *e)
@@ -131,6 +92,6 @@ struct call_service svc_iam(struct identity_engine *e)
 		.wire = &iam_service,
 		.engine = e,
 		.handlers = handlers,
-		.access = access,
+		.lookup = lookup,
 	};
 }

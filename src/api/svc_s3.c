@@ -55,60 +55,11 @@ static const call_handler handlers[S3_OP_COUNT] = {
 	[S3_OP_UPLOAD_PART_COPY] = artifact_upload_part_copy_call,
 };
 
-/* Actions whose names are not the operations', and what they are on. */
-enum target { ON_OBJECT, ON_BUCKET, ON_ALL };
-
-static const struct action {
-	const char *name, *versioned; /* versioned: when the request names a version */
-	enum target target;
-} actions[S3_OP_COUNT] = {
-	[S3_OP_ABORT_MULTIPART_UPLOAD] = {"s3:AbortMultipartUpload", NULL, ON_OBJECT},
-	[S3_OP_COMPLETE_MULTIPART_UPLOAD] = {"s3:PutObject", NULL, ON_OBJECT},
-	[S3_OP_COPY_OBJECT] = {"s3:PutObject", NULL, ON_OBJECT},
-	[S3_OP_CREATE_BUCKET] = {"s3:CreateBucket", NULL, ON_BUCKET},
-	[S3_OP_CREATE_MULTIPART_UPLOAD] = {"s3:PutObject", NULL, ON_OBJECT},
-	[S3_OP_DELETE_BUCKET] = {"s3:DeleteBucket", NULL, ON_BUCKET},
-	[S3_OP_DELETE_OBJECT] = {"s3:DeleteObject", "s3:DeleteObjectVersion", ON_OBJECT},
-	[S3_OP_DELETE_OBJECTS] = {"s3:DeleteObject", NULL, ON_OBJECT},
-	[S3_OP_GET_BUCKET_LOCATION] = {"s3:GetBucketLocation", NULL, ON_BUCKET},
-	[S3_OP_GET_BUCKET_VERSIONING] = {"s3:GetBucketVersioning", NULL, ON_BUCKET},
-	[S3_OP_GET_OBJECT] = {"s3:GetObject", "s3:GetObjectVersion", ON_OBJECT},
-	[S3_OP_HEAD_BUCKET] = {"s3:ListBucket", NULL, ON_BUCKET},
-	[S3_OP_HEAD_OBJECT] = {"s3:GetObject", "s3:GetObjectVersion", ON_OBJECT},
-	[S3_OP_LIST_BUCKETS] = {"s3:ListAllMyBuckets", NULL, ON_ALL},
-	[S3_OP_LIST_MULTIPART_UPLOADS] = {"s3:ListBucketMultipartUploads", NULL, ON_BUCKET},
-	[S3_OP_LIST_OBJECT_VERSIONS] = {"s3:ListBucketVersions", NULL, ON_BUCKET},
-	[S3_OP_LIST_OBJECTS] = {"s3:ListBucket", NULL, ON_BUCKET},
-	[S3_OP_LIST_OBJECTS_V2] = {"s3:ListBucket", NULL, ON_BUCKET},
-	[S3_OP_LIST_PARTS] = {"s3:ListMultipartUploadParts", NULL, ON_OBJECT},
-	[S3_OP_PUT_BUCKET_VERSIONING] = {"s3:PutBucketVersioning", NULL, ON_BUCKET},
-	[S3_OP_PUT_OBJECT] = {"s3:PutObject", NULL, ON_OBJECT},
-	[S3_OP_UPLOAD_PART] = {"s3:PutObject", NULL, ON_OBJECT},
-	[S3_OP_UPLOAD_PART_COPY] = {"s3:PutObject", NULL, ON_OBJECT},
-};
-
-/* The text of the request's member of that name; NULL when it has none or it is absent. */
-static const char *member_text(const struct wire_shape *shape, const void *req, const char *name)
+static const char *text_member(const struct call *call, const void *req, const char *name)
 {
-	for (size_t i = 0; i < shape->n_members; i++) {
-		const struct wire_member *m = &shape->members[i];
+	const struct wire_member *m = wire_member_find(call->operation->input, view_of(name));
 
-		if (streq(m->name, name) && m->shape->type == WIRE_STRING)
-			return *(const char *const *)((const char *)req + m->offset);
-	}
-	return NULL;
-}
-
-static int32_t member_int(const struct wire_shape *shape, const void *req, const char *name)
-{
-	for (size_t i = 0; i < shape->n_members; i++) {
-		const struct wire_member *m = &shape->members[i];
-
-		if (streq(m->name, name) && m->shape->type == WIRE_INT)
-			return wire_or(
-				*(const struct wire_int *)((const char *)req + m->offset), -1);
-	}
-	return -1;
+	return m ? *(const char *const *)((const char *)req + m->offset) : NULL;
 }
 
 static const char *const *one(struct arena *a, const char *arn)
@@ -116,40 +67,6 @@ static const char *const *one(struct arena *a, const char *arn)
 	const char **list = arena_new_n(a, 1, const char *);
 
 	list[0] = arn;
-	return list;
-}
-
-/* Condition keys that bucket policies and roles for artifact stores test. */
-static const char *const *conditions(struct call *call, const void *req)
-{
-	static const char *const rows[][2] = {
-		{"Prefix", "s3:prefix"},
-		{"Delimiter", "s3:delimiter"},
-		{"VersionId", "s3:VersionId"},
-		{"ServerSideEncryption", "s3:x-amz-server-side-encryption"},
-		{"SSEKMSKeyId", "s3:x-amz-server-side-encryption-aws-kms-key-id"},
-		{"ACL", "s3:x-amz-acl"},
-		{"CopySource", "s3:x-amz-copy-source"},
-		{"MetadataDirective", "s3:x-amz-metadata-directive"},
-		{"StorageClass", "s3:x-amz-storage-class"},
-	};
-	const struct wire_shape *shape = call->operation->input;
-	const char **list = arena_new_n(call->arena, 2 * (ARRAY_SIZE(rows) + 1) + 1, const char *);
-	int32_t max = member_int(shape, req, "MaxKeys");
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const char *text = member_text(shape, req, rows[i][0]);
-
-		if (!text)
-			continue;
-		list[n++] = rows[i][1];
-		list[n++] = text;
-	}
-	if (max >= 0) {
-		list[n++] = "s3:max-keys";
-		list[n++] = arena_printf(call->arena, "%d", max);
-	}
 	return list;
 }
 
@@ -213,32 +130,15 @@ static void hide_keys(struct call *call, const char *bucket, struct call_access 
 static int s3_access(
 	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
 {
-	const struct wire_operation *op = call->operation;
-	const struct action *action = &actions[op - s3_service.operations];
-	const char *bucket = member_text(op->input, req, "Bucket");
-	const char *key = member_text(op->input, req, "Key");
-	const char *source = member_text(op->input, req, "CopySource");
+	const char *source = text_member(call, req, "x-amz-copy-source");
 
 	(void)engine;
 	(void)err;
-	ret->action = action->versioned && member_text(op->input, req, "VersionId")
-			      ? action->versioned
-			      : action->name;
-	ret->conditions = conditions(call, req);
-	if (streq(op->name, "DeleteObjects")) {
+	if (streq(call->operation->name, "DeleteObjects")) {
 		batch_access(call, req, ret);
 		return 0;
 	}
-	if (action->target == ON_ALL)
-		return 0;
-	ret->resources = one(call->arena,
-		action->target == ON_OBJECT
-			? arena_printf(
-				  call->arena, "arn:%s:s3:::%s/%s", call->partition, bucket, key)
-			: arena_printf(call->arena, "arn:%s:s3:::%s", call->partition, bucket));
-	ret->n_resources = 1;
-	if (action->target == ON_OBJECT)
-		hide_keys(call, bucket, ret);
+	hide_keys(call, text_member(call, req, "Bucket"), ret);
 	if (source)
 		ret->next = source_access(call, source);
 	return 0;

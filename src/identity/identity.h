@@ -105,6 +105,11 @@ void identity_set_alive(struct identity_engine *e, identity_alive_fn alive, void
 int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
 	struct arena *a, const char **ret_why, struct err *err);
 
+/* The ARN of a "user", "role", "group" or "instance-profile" by its name, in the call's arena; one
+ * without a path when there is none of that name. Name NULL: the caller's own user. */
+const char *identity_find_arn(
+	struct identity_engine *e, struct call *call, const char *kind, const char *name);
+
 #define IDENTITY_OPERATION(service, name)                                 \
 	int identity_##name(struct identity_engine *e, struct call *call, \
 		const struct service##_##name##_request *req,             \

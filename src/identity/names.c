@@ -2,6 +2,7 @@
 /* Names, ARNs and the sentences that name them. */
 #include <ctype.h>
 
+#include "base/log.h"
 #include "identity/engine.h"
 
 char *identity_owner(struct arena *a, const char *kind, const char *name)
@@ -17,6 +18,55 @@ char *identity_arn(struct identity_engine *e, struct arena *a, const char *kind,
 	const char *name)
 {
 	return arena_printf(a, "arn:aws:iam::%s:%s%s%s", e->account, kind, path ? path : "/", name);
+}
+
+struct find_arn {
+	const char *kind, *owner;
+	struct arena *a;
+	const char *arn;
+};
+
+static int find_arn(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct find_arn *f = arg;
+	union {
+		struct iam_user user;
+		struct iam_role role;
+		struct iam_group group;
+	} row;
+	const struct {
+		const char *kind;
+		const struct store_document_kind *store;
+		const char **arn;
+	} kinds[] = {{"user", &STORE_IAM_USER, &row.user.arn},
+		{"role", &STORE_IAM_ROLE, &row.role.arn},
+		{"group", &STORE_IAM_GROUP, &row.group.arn}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		int r;
+
+		if (!streq(kinds[i].kind, f->kind))
+			continue;
+		r = store_document_get(tx, kinds[i].store, f->owner, f->a, &row, err);
+		if (r > 0)
+			f->arn = *kinds[i].arn;
+		return r < 0 ? -1 : 0;
+	}
+	return 0;
+}
+
+const char *identity_find_arn(
+	struct identity_engine *e, struct call *call, const char *kind, const char *name)
+{
+	struct find_arn f = {.kind = kind, .a = call->arena};
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	if (!name)
+		return call->principal_arn;
+	f.owner = identity_owner(call->arena, kind, name);
+	if (db_read(durable_db(e->durable), find_arn, &f, &why) < 0)
+		log_err("identity", &why, "%s %s", kind, name);
+	return f.arn ? f.arn : identity_arn(e, call->arena, kind, NULL, name);
 }
 
 const char *identity_arn_name(const char *arn)

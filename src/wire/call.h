@@ -81,16 +81,24 @@ struct call_access {
 	const char *hidden_error;
 	const struct call_access *reveal;
 };
-/* Says what a request needs; from the request alone, so that denied comes before not found. */
+/* Completes what a row of model/access/ says of a request, or says all where there is no row; from
+ * the request alone, so that denied comes before not found. */
 typedef int (*call_access_fn)(
 	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err);
+
+/* The ARN of a resource that a request names in another way (a deployment's group, a comment's
+ * repository), in the call's arena; NULL when it is not known: then "*" is asked for. kind is the
+ * name of the `arn` line in model/access/; value is NULL for a member behind `?` that is absent. */
+typedef const char *(*call_lookup_fn)(
+	void *engine, struct call *call, const char *kind, const char *value);
 
 /* A service as the API serves it: handlers[i] is for operation i, NULL answers not implemented. */
 struct call_service {
 	const struct wire_service *wire;
 	void *engine;
 	const call_handler *handlers; /* wire->n_operations entries */
-	call_access_fn access;	      /* NULL: every operation on "*" */
+	call_access_fn access;	      /* NULL: model/access/ says it all */
+	call_lookup_fn lookup;	      /* NULL: nothing to look up */
 	const char *action_prefix;    /* of policies; NULL: the signing name */
 };
 
