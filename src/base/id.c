@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include "base/hex.h"
+#include "base/macros.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t state; /* 0: the kernel's source is used */
@@ -58,16 +60,22 @@ void id_random_bytes(void *buf, size_t n)
 
 struct uuid_text id_uuid(void)
 {
+	static const size_t groups[] = {4, 2, 2, 2, 6}; /* RFC 4122 section 3 */
 	unsigned char b[16];
+	const unsigned char *from = b;
 	struct uuid_text out;
+	char *p = out.text;
 
 	id_random_bytes(b, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	snprintf(out.text, sizeof(out.text),
-		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
-		b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
-		b[15]);
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (i > 0)
+			*p++ = '-';
+		p = hex_write(p, from, groups[i]);
+		from += groups[i];
+	}
+	*p = '\0';
 	return out;
 }
 

@@ -56,14 +56,19 @@ void str_add_c(struct str *s, char c)
 void str_vaddf(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;
+	size_t room;
 	int n;
 
+	str_reserve(s, 1);
+	room = s->cap - s->len;
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(s->p + s->len, room, fmt, again);
 	va_end(again);
 	BUG_ON(n < 0);
-	str_reserve(s, (size_t)n);
-	vsnprintf(s->p + s->len, (size_t)n + 1, fmt, ap);
+	if ((size_t)n >= room) {
+		str_reserve(s, (size_t)n);
+		vsnprintf(s->p + s->len, (size_t)n + 1, fmt, ap);
+	}
 	s->len += (size_t)n;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Digests (OpenSSL) and checksums. */
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <zlib.h>
 
+#include "base/hex.h"
 #include "crypto/digest.h"
 
 /* Reflected polynomials of CRC-32C and CRC-64/NVME. */
@@ -55,20 +56,42 @@ static uint64_t crc_update(
 	return crc;
 }
 
+/* Fetched once: to look an algorithm up by its name costs as much as a short digest. */
+static EVP_MD *message_digests[DIGEST_SHA512 + 1];
+static EVP_MAC_CTX *hmac_sha256; /* without a key; copied for each use */
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
+static void fetch_all(void)
+{
+	static const char *const names[] = {
+		[DIGEST_MD5] = "MD5",
+		[DIGEST_SHA1] = "SHA1",
+		[DIGEST_SHA256] = "SHA256",
+		[DIGEST_SHA512] = "SHA512",
+	};
+	char sha256[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		message_digests[i] = EVP_MD_fetch(NULL, names[i], NULL);
+		if (!message_digests[i])
+			BUG("the digest %s cannot be had", names[i]);
+	}
+	hmac_sha256 = mac ? EVP_MAC_CTX_new(mac) : NULL;
+	if (!hmac_sha256 || EVP_MAC_CTX_set_params(hmac_sha256, params) != 1)
+		BUG("HMAC cannot be had");
+	EVP_MAC_free(mac);
+}
+
+/* NULL for checksums. */
 static const EVP_MD *message_digest(enum digest_kind kind)
 {
-	switch (kind) {
-	case DIGEST_MD5:
-		return EVP_md5();
-	case DIGEST_SHA1:
-		return EVP_sha1();
-	case DIGEST_SHA256:
-		return EVP_sha256();
-	case DIGEST_SHA512:
-		return EVP_sha512();
-	default:
-		return NULL;
-	}
+	pthread_once(&fetch_once, fetch_all);
+	return (size_t)kind < ARRAY_SIZE(message_digests) ? message_digests[kind] : NULL;
 }
 
 void digest_init(struct digest *d, enum digest_kind kind)
@@ -131,8 +154,18 @@ struct digest_value digest_value(const struct digest *d)
 
 struct digest_value digest_of(enum digest_kind kind, struct view bytes)
 {
-	CLEANUP_DIGEST struct digest d;
+	CLEANUP_DIGEST struct digest d = {0};
+	const EVP_MD *md = message_digest(kind);
 
+	if (md) {
+		struct digest_value v = {0};
+		unsigned n = 0;
+
+		if (EVP_Digest(bytes.p, bytes.len, v.bytes, &n, md, NULL) != 1)
+			BUG("digest failed");
+		v.n = n;
+		return v;
+	}
 	digest_init(&d, kind);
 	digest_update(&d, bytes.p, bytes.len);
 	return digest_value(&d);
@@ -141,21 +174,25 @@ struct digest_value digest_of(enum digest_kind kind, struct view bytes)
 struct digest_value digest_hmac_sha256(struct view key, struct view bytes)
 {
 	struct digest_value v = {0};
-	unsigned n = 0;
+	EVP_MAC_CTX *c;
 
-	if (!HMAC(EVP_sha256(), key.p ? key.p : "", (int)key.len,
-		    (const unsigned char *)(bytes.p ? bytes.p : ""), bytes.len, v.bytes, &n))
+	pthread_once(&fetch_once, fetch_all);
+	c = EVP_MAC_CTX_dup(hmac_sha256);
+	if (!c ||
+		EVP_MAC_init(c, (const unsigned char *)(key.p ? key.p : ""), key.len, NULL) != 1 ||
+		EVP_MAC_update(c, (const unsigned char *)(bytes.p ? bytes.p : ""), bytes.len) !=
+			1 ||
+		EVP_MAC_final(c, v.bytes, &v.n, sizeof(v.bytes)) != 1)
 		BUG("HMAC failed");
-	v.n = n;
+	EVP_MAC_CTX_free(c);
 	return v;
 }
 
 struct digest_text digest_hex(const struct digest_value *v)
 {
-	struct digest_text t = {{0}};
+	struct digest_text t;
 
-	for (size_t i = 0; i < v->n; i++)
-		snprintf(t.text + 2 * i, 3, "%02x", v->bytes[i]);
+	*hex_write(t.text, v->bytes, v->n) = '\0';
 	return t;
 }
 

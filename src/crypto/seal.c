@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/id.h"
 #include "base/mem.h"
 
@@ -32,8 +33,10 @@ int seal_key_load(const char *path, struct seal_key *ret, struct err *err)
 
 static void add_hex(struct str *out, const unsigned char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		str_addf(out, "%02x", p[i]);
+	str_reserve(out, 2 * n);
+	hex_write(out->p + out->len, p, n);
+	out->len += 2 * n;
+	out->p[out->len] = '\0';
 }
 
 static int hex_digit(char c)

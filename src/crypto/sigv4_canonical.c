@@ -132,16 +132,18 @@ static void canonical_query(const char *query, struct str *out)
 static void add_value(const char *value, struct str *out)
 {
 	struct view v = view_trim(view_of(value));
-	bool blank = false;
 
-	for (size_t i = 0; i < v.len; i++) {
-		bool now = isspace((unsigned char)v.p[i]);
-
-		if (!now)
-			str_add_c(out, v.p[i]);
-		else if (!blank)
+	for (size_t i = 0, n; i < v.len; i += n) {
+		n = 0;
+		while (i + n < v.len && !isspace((unsigned char)v.p[i + n]))
+			n++;
+		str_add_n(out, v.p + i, n);
+		i += n;
+		n = 0;
+		while (i + n < v.len && isspace((unsigned char)v.p[i + n]))
+			n++;
+		if (n > 0)
 			str_add_c(out, ' ');
-		blank = now;
 	}
 }
 
@@ -176,13 +178,18 @@ static void canonical_headers(
 void sigv4_canonical(const struct sigv4_request *r, enum sigv4_path_form form,
 	const char *signed_headers, const char *payload_hash, struct str *out)
 {
-	str_addf(out, "%s\n", r->method);
+	str_reserve(out, 1024);
+	str_add(out, r->method);
+	str_add_c(out, '\n');
 	canonical_path(r->path, form, out);
 	str_add_c(out, '\n');
 	canonical_query(r->query ? r->query : "", out);
 	str_add_c(out, '\n');
 	canonical_headers(r, signed_headers, out);
-	str_addf(out, "\n%s\n%s", signed_headers, payload_hash);
+	str_add_c(out, '\n');
+	str_add(out, signed_headers);
+	str_add_c(out, '\n');
+	str_add(out, payload_hash);
 }
 
 void sigv4_string_to_sign(
@@ -190,7 +197,12 @@ void sigv4_string_to_sign(
 {
 	struct digest_value v = digest_of(DIGEST_SHA256, canonical);
 
-	str_addf(out, "AWS4-HMAC-SHA256\n%s\n%s\n%s", amz_date, scope, digest_hex(&v).text);
+	const char *const lines[] = {"AWS4-HMAC-SHA256\n", amz_date, "\n", scope, "\n"};
+
+	str_reserve(out, 256);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		str_add(out, lines[i]);
+	str_add(out, digest_hex(&v).text);
 }
 
 struct sigv4_text sigv4_signature(const struct sigv4_key *key, struct view string_to_sign)

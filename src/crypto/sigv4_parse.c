@@ -8,6 +8,7 @@
 #include "crypto/sigv4_canonical.h"
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
+#define MAX_SIGNED_HEADERS 8000
 
 static const char *find_header(const struct sigv4_request *r, const char *name)
 {
@@ -102,33 +103,43 @@ static int check_date(struct sigv4_claim *c, struct arena *a, struct err *err)
 			"See http://en.wikipedia.org/wiki/ISO_8601",
 			c->amz_date);
 	/* a Date header may stand for X-Amz-Date; the string to sign has the basic form */
-	c->amz_date = arena_strdup(a, timefmt_basic(c->time_usec).text);
+	if (strlen(c->amz_date) != 16 || c->amz_date[8] != 'T' || c->amz_date[15] != 'Z')
+		c->amz_date = arena_strdup(a, timefmt_basic(c->time_usec).text);
 	if (strlen(c->date) != 8 || strncmp(c->date, c->amz_date, 8) != 0)
 		return mismatch(err, "Date in Credential scope does not match YYYYMMDD from "
 				     "ISO-8601 version of date from HTTP");
 	return 0;
 }
 
+static bool is_signed(const struct sigv4_claim *c, struct view name)
+{
+	struct view rest = view_of(c->signed_headers);
+
+	while (rest.p) {
+		struct view one = view_cut(&rest, ';');
+
+		if (one.len == name.len && strncasecmp(one.p, name.p, name.len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* host and every x-amz-* header that is there must be covered. */
 static int check_covered(
 	const struct sigv4_request *r, const struct sigv4_claim *c, struct err *err)
 {
-	char names[8192];
-
-	if ((size_t)snprintf(names, sizeof(names), ";%s;", c->signed_headers) >= sizeof(names))
+	if (strlen(c->signed_headers) > MAX_SIGNED_HEADERS)
 		return incomplete(err, "SignedHeaders is too long");
-	if (!strstr(names, ";host;"))
+	if (!is_signed(c, VIEW("host")))
 		return mismatch(err, "'Host' or ':authority' must be a 'SignedHeader' in the AWS "
 				     "Authorization.");
 	for (size_t i = 0; i < r->n_headers; i++) {
 		const char *name = r->headers[i].name;
-		char wanted[256];
 
 		if (strncasecmp(name, "x-amz-", 6) != 0 ||
-			strcasecmp(name, "x-amz-security-token") == 0 || strlen(name) > 250)
+			strcasecmp(name, "x-amz-security-token") == 0)
 			continue;
-		snprintf(wanted, sizeof(wanted), ";%s;", name);
-		if (!strcasestr(names, wanted))
+		if (!is_signed(c, view_of(name)))
 			return err_set(err, ERR_DENIED,
 				"There were headers present in the request which were not signed: "
 				"%s",

@@ -175,6 +175,7 @@ static void test_times(void **state)
 	assert_true(
 		timefmt_parse("Sun, 23 Nov 2025 04:39:00 GMT", &parsed) && parsed == t - 123000);
 	assert_false(timefmt_parse("yesterday", &parsed));
+	assert_false(timefmt_parse("20251323T043900Z", &parsed));
 	assert_false(timefmt_parse("2025-11-23T04:39:00 or so", &parsed));
 	assert_string_equal(timefmt_iso(-1).text, "1969-12-31T23:59:59Z");
 	assert_string_equal(timefmt_duration(850000).text, "850ms");
