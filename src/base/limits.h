@@ -6,7 +6,7 @@
 #include "base/macros.h"
 
 #define LIMIT_API_BODY (12 * MIB)    /* a buffered API request */
-#define LIMIT_HTTP_HEADER (32 * KIB) /* all headers of one request */
+#define LIMIT_HTTP_HEADER (16 * KIB) /* all headers of one request */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_JSON_BODY (12 * MIB)
 #define LIMIT_WIRE_DECODED (64 * MIB) /* structs made from one document */
@@ -19,8 +19,9 @@
 #define LIMIT_COMMAND_OUTPUT (1 * MIB) /* of a helper program that Towpath runs for itself */
 #define LIMIT_POLICY_DOCUMENT (128 * KIB)
 #define LIMIT_ARCHIVE_ENTRIES 1000000
-#define LIMIT_ARCHIVE_BYTES (64 * GIB) /* unpacked */
-#define LIMIT_LOG_LINE (256 * KIB)     /* longer ones are split */
+#define LIMIT_ARCHIVE_BYTES (64 * GIB)	/* unpacked */
+#define LIMIT_LOG_LINE (256 * KIB)	/* longer ones are split */
+#define LIMIT_PIPELINE_STATES (1 * MIB) /* kept answers of GetPipelineState */
 #define LIMIT_PAGE_TOKEN (2 * KIB)
 
 #endif

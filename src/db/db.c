@@ -39,6 +39,7 @@ struct db {
 	int (*hook)(void *arg, uint64_t commit);
 	void *hook_arg;
 	uint64_t commits, units;
+	uint64_t version; /* atomic; odd while a commit is under way */
 };
 
 static _Thread_local bool in_unit; /* a unit inside a unit would wait for itself */
@@ -74,6 +75,7 @@ int db_open(const char *url, struct db **ret, struct err *err)
 	db->url = xstrdup(url);
 	db->writer = writer;
 	db->queue_end = &db->queue;
+	db->version = driver->shared ? 0 : 2;
 	pthread_mutex_init(&db->lock, NULL);
 	pthread_cond_init(&db->changed, NULL);
 	*ret = db;
@@ -103,6 +105,20 @@ struct db *db_close(struct db *db)
 bool db_is_shared(const struct db *db)
 {
 	return db->driver->shared;
+}
+
+uint64_t db_version(const struct db *db)
+{
+	uint64_t version = __atomic_load_n(&db->version, __ATOMIC_SEQ_CST);
+
+	return version % 2 == 0 ? version : 0;
+}
+
+/* Around every commit, also one that fails: what became of it may be unknown. */
+static void next_version(struct db *db)
+{
+	if (!db->driver->shared)
+		__atomic_add_fetch(&db->version, 1, __ATOMIC_SEQ_CST);
 }
 
 void db_set_commit_hook(struct db *db, int (*hook)(void *arg, uint64_t commit), void *arg)
@@ -212,6 +228,7 @@ static int commit(struct db *db, struct err *err)
 {
 	uint64_t number;
 	int (*hook)(void *, uint64_t);
+	int r;
 
 	pthread_mutex_lock(&db->lock);
 	number = ++db->commits;
@@ -220,7 +237,10 @@ static int commit(struct db *db, struct err *err)
 	if (hook && hook(db->hook_arg, number) != 0)
 		return err_set(
 			err, ERR_IO, "commit %llu was made to fail", (unsigned long long)number);
-	return db->driver->run(db->writer, "COMMIT", err);
+	next_version(db);
+	r = db->driver->run(db->writer, "COMMIT", err);
+	next_version(db);
+	return r;
 }
 
 /* One unit under its savepoint. A lost transaction is left for the caller to notice. */

@@ -109,6 +109,11 @@ int db_backup(struct db *db, const char *path, struct err *err);
 /* True for PostgreSQL, where several servers may share the database. */
 bool db_is_shared(const struct db *db);
 
+/* Names a state of the database: the same number before and after means that nothing was committed
+ * between. 0 when that cannot be said: while a commit is under way, and always where several
+ * servers share the database. */
+uint64_t db_version(const struct db *db);
+
 /* Fault injection for tests: called before each commit with its number, counted from 1; a
  * nonzero answer makes that commit fail; the hook may also end the process. */
 void db_set_commit_hook(struct db *db, int (*hook)(void *arg, uint64_t commit), void *arg);

@@ -53,6 +53,8 @@ static int fail(sqlite3 *handle, int code, const char *what, struct err *err)
 }
 
 static int sqlite_run(struct db_conn *c, const char *sql, struct err *err);
+static int sqlite_exec(struct db_conn *c, const char *sql, struct db_args args,
+	int64_t *ret_changed, struct err *err);
 
 static void sqlite_disconnect(struct db_conn *c)
 {
@@ -112,11 +114,26 @@ static int sqlite_connect(const char *url, bool read_only, struct db_conn **ret,
 	return 0;
 }
 
+/* What begins and ends transactions is run all the time, so it is worth keeping prepared. */
+static bool is_control(const char *sql)
+{
+	static const char *const words[] = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (starts_with(sql, words[i]))
+			return true;
+	return false;
+}
+
 static int sqlite_run(struct db_conn *c, const char *sql, struct err *err)
 {
 	struct sqlite_conn *conn = (struct sqlite_conn *)c;
-	int code = sqlite3_exec(conn->handle, sql, NULL, NULL, NULL);
+	int64_t changed;
+	int code;
 
+	if (is_control(sql))
+		return sqlite_exec(c, sql, DB_NO_ARGS, &changed, err);
+	code = sqlite3_exec(conn->handle, sql, NULL, NULL, NULL);
 	return code == SQLITE_OK ? 0 : fail(conn->handle, code, sql, err);
 }
 

@@ -3,6 +3,7 @@
 #ifndef TOWPATH_PIPELINE_ENGINE_H
 #define TOWPATH_PIPELINE_ENGINE_H
 
+#include "db/memo.h"
 #include "pipeline/flow.h"
 #include "pipeline/pipeline.h"
 #include "store/pipeline_run.h"
@@ -19,7 +20,8 @@ struct pipeline_engine {
 	struct durable *durable;
 	char *account, *region;
 	struct flow_site site;
-	struct strv consumers; /* names of journal consumers */
+	struct db_memo *states; /* pipeline's name -> the answer of GetPipelineState */
+	struct strv consumers;	/* names of journal consumers */
 };
 
 /* Changes the working set; the step advances and stores it afterwards. */

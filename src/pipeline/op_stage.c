@@ -300,9 +300,13 @@ int pipeline_get_pipeline_state(struct pipeline_engine *e, struct call *call,
 	struct codepipeline_get_pipeline_state_response *resp, struct err *err)
 {
 	struct state_read s = {e, call, req->name, {0}};
+	uint64_t version;
 
-	if (db_read(durable_db(e->durable), read_state, &s, err) < 0)
-		return -1;
+	if (!db_memo_get(e->states, req->name, call->arena, &s.json, &version)) {
+		if (db_read(durable_db(e->durable), read_state, &s, err) < 0)
+			return -1;
+		db_memo_put(e->states, req->name, version, s.json);
+	}
 	if (call->takes_json) {
 		call->json = s.json;
 		return 0;

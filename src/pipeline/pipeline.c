@@ -2,6 +2,7 @@
 /* The life of the engine. */
 #include "pipeline/pipeline.h"
 
+#include "base/limits.h"
 #include "pipeline/engine.h"
 
 int pipeline_engine_new(
@@ -19,6 +20,7 @@ int pipeline_engine_new(
 		.partition = "aws",
 		.registry = c->registry,
 	};
+	e->states = db_memo_new(durable_db(e->durable), LIMIT_PIPELINE_STATES);
 	pipeline_register_tasks(e);
 	pipeline_subscribe(e);
 	*ret = e;
@@ -29,6 +31,7 @@ struct pipeline_engine *pipeline_engine_free(struct pipeline_engine *e)
 {
 	if (!e)
 		return NULL;
+	db_memo_free(e->states);
 	strv_release(&e->consumers);
 	free(e->account);
 	free(e->region);
