@@ -55,6 +55,7 @@ static int read_payload(struct http_exchange *x, const struct sigv4_claim *claim
 		bool unsigned_body = s3 && (!value || streq(value, "UNSIGNED-PAYLOAD"));
 
 		who->payload = unsigned_body ? AUTH_PAYLOAD_UNSIGNED : AUTH_PAYLOAD_HASH;
+		who->hashed_here = !unsigned_body && !value;
 		*ret_hash = unsigned_body ? "UNSIGNED-PAYLOAD" : value ? value : hash_of_body(x);
 		who->payload_hash = *ret_hash;
 		return 0;
@@ -62,6 +63,7 @@ static int read_payload(struct http_exchange *x, const struct sigv4_claim *claim
 	if (!value && s3)
 		return err_set_wire(err, "InvalidRequest",
 			"Missing required header for this request: x-amz-content-sha256");
+	who->hashed_here = !value;
 	*ret_hash = value ? value : hash_of_body(x);
 	who->payload = AUTH_PAYLOAD_HASH;
 	who->payload_hash = *ret_hash;

@@ -22,6 +22,7 @@ struct auth_principal {
 	bool presigned;
 	enum auth_payload payload;
 	const char *payload_hash; /* 64 hex digits, AUTH_PAYLOAD_HASH only */
+	bool hashed_here;	  /* payload_hash was made of http_body(), not claimed */
 	/* For AUTH_PAYLOAD_CHUNKS*: */
 	unsigned char signing_key[32];
 	const char *seed_signature, *scope, *amz_date;

@@ -24,7 +24,7 @@ struct api {
 
 /* ---- answers ---- */
 
-static void send_reply(struct api_request *r, const struct api_reply *reply)
+static void send_reply(struct api_request *r, struct api_reply *reply)
 {
 	struct call_stream *stream = r->call.stream;
 	const char *length = NULL;
@@ -51,7 +51,7 @@ static void send_reply(struct api_request *r, const struct api_reply *reply)
 			strtoll(length, NULL, 10));
 		return;
 	}
-	http_reply(r->x, reply->status, str_view(&reply->body));
+	http_reply_take(r->x, reply->status, &reply->body);
 }
 
 static void release_reply(struct api_reply *reply)
@@ -146,7 +146,7 @@ static int check_body(struct api_request *r, struct view body, struct err *err)
 {
 	struct digest_value v;
 
-	if (r->who->payload != AUTH_PAYLOAD_HASH)
+	if (r->who->payload != AUTH_PAYLOAD_HASH || r->who->hashed_here)
 		return 0;
 	v = digest_of(DIGEST_SHA256, body);
 	if (r->who->payload_hash &&

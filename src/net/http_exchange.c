@@ -305,18 +305,25 @@ void http_exchange_fail(struct http_exchange *x, int status)
 		x->reply_body = (struct view){xmalloc(1), 0};
 }
 
-void http_reply(struct http_exchange *x, int status, struct view body)
+void http_reply_take(struct http_exchange *x, int status, struct str *body)
 {
-	char *copy = xmalloc(body.len + 1);
+	size_t n = body->len;
+	char *bytes = str_take(body);
 
-	if (body.len)
-		memcpy(copy, body.p, body.len);
 	pthread_mutex_lock(&x->lock);
 	if (claim_reply(x, HTTP_REPLY_BYTES, status))
-		x->reply_body = (struct view){copy, body.len};
+		x->reply_body = (struct view){bytes, n};
 	else
-		free(copy);
+		free(bytes);
 	reply_ready(x);
+}
+
+void http_reply(struct http_exchange *x, int status, struct view body)
+{
+	struct str copy = STR_INIT;
+
+	str_add_view(&copy, body);
+	http_reply_take(x, status, &copy);
 }
 
 void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset, int64_t n)

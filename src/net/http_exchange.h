@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "net/http_server.h"
@@ -22,7 +23,8 @@
 #define HTTP_THREAD_STACK (256 * KIB)
 #define HTTP_STREAM_STACK (1 * MIB)
 #define HTTP_RING_SIZE (256 * KIB)
-#define HTTP_CONNECTION_MEMORY (64 * KIB)
+/* Head and read buffer; the library zeroes it between the requests of a connection. */
+#define HTTP_CONNECTION_MEMORY (2 * LIMIT_HTTP_HEADER)
 #define HTTP_MAX_HEADERS 200
 /* After a refusal this much of the body is still read, so that the peer gets to see the reply. */
 #define HTTP_SWALLOW_LIMIT ((uint64_t)64 * MIB)

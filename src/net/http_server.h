@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "base/view.h"
 
 struct http_server;
@@ -75,6 +76,8 @@ void *http_context(const struct http_exchange *x);
 void http_set_header(struct http_exchange *x, const char *name, const char *value);
 /* The whole reply at once; body is copied. Ends the exchange. */
 void http_reply(struct http_exchange *x, int status, struct view body);
+/* The same without the copy: takes what body holds and leaves it empty. */
+void http_reply_take(struct http_exchange *x, int status, struct str *body);
 /* Sends n bytes of an open file from offset on (sendfile). Takes the fd. Ends the exchange. */
 void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset, int64_t n);
 /* HTTP_BUFFERED only: the reply comes later, from any thread, by http_reply() and its kin, after
