@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,7 +43,7 @@ static char *parent_of(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
-static int write_and_sync(const char *path, struct view bytes, mode_t mode, struct err *err)
+static int write_new(const char *path, struct view bytes, mode_t mode, bool sync, struct err *err)
 {
 	int fd CLEANUP_FD = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 
@@ -49,20 +51,19 @@ static int write_and_sync(const char *path, struct view bytes, mode_t mode, stru
 		return err_errno(err, errno, "cannot create %s", path);
 	if (fd_write_all(fd, bytes.p, bytes.len, err) < 0)
 		return err_wrap(err, "%s", path);
-	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+	if (fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0))
 		return err_errno(err, errno, "cannot sync %s", path);
 	return 0;
 }
 
-int file_write_atomic(const char *path, struct view bytes, mode_t mode, struct err *err)
+static int replace(const char *path, struct view bytes, mode_t mode, bool sync, struct err *err)
 {
 	char suffix[9];
 	char *temp CLEANUP(freep) = NULL;
-	char *dir CLEANUP(freep) = parent_of(path);
 
 	id_random_text(suffix, 8, ID_ALPHABET_HEX);
 	temp = xasprintf("%s.%s.tmp", path, suffix);
-	if (write_and_sync(temp, bytes, mode, err) < 0) {
+	if (write_new(temp, bytes, mode, sync, err) < 0) {
 		unlink(temp);
 		return -1;
 	}
@@ -71,7 +72,19 @@ int file_write_atomic(const char *path, struct view bytes, mode_t mode, struct e
 		unlink(temp);
 		return -1;
 	}
-	return file_sync_dir(dir, err);
+	return 0;
+}
+
+int file_replace(const char *path, struct view bytes, mode_t mode, struct err *err)
+{
+	return replace(path, bytes, mode, false, err);
+}
+
+int file_write_atomic(const char *path, struct view bytes, mode_t mode, struct err *err)
+{
+	char *dir CLEANUP(freep) = parent_of(path);
+
+	return replace(path, bytes, mode, true, err) < 0 ? -1 : file_sync_dir(dir, err);
 }
 
 int file_make_dirs(const char *path, mode_t mode, struct err *err)
@@ -90,6 +103,18 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err)
 		if (c == '\0')
 			return 0;
 	}
+}
+
+void file_spread_folders(const char *path)
+{
+	int fd CLEANUP_FD = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int flags;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 || flags & FS_TOPDIR_FL)
+		return;
+	flags |= FS_TOPDIR_FL;
+	if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0)
+		errno = 0; /* a hint only */
 }
 
 static int remove_at(int dirfd, const char *name, dev_t dev, struct err *err);

@@ -14,10 +14,11 @@
 #include "base/spawn.h"
 #include "bin/command.h"
 #include "build/buildspec.h"
+#include "build/ports.h"
 #include "compute/compute.h"
 #include "leader/leader.h"
 
-#define SOURCE_TARGET "/codebuild/output/src/src"
+#define SOURCE_TARGET BUILD_SOURCE_BASE "/src"
 
 static const struct option_spec options[] = {
 	{"source", 's', "DIR", NULL, "folder to build (default: the current one)"},

@@ -56,6 +56,7 @@ int build_engine_new(const struct build_config *c, struct build_engine **ret, st
 	if (file_make_dirs(e->builds_dir, 0700, err) < 0 ||
 		file_make_dirs(e->cache_dir, 0700, err) < 0)
 		return -1;
+	file_spread_folders(e->builds_dir);
 	register_tasks(e);
 	if (e->ports->runner.watch)
 		e->ports->runner.watch(e->ports->runner.arg, build_changed, e);

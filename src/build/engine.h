@@ -158,10 +158,8 @@ struct build_job_input {
 int build_job(const struct build_engine *e, const struct store_build_record *r,
 	const struct build_job_input *in, struct arena *a, struct towpath_leader_job *ret,
 	const char **ret_artifact_error, struct err *err);
-/* /codebuild/output/src<digits>, and CODEBUILD_SRC_DIR below it: as the build sees them. */
-const char *build_target_base(const char *uuid, struct arena *a);
-const char *build_target_dir(
-	const char *uuid, const struct build_source_result *found, struct arena *a);
+/* CODEBUILD_SRC_DIR as the build sees it. */
+const char *build_target_dir(const struct build_source_result *found, struct arena *a);
 
 /* ---- where artifacts go (artifact.c) ---- */
 

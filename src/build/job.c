@@ -195,11 +195,10 @@ static void add_sources(const struct build_engine *e, const struct store_build_r
 	const struct build_sources_found *found, struct arena *a, struct towpath_leader_job *job)
 {
 	const char *dir = build_job_dir(e, r->uuid, a);
-	const char *base = build_target_base(r->uuid, a);
 
 	job->source = arena_new(a, struct towpath_leader_source);
 	job->source->path = arena_printf(a, "%s/src", dir);
-	job->source->target = build_target_dir(r->uuid, &found->primary, a);
+	job->source->target = build_target_dir(&found->primary, a);
 	if (!r->spec.secondary_sources.n)
 		return;
 	wire_list_alloc(a, &job->secondary_sources, r->spec.secondary_sources.n);
@@ -208,27 +207,15 @@ static void add_sources(const struct build_engine *e, const struct store_build_r
 
 		job->secondary_sources.v[i].identifier = id;
 		job->secondary_sources.v[i].path = arena_printf(a, "%s/src-%s", dir, id);
-		job->secondary_sources.v[i].target = arena_printf(a, "%s/%s", base, id);
+		job->secondary_sources.v[i].target = arena_printf(a, BUILD_SOURCE_BASE "/%s", id);
 	}
 }
 
-const char *build_target_base(const char *uuid, struct arena *a)
+const char *build_target_dir(const struct build_source_result *found, struct arena *a)
 {
-	unsigned digits = 0;
-
-	for (const char *p = uuid; *p; p++)
-		digits = digits * 31 + (unsigned char)*p;
-	return arena_printf(a, "/codebuild/output/src%u", digits % 1000000000);
-}
-
-const char *build_target_dir(
-	const char *uuid, const struct build_source_result *found, struct arena *a)
-{
-	const char *base = build_target_base(uuid, a);
-
 	if (!found->path_suffix || !*found->path_suffix)
-		return arena_printf(a, "%s/src", base);
-	return arena_printf(a, "%s/src/%s", base, found->path_suffix);
+		return BUILD_SOURCE_BASE "/src";
+	return arena_printf(a, BUILD_SOURCE_BASE "/src/%s", found->path_suffix);
 }
 
 int build_job(const struct build_engine *e, const struct store_build_record *r,

@@ -14,6 +14,10 @@
 #include "db/db.h"
 #include "towpath.gen.h"
 
+/* Where builds see their sources: the same for all, so that tools that cache by path find again
+ * what an earlier build left, and roots need no folders of their own for it. */
+#define BUILD_SOURCE_BASE "/codebuild/output/src1"
+
 /* ---- sources ---- */
 
 struct build_source_request {

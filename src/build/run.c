@@ -237,7 +237,7 @@ static int fetch_sources(struct launch *l, struct err *err)
 static int read_buildspec(struct launch *l, struct err *err)
 {
 	const char *dir = arena_printf(&l->arena, "%s/src", l->dir);
-	const char *target = build_target_dir(l->task->subject, &l->found.primary, &l->arena);
+	const char *target = build_target_dir(&l->found.primary, &l->arena);
 
 	if (build_locate(&l->e->ports->sources, l->r.spec.source->buildspec, dir, target, &l->arena,
 		    &l->text, &l->origin, err) < 0)

@@ -62,6 +62,10 @@ struct compute_spec {
 	const char *lower; /* the tree below: NULL for the host's own "/", else an unpacked image */
 	const struct compute_mount *mounts;
 	size_t n_mounts;
+	/* Mount points that many roots share: a folder when it ends in a slash, else a file. Only
+	 * when lower is NULL. They cost nothing; other targets are made for each root. */
+	const char *const *points;
+	size_t n_points;
 	/* Host paths, absolute, shown as empty (folders and files alike), on top of what every
 	 * driver hides when lower is NULL: homes, keys, sockets, run-time state. */
 	const char *const *hidden;

@@ -148,7 +148,7 @@ static int tree_mount(const struct compute_spec *spec, struct err *err)
 			"the folder %s has characters that overlay mounts do not take", spec->dir);
 	options = xasprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
 		spec->lower ? spec->lower : "/", spec->dir, spec->dir);
-	if (mount("overlay", target, "overlay", 0, options) < 0)
+	if (mkdir(target, 0700) < 0 || mount("overlay", target, "overlay", 0, options) < 0)
 		return err_errno(err, errno, "cannot mount the root of %s", spec->id);
 	return 0;
 }

@@ -266,9 +266,11 @@ static void key_of(const struct compute_spec *spec, struct str *key)
 {
 	static const char *const others[] = {"/etc/hosts", "/etc/resolv.conf"};
 
-	str_addf(key, "1 %s\n", spec->hostname ? spec->hostname : spec->id);
+	str_addf(key, "2 %s\n", spec->hostname ? spec->hostname : spec->id);
 	for (size_t i = 0; i < ARRAY_SIZE(emptied); i++)
 		str_add_c(key, access(emptied[i].path, F_OK) == 0 ? '1' : '0');
+	for (size_t i = 0; i < spec->n_points; i++)
+		str_addf(key, "\n%s\n", spec->points[i]);
 	for (size_t i = 0; i < spec->n_hidden; i++) {
 		char *real CLEANUP(freep) = realpath(spec->hidden[i], NULL);
 
@@ -280,13 +282,28 @@ static void key_of(const struct compute_spec *spec, struct str *key)
 		key_of_file(key, others[i]);
 }
 
+static int make_points(const struct layer *l, const struct compute_spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < spec->n_points; i++) {
+		char *path CLEANUP(freep) = xstrdup(spec->points[i]);
+		char *last = path + strlen(path) - 1;
+
+		if (*last == '/')
+			*last = '\0';
+		if (*last ? put_file(l, path, VIEW(""), 0644, 0, err) < 0
+			  : mirror_dir(l, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int fill_template(char *dir, const struct compute_spec *spec, struct err *err)
 {
 	struct layer l = {dir, "/"};
 
 	if (chmod(dir, 0755) < 0)
 		return err_errno(err, errno, "cannot prepare %s", dir);
-	if (hide_host(&l, spec, err) < 0)
+	if (hide_host(&l, spec, err) < 0 || make_points(&l, spec, err) < 0)
 		return -1;
 	return name_host(&l, spec->hostname ? spec->hostname : spec->id, err);
 }
@@ -361,15 +378,17 @@ static int hide_self(const struct compute_spec *spec, char *template, char *uppe
 
 /* Targets in folders that the tree below has not got cost least when they are made here, beside
  * the file system that will show them. */
-static void make_targets(const struct compute_spec *spec, const char *upper)
+static void make_targets(const struct compute_spec *spec, const char *template, const char *upper)
 {
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const char *target = spec->mounts[i].target;
 		char *top CLEANUP(freep) = xstrndup(target, strcspn(target + 1, "/") + 1);
 		char *path CLEANUP(freep) = xasprintf("%s%s", upper, target);
+		char *shared CLEANUP(freep) = xasprintf("%s%s", template, target);
 		struct stat st;
 
-		if (target[0] != '/' || lstat(top, &st) == 0 || !path_is_inside(target + 1) ||
+		if (target[0] != '/' || lstat(shared, &st) == 0 || lstat(top, &st) == 0 ||
+			!path_is_inside(target + 1) ||
 			(spec->mounts[i].kind == COMPUTE_BIND &&
 				stat(spec->mounts[i].source, &st) == 0 && !S_ISDIR(st.st_mode)))
 			continue;
@@ -381,13 +400,12 @@ int sandbox_layer_make(const struct compute_spec *spec, char **ret_template, str
 {
 	char *upper CLEANUP(freep) = xasprintf("%s/upper", spec->dir);
 	char *work CLEANUP(freep) = xasprintf("%s/work", spec->dir);
-	char *root CLEANUP(freep) = xasprintf("%s/root", spec->dir);
 	const char *hostname = spec->hostname ? spec->hostname : spec->id;
 	struct layer l = {upper, spec->lower ? spec->lower : "/"};
 
 	if (ret_template)
 		*ret_template = NULL;
-	if (mkdir(upper, 0755) < 0 || mkdir(work, 0700) < 0 || mkdir(root, 0700) < 0)
+	if (mkdir(upper, 0755) < 0 || mkdir(work, 0700) < 0)
 		return err_errno(err, errno, "cannot make a sandbox in %s", spec->dir);
 	if (chmod(upper, 0755) < 0)
 		return err_errno(err, errno, "cannot make a sandbox in %s", spec->dir);
@@ -402,6 +420,6 @@ int sandbox_layer_make(const struct compute_spec *spec, char **ret_template, str
 	}
 	if (hide_self(spec, *ret_template, upper, err) < 0)
 		return -1;
-	make_targets(spec, upper);
+	make_targets(spec, *ret_template, upper);
 	return 0;
 }

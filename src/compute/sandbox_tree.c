@@ -54,8 +54,6 @@ static int mount_root(const struct sandbox_plan *plan, struct sandbox_report *re
 
 	snprintf(options, sizeof(options), "lowerdir=%s%s/,upperdir=upper,workdir=work",
 		plan->template ? plan->template : "", plan->template ? ":" : "");
-	if (chdir(spec->dir) < 0)
-		return sandbox_report_errno(report, "cannot enter %s", spec->dir);
 	if (spec->lower) {
 		lower = open(spec->lower, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (lower < 0)
@@ -63,7 +61,7 @@ static int mount_root(const struct sandbox_plan *plan, struct sandbox_report *re
 		snprintf(options, sizeof(options),
 			"lowerdir=/proc/self/fd/%d,upperdir=upper,workdir=work", lower);
 	}
-	return mount_overlay(options, "root", report);
+	return mount_overlay(options, ".", report);
 }
 
 static int open_mount_tree(const char *path, bool read_only, struct sandbox_report *report)
@@ -145,7 +143,8 @@ static int make_target(const char *path, bool is_dir, struct sandbox_report *rep
 		mkdir(copy, 0755);
 		return 0;
 	}
-	fd = open(copy, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	/* Not for writing: that would copy up a file that is there. */
+	fd = open(copy, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	if (fd < 0)
 		return sandbox_report_errno(report, "cannot make mount point %s", path);
 	close(fd);
@@ -278,12 +277,15 @@ int sandbox_tree_build(const struct sandbox_plan *plan, struct sandbox_report *r
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return sandbox_report_errno(report, "cannot make the mounts private");
-	if (mount_root(plan, report) < 0)
-		return -1;
+	if (chdir(spec->dir) < 0)
+		return sandbox_report_errno(report, "cannot enter %s", spec->dir);
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		if (open_source(&spec->mounts[i], i, &sources[i], &is_dir[i], report) < 0)
 			return -1;
-	if (chdir("root") < 0)
+	/* The root is mounted over its own folder, whose layers it has by then. */
+	if (mount_root(plan, report) < 0)
+		return -1;
+	if (chdir(spec->dir) < 0)
 		return sandbox_report_errno(report, "cannot enter the root");
 	if (make_kernel_files(report) < 0 || enter_root(report) < 0 ||
 		mask_kernel_files(report) < 0)

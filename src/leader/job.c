@@ -215,6 +215,8 @@ static int mount_sources(struct job *j, struct err *err)
 
 static int make_root(struct job *j, struct err *err)
 {
+	static const char *const points[] = {
+		JOB_CONTROL_DIR "/", JOB_BUILDSPEC, JOB_DEFAULT_TARGET "/"};
 	char *dir CLEANUP(freep) = path_join(j->dir, "root");
 	bool covered = false;
 	const char **hidden = arena_new_n(&j->arena, j->spec->hidden_paths.n + 1, const char *);
@@ -223,6 +225,8 @@ static int make_root(struct job *j, struct err *err)
 		.dir = dir,
 		.mounts = j->mounts.v,
 		.n_mounts = j->mounts.n,
+		.points = points,
+		.n_points = ARRAY_SIZE(points),
 		.hidden = hidden,
 		.n_hidden = j->spec->hidden_paths.n,
 		.hostname = JOB_HOSTNAME,

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "build/ports.h"
 #include "compute/compute.h"
 #include "leader/output.h"
 #include "leader/status.h"
@@ -15,7 +16,7 @@
 #define JOB_CONTROL_DIR "/codebuild/output/tmp" /* scripts and state, inside */
 #define JOB_HOSTNAME "towpath-build"
 #define JOB_BUILDSPEC "/codebuild/readonly/buildspec.yml"
-#define JOB_DEFAULT_TARGET "/codebuild/output/src/src"
+#define JOB_DEFAULT_TARGET BUILD_SOURCE_BASE "/src"
 
 enum job_end {
 	JOB_RUNS,

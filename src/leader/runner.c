@@ -190,8 +190,9 @@ static int runner_start(
 	if (!own.notify_socket)
 		own.notify_socket = r->socket_path;
 	wire_encode_json(&towpath_leader_job_shape, &own, &json);
-	/* It holds resolved secrets: for this user alone. */
-	if (file_write_atomic(path, str_view(&json), 0600, err) < 0 ||
+	/* It holds resolved secrets: for this user alone. Not synced: no leader outlives the
+	 * machine, and a start that is repeated writes it anew. */
+	if (file_replace(path, str_view(&json), 0600, err) < 0 ||
 		leader_launch(r->zygote, job_dir, &pid, err) < 0)
 		return -1;
 	watch_end(r, job_dir, pid);

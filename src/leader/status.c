@@ -60,31 +60,41 @@ int status_log_open(struct status_log *s, const char *job_dir, struct err *err)
 	return 0;
 }
 
+static void connect_listener(const struct status_log *s)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char *dir CLEANUP(freep) =
+		xstrndup(s->notify_path, (size_t)(path_base(s->notify_path) - s->notify_path));
+	/* By the folder's descriptor: a socket's name is short, a data folder's may not be. */
+	int dir_fd CLEANUP_FD = open(dir[0] ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir_fd < 0)
+		return;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir_fd,
+		path_base(s->notify_path));
+	if (connect(s->notify_fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		errno = 0; /* nobody listens */
+}
+
 void status_log_notify(struct status_log *s, const char *socket_path, const char *text)
 {
 	s->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	s->notify_path = xstrdup(socket_path);
 	s->notify_text = xstrdup(text);
+	connect_listener(s);
 }
 
 /* Lost when nobody listens: the server reads status.log when it comes back. */
 static void notify(const struct status_log *s)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	char *dir CLEANUP(freep) = NULL;
-	int dir_fd CLEANUP_FD = -1;
+	size_t n = s->notify_text ? strlen(s->notify_text) : 0;
 
-	if (s->notify_fd < 0)
+	if (s->notify_fd < 0 || send(s->notify_fd, s->notify_text, n, MSG_NOSIGNAL) >= 0 ||
+		errno == EAGAIN)
 		return;
-	/* By the folder's descriptor: a socket's name is short, a data folder's may not be. */
-	dir = xstrndup(s->notify_path, (size_t)(path_base(s->notify_path) - s->notify_path));
-	dir_fd = open(dir[0] ? dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd < 0)
-		return;
-	snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir_fd,
-		path_base(s->notify_path));
-	sendto(s->notify_fd, s->notify_text, strlen(s->notify_text), MSG_NOSIGNAL,
-		(struct sockaddr *)&a, sizeof(a));
+	/* another server listens there by now */
+	connect_listener(s);
+	send(s->notify_fd, s->notify_text, n, MSG_NOSIGNAL);
 }
 
 int status_log_add(struct status_log *s, const char *kind, struct towpath_leader_record *r,

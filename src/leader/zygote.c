@@ -11,11 +11,13 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "crypto/digest.h"
 #include "leader/job.h"
 
 struct leader_zygote {
@@ -93,6 +95,13 @@ static bool receive(int socket, char *job_dir, size_t size, int *ret_fd)
 	return true;
 }
 
+/* What the libraries do at their first use, once for all leaders instead of once in each. */
+static void warm_up(void)
+{
+	tzset();
+	digest_of(DIGEST_SHA256, VIEW(""));
+}
+
 NORETURN static void zygote_main(int socket)
 {
 	char job_dir[PATH_MAX];
@@ -107,6 +116,7 @@ NORETURN static void zygote_main(int socket)
 	signal(SIGCHLD, SIG_IGN); /* leaders are reaped by the kernel */
 	signal(SIGPIPE, SIG_IGN);
 	compute_sandbox_prepare(NULL);
+	warm_up();
 	while (receive(3, job_dir, sizeof(job_dir), &fd)) {
 		pid_t pid = fork();
 

@@ -125,7 +125,7 @@ static void version_one_carries_nothing(void **state)
 	f->job.version = "0.1";
 	add_phase(f, "BUILD", "cd /; X=1; export X", "echo $X-$PWD-$CODEBUILD_SRC_DIR", NULL);
 	run_job(f);
-	expect_log(f, "\n-/codebuild/output/src/src-/codebuild/output/src/src\n");
+	expect_log(f, "\n-/codebuild/output/src1/src-/codebuild/output/src1/src\n");
 }
 
 static void secrets_do_not_reach_the_disk(void **state)
