@@ -12,6 +12,8 @@
 #define LIMIT_WIRE_DECODED (64 * MIB) /* structs made from one document */
 #define LIMIT_XML_DEPTH 64
 #define LIMIT_XML_NODES 200000
+#define LIMIT_XML_STREAM_TEXT (64 * KIB) /* kept of one element read by the stream */
+#define LIMIT_XML_STREAM_TAG (1 * MIB)
 #define LIMIT_FORM_FIELDS 50000
 #define LIMIT_YAML_FILE (1 * MIB) /* buildspec, appspec */
 #define LIMIT_YAML_NODES 100000	  /* after alias expansion */
@@ -19,9 +21,16 @@
 #define LIMIT_COMMAND_OUTPUT (1 * MIB) /* of a helper program that Towpath runs for itself */
 #define LIMIT_POLICY_DOCUMENT (128 * KIB)
 #define LIMIT_ARCHIVE_ENTRIES 1000000
-#define LIMIT_ARCHIVE_BYTES (64 * GIB)	/* unpacked */
-#define LIMIT_LOG_LINE (256 * KIB)	/* longer ones are split */
-#define LIMIT_PIPELINE_STATES (1 * MIB) /* kept answers of GetPipelineState */
+#define LIMIT_ARCHIVE_BYTES (64 * GIB)	 /* unpacked */
+#define LIMIT_LOG_LINE (256 * KIB)	 /* longer ones are split */
+#define LIMIT_PIPELINE_STATES (1 * MIB)	 /* kept answers of GetPipelineState */
+#define LIMIT_REPORT_FILE (64 * MIB)	 /* one test or coverage file */
+#define LIMIT_REPORT_CASES 500		 /* test cases kept of a report */
+#define LIMIT_REPORT_COVERED_FILES 10000 /* covered files kept of a report */
+#define LIMIT_REPORT_NAME 1000		 /* characters of a test case */
+#define LIMIT_REPORT_MESSAGE 5000
+#define LIMIT_REPORT_OUTCOME (64 * MIB) /* what reading a report gave */
+#define LIMIT_REPORT_TESTS 200000	/* tests that one TRX file defines */
 #define LIMIT_PAGE_TOKEN (2 * KIB)
 
 #endif

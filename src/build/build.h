@@ -40,17 +40,29 @@ DEFINE_FREEP(struct build_engine, build_engine_free)
 BUILD_OPERATION(batch_delete_builds);
 BUILD_OPERATION(batch_get_builds);
 BUILD_OPERATION(batch_get_projects);
+BUILD_OPERATION(batch_get_report_groups);
+BUILD_OPERATION(batch_get_reports);
 BUILD_OPERATION(create_project);
+BUILD_OPERATION(create_report_group);
 BUILD_OPERATION(delete_project);
+BUILD_OPERATION(delete_report);
+BUILD_OPERATION(delete_report_group);
+BUILD_OPERATION(describe_code_coverages);
+BUILD_OPERATION(describe_test_cases);
+BUILD_OPERATION(get_report_group_trend);
 BUILD_OPERATION(invalidate_project_cache);
 BUILD_OPERATION(list_builds);
 BUILD_OPERATION(list_builds_for_project);
 BUILD_OPERATION(list_curated_environment_images);
 BUILD_OPERATION(list_projects);
+BUILD_OPERATION(list_report_groups);
+BUILD_OPERATION(list_reports);
+BUILD_OPERATION(list_reports_for_report_group);
 BUILD_OPERATION(retry_build);
 BUILD_OPERATION(start_build);
 BUILD_OPERATION(stop_build);
 BUILD_OPERATION(update_project);
+BUILD_OPERATION(update_report_group);
 
 /* StartBuild for a pipeline's action: sources of type CODEPIPELINE are taken from
  * pipeline->inputs (primaryInput names the primary one), artifacts go to pipeline->outputs, the

@@ -4,26 +4,12 @@
 
 #include "base/mem.h"
 #include "build/buildspec_schema.h"
+#include "report/report.h"
 
 #define FILES(member) offsetof(struct towpath_leader_files, member)
 #define CACHE(member) offsetof(struct towpath_buildspec_cache, member)
 #define REPORTS_MAX 5
 #define FALLBACK_KEYS_MAX 5
-
-static const struct {
-	const char *name, *kind;
-} report_formats[] = {
-	{"JUNITXML", "TEST"}, /* the default */
-	{"CUCUMBERJSON", "TEST"},
-	{"NUNITXML", "TEST"},
-	{"NUNIT3XML", "TEST"},
-	{"TESTNGXML", "TEST"},
-	{"VISUALSTUDIOTRX", "TEST"},
-	{"CLOVERXML", "CODE_COVERAGE"},
-	{"COBERTURAXML", "CODE_COVERAGE"},
-	{"JACOCOXML", "CODE_COVERAGE"},
-	{"SIMPLECOV", "CODE_COVERAGE"},
-};
 
 static int read_old_type(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
 	void *field, struct err *err)
@@ -105,25 +91,32 @@ int buildspec_read_secondary(struct buildspec_reader *r, const char *name,
 	return read_secondaries(r, v, &spec->secondary_artifacts, err);
 }
 
+static void set_format(struct towpath_leader_files *files, const struct report_format *format)
+{
+	files->format = format->name;
+	files->kind = format->kind == REPORT_TEST ? "TEST" : "CODE_COVERAGE";
+}
+
 static int read_format(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
 	void *field, struct err *err)
 {
 	struct towpath_leader_files *files = field;
+	const struct report_format *format;
 	const char *text = NULL;
 
 	if (buildspec_read_text(r, name, v, &text, err) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(report_formats); i++) {
-		if (strcasecmp(report_formats[i].name, text) != 0)
-			continue;
-		files->format = report_formats[i].name;
-		files->kind = report_formats[i].kind;
+	format = report_format_find(text);
+	if (format) {
+		set_format(files, format);
+		files->format_given = WIRE_SET_BOOL(true);
 		return 0;
 	}
 	yaml_fail(r->doc, v, err, "unknown file-format '%s'", text);
 	return err_hint(err,
 		"Formats: CUCUMBERJSON, JUNITXML, NUNITXML, NUNIT3XML, TESTNGXML, VISUALSTUDIOTRX, "
-		"CLOVERXML, COBERTURAXML, JACOCOXML, SIMPLECOV.");
+		"CLOVERXML, COBERTURAXML, JACOCOXML, SIMPLECOV; beyond the service's own: LCOV, "
+		"SARIF.");
 }
 
 static const struct buildspec_key report_keys[] = {
@@ -149,8 +142,7 @@ int buildspec_read_reports(struct buildspec_reader *r, const char *name, const s
 		const char *id = v->pairs[i].key->text;
 
 		files->identifier = id;
-		files->format = report_formats[0].name;
-		files->kind = report_formats[0].kind;
+		set_format(files, report_format_find("JUNITXML"));
 		if (buildspec_read_keys(r, arena_printf(r->arena, "reports.%s", id),
 			    v->pairs[i].value, report_keys, ARRAY_SIZE(report_keys), files,
 			    err) < 0)

@@ -22,6 +22,7 @@ static void register_tasks(struct build_engine *e)
 			.max_attempts = UPLOAD_ATTEMPTS},
 		{.name = BUILD_TASK_STOP, .run = build_task_stop},
 		{.name = BUILD_TASK_QUEUE_TIMEOUT, .run = build_task_queue_timeout},
+		{.name = BUILD_TASK_REPORT_EXPIRES, .run = build_task_report_expires},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

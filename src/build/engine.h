@@ -13,11 +13,14 @@
 #include "codec/yaml.h"
 #include "store/build_project.h"
 #include "store/build_record.h"
+#include "store/build_report.h"
+#include "store/build_report_group.h"
 
 #define BUILD_TASK_START "codebuild.start"
 #define BUILD_TASK_UPLOAD "codebuild.upload"
 #define BUILD_TASK_STOP "codebuild.stop"
 #define BUILD_TASK_QUEUE_TIMEOUT "codebuild.queue-timeout"
+#define BUILD_TASK_REPORT_EXPIRES "codebuild.report-expires"
 
 #define BUILD_PAGE 100 /* ids a page of every list */
 
@@ -41,6 +44,13 @@ const char *build_uuid_of(const char *id_or_arn);
 const char *build_project_arn(const struct build_engine *e, const char *name, struct arena *a);
 const char *build_arn(
 	const struct build_engine *e, const char *project, const char *uuid, struct arena *a);
+/* The group's name in its name or ARN; NULL for anything else. Borrowed. */
+const char *build_report_group_of(const char *name_or_arn);
+/* The uuid in a report's ARN, or NULL. Borrowed. */
+const char *build_report_id_of(const char *arn);
+const char *build_report_group_arn(const struct build_engine *e, const char *name, struct arena *a);
+const char *build_report_arn(
+	const struct build_engine *e, const char *group, const char *id, struct arena *a);
 const char *build_job_dir(const struct build_engine *e, const char *uuid, struct arena *a);
 
 /* ---- projects ---- */
@@ -160,6 +170,21 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 	const char **ret_artifact_error, struct err *err);
 /* CODEBUILD_SRC_DIR as the build sees it. */
 const char *build_target_dir(const struct build_source_result *found, struct arena *a);
+
+/* ---- reports (report_group.c, report_take.c) ---- */
+
+/* A new group's row within a step; AccountLimitExceededException, ResourceAlreadyExistsException.
+ */
+int build_report_group_make(struct build_engine *e, struct db_tx *tx,
+	const struct codebuild_report_group *wanted, struct arena *a,
+	struct codebuild_report_group *ret, struct err *err);
+/* Stores the reports that a build's leader left, and exports what their groups want exported.
+ * Asking again for the same build stores nothing twice. What is wrong with a report is told by
+ * *ret_note (NULL: nothing) and never an error; errors are faults that may pass. */
+int build_reports_take(struct build_engine *e, const struct store_build_record *r,
+	const struct build_run *run, struct arena *a, struct codebuild_build_report_arns *ret_arns,
+	const char **ret_note, struct err *err);
+int build_task_report_expires(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- where artifacts go (artifact.c) ---- */
 

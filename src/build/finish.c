@@ -30,12 +30,14 @@ static const struct towpath_leader_record *finished_record(const struct build_ru
 	return NULL;
 }
 
-static size_t count_artifacts(const struct build_run *run)
+/* Artifacts and reports. */
+static size_t count_collected(const struct build_run *run)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < run->n_records; i++)
-		n += streq(run->records[i].kind, "artifact");
+		n += streq(run->records[i].kind, "artifact") ||
+		     streq(run->records[i].kind, "report");
 	return n;
 }
 
@@ -139,7 +141,7 @@ static int decide_change(struct build_step *s, struct db_tx *tx, struct err *err
 		return 0;
 	c->ended = true;
 	close_open_phase(b, c, now, &s->arena);
-	if (reached_upload(b) && (count_artifacts(&c->run) || s->r.extra.artifact_error))
+	if (reached_upload(b) && (count_collected(&c->run) || s->r.extra.artifact_error))
 		return begin_upload(s, tx, err);
 	c->cleaned = true;
 	return build_finish(s, tx, status, err);

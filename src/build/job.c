@@ -49,9 +49,8 @@ static void list_into(struct lines *lines, struct arena *a, struct towpath_strin
 	vec_release(&lines->v);
 }
 
-static void introduce(const struct store_build_record *r, const struct towpath_buildspec *spec,
-	const struct yaml_warning *warnings, const char *origin, struct arena *a,
-	struct towpath_string_list *ret)
+static void introduce(const struct store_build_record *r, const struct yaml_warning *warnings,
+	const char *origin, struct arena *a, struct towpath_string_list *ret)
 {
 	struct lines lines = {0};
 	const struct codebuild_project_environment *env = r->spec.environment;
@@ -70,11 +69,6 @@ static void introduce(const struct store_build_record *r, const struct towpath_b
 	if (r->spec.vpc_config && r->spec.vpc_config->vpc_id)
 		vec_push(&lines.v, "The VPC configuration is not used: builds share the network of "
 				   "this machine");
-	wire_foreach (report, &spec->reports)
-		vec_push(&lines.v, arena_printf(a,
-					   "Report group %s is not stored: report groups are not "
-					   "offered by this server",
-					   report->identifier));
 	if (r->spec.cache && streq(r->spec.cache->type, CODEBUILD_CACHE_TYPE_S3))
 		vec_push(&lines.v, "Skip cache due to: caches of type S3 are not offered; use "
 				   "LOCAL with LOCAL_CUSTOM_CACHE");
@@ -237,7 +231,7 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 	};
 	if (build_variables(e, r, spec, in->sources, a, &ret->variables, err) < 0)
 		return -1;
-	introduce(r, spec, in->warnings, in->origin, a, &ret->introduction);
+	introduce(r, in->warnings, in->origin, a, &ret->introduction);
 	copy_phases(spec, a, &ret->phases);
 	wire_list_alloc(a, &ret->artifacts, spec->secondary_artifacts.n + 1);
 	ret->artifacts.n = 0;
@@ -246,6 +240,7 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 		choose_for_pipeline(r, spec, &ret->artifacts);
 	else
 		choose_for_s3(r, spec, a, &ret->artifacts, ret_artifact_error);
+	ret->reports = spec->reports;
 	ret->cache = cache_of(e, r, spec, a);
 	add_sources(e, r, in->sources, a, ret);
 	wire_list_alloc(a, &ret->hidden_paths, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, ids and ARNs of projects and builds. */
+/* Names, ids and ARNs of projects, builds, report groups and reports. */
 #include <stdio.h>
 
 #include "build/engine.h"
@@ -45,6 +45,34 @@ const char *build_uuid_of(const char *id_or_arn)
 	if (!colon || strlen(colon + 1) != 36 || strspn(colon + 1, "0123456789abcdef-") != 36)
 		return NULL;
 	return colon + 1;
+}
+
+const char *build_report_group_of(const char *name_or_arn)
+{
+	const char *name = resource_of(name_or_arn, "report-group/");
+
+	return name && *name && !strpbrk(name, ":/") ? name : NULL;
+}
+
+const char *build_report_id_of(const char *arn)
+{
+	const char *name = starts_with(arn, "arn:") ? resource_of(arn, "report/") : NULL;
+	const char *colon = name ? strrchr(name, ':') : NULL;
+
+	return colon && strlen(colon + 1) == 36 ? colon + 1 : NULL;
+}
+
+const char *build_report_group_arn(const struct build_engine *e, const char *name, struct arena *a)
+{
+	return arena_printf(
+		a, "arn:aws:codebuild:%s:%s:report-group/%s", e->region, e->account, name);
+}
+
+const char *build_report_arn(
+	const struct build_engine *e, const char *group, const char *id, struct arena *a)
+{
+	return arena_printf(
+		a, "arn:aws:codebuild:%s:%s:report/%s:%s", e->region, e->account, group, id);
 }
 
 const char *build_project_arn(const struct build_engine *e, const char *name, struct arena *a)

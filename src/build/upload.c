@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Storing a build's artifacts once its leader has ended: a task, tried again while the fault may
- * pass; what may not pass fails UPLOAD_ARTIFACTS and with it the build. */
+/* Storing a build's reports and artifacts once its leader has ended: a task, tried again while the
+ * fault may pass; what may not pass fails UPLOAD_ARTIFACTS and with it the build. */
 #include "build/engine.h"
 
 struct upload {
@@ -9,7 +9,8 @@ struct upload {
 	struct arena arena;
 	struct store_build_record r;
 	struct build_run run;
-	const char *error;
+	const char *error, *note; /* the note is of reports, which fail nothing */
+	struct codebuild_build_report_arns reports;
 	struct codebuild_build_artifacts *primary; /* as stored */
 	struct codebuild_build_artifacts_list secondary;
 };
@@ -137,9 +138,12 @@ static int decide_stored(struct build_step *s, struct db_tx *tx, struct err *err
 	if (s->r.state != BUILD_FINISHING)
 		return 1;
 	show_stored(&s->r.build, u);
+	if (u->reports.n)
+		s->r.build.report_arns = u->reports;
 	build_phase_close(&s->r.build,
 		u->error ? CODEBUILD_STATUS_TYPE_FAILED : CODEBUILD_STATUS_TYPE_SUCCEEDED,
-		u->error ? "CLIENT_ERROR" : NULL, u->error, durable_now(s->e->durable), &s->arena);
+		u->error ? "CLIENT_ERROR" : NULL, u->error ? u->error : u->note,
+		durable_now(s->e->durable), &s->arena);
 	return build_finish(s, tx, status, err);
 }
 
@@ -176,6 +180,8 @@ int build_task_upload(struct durable *d, const struct task *t, void *arg, struct
 		return 0;
 	dir = build_job_dir(u.e, t->subject, &u.arena);
 	if (runner->status(runner->arg, dir, &u.arena, &u.run, err) < 0)
+		return -1;
+	if (build_reports_take(u.e, &u.r, &u.run, &u.arena, &u.reports, &u.note, err) < 0)
 		return -1;
 	u.error = u.r.extra.artifact_error;
 	wire_list_alloc(&u.arena, &u.secondary, u.run.n_records);

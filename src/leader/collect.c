@@ -243,19 +243,40 @@ static int collect_artifact(struct job *j, const struct towpath_leader_files *f,
 	return record_artifact(j, f, path, &g, zip, err);
 }
 
+/* Has the gathered files read. What becomes of that is in the outcome's file; when reading dies
+ * there is none, and the server says so. */
+static int read_report(struct job *j, const struct towpath_leader_record *r, bool guess, int dir_fd,
+	struct err *err)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/%s", j->dir, r->outcome);
+	int fd CLEANUP_FD = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	const char *const argv[] = {"report", r->identifier, r->format, guess ? "guess" : "", NULL};
+	const int fds[] = {dir_fd, fd};
+	struct job_exit ended;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot make %s", path);
+	return job_builtin(j, report_inside, argv, fds, ARRAY_SIZE(fds), &ended, err);
+}
+
 /* A report never fails a build: what is missing is the server's to tell. */
 static int collect_report(
 	struct job *j, size_t i, const struct towpath_leader_files *f, struct err *err)
 {
 	const char *path = arena_printf(&j->arena, LEADER_OUT "/reports/%zu", i);
-	struct towpath_leader_record r = {
-		.identifier = f->identifier, .path = path, .format = f->format};
+	struct towpath_leader_record r = {.path = path, .format = f->format};
 	struct gathered g CLEANUP(gathered_release) = {0};
+	struct str name CLEANUP_STR = STR_INIT;
 	int fd CLEANUP_FD = open_target(j, path, false, err);
 
-	if (fd < 0 || gather(j, f, false, fd, &g, err) < 0)
+	if (fd < 0 || shell_expand(j, f->identifier, &name, err) < 0 ||
+		gather(j, f, false, fd, &g, err) < 0)
 		return -1;
+	r.identifier = str_text(&name);
+	r.outcome = arena_printf(&j->arena, "%s.outcome", path);
 	r.files = WIRE_SET_LONG(g.files);
+	if (!j->ended && read_report(j, &r, !wire_or(f->format_given, false), fd, err) < 0)
+		return -1;
 	return j->ended ? 0 : status_log_add(&j->status, "report", &r, false, err);
 }
 

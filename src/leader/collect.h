@@ -11,5 +11,7 @@
 
 /* A compute_builtin. Flags: z ZIP, f flat, l links as links. */
 int collect_inside(char **argv, const int *fds, size_t n_fds);
+/* A compute_builtin: reads the gathered files of a report (report/outcome.h). */
+int report_inside(char **argv, const int *fds, size_t n_fds);
 
 #endif

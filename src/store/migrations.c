@@ -4,6 +4,8 @@
 #include "store/bucket.h"
 #include "store/build_project.h"
 #include "store/build_record.h"
+#include "store/build_report.h"
+#include "store/build_report_group.h"
 #include "store/deploy_application.h"
 #include "store/deploy_command.h"
 #include "store/deploy_config.h"
@@ -36,6 +38,9 @@ static const struct component {
 	{"upload", store_upload_migrations, &store_upload_migrations_n},
 	{"build-project", store_build_project_migrations, &store_build_project_migrations_n},
 	{"build-record", store_build_record_migrations, &store_build_record_migrations_n},
+	{"build-report", store_build_report_migrations, &store_build_report_migrations_n},
+	{"build-report-group", store_build_report_group_migrations,
+		&store_build_report_group_migrations_n},
 	{"deploy-application", store_deploy_application_migrations,
 		&store_deploy_application_migrations_n},
 	{"deploy-command", store_deploy_command_migrations, &store_deploy_command_migrations_n},
