@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <link.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 NORETURN static void out_of_memory(size_t size)
 {
@@ -95,4 +99,43 @@ bool ends_with(const char *s, const char *suffix)
 	size_t n = strlen(s), m = strlen(suffix);
 
 	return n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
+/* The loader writes into read-only segments of an object with text relocations. */
+static bool has_text_relocations(const struct dl_phdr_info *info, const ElfW(Phdr) *dynamic)
+{
+	for (const ElfW(Dyn) *d = (const void *)(info->dlpi_addr + dynamic->p_vaddr);
+		d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_TEXTREL ||
+			(d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
+			return true;
+	return false;
+}
+
+static int drop_read_only(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size, (void)arg;
+	for (size_t i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC &&
+			has_text_relocations(info, &info->dlpi_phdr[i]))
+			return 0;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t start = (info->dlpi_addr + p->p_vaddr + page - 1) & ~(page - 1);
+		uintptr_t end = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & ~(page - 1);
+
+		/* whole pages that nobody can have changed; the kernel reads them again */
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && info->dlpi_name[0] != '\0' &&
+			end > start)
+			madvise((void *)start, end - start, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+void mem_give_back(void)
+{
+	malloc_trim(0);
+	dl_iterate_phdr(drop_read_only, NULL);
 }

@@ -19,6 +19,11 @@ char *xstrdup_or_null(const char *s) MUST_CHECK;
 char *xstrndup(const char *s, size_t n) MUST_CHECK;
 char *xasprintf(const char *fmt, ...) MUST_CHECK PRINTF_LIKE(1, 2);
 
+/* Gives back to the kernel what a start needed and the work after it does not: free memory of the
+ * heap, and the pages of programs and libraries that were only read. Of these each is there again,
+ * from the kernel's cache, when it is touched. Any thread, any time; costs a millisecond. */
+void mem_give_back(void);
+
 /* For CLEANUP(freep) on any heap pointer. */
 static inline void freep(void *p)
 {

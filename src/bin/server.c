@@ -95,6 +95,7 @@ static int assemble(struct server *s, struct err *err)
 	if (durable_start(s->durable, WORKERS, err) < 0 || start_parts(s, err) < 0)
 		return -1;
 	server_front_ready(s);
+	mem_give_back();
 	return announce(s, err);
 }
 
