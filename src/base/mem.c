@@ -102,12 +102,11 @@ bool ends_with(const char *s, const char *suffix)
 }
 
 /* The loader writes into read-only segments of an object with text relocations. */
-static bool has_text_relocations(const struct dl_phdr_info *info, const ElfW(Phdr) *dynamic)
+static bool has_text_relocations(const struct dl_phdr_info *info, const ElfW(Phdr) * dynamic)
 {
 	for (const ElfW(Dyn) *d = (const void *)(info->dlpi_addr + dynamic->p_vaddr);
 		d->d_tag != DT_NULL; d++)
-		if (d->d_tag == DT_TEXTREL ||
-			(d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
+		if (d->d_tag == DT_TEXTREL || (d->d_tag == DT_FLAGS && d->d_un.d_val & DF_TEXTREL))
 			return true;
 	return false;
 }
