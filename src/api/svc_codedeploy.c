@@ -36,6 +36,7 @@ CALL_ADAPTER(deploy_list_deployment_targets)
 CALL_ADAPTER(deploy_list_deployments)
 CALL_ADAPTER(deploy_list_on_premises_instances)
 CALL_ADAPTER(deploy_list_tags_for_resource)
+CALL_ADAPTER(deploy_put_lifecycle_event_hook_execution_status)
 CALL_ADAPTER(deploy_register_application_revision)
 CALL_ADAPTER(deploy_register_on_premises_instance)
 CALL_ADAPTER(deploy_remove_tags_from_on_premises_instances)
@@ -85,6 +86,8 @@ static const call_handler handlers[CODEDEPLOY_OP_COUNT] = {
 	[CODEDEPLOY_OP_LIST_DEPLOYMENTS] = deploy_list_deployments_call,
 	[CODEDEPLOY_OP_LIST_ON_PREMISES_INSTANCES] = deploy_list_on_premises_instances_call,
 	[CODEDEPLOY_OP_LIST_TAGS_FOR_RESOURCE] = deploy_list_tags_for_resource_call,
+	[CODEDEPLOY_OP_PUT_LIFECYCLE_EVENT_HOOK_EXECUTION_STATUS] =
+		deploy_put_lifecycle_event_hook_execution_status_call,
 	[CODEDEPLOY_OP_REGISTER_APPLICATION_REVISION] = deploy_register_application_revision_call,
 	[CODEDEPLOY_OP_REGISTER_ON_PREMISES_INSTANCE] = deploy_register_on_premises_instance_call,
 	[CODEDEPLOY_OP_REMOVE_TAGS_FROM_ON_PREMISES_INSTANCES] =

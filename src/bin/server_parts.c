@@ -138,7 +138,8 @@ static int open_deploy(struct server *s, struct err *err)
 		.data_dir = s->data_dir,
 	};
 
-	s->deploy_fleet = (struct deploy_fleet){s->fleet, s->signal, s->artifact};
+	s->deploy_fleet = (struct deploy_fleet){
+		s->fleet, s->signal, s->artifact, s->build, s->account, s->region};
 	deploy_fleet_ports(&s->deploy_fleet, &s->deploy_ports);
 	if (deploy_engine_new(&c, &s->deploy, err) < 0)
 		return -1;

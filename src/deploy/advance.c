@@ -20,26 +20,22 @@
 /* The green hosts of a rollback may be what is broken: they get little time to answer. */
 #define REVERT_START_LIMIT (30 * USEC_PER_SEC)
 
-static const struct deploy_event *current_event(const struct store_target *t)
-{
-	const struct codedeploy_lifecycle_event_list *events = &t->info.lifecycle_events;
-	size_t i = (size_t)t->state.current.v;
-	const struct deploy_event *event =
-		i < events->n ? deploy_event_find(events->v[i].lifecycle_event_name) : NULL;
-
-	if (!event)
-		BUG("target %s has no event %zu", t->info.target_id, i);
-	return event;
-}
-
 static const struct deploy_wave_row *wave_row(const struct step *s)
 {
-	return deploy_phase_wave(step_phase(s), step_is_blue_green(s));
+	return deploy_phase_wave(step_phase(s), step_kind(s));
+}
+
+static size_t wave_first(const struct deploy_wave_row *row, const struct store_target *t)
+{
+	return row->part == DEPLOY_WAVE_TRAFFIC ? t->info.lifecycle_events.n - DEPLOY_TRAFFIC_EVENTS
+						: 0;
 }
 
 static size_t wave_end(const struct deploy_wave_row *row, const struct store_target *t)
 {
-	return row->end ? row->end : t->info.lifecycle_events.n;
+	size_t n = t->info.lifecycle_events.n;
+
+	return row->part == DEPLOY_WAVE_BEFORE_TRAFFIC ? n - DEPLOY_TRAFFIC_EVENTS : n;
 }
 
 /* ---- one target ---- */
@@ -67,9 +63,11 @@ static int issue_command(
 /* Begins the target's current event. */
 static int issue(struct step *s, struct store_target *t, struct err *err)
 {
-	const struct deploy_event *event = current_event(t);
+	const struct deploy_event *event = step_event(s, t);
 	size_t i = (size_t)t->state.current.v;
 
+	if (step_kind(s) == DEPLOY_KIND_SERVICE)
+		return deploy_service_issue(s, t, event, err);
 	if (event->actor == DEPLOY_BY_AGENT)
 		return issue_command(s, t, event, err) < 0 ||
 				       step_set_event(s, t, i,
@@ -96,8 +94,8 @@ static int note_health(struct step *s, const struct store_target *t, bool ok, st
 	struct store_deploy_health health = {
 		.healthy = ok, .revision = ok ? s->d.state.revision_key : NULL};
 
-	if (s->d.state.rollback_blue_green.v)
-		return 0; /* nothing was installed */
+	if (s->d.state.rollback_blue_green.v || s->d.state.service)
+		return 0; /* nothing was installed on a host */
 	return store_deploy_health_put(s->tx, s->d.state.group_id, t->info.target_id, &health, err);
 }
 
@@ -138,7 +136,7 @@ static bool may_ignore(const struct step *s, const struct deploy_event *event)
 int deploy_event_ended(struct step *s, struct store_target *t, bool ok,
 	const struct codedeploy_diagnostics *diagnostics, struct err *err)
 {
-	const struct deploy_event *event = current_event(t);
+	const struct deploy_event *event = step_event(s, t);
 	const struct deploy_wave_row *row = wave_row(s);
 	size_t i = (size_t)t->state.current.v;
 
@@ -171,7 +169,7 @@ int deploy_event_ended(struct step *s, struct store_target *t, bool ok,
 /* Whether the target's event goes on in the world and has to be waited for. */
 static int event_runs(struct step *s, const struct store_target *t, bool *ret, struct err *err)
 {
-	const struct deploy_event *event = current_event(t);
+	const struct deploy_event *event = step_event(s, t);
 	struct store_command command;
 	int found;
 
@@ -187,6 +185,12 @@ static int event_runs(struct step *s, const struct store_target *t, bool *ret, s
 	*ret = found &&
 	       (command.state == STORE_COMMAND_POLLED || command.state == STORE_COMMAND_RUNNING);
 	return 0;
+}
+
+/* Deleting the original task set is not taken back. */
+static bool past_return(const struct step *s)
+{
+	return step_kind(s) == DEPLOY_KIND_SERVICE && step_phase(s) == DEPLOY_PHASE_TERMINATING;
 }
 
 static int wind_down(struct step *s, struct err *err)
@@ -224,7 +228,7 @@ int deploy_halt(struct step *s, const char *code, struct err *err, const char *m
 {
 	va_list ap;
 
-	if (!s->d.active)
+	if (!s->d.active || past_return(s))
 		return 0;
 	if (!s->d.state.stop_code) {
 		va_start(ap, message_fmt);
@@ -266,7 +270,7 @@ static void gather(struct step *s, struct wave *w)
 
 		if (w->row->label && !streq(w->row->label, t->info.instance_label))
 			continue;
-		if ((size_t)t->state.current.v < w->row->first)
+		if ((size_t)t->state.current.v < wave_first(w->row, t))
 			continue; /* failed before this wave */
 		w->targets[w->n] = t;
 		w->views[w->n++] = (struct deploy_wave_target){.turn = turn_of(w->row, t),
@@ -287,6 +291,8 @@ static int fix_limits(struct step *s, const struct wave *w, struct err *err)
 	limits = deploy_limits_for(&config, w->n);
 	if (w->row->every_target_counts)
 		limits.minimum = w->n;
+	if (s->d.state.service) /* one target, all of it */
+		limits = (struct deploy_limits){.minimum = w->n, .slots = w->n};
 	s->d.state.wave_total = WIRE_SET_LONG((int64_t)w->n);
 	s->d.state.wave_minimum = WIRE_SET_LONG((int64_t)limits.minimum);
 	s->d.state.wave_slots = WIRE_SET_LONG((int64_t)limits.slots);
@@ -345,6 +351,15 @@ static int run_wave(struct step *s, struct err *err)
 
 /* ---- phases ---- */
 
+int64_t deploy_limit(const struct step *s)
+{
+	static const int64_t limits[] = {[DEPLOY_KIND_IN_PLACE] = DEPLOY_IN_PLACE_LIMIT,
+		[DEPLOY_KIND_BLUE_GREEN] = DEPLOY_BLUE_GREEN_LIMIT,
+		[DEPLOY_KIND_SERVICE] = DEPLOY_SERVICE_LIMIT};
+
+	return s->d.state.rollback_blue_green.v ? DEPLOY_IN_PLACE_LIMIT : limits[step_kind(s)];
+}
+
 static int begin_ready_wait(struct step *s, struct err *err)
 {
 	int64_t wait = s->d.state.ready_wait_minutes.v * DEPLOY_MINUTE;
@@ -357,8 +372,10 @@ static int begin_ready_wait(struct step *s, struct err *err)
 
 static int begin_terminating(struct step *s, struct err *err)
 {
+	bool service = step_kind(s) == DEPLOY_KIND_SERVICE;
+
 	step_set_phase(s, DEPLOY_PHASE_TERMINATING);
-	return step_task(s, DEPLOY_TASK_TERMINATE, "", 0, err);
+	return step_task(s, service ? DEPLOY_TASK_RETIRE : DEPLOY_TASK_TERMINATE, "", 0, err);
 }
 
 static int begin_termination(struct step *s, struct err *err)
@@ -393,11 +410,17 @@ static int after_wave(struct step *s, struct err *err)
 			return begin_ready_wait(s, err);
 		return begin_rerouting(s);
 	case DEPLOY_PHASE_REROUTING:
+		if (step_kind(s) == DEPLOY_KIND_SERVICE)
+			return begin_termination(s, err);
 		step_set_phase(s, DEPLOY_PHASE_BLOCKING);
 		return 1;
 	case DEPLOY_PHASE_BLOCKING:
 		return begin_termination(s, err);
 	case DEPLOY_PHASE_RESTORING:
+		if (step_kind(s) == DEPLOY_KIND_SERVICE) {
+			step_set_phase(s, DEPLOY_PHASE_REMOVING);
+			return step_task(s, DEPLOY_TASK_RETIRE, "", 0, err);
+		}
 		step_set_phase(s, DEPLOY_PHASE_REVERTING);
 		return 1;
 	case DEPLOY_PHASE_REVERTING:

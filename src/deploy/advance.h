@@ -19,8 +19,17 @@ int deploy_halt(struct step *s, const char *code, struct err *err, const char *m
 /* Ends it: status, targets, group, timers, and the rollback where one is wanted. */
 int deploy_finish(struct step *s, enum deploy_status status, const char *code, const char *message,
 	struct err *err);
+/* How long the deployment may take. */
+int64_t deploy_limit(const struct step *s);
 /* Ends a phase that waits (ready wait, termination wait) and goes on. */
 int deploy_leave_wait(struct step *s, struct err *err);
+
+/* Begins the current event of a service. */
+int deploy_service_issue(
+	struct step *s, struct store_target *t, const struct deploy_event *event, struct err *err);
+/* Notes why the deployment fails, unless that is known already: the event that is ended next
+ * fails it. */
+void deploy_blame(struct step *s, const char *code, const char *message);
 
 /* What a new deployment is made from. */
 struct deploy_seed {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The deployment engine: applications, groups, configurations, revisions, deployments to servers,
- * and the command service that host agents poll. One function an API operation, in the handler
- * form of wire/call.h. */
+/* The deployment engine: applications, groups, configurations, revisions, deployments to servers
+ * and container services, and the command service that host agents poll. One function an API
+ * operation, in the handler form of wire/call.h. */
 #ifndef TOWPATH_DEPLOY_DEPLOY_H
 #define TOWPATH_DEPLOY_DEPLOY_H
 
@@ -78,6 +78,7 @@ DEPLOY_OPERATION(list_deployment_targets);
 DEPLOY_OPERATION(list_deployments);
 DEPLOY_OPERATION(list_on_premises_instances);
 DEPLOY_OPERATION(list_tags_for_resource);
+DEPLOY_OPERATION(put_lifecycle_event_hook_execution_status);
 DEPLOY_OPERATION(register_application_revision);
 DEPLOY_OPERATION(register_on_premises_instance);
 DEPLOY_OPERATION(remove_tags_from_on_premises_instances);

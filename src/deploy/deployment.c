@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "codec/base64.h"
 #include "deploy/operation.h"
-#include "deploy/task_step.h"
 #include "store/deploy_group.h"
 
 #define DESCRIPTION_MAX 256
@@ -37,6 +36,24 @@ static int check_targets(const struct codedeploy_deployment_group_info *group,
 		return err_set_wire(err, "InvalidTargetInstancesException",
 			"tagFilters and ec2TagSet cannot be used together");
 	return deploy_tag_set_check(t->ec2_tag_set, err);
+}
+
+/* What is for servers alone. */
+static int check_platform(const struct codedeploy_deployment_group_info *group,
+	const struct codedeploy_create_deployment_request *req, struct err *err)
+{
+	if (streq(group->compute_platform, CODEDEPLOY_COMPUTE_PLATFORM_SERVER))
+		return 0;
+	if (wire_or(req->ignore_application_stop_failures, false))
+		return err_set_wire(err, "InvalidIgnoreApplicationStopFailuresValueException",
+			"ignoreApplicationStopFailures is for the compute platform Server");
+	if (wire_or(req->update_outdated_instances_only, false))
+		return err_set_wire(err, "InvalidUpdateOutdatedInstancesOnlyValueException",
+			"updateOutdatedInstancesOnly is for the compute platform Server");
+	if (req->target_instances)
+		return err_set_wire(err, "InvalidTargetInstancesException",
+			"targetInstances is for the compute platform Server");
+	return 0;
 }
 
 static int check_free(struct db_tx *tx, const struct codedeploy_deployment_group_info *group,
@@ -81,7 +98,9 @@ static int create_in(struct db_tx *tx, struct operation *op,
 	if (!seed.revision)
 		seed.revision = group.target_revision;
 	seed.application_id = app.application_id;
-	if (deploy_revision_check(seed.revision, group.compute_platform, err) < 0 ||
+	if (check_platform(&group, req, err) < 0 ||
+		deploy_revision_check(seed.revision, group.compute_platform, err) < 0 ||
+		deploy_revision_complete(tx, app.application_id, &seed.revision, op->a, err) < 0 ||
 		check_targets(&group, req->target_instances, err) < 0)
 		return -1;
 	if (req->deployment_config_name && need_config(tx, req->deployment_config_name,
@@ -145,6 +164,14 @@ int deploy_create_for_pipeline(struct deploy_engine *e, struct call *call,
 
 /* ---- looking ---- */
 
+static void hide_content(struct codedeploy_deployment_info *d)
+{
+	if (d->revision && d->revision->app_spec_content)
+		d->revision->app_spec_content->content = NULL;
+	if (d->previous_revision && d->previous_revision->app_spec_content)
+		d->previous_revision->app_spec_content->content = NULL;
+}
+
 /* The engine's own alarms and the like stay inside; a text's content is never shown. */
 static int get(struct db_tx *tx, void *arg, struct err *err)
 {
@@ -154,7 +181,10 @@ static int get(struct db_tx *tx, void *arg, struct err *err)
 	struct store_deployment *d = arena_new(op->a, struct store_deployment);
 
 	resp->deployment_info = &d->info;
-	return need_deployment(tx, req->deployment_id, op->a, d, err);
+	if (need_deployment(tx, req->deployment_id, op->a, d, err) < 0)
+		return -1;
+	hide_content(&d->info);
+	return 0;
 }
 
 DEPLOY_OPERATION(get_deployment)
@@ -179,8 +209,10 @@ static int batch_get(struct db_tx *tx, void *arg, struct err *err)
 		found = store_deployment_get(tx, req->deployment_ids.v[i], op->a, &d, err);
 		if (found < 0)
 			return -1;
-		if (found)
-			resp->deployments_info.v[n++] = d.info;
+		if (!found)
+			continue;
+		hide_content(&d.info);
+		resp->deployments_info.v[n++] = d.info;
 	}
 	resp->deployments_info.n = n;
 	return 0;
@@ -326,8 +358,7 @@ static int need_active(struct step *s, struct err *err)
 		s->d.info.status);
 }
 
-/* As deploy_change_step(), with the API's errors. */
-static int change_deployment(struct deploy_engine *e, struct call *call, const char *id,
+int deploy_change_deployment(struct deploy_engine *e, struct call *call, const char *id,
 	deploy_change change, void *arg, struct err *err)
 {
 	struct err why CLEANUP_ERR = ERR_INIT;
@@ -354,6 +385,11 @@ static int stop(struct step *s, void *arg, struct err *err)
 
 	if (need_active(s, err) < 0)
 		return -1;
+	if (s->d.state.service && step_phase(s) == DEPLOY_PHASE_TERMINATING)
+		return err_set_wire(err, "DeploymentAlreadyCompletedException",
+			"The deployment %s has moved all traffic and deletes the original task "
+			"set: it cannot be stopped any more",
+			s->d.info.deployment_id);
 	if (stop->req->auto_rollback_enabled.set && !s->d.state.stop_code)
 		s->d.state.rollback_wanted = stop->req->auto_rollback_enabled;
 	if (deploy_halt(s, CODEDEPLOY_ERROR_CODE_MANUAL_STOP, err,
@@ -368,7 +404,7 @@ DEPLOY_OPERATION(stop_deployment)
 {
 	struct stop arg = {.req = req, .principal = call->principal_arn};
 
-	if (change_deployment(e, call, req->deployment_id, stop, &arg, err) < 0)
+	if (deploy_change_deployment(e, call, req->deployment_id, stop, &arg, err) < 0)
 		return -1;
 	resp->status =
 		arg.pending ? CODEDEPLOY_STOP_STATUS_PENDING : CODEDEPLOY_STOP_STATUS_SUCCEEDED;
@@ -415,7 +451,7 @@ DEPLOY_OPERATION(continue_deployment)
 		!streq(wait, CODEDEPLOY_DEPLOYMENT_WAIT_TYPE_TERMINATION_WAIT))
 		return err_set_wire(err, "InvalidDeploymentWaitTypeException",
 			"The wait type is READY_WAIT or TERMINATION_WAIT, not %s", wait);
-	return change_deployment(e, call, req->deployment_id, go_on, (void *)wait, err);
+	return deploy_change_deployment(e, call, req->deployment_id, go_on, (void *)wait, err);
 }
 
 static int skip_wait(struct step *s, void *arg, struct err *err)
@@ -433,5 +469,5 @@ static int skip_wait(struct step *s, void *arg, struct err *err)
 DEPLOY_OPERATION(skip_wait_time_for_instance_termination)
 {
 	(void)resp;
-	return change_deployment(e, call, req->deployment_id, skip_wait, NULL, err);
+	return deploy_change_deployment(e, call, req->deployment_id, skip_wait, NULL, err);
 }

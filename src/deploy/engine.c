@@ -27,6 +27,7 @@ int deploy_engine_new(const struct deploy_config *c, struct deploy_engine **ret,
 
 	e->durable = c->durable;
 	e->ports = c->ports;
+	pthread_mutex_init(&e->shift_lock, NULL);
 	e->account = xstrdup(c->account);
 	e->region = xstrdup(c->region);
 	e->data_dir = xstrdup(c->data_dir);
@@ -37,6 +38,8 @@ int deploy_engine_new(const struct deploy_config *c, struct deploy_engine **ret,
 	deploy_register_traffic(e);
 	deploy_register_timers(e);
 	deploy_register_watch(e);
+	deploy_register_service(e);
+	deploy_register_hooks(e);
 	*ret = TAKE_PTR(e);
 	return 0;
 }
@@ -46,6 +49,7 @@ struct deploy_engine *deploy_engine_free(struct deploy_engine *e)
 	if (!e)
 		return NULL;
 	deploy_poll_free(e->poll);
+	pthread_mutex_destroy(&e->shift_lock);
 	free(e->account);
 	free(e->region);
 	free(e->data_dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a deployment: what becomes of its targets, its group, and of the traffic. */
 #include "base/mem.h"
-#include "deploy/advance.h"
+#include "deploy/service.h"
 #include "store/deploy_command.h"
 #include "store/deploy_group.h"
 
@@ -9,7 +9,9 @@ static int cancel_tasks(struct step *s, struct err *err)
 {
 	static const char *const kinds[] = {DEPLOY_TASK_START, DEPLOY_TASK_PROVISION,
 		DEPLOY_TASK_TRAFFIC, DEPLOY_TASK_TERMINATE, DEPLOY_TASK_REMOVE,
-		DEPLOY_TASK_EVENT_TIMER, DEPLOY_TASK_WAIT_TIMER, DEPLOY_TASK_DEADLINE};
+		DEPLOY_TASK_EVENT_TIMER, DEPLOY_TASK_WAIT_TIMER, DEPLOY_TASK_DEADLINE,
+		DEPLOY_TASK_INSTALL, DEPLOY_TASK_SHIFT, DEPLOY_TASK_GUARD, DEPLOY_TASK_RETIRE,
+		DEPLOY_TASK_HOOK};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (step_cancel(s, kinds[i], NULL, err) < 0)
@@ -121,7 +123,7 @@ int deploy_finish(struct step *s, enum deploy_status status, const char *code, c
 		return 0;
 	if (code)
 		set_error(s, code, message);
-	if (skip_targets(s, err) < 0 || cancel_tasks(s, err) < 0)
+	if (skip_targets(s, err) < 0 || cancel_tasks(s, err) < 0 || hook_abandon(s, err) < 0)
 		return -1;
 	step_set_phase(s, DEPLOY_PHASE_ENDED);
 	/* Nothing succeeds or goes back to wait without having been in progress. */

@@ -8,6 +8,11 @@
 
 /* ---- what is absent gets its default ---- */
 
+static bool is_server(const struct codedeploy_deployment_group_info *g)
+{
+	return streq(g->compute_platform, CODEDEPLOY_COMPUTE_PLATFORM_SERVER);
+}
+
 static void default_style(struct codedeploy_deployment_group_info *g, struct arena *a)
 {
 	struct codedeploy_deployment_style *s = arena_new(a, struct codedeploy_deployment_style);
@@ -15,7 +20,8 @@ static void default_style(struct codedeploy_deployment_group_info *g, struct are
 	if (g->deployment_style)
 		*s = *g->deployment_style;
 	if (!s->deployment_type)
-		s->deployment_type = CODEDEPLOY_DEPLOYMENT_TYPE_IN_PLACE;
+		s->deployment_type = is_server(g) ? CODEDEPLOY_DEPLOYMENT_TYPE_IN_PLACE
+						  : CODEDEPLOY_DEPLOYMENT_TYPE_BLUE_GREEN;
 	if (!s->deployment_option)
 		s->deployment_option =
 			streq(s->deployment_type, CODEDEPLOY_DEPLOYMENT_TYPE_BLUE_GREEN)
@@ -49,7 +55,7 @@ static void default_blue_green(struct codedeploy_deployment_group_info *g, struc
 		end->action = CODEDEPLOY_INSTANCE_ACTION_TERMINATE;
 	end->termination_wait_time_in_minutes =
 		WIRE_SET_INT(wire_or(end->termination_wait_time_in_minutes, 0));
-	if (!c->green_fleet_provisioning_option) {
+	if (!c->green_fleet_provisioning_option && is_server(g)) {
 		c->green_fleet_provisioning_option =
 			arena_new(a, struct codedeploy_green_fleet_provisioning_option);
 		c->green_fleet_provisioning_option->action =
@@ -62,14 +68,31 @@ static void default_blue_green(struct codedeploy_deployment_group_info *g, struc
 	g->blue_green_deployment_configuration = c;
 }
 
+/* A service is in the cluster "default" when none is named. */
+static void default_cluster(struct codedeploy_deployment_group_info *g, struct arena *a)
+{
+	struct codedeploy_ecs_service_list list;
+
+	wire_list_alloc(a, &list, g->ecs_services.n);
+	for (size_t i = 0; i < g->ecs_services.n; i++) {
+		list.v[i] = g->ecs_services.v[i];
+		if (!list.v[i].cluster_name || !*list.v[i].cluster_name)
+			list.v[i].cluster_name = "default";
+	}
+	if (list.n)
+		g->ecs_services = list;
+}
+
 static void fill_defaults(struct codedeploy_deployment_group_info *g, struct arena *a)
 {
 	if (!g->deployment_config_name)
-		g->deployment_config_name = "CodeDeployDefault.OneAtATime";
-	if (!g->outdated_instances_strategy)
+		g->deployment_config_name = is_server(g) ? "CodeDeployDefault.OneAtATime"
+							 : "CodeDeployDefault.ECSAllAtOnce";
+	if (!g->outdated_instances_strategy && is_server(g))
 		g->outdated_instances_strategy = CODEDEPLOY_OUTDATED_INSTANCES_STRATEGY_UPDATE;
 	default_style(g, a);
 	default_blue_green(g, a);
+	default_cluster(g, a);
 }
 
 static void set_fleets(struct codedeploy_deployment_group_info *g,
@@ -79,6 +102,17 @@ static void set_fleets(struct codedeploy_deployment_group_info *g,
 	for (size_t i = 0; i < names->n; i++)
 		g->auto_scaling_groups.v[i] =
 			(struct codedeploy_auto_scaling_group){.name = names->v[i]};
+}
+
+/* Without container services there is nothing to deploy to. */
+static int check_world(const struct deploy_engine *e,
+	const struct codedeploy_deployment_group_info *g, struct err *err)
+{
+	if (!streq(g->compute_platform, CODEDEPLOY_COMPUTE_PLATFORM_ECS) || e->ports->service_get)
+		return 0;
+	return err_set_wire(err, "InvalidInputException",
+		"This server runs no container services: deployment groups for the compute "
+		"platform ECS cannot be made");
 }
 
 /* ---- operations ---- */
@@ -121,7 +155,7 @@ static int create(struct db_tx *tx, void *arg, struct err *err)
 	group.compute_platform = app.compute_platform;
 	group.deployment_group_id = arena_strdup(op->a, id_uuid().text);
 	fill_defaults(&group, op->a);
-	if (deploy_group_check(tx, &group, op->a, err) < 0)
+	if (check_world(op->e, &group, err) < 0 || deploy_group_check(tx, &group, op->a, err) < 0)
 		return -1;
 	found = store_deploy_group_find(
 		tx, app.application_id, req->deployment_group_name, op->a, &other, err);

@@ -244,7 +244,7 @@ static int check_fleets(const struct codedeploy_deployment_group_info *g, struct
 
 static int check_services(const struct codedeploy_deployment_group_info *g, struct err *err)
 {
-	if (!g->ecs_services.n)
+	if (!g->ecs_services.n || !is_server(g))
 		return 0;
 	return err_set_wire(err, "InvalidECSServiceException",
 		"Should not specify ECS services parameter for %s deployment group",
@@ -256,10 +256,13 @@ int deploy_group_check(struct db_tx *tx, const struct codedeploy_deployment_grou
 {
 	struct codedeploy_deployment_config_info config;
 
-	if (!is_server(g))
+	if (streq(g->compute_platform, CODEDEPLOY_COMPUTE_PLATFORM_LAMBDA))
 		return err_set_wire(err, "InvalidInputException",
-			"Deployment groups for the compute platform %s are not built: use Server",
+			"Deployment groups for the compute platform %s are not built: use Server "
+			"or ECS",
 			g->compute_platform);
+	if (!is_server(g) && deploy_group_check_service(tx, g, a, err) < 0)
+		return -1;
 	return check_role(g->service_role_arn, err) < 0 || check_tags(g, err) < 0 ||
 			       check_fleets(g, err) < 0 || check_services(g, err) < 0 ||
 			       check_style(g, err) < 0 || check_balancers(g, err) < 0 ||

@@ -64,6 +64,27 @@ static void copy_blue_green(const struct codedeploy_blue_green_deployment_config
 	}
 }
 
+/* Where the traffic of a container service passes. */
+static void copy_service(const struct codedeploy_deployment_group_info *g, struct arena *a,
+	struct towpath_deploy_state *state)
+{
+	const struct codedeploy_target_group_pair_info *pair;
+	struct towpath_deploy_service *s;
+
+	if (!streq(g->compute_platform, CODEDEPLOY_COMPUTE_PLATFORM_ECS))
+		return;
+	pair = &g->load_balancer_info->target_group_pair_info_list.v[0];
+	s = state->service = arena_new(a, struct towpath_deploy_service);
+	s->cluster = g->ecs_services.v[0].cluster_name;
+	s->service = g->ecs_services.v[0].service_name;
+	s->listener = pair->prod_traffic_route->listener_arns.v[0];
+	if (pair->test_traffic_route && pair->test_traffic_route->listener_arns.n)
+		s->test_listener = pair->test_traffic_route->listener_arns.v[0];
+	wire_list_alloc(a, &s->groups, 2);
+	for (size_t i = 0; i < 2; i++)
+		s->groups.v[i] = pair->target_groups.v[i].name;
+}
+
 static void fill_state(
 	const struct deploy_seed *seed, struct arena *a, struct towpath_deploy_state *state)
 {
@@ -81,6 +102,7 @@ static void fill_state(
 		streq(style->deployment_option, CODEDEPLOY_DEPLOYMENT_OPTION_WITH_TRAFFIC_CONTROL))
 		copy_balancers(seed->group->load_balancer_info, a, state);
 	copy_blue_green(seed->group->blue_green_deployment_configuration, state);
+	copy_service(seed->group, a, state);
 	if (seed->n_only_hosts) {
 		wire_list_alloc(a, &state->hosts, seed->n_only_hosts);
 		for (size_t i = 0; i < seed->n_only_hosts; i++)
@@ -93,6 +115,7 @@ static void fill_state(
 		state->green_fleet = seed->undo->green_fleet;
 		state->green_owned = seed->undo->green_owned;
 		state->balancers = seed->undo->balancers;
+		state->service = seed->undo->service;
 	}
 }
 

@@ -4,7 +4,7 @@
 #ifndef TOWPATH_DEPLOY_OPERATION_H
 #define TOWPATH_DEPLOY_OPERATION_H
 
-#include "deploy/advance.h"
+#include "deploy/task_step.h"
 
 struct operation {
 	struct deploy_engine *e;
@@ -56,6 +56,14 @@ int check_batch(size_t n, size_t max, const char *empty_error, struct err *err);
 
 int deploy_revision_check(
 	const struct codedeploy_revision_location *r, const char *platform, struct err *err);
+/* An AppSpec given as text gets what it lacks: the digest of its content, or, for a digest alone,
+ * the content that was registered; then it is parsed. Others are left as they are. */
+int deploy_revision_complete(struct db_tx *tx, const char *application_id,
+	const struct codedeploy_revision_location **r, struct arena *a, struct err *err);
+
+/* As deploy_change_step(), with the API's errors. */
+int deploy_change_deployment(struct deploy_engine *e, struct call *call, const char *id,
+	deploy_change change, void *arg, struct err *err);
 
 /* All that a group says, against the platform and itself. */
 int deploy_group_check(struct db_tx *tx, const struct codedeploy_deployment_group_info *group,
@@ -64,5 +72,9 @@ int deploy_alarms_check(const struct codedeploy_alarm_configuration *c, struct e
 int deploy_auto_rollback_check(
 	const struct codedeploy_auto_rollback_configuration *c, struct err *err);
 int deploy_tag_set_check(const struct codedeploy_ec2_tag_set *set, struct err *err);
+/* What a group of the compute platform ECS says of its service and traffic, and what it must not.
+ */
+int deploy_group_check_service(struct db_tx *tx, const struct codedeploy_deployment_group_info *g,
+	struct arena *a, struct err *err);
 
 #endif

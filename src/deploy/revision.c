@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Revisions: their locations, and the operations that register and list them. */
+#include <strings.h>
+
 #include "base/mem.h"
+#include "crypto/digest.h"
+#include "deploy/appspec_service.h"
 #include "deploy/operation.h"
 #include "store/deploy_group.h"
 #include "store/deploy_revision.h"
@@ -40,16 +44,88 @@ static int bad(struct err *err, const char *why)
 	return err_set_wire(err, "InvalidRevisionException", "%s", why);
 }
 
-static int check_s3(const struct codedeploy_s3_location *s3, struct err *err)
+static int check_s3(const struct codedeploy_s3_location *s3, bool server, struct err *err)
 {
 	if (!s3 || !s3->bucket || !*s3->bucket || !s3->key || !*s3->key)
 		return bad(err, "A revision in S3 needs a bucket and a key");
 	if (!s3->bundle_type)
-		return bad(err, "A revision in S3 needs a bundleType: tar, tgz or zip");
+		return bad(err, server ? "A revision in S3 needs a bundleType: tar, tgz or zip"
+				       : "A revision in S3 needs a bundleType: YAML, JSON, tar, "
+					 "tgz or zip");
+	if (!server && (streq(s3->bundle_type, CODEDEPLOY_BUNDLE_TYPE_YAML) ||
+			       streq(s3->bundle_type, CODEDEPLOY_BUNDLE_TYPE_JSON)))
+		return 0;
 	if (!streq(s3->bundle_type, CODEDEPLOY_BUNDLE_TYPE_TAR) &&
 		!streq(s3->bundle_type, CODEDEPLOY_BUNDLE_TYPE_TGZ) &&
 		!streq(s3->bundle_type, CODEDEPLOY_BUNDLE_TYPE_ZIP))
-		return bad(err, "The bundleType of a revision for servers is tar, tgz or zip");
+		return bad(err, server ? "The bundleType of a revision for servers is tar, tgz or "
+					 "zip"
+				       : "The bundleType of a revision for ECS is YAML, JSON, tar, "
+					 "tgz or zip");
+	return 0;
+}
+
+static int check_service(const struct codedeploy_revision_location *r, struct err *err)
+{
+	const struct codedeploy_app_spec_content *text = r->app_spec_content;
+
+	if (r->s3_location)
+		return check_s3(r->s3_location, false, err);
+	if (!text)
+		return bad(err, "A revision for ECS is an AppSpec: appSpecContent, or one in S3");
+	if ((!text->content || !*text->content) && (!text->sha256 || !*text->sha256))
+		return bad(err, "appSpecContent needs a content");
+	return 0;
+}
+
+static int find_content(struct db_tx *tx, const char *application_id,
+	struct codedeploy_revision_location *r, struct arena *a, struct err *err)
+{
+	struct codedeploy_revision_info info;
+	int found = store_deploy_revision_find(
+		tx, application_id, deploy_revision_key(r, a), a, &info, err);
+
+	if (found < 0)
+		return -1;
+	if (!found || !info.revision_location->app_spec_content)
+		return err_set_wire(err, "RevisionDoesNotExistException",
+			"No AppSpec with the SHA-256 %s is registered with the application: give "
+			"its content",
+			r->app_spec_content->sha256);
+	r->app_spec_content->content = info.revision_location->app_spec_content->content;
+	return 0;
+}
+
+/* A digest that is given has to be that of the content. */
+static int add_digest(struct codedeploy_app_spec_content *text, struct arena *a, struct err *err)
+{
+	struct digest_value value = digest_of(DIGEST_SHA256, view_of(text->content));
+	struct digest_text hex = digest_hex(&value);
+
+	if (text->sha256 && *text->sha256 && strcasecmp(text->sha256, hex.text) != 0)
+		return bad(err, "The sha256 is not that of the content of appSpecContent");
+	text->sha256 = arena_strdup(a, hex.text);
+	return 0;
+}
+
+int deploy_revision_complete(struct db_tx *tx, const char *application_id,
+	const struct codedeploy_revision_location **r, struct arena *a, struct err *err)
+{
+	struct codedeploy_revision_location *copy;
+	struct err why CLEANUP_ERR = ERR_INIT;
+	struct appspec_service spec;
+
+	if (!(*r)->app_spec_content)
+		return 0;
+	*r = copy = wire_copy(&codedeploy_revision_location_shape, *r, a);
+	copy->revision_type = CODEDEPLOY_REVISION_LOCATION_TYPE_APPSPECCONTENT;
+	if (!copy->app_spec_content->content || !*copy->app_spec_content->content)
+		return find_content(tx, application_id, copy, a, err);
+	if (add_digest(copy->app_spec_content, a, err) < 0)
+		return -1;
+	if (appspec_service_parse(
+		    "appspec", view_of(copy->app_spec_content->content), a, &spec, &why) < 0)
+		return bad(err, err_message(&why));
 	return 0;
 }
 
@@ -65,10 +141,12 @@ int deploy_revision_check(
 			(r->app_spec_content != NULL) !=
 		1)
 		return bad(err, "A revision has exactly one location");
-	if (!streq(platform, CODEDEPLOY_COMPUTE_PLATFORM_SERVER))
-		return bad(err, "Revisions for Lambda and ECS are not built: use Server");
+	if (streq(platform, CODEDEPLOY_COMPUTE_PLATFORM_LAMBDA))
+		return bad(err, "Revisions for Lambda are not built: use Server or ECS");
+	if (streq(platform, CODEDEPLOY_COMPUTE_PLATFORM_ECS))
+		return check_service(r, err);
 	if (streq(r->revision_type, CODEDEPLOY_REVISION_LOCATION_TYPE_S3) || r->s3_location)
-		return check_s3(r->s3_location, err);
+		return check_s3(r->s3_location, true, err);
 	if (hub && hub->repository && strchr(hub->repository, '/') && hub->commit_id &&
 		strlen(hub->commit_id) == 40)
 		return 0;
@@ -85,16 +163,18 @@ static int register_it(struct db_tx *tx, void *arg, struct err *err)
 		.description = req->description,
 		.register_time = WIRE_SET_TIME(durable_now(op->e->durable)),
 	};
-	struct codedeploy_revision_info info,
-		fresh = {.revision_location = req->revision, .generic_revision_info = &generic};
+	const struct codedeploy_revision_location *revision = req->revision;
+	struct codedeploy_revision_info info, fresh = {.generic_revision_info = &generic};
 	struct codedeploy_application_info app;
 	const char *key;
 	int found;
 
 	if (need_application(tx, req->application_name, op->a, &app, err) < 0 ||
-		deploy_revision_check(req->revision, app.compute_platform, err) < 0)
+		deploy_revision_check(req->revision, app.compute_platform, err) < 0 ||
+		deploy_revision_complete(tx, app.application_id, &revision, op->a, err) < 0)
 		return -1;
-	key = deploy_revision_key(req->revision, op->a);
+	fresh.revision_location = (void *)revision;
+	key = deploy_revision_key(revision, op->a);
 	found = store_deploy_revision_find(tx, app.application_id, key, op->a, &info, err);
 	if (found < 0)
 		return -1;

@@ -2,7 +2,8 @@
 /* Automatic rollback: a new deployment, made in the step in which the failed one ends.
  *
  * In place: the revision of the group's last success is deployed again. Blue/green: while the
- * original environment lives, the traffic goes back to it; nothing is installed. */
+ * original environment lives, the traffic goes back to it; nothing is installed. Container
+ * services: the same, and the replacement task set is deleted. */
 #include "base/mem.h"
 #include "deploy/advance.h"
 #include "store/deploy_group.h"
@@ -22,10 +23,15 @@ static int add_targets(const struct step *from, struct step *to, struct err *err
 
 	for (size_t i = 0; i < from->targets.n; i++) {
 		const struct store_target *t = &from->targets.v[i];
+		bool service = from->d.state.service != NULL;
 		bool blue = streq(t->info.instance_label, CODEDEPLOY_TARGET_LABEL_BLUE);
 
-		step_init_target(to, &all[i], t->info.target_id, t->info.instance_label,
-			blue ? DEPLOY_TRACK_ALLOW : DEPLOY_TRACK_BLOCK);
+		step_init_target(to, &all[i], t->info.target_id,
+			service ? CODEDEPLOY_TARGET_LABEL_BLUE : t->info.instance_label,
+			service ? DEPLOY_TRACK_SERVICE_BACK
+			: blue	? DEPLOY_TRACK_ALLOW
+				: DEPLOY_TRACK_BLOCK);
+		all[i].info.target_arn = t->info.target_arn;
 	}
 	return step_add_targets(to, all, from->targets.n, err);
 }

@@ -3,7 +3,7 @@
  * the revision's object), then one step makes the targets and begins. */
 #include "base/mem.h"
 #include "deploy/members.h"
-#include "deploy/task_step.h"
+#include "deploy/service.h"
 #include "store/deploy_command.h"
 #include "store/deploy_group.h"
 
@@ -24,7 +24,8 @@ struct facts {
 	struct deploy_members members; /* in place: all; blue/green: the original ones */
 	struct deploy_members green;   /* DISCOVER_EXISTING */
 	bool copies_fleet;
-	const char *code, *message; /* why it cannot begin */
+	struct service_plan service; /* of a container service */
+	const char *code, *message;  /* why it cannot begin */
 };
 
 static void refuse(struct facts *f, const char *code, const char *message)
@@ -190,6 +191,18 @@ static int find_hosts(struct facts *f, struct err *err)
 	return 0;
 }
 
+static int find_service(struct facts *f, struct err *err)
+{
+	if (f->code)
+		return 0;
+	f->service = (struct service_plan){.a = f->a, .e = f->e, .d = &f->d};
+	if (service_plan(&f->service, err) < 0)
+		return -1;
+	if (f->service.code)
+		refuse(f, f->service.code, f->service.message);
+	return 0;
+}
+
 /* ---- the step ---- */
 
 /* Order: unhealthy, unknown revision, old revision, current revision. */
@@ -269,7 +282,6 @@ static int begin(struct step *s, void *arg, struct err *err)
 {
 	const struct facts *f = arg;
 	bool blue_green = step_is_blue_green(s);
-	int64_t limit = blue_green ? DEPLOY_BLUE_GREEN_LIMIT : DEPLOY_IN_PLACE_LIMIT;
 
 	if (step_phase(s) != DEPLOY_PHASE_CREATED)
 		return 0;
@@ -278,8 +290,10 @@ static int begin(struct step *s, void *arg, struct err *err)
 	if (f->code)
 		return deploy_halt(s, f->code, err, "%s", f->message);
 	if (step_set_status(s, DEPLOY_IN_PROGRESS, err) < 0 ||
-		step_task(s, DEPLOY_TASK_DEADLINE, "", s->now + limit, err) < 0)
+		step_task(s, DEPLOY_TASK_DEADLINE, "", s->now + deploy_limit(s), err) < 0)
 		return -1;
+	if (s->d.state.service)
+		return service_begin(s, &f->service, err);
 	if (blue_green)
 		return begin_blue_green(s, f, err);
 	if (make_targets(s, f, &f->members, NULL,
@@ -303,7 +317,10 @@ static int run(struct durable *d, const struct task *t, void *arg, struct err *e
 	if (!f.has_group)
 		refuse(&f, CODEDEPLOY_ERROR_CODE_DEPLOYMENT_GROUP_MISSING,
 			"The deployment group was deleted.");
-	if (check_alarms(&f, err) < 0 || check_revision(&f, err) < 0 || find_hosts(&f, err) < 0)
+	if (check_alarms(&f, err) < 0)
+		return -1;
+	if (f.d.state.service ? find_service(&f, err) < 0
+			      : check_revision(&f, err) < 0 || find_hosts(&f, err) < 0)
 		return -1;
 	return deploy_task_step(f.e, t, begin, &f, err);
 }

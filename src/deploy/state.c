@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "codedeploy.gen.h"
-#include "deploy/lifecycle.h"
 
 #define BIT(x) (1u << (x))
 
@@ -64,10 +63,12 @@ static const struct {
 	[DEPLOY_PHASE_INSTALLING] = {"Installing",
 		BIT(DEPLOY_PHASE_READY_WAIT) | BIT(DEPLOY_PHASE_REROUTING), {.is_wave = true}},
 	[DEPLOY_PHASE_READY_WAIT] = {"ReadyWait", BIT(DEPLOY_PHASE_REROUTING), {0}},
-	[DEPLOY_PHASE_REROUTING] = {"Rerouting", BIT(DEPLOY_PHASE_BLOCKING),
+	[DEPLOY_PHASE_REROUTING] = {"Rerouting",
+		BIT(DEPLOY_PHASE_BLOCKING) | BIT(DEPLOY_PHASE_TERMINATION_WAIT) |
+			BIT(DEPLOY_PHASE_TERMINATING),
 		{.is_wave = true,
 			.label = CODEDEPLOY_TARGET_LABEL_GREEN,
-			.first = DEPLOY_GREEN_INSTALL_EVENTS}},
+			.part = DEPLOY_WAVE_TRAFFIC}},
 	[DEPLOY_PHASE_BLOCKING] = {"Blocking",
 		BIT(DEPLOY_PHASE_TERMINATION_WAIT) | BIT(DEPLOY_PHASE_TERMINATING),
 		{.is_wave = true,
@@ -75,7 +76,8 @@ static const struct {
 			.every_target_counts = true}},
 	[DEPLOY_PHASE_TERMINATION_WAIT] = {"TerminationWait", BIT(DEPLOY_PHASE_TERMINATING), {0}},
 	[DEPLOY_PHASE_TERMINATING] = {"Terminating", 0, {0}},
-	[DEPLOY_PHASE_RESTORING] = {"Restoring", BIT(DEPLOY_PHASE_REVERTING),
+	[DEPLOY_PHASE_RESTORING] = {"Restoring",
+		BIT(DEPLOY_PHASE_REVERTING) | BIT(DEPLOY_PHASE_REMOVING),
 		{.is_wave = true, .label = CODEDEPLOY_TARGET_LABEL_BLUE}},
 	[DEPLOY_PHASE_REVERTING] = {"Reverting", BIT(DEPLOY_PHASE_REMOVING),
 		{.is_wave = true, .label = CODEDEPLOY_TARGET_LABEL_GREEN}},
@@ -85,7 +87,7 @@ static const struct {
 
 static const struct deploy_wave_row green_install = {.is_wave = true,
 	.label = CODEDEPLOY_TARGET_LABEL_GREEN,
-	.end = DEPLOY_GREEN_INSTALL_EVENTS};
+	.part = DEPLOY_WAVE_BEFORE_TRAFFIC};
 
 const char *deploy_phase_name(enum deploy_phase p)
 {
@@ -107,9 +109,9 @@ bool deploy_phase_may(enum deploy_phase from, enum deploy_phase to)
 	return phases[from].next & BIT(to);
 }
 
-const struct deploy_wave_row *deploy_phase_wave(enum deploy_phase p, bool blue_green)
+const struct deploy_wave_row *deploy_phase_wave(enum deploy_phase p, enum deploy_kind kind)
 {
-	if (p == DEPLOY_PHASE_INSTALLING && blue_green)
+	if (p == DEPLOY_PHASE_INSTALLING && kind != DEPLOY_KIND_IN_PLACE)
 		return &green_install;
 	return &phases[p].wave;
 }

@@ -45,14 +45,18 @@ const char *deploy_phase_name(enum deploy_phase p);
 enum deploy_phase deploy_phase_parse(const char *name);
 bool deploy_phase_may(enum deploy_phase from, enum deploy_phase to);
 
-/* A wave: which targets take part (label NULL: all) and which of their events they go through
- * (first up to, not including, end; end 0: all). False when the phase is no wave. */
+/* What a deployment goes to, and how. */
+enum deploy_kind { DEPLOY_KIND_IN_PLACE, DEPLOY_KIND_BLUE_GREEN, DEPLOY_KIND_SERVICE };
+
+/* A wave: which targets take part (label NULL: all) and which of their events they go through:
+ * those before traffic moves, those from then on, or all. False when the phase is no wave. */
+enum deploy_wave_part { DEPLOY_WAVE_ALL, DEPLOY_WAVE_BEFORE_TRAFFIC, DEPLOY_WAVE_TRAFFIC };
 struct deploy_wave_row {
 	bool is_wave;
 	const char *label;
-	size_t first, end;
+	enum deploy_wave_part part;
 	bool every_target_counts; /* one failure fails it */
 };
-const struct deploy_wave_row *deploy_phase_wave(enum deploy_phase p, bool blue_green);
+const struct deploy_wave_row *deploy_phase_wave(enum deploy_phase p, enum deploy_kind kind);
 
 #endif

@@ -116,7 +116,29 @@ bool step_is_blue_green(const struct step *s)
 						     CODEDEPLOY_DEPLOYMENT_TYPE_BLUE_GREEN);
 }
 
+enum deploy_kind step_kind(const struct step *s)
+{
+	if (s->d.state.service)
+		return DEPLOY_KIND_SERVICE;
+	return step_is_blue_green(s) ? DEPLOY_KIND_BLUE_GREEN : DEPLOY_KIND_IN_PLACE;
+}
+
 /* ---- targets ---- */
+
+const struct deploy_event *step_event(const struct step *s, const struct store_target *t)
+{
+	const struct codedeploy_lifecycle_event_list *events = &t->info.lifecycle_events;
+	size_t i = (size_t)t->state.current.v;
+	const char *name = i < events->n ? events->v[i].lifecycle_event_name : NULL;
+	const struct deploy_event *event =
+		step_kind(s) == DEPLOY_KIND_SERVICE
+			? deploy_event_find_service(name, s->d.state.rollback_blue_green.v)
+			: deploy_event_find(name);
+
+	if (!event)
+		BUG("target %s has no event %zu", t->info.target_id, i);
+	return event;
+}
 
 static struct wire_long *overview_count(struct step *s, const char *status)
 {

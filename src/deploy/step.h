@@ -38,6 +38,9 @@ enum deploy_status step_status(const struct step *s);
 void step_set_phase(struct step *s, enum deploy_phase to);
 enum deploy_phase step_phase(const struct step *s);
 bool step_is_blue_green(const struct step *s);
+enum deploy_kind step_kind(const struct step *s);
+/* The target's current event. */
+const struct deploy_event *step_event(const struct step *s, const struct store_target *t);
 
 /* The one setter of a target's status; keeps the overview's counts. */
 void step_set_target(struct step *s, struct store_target *t, const char *status);

@@ -3,15 +3,14 @@
  * older one (instances). */
 #include "base/mem.h"
 #include "deploy/operation.h"
+#include "deploy/service.h"
 
 static int need_targets(struct db_tx *tx, const char *id, struct arena *a,
-	struct store_targets *ret, struct err *err)
+	struct store_deployment *d, struct store_targets *ret, struct err *err)
 {
-	struct store_deployment d;
-
-	if (need_deployment(tx, id, a, &d, err) < 0 || store_target_list(tx, id, a, ret, err) < 0)
+	if (need_deployment(tx, id, a, d, err) < 0 || store_target_list(tx, id, a, ret, err) < 0)
 		return -1;
-	if (!ret->n && d.active && !d.info.start_time.set)
+	if (!ret->n && d->active && !d->info.start_time.set)
 		return err_set_wire(err, "DeploymentNotStartedException",
 			"The deployment %s has not started", id);
 	return 0;
@@ -24,14 +23,19 @@ static const struct store_target *find(const struct store_targets *targets, cons
 
 	for (size_t i = 0; i < targets->n; i++)
 		if (streq(targets->v[i].info.target_id, id) ||
+			streq(targets->v[i].info.target_arn, id) ||
 			streq(targets->v[i].info.target_id, name))
 			return &targets->v[i];
 	return NULL;
 }
 
-static void as_target(
-	const struct store_target *t, struct arena *a, struct codedeploy_deployment_target *ret)
+static void as_target(const struct store_deployment *d, const struct store_target *t,
+	struct arena *a, struct codedeploy_deployment_target *ret)
 {
+	if (d->state.service) {
+		service_as_target(d, t, a, ret);
+		return;
+	}
 	ret->deployment_target_type = CODEDEPLOY_DEPLOYMENT_TARGET_TYPE_INSTANCETARGET;
 	ret->instance_target = wire_copy(&codedeploy_instance_target_shape, &t->info, a);
 }
@@ -56,16 +60,17 @@ static int get_target(struct db_tx *tx, void *arg, struct err *err)
 	const struct codedeploy_get_deployment_target_request *req = op->req;
 	struct codedeploy_get_deployment_target_response *resp = op->resp;
 	const struct store_target *t;
+	struct store_deployment d;
 	struct store_targets all;
 
-	if (need_targets(tx, req->deployment_id, op->a, &all, err) < 0)
+	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	t = find(&all, req->target_id);
 	if (!t)
 		return err_set_wire(err, "DeploymentTargetDoesNotExistException",
 			"The deployment %s has no target %s", req->deployment_id, req->target_id);
 	resp->deployment_target = arena_new(op->a, struct codedeploy_deployment_target);
-	as_target(t, op->a, resp->deployment_target);
+	as_target(&d, t, op->a, resp->deployment_target);
 	return 0;
 }
 
@@ -74,7 +79,10 @@ DEPLOY_OPERATION(get_deployment_target)
 	if (!req->target_id || !*req->target_id)
 		return err_set_wire(
 			err, "DeploymentTargetIdRequiredException", "A target ID is required");
-	return operation_read(e, call, req, resp, get_target, err);
+	if (operation_read(e, call, req, resp, get_target, err) < 0)
+		return -1;
+	service_refresh_target(e, call->arena, resp->deployment_target);
+	return 0;
 }
 
 static int batch_get_targets(struct db_tx *tx, void *arg, struct err *err)
@@ -82,9 +90,10 @@ static int batch_get_targets(struct db_tx *tx, void *arg, struct err *err)
 	struct operation *op = arg;
 	const struct codedeploy_batch_get_deployment_targets_request *req = op->req;
 	struct codedeploy_batch_get_deployment_targets_response *resp = op->resp;
+	struct store_deployment d;
 	struct store_targets all;
 
-	if (need_targets(tx, req->deployment_id, op->a, &all, err) < 0)
+	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	wire_list_alloc(op->a, &resp->deployment_targets, req->target_ids.n);
 	for (size_t i = 0; i < req->target_ids.n; i++) {
@@ -94,7 +103,7 @@ static int batch_get_targets(struct db_tx *tx, void *arg, struct err *err)
 			return err_set_wire(err, "DeploymentTargetDoesNotExistException",
 				"The deployment %s has no target %s", req->deployment_id,
 				req->target_ids.v[i]);
-		as_target(t, op->a, &resp->deployment_targets.v[i]);
+		as_target(&d, t, op->a, &resp->deployment_targets.v[i]);
 	}
 	return 0;
 }
@@ -107,7 +116,11 @@ DEPLOY_OPERATION(batch_get_deployment_targets)
 	if (req->target_ids.n > 25)
 		return err_set_wire(
 			err, "DeploymentTargetListSizeExceededException", "At most 25 target IDs");
-	return operation_read(e, call, req, resp, batch_get_targets, err);
+	if (operation_read(e, call, req, resp, batch_get_targets, err) < 0)
+		return -1;
+	wire_foreach (it, &resp->deployment_targets)
+		service_refresh_target(e, call->arena, it);
+	return 0;
 }
 
 static bool is_among(const char *value, const char **list, size_t n)
@@ -136,10 +149,11 @@ static int list_targets(struct db_tx *tx, void *arg, struct err *err)
 	struct operation *op = arg;
 	const struct codedeploy_list_deployment_targets_request *req = op->req;
 	struct codedeploy_list_deployment_targets_response *resp = op->resp;
+	struct store_deployment d;
 	struct store_targets all;
 	size_t n = 0;
 
-	if (need_targets(tx, req->deployment_id, op->a, &all, err) < 0)
+	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	/* At most 1000: one page. */
 	wire_list_alloc(op->a, &resp->target_ids, all.n);
@@ -178,9 +192,10 @@ static int get_instance(struct db_tx *tx, void *arg, struct err *err)
 	const struct codedeploy_get_deployment_instance_request *req = op->req;
 	struct codedeploy_get_deployment_instance_response *resp = op->resp;
 	const struct store_target *t;
+	struct store_deployment d;
 	struct store_targets all;
 
-	if (need_targets(tx, req->deployment_id, op->a, &all, err) < 0)
+	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	t = find(&all, req->instance_id);
 	if (!t)
@@ -205,10 +220,11 @@ static int batch_get_instances(struct db_tx *tx, void *arg, struct err *err)
 	struct operation *op = arg;
 	const struct codedeploy_batch_get_deployment_instances_request *req = op->req;
 	struct codedeploy_batch_get_deployment_instances_response *resp = op->resp;
+	struct store_deployment d;
 	struct store_targets all;
 	size_t n = 0;
 
-	if (need_targets(tx, req->deployment_id, op->a, &all, err) < 0)
+	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	wire_list_alloc(op->a, &resp->instances_summary, req->instance_ids.n);
 	for (size_t i = 0; i < req->instance_ids.n; i++) {
@@ -237,10 +253,11 @@ static int list_instances(struct db_tx *tx, void *arg, struct err *err)
 	struct operation *op = arg;
 	const struct codedeploy_list_deployment_instances_request *req = op->req;
 	struct codedeploy_list_deployment_instances_response *resp = op->resp;
+	struct store_deployment d;
 	struct store_targets all;
 	size_t n = 0;
 
-	if (need_targets(tx, req->deployment_id, op->a, &all, err) < 0)
+	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	wire_list_alloc(op->a, &resp->instances_list, all.n);
 	for (size_t i = 0; i < all.n; i++)

@@ -2,7 +2,7 @@
 /* What happens when nothing happens: an event that does not begin or does not end, a wait that is
  * over, a deployment that takes too long. */
 #include "base/mem.h"
-#include "deploy/task_step.h"
+#include "deploy/service.h"
 #include "store/deploy_command.h"
 
 #define AGENT_SILENT                                                                              \
@@ -27,6 +27,8 @@ static int event_timed_out(struct step *s, void *arg, struct err *err)
 	t = step_target(s, task->token);
 	if (!t || !t->state.wave.v)
 		return 0;
+	if (s->d.state.service)
+		return service_timed_out(s, t, err);
 	event = &t->info.lifecycle_events.v[t->state.current.v];
 	if (streq(event->status, CODEDEPLOY_LIFECYCLE_EVENT_STATUS_PENDING)) {
 		diagnostics.message = AGENT_SILENT;
@@ -76,8 +78,8 @@ static int too_late(struct step *s, void *arg, struct err *err)
 {
 	(void)arg;
 	return deploy_halt(s, CODEDEPLOY_ERROR_CODE_TIMEOUT, err,
-		"The deployment took longer than its limit of %d hours.",
-		step_is_blue_green(s) && !s->d.state.rollback_blue_green.v ? 109 : 8);
+		"The deployment took longer than its limit of %lld hours.",
+		(long long)(deploy_limit(s) / (60 * DEPLOY_MINUTE)));
 }
 
 static int run_deadline(struct durable *d, const struct task *t, void *arg, struct err *err)

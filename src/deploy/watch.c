@@ -2,7 +2,7 @@
 /* What deployments hear of in the journal: alarms stop them, fleets and load balancers wake the
  * tasks that wait for them. */
 #include "base/mem.h"
-#include "deploy/advance.h"
+#include "deploy/service.h"
 
 static int with_alarm(struct step *s, const char *name, struct err *err)
 {
@@ -69,6 +69,83 @@ static int on_instance(struct durable *d, struct db_tx *tx, const struct journal
 	return 0;
 }
 
+typedef int (*service_fn)(struct step *s, const void *event, struct err *err);
+
+/* Calls fn for each deployment to a service that has not ended. */
+static int each_service(struct deploy_engine *e, struct db_tx *tx, struct arena *a, service_fn fn,
+	const void *event, struct err *err)
+{
+	struct store_deploy_names ids;
+
+	if (store_deployment_active(tx, a, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct step s;
+		int found = step_open(e, tx, ids.v[i], a, &s, err);
+
+		if (found > 0 && s.d.state.service)
+			found = fn(&s, event, err);
+		if (found < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int target_of_service(struct step *s, const void *arg, struct err *err)
+{
+	const struct towpath_event_target *event = arg;
+
+	wire_foreach (it, &s->d.state.service->groups)
+		if (streq(*it, event->target_group_name))
+			return service_poke(s, err);
+	return 0;
+}
+
+/* A task set changed: the deployment that waits for it looks at once. Events that are not about
+ * its set alone (a set that went, to make room) are as good: it looks for itself. */
+static int task_set_of_service(struct step *s, const void *arg, struct err *err)
+{
+	const struct towpath_event_task_set *event = arg;
+
+	return streq(s->d.state.service->arn, event->service_arn) ? service_poke(s, err) : 0;
+}
+
+static int on_task_set(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct towpath_event_task_set event;
+
+	(void)d;
+	if (wire_decode_json(
+		    &towpath_event_task_set_shape, view_of(entry->detail), &a, &event, err) < 0)
+		return -1;
+	return event.service_arn ? each_service(arg, tx, &a, task_set_of_service, &event, err) : 0;
+}
+
+/* A build has ended: the hook that it answers looks at once. */
+static int build_of_hook(struct step *s, const void *arg, struct err *err)
+{
+	const struct towpath_event_build *event = arg;
+
+	return hook_poke(s, event->build_id, err);
+}
+
+static int on_build(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct towpath_event_build event;
+
+	(void)d;
+	if (wire_decode_json(&towpath_event_build_shape, view_of(entry->detail), &a, &event, err) <
+		0)
+		return -1;
+	if (streq(event.build_status, "IN_PROGRESS"))
+		return 0;
+	return each_service(arg, tx, &a, build_of_hook, &event, err);
+}
+
 /* A target's health changed: the deployment that moves it looks at once. */
 static int on_target(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
 	void *arg, struct err *err)
@@ -83,6 +160,8 @@ static int on_target(struct durable *d, struct db_tx *tx, const struct journal_e
 		return -1;
 	if (!event.target_id)
 		return 0;
+	if (each_service(e, tx, &a, target_of_service, &event, err) < 0)
+		return -1;
 	if (store_target_deployments(tx, event.target_id, &a, &ids, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ids.n; i++)
@@ -98,6 +177,8 @@ void deploy_register_watch(struct deploy_engine *e)
 		{"deploy.alarm", "cloudwatch.alarm", on_alarm, e},
 		{"deploy.instance", "fleet.instance", on_instance, e},
 		{"deploy.target", "elbv2.target", on_target, e},
+		{"deploy.task-set", "ecs.task-set", on_task_set, e},
+		{"deploy.build", "codebuild.build", on_build, e},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(consumers); i++)

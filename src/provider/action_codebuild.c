@@ -2,6 +2,7 @@
 /* Build and Test / CodeBuild: a build of a project with the pipeline's artifacts. */
 #include "base/mem.h"
 #include "provider/action_world.h"
+#include "provider/build_explain.h"
 
 #define HOUR (INT64_C(3600) * USEC_PER_SEC)
 
@@ -122,28 +123,6 @@ static int start(
 
 /* ---- looking ---- */
 
-/* "Phase: BUILD, Code: COMMAND_EXECUTION_ERROR, Message: ..." of the phase that failed. */
-static const char *explain(const struct action_run *run, const struct codebuild_build *b)
-{
-	const char *text =
-		arena_printf(run->arena, "Build terminated with state: %s", b->build_status);
-
-	wire_foreach (phase, &b->phases) {
-		const struct codebuild_phase_context *c =
-			phase->contexts.n ? &phase->contexts.v[0] : NULL;
-
-		if (!phase->phase_status ||
-			streq(phase->phase_status, CODEBUILD_STATUS_TYPE_SUCCEEDED))
-			continue;
-		if (c && c->message && *c->message)
-			return arena_printf(run->arena, "%s. Phase: %s, Code: %s, Message: %s",
-				text, phase->phase_type, c->status_code ? c->status_code : "",
-				c->message);
-		return arena_printf(run->arena, "%s. Phase: %s", text, phase->phase_type);
-	}
-	return text;
-}
-
 static void succeed(
 	const struct action_run *run, const struct codebuild_build *b, struct action_result *ret)
 {
@@ -182,7 +161,7 @@ static int check(
 		succeed(run, b, ret);
 		return 0;
 	}
-	action_fail(run, ret, "JobFailed", "%s", explain(run, b));
+	action_fail(run, ret, "JobFailed", "%s", build_explain(b, run->arena));
 	ret->summary = ret->error_message;
 	return 0;
 }

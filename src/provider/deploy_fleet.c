@@ -160,7 +160,7 @@ static int target_health(void *arg, const struct deploy_balancer *b, const char 
 	return 0;
 }
 
-/* ---- alarms and revisions ---- */
+/* ---- alarms ---- */
 
 static int alarm_active(void *arg, const char *const *names, size_t n, struct arena *a,
 	const char **ret_name, struct err *err)
@@ -168,22 +168,6 @@ static int alarm_active(void *arg, const char *const *names, size_t n, struct ar
 	struct deploy_fleet *w = arg;
 
 	return signal_alarm_active(w->signal, names, n, a, ret_name, err);
-}
-
-static int object_find(void *arg, const char *bucket, const char *key, const char *version,
-	struct arena *a, struct deploy_object *ret, struct err *err)
-{
-	struct deploy_fleet *w = arg;
-	struct artifact_object o;
-
-	if (artifact_head(w->artifact, bucket, key, version, a, &o, err) < 0)
-		return -1;
-	*ret = (struct deploy_object){
-		.etag = o.etag,
-		.version = streq(o.version_id, "null") ? NULL : o.version_id,
-		.size = o.size,
-	};
-	return 0;
 }
 
 void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret)
@@ -201,6 +185,7 @@ void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret)
 		.target_deregister = target_deregister,
 		.target_health = target_health,
 		.alarm_active = alarm_active,
-		.object_find = object_find,
 	};
+	deploy_revision_ports(ret);
+	deploy_hook_ports(ret);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What deployments get from their siblings (deploy/ports.h): hosts and target groups of the fleet,
- * alarms of signal, revisions in the bucket store. */
+/* What deployments get from their siblings (deploy/ports.h): hosts and target groups of the
+ * fleet, alarms of signal, revisions in the bucket store, hooks as builds. */
 #ifndef TOWPATH_PROVIDER_DEPLOY_FLEET_H
 #define TOWPATH_PROVIDER_DEPLOY_FLEET_H
 
 #include "artifact/artifact.h"
+#include "build/build.h"
 #include "deploy/ports.h"
 #include "fleet/fleet.h"
 #include "signal/signal.h"
@@ -14,9 +15,15 @@ struct deploy_fleet {
 	struct fleet_engine *fleet;
 	struct signal_engine *signal;
 	struct artifact_engine *artifact;
+	struct build_engine *build;
+	const char *account, *region;
 };
 
 /* Fills in the ports; the world must outlive them. */
 void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret);
+
+/* Parts, private to provider/deploy_*.c. */
+void deploy_revision_ports(struct deploy_ports *ret);
+void deploy_hook_ports(struct deploy_ports *ret);
 
 #endif

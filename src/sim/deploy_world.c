@@ -16,6 +16,7 @@ struct sim_deploy_world {
 	struct sim_deploy_config config;
 	struct deploy_ports ports;
 	VEC(struct sim_host *) hosts;
+	struct sim_service service;
 	uint64_t random;
 	char alarm[64];
 	size_t launched;
@@ -244,6 +245,8 @@ struct sim_deploy_world *sim_deploy_world_new(const struct sim_deploy_config *c)
 		.target_health = target_health,
 		.alarm_active = alarm_active,
 		.object_find = object_find};
+	sim_service_init(&w->service, c->clock);
+	sim_service_ports(&w->ports);
 	return w;
 }
 
@@ -256,6 +259,11 @@ struct sim_deploy_world *sim_deploy_world_free(struct sim_deploy_world *w)
 	vec_release(&w->hosts);
 	free(w);
 	return NULL;
+}
+
+struct sim_service *sim_deploy_service(struct sim_deploy_world *w)
+{
+	return &w->service;
 }
 
 const struct deploy_ports *sim_deploy_world_ports(struct sim_deploy_world *w)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The world of simulated deployments: hosts with agents, Auto Scaling groups, target groups and
- * alarms, all in memory on the simulated clock. Agents speak to the engine's command service as
- * real ones do. */
+/* The world of simulated deployments: hosts with agents, Auto Scaling groups, target groups, a
+ * container service (sim/deploy_service.h) and alarms, all in memory on the simulated clock. Agents
+ * speak to the engine's command service as real ones do. */
 #ifndef TOWPATH_SIM_DEPLOY_WORLD_H
 #define TOWPATH_SIM_DEPLOY_WORLD_H
 
 #include "deploy/deploy.h"
+#include "sim/deploy_service.h"
 
 struct sim_deploy_world;
 
@@ -46,6 +47,9 @@ struct sim_deploy_world *sim_deploy_world_new(const struct sim_deploy_config *c)
 struct sim_deploy_world *sim_deploy_world_free(struct sim_deploy_world *w);
 DEFINE_FREEP(struct sim_deploy_world, sim_deploy_world_free)
 const struct deploy_ports *sim_deploy_world_ports(struct sim_deploy_world *w);
+
+/* The one container service of the world. */
+struct sim_service *sim_deploy_service(struct sim_deploy_world *w);
 
 /* A running host in a fleet (NULL: none), registered and healthy if `serving`. */
 struct sim_host *sim_deploy_add_host(

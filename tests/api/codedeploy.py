@@ -405,6 +405,9 @@ def test_one_host_by_hand(api, app, shared_server):
     fails("DeploymentTargetDoesNotExistException", api.get_deployment_target,
           deploymentId=deployment, targetId="none")
     fails("DeploymentAlreadyCompletedException", api.stop_deployment, deploymentId=deployment)
+    fails("UnsupportedActionForDeploymentTypeException",
+          api.put_lifecycle_event_hook_execution_status, deploymentId=deployment,
+          lifecycleEventHookExecutionId="x", status="Succeeded")
     status, answer = commands(shared_server, "PollHostCommand", {"HostIdentifier": "arn:x"})
     assert status == 400 and answer["__type"].endswith("ClientException")
 

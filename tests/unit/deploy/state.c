@@ -44,22 +44,30 @@ static void test_phases(void **state)
 		assert_int_equal(deploy_phase_may(p, DEPLOY_PHASE_ENDED), p != DEPLOY_PHASE_ENDED);
 		assert_false(deploy_phase_may(p, DEPLOY_PHASE_CREATED));
 	}
-	assert_null(deploy_phase_wave(DEPLOY_PHASE_INSTALLING, false)->label);
-	assert_string_equal(deploy_phase_wave(DEPLOY_PHASE_INSTALLING, true)->label, "Green");
-	assert_int_equal(deploy_phase_wave(DEPLOY_PHASE_INSTALLING, true)->end,
-		deploy_phase_wave(DEPLOY_PHASE_REROUTING, true)->first);
-	assert_true(deploy_phase_wave(DEPLOY_PHASE_BLOCKING, true)->every_target_counts);
-	assert_false(deploy_phase_wave(DEPLOY_PHASE_READY_WAIT, true)->is_wave);
+	assert_null(deploy_phase_wave(DEPLOY_PHASE_INSTALLING, DEPLOY_KIND_IN_PLACE)->label);
+	for (enum deploy_kind k = DEPLOY_KIND_BLUE_GREEN; k <= DEPLOY_KIND_SERVICE; k++) {
+		const struct deploy_wave_row *row = deploy_phase_wave(DEPLOY_PHASE_INSTALLING, k);
+
+		assert_string_equal(row->label, "Green");
+		assert_int_equal(row->part, DEPLOY_WAVE_BEFORE_TRAFFIC);
+		assert_int_equal(
+			deploy_phase_wave(DEPLOY_PHASE_REROUTING, k)->part, DEPLOY_WAVE_TRAFFIC);
+		assert_true(deploy_phase_wave(DEPLOY_PHASE_BLOCKING, k)->every_target_counts);
+		assert_false(deploy_phase_wave(DEPLOY_PHASE_READY_WAIT, k)->is_wave);
+	}
 }
 
 static void assert_track(enum deploy_track track, const char *const *names)
 {
 	size_t n;
 	const struct deploy_event *const *events = deploy_track_events(track, &n);
+	bool service = track >= DEPLOY_TRACK_SERVICE, back = track == DEPLOY_TRACK_SERVICE_BACK;
 
 	for (size_t i = 0; i < n; i++) {
 		assert_string_equal(events[i]->name, names[i]);
-		assert_ptr_equal(deploy_event_find(names[i]), events[i]);
+		assert_ptr_equal(service ? deploy_event_find_service(names[i], back)
+					 : deploy_event_find(names[i]),
+			events[i]);
 	}
 	assert_null(names[n]);
 }
@@ -79,6 +87,13 @@ static void test_tracks(void **state)
 	assert_track(DEPLOY_TRACK_GREEN, (const char *const[]){INSTALL, ALLOW, NULL});
 	assert_track(DEPLOY_TRACK_BLOCK, (const char *const[]){BLOCK, NULL});
 	assert_track(DEPLOY_TRACK_ALLOW, (const char *const[]){ALLOW, NULL});
+	assert_track(DEPLOY_TRACK_SERVICE,
+		(const char *const[]){"BeforeInstall", "Install", "AfterInstall", ALLOW, NULL});
+	assert_track(DEPLOY_TRACK_SERVICE_TESTED,
+		(const char *const[]){"BeforeInstall", "Install", "AfterInstall",
+			"AllowTestTraffic", "AfterAllowTestTraffic", ALLOW, NULL});
+	assert_track(DEPLOY_TRACK_SERVICE_BACK, (const char *const[]){"AllowTraffic", NULL});
+	assert_null(deploy_event_find_service("ApplicationStop", false));
 	assert_null(deploy_event_find("Nothing"));
 	assert_true(deploy_event_find("ApplicationStop")->failure_can_be_ignored);
 	assert_false(deploy_event_find("ApplicationStart")->failure_can_be_ignored);
