@@ -112,10 +112,8 @@ static int unpack(const struct agent_layout *l, const char *bundle_type, struct 
 		kind = ARCHIVE_KIND_AUTO; /* GitHub's are compressed */
 	if (file_remove_tree(archive, err) < 0 || file_make_dirs(archive, 0755, err) < 0)
 		return -1;
-	if (archive_unpack(kind, fd, archive, NULL, NULL, err) < 0) {
-		file_remove_tree(archive, NULL);
+	if (archive_unpack(kind, fd, archive, NULL, NULL, err) < 0)
 		return err_wrap(err, "the bundle cannot be unpacked");
-	}
 	return strip_wrapper(l, archive, err);
 }
 
@@ -127,8 +125,13 @@ int agent_download(struct agent_client *c, const struct agent_layout *l,
 		r->s3_revision ? r->s3_revision->bundle_type : r->git_hub_revision->bundle_type;
 
 	if (layout_prune(l, c->config->max_revisions, err) < 0 ||
-		file_make_dirs(layout_deployment_dir(l), 0755, err) < 0 ||
-		fetch(c, l, r, err) < 0 || unpack(l, type, err) < 0)
+		file_make_dirs(layout_deployment_dir(l), 0755, err) < 0)
 		return -1;
+	if (fetch(c, l, r, err) < 0 || unpack(l, type, err) < 0) {
+		/* What is of no use must not fill the disk. */
+		file_remove_tree(layout_archive(l), NULL);
+		unlink(layout_bundle(l));
+		return -1;
+	}
 	return layout_write_marker(l, layout_most_recent(l), err);
 }

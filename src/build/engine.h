@@ -127,8 +127,8 @@ int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_recor
 	const char *initiator, const char *actor, struct arena *a, struct err *err);
 /* Puts what the leader has told so far into the build, as of now. */
 void build_fold(struct codebuild_build *b, const struct build_run *run, struct arena *a);
-/* The runner's callback: something changed in a job. */
-void build_changed(void *engine, const char *job_dir);
+/* The runner's callback: something changed in a job. -1: it could not be stored, and was logged. */
+int build_changed(void *engine, const char *job_dir);
 /* Ends a build that never had a leader, within a step: closes the open phase with these. */
 int build_end_early(struct build_step *s, struct db_tx *tx, const char *status, const char *code,
 	const char *message, struct err *err);

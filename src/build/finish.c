@@ -157,7 +157,7 @@ static bool worth_telling(const struct build_run *run)
 	       run->records[run->n_records - 1].time.usec - first->time.usec > TELL_AFTER_USEC;
 }
 
-void build_changed(void *engine, const char *job_dir)
+int build_changed(void *engine, const char *job_dir)
 {
 	CLEANUP_ERR struct err err = ERR_INIT;
 	struct build_engine *e = engine;
@@ -165,14 +165,20 @@ void build_changed(void *engine, const char *job_dir)
 	struct change c = {0};
 	CLEANUP_STEP struct build_step s = {.e = e, .decide = decide_change, .arg = &c};
 
+	int r = 0;
+
 	s.uuid = path_base(job_dir);
-	if (runner->status(runner->arg, job_dir, &c.arena, &c.run, &err) < 0)
+	if (runner->status(runner->arg, job_dir, &c.arena, &c.run, &err) < 0) {
 		log_err("build", &err, "cannot read how build %s stands", s.uuid);
-	else if (c.run.started && worth_telling(&c.run) && build_step_run(&s, &err) < 0)
-		log_err("build", &err, "cannot store how build %s stands", s.uuid);
-	else if (c.cleaned)
-		build_clean_job(e, s.uuid);
+	} else if (c.run.started && worth_telling(&c.run)) {
+		r = build_step_run(&s, &err);
+		if (r < 0)
+			log_err("build", &err, "cannot store how build %s stands", s.uuid);
+		else if (c.cleaned)
+			build_clean_job(e, s.uuid);
+	}
 	arena_release(&c.arena);
+	return r;
 }
 
 /* ---- tidying ---- */

@@ -99,8 +99,9 @@ struct build_runner {
 		struct err *err);
 	/* From now on changed(engine, job_dir) is called, on a thread of the runner's (simulated
 	 * runners: from a task), after new records and after the end or death of a run. Several
-	 * changes may be told by one call. Called once, before the first start. */
-	void (*watch)(void *arg, void (*changed)(void *engine, const char *job_dir), void *engine);
+	 * changes may be told by one call. -1: it could not be stored, and is told again after a
+	 * pause. Called once, before the first start. */
+	void (*watch)(void *arg, int (*changed)(void *engine, const char *job_dir), void *engine);
 	/* Changes are told no more; returns when no call is under way. Runs go on. */
 	void (*unwatch)(void *arg);
 };

@@ -266,13 +266,20 @@ static bool has_source(const struct launch *l)
 	       l->r.spec.secondary_sources.n;
 }
 
+/* What cannot be stored at this moment the runner tells again. */
+static int fold_now(struct launch *l, struct err *err)
+{
+	const struct build_runner *runner = &l->e->ports->runner;
+
+	return build_changed(l->e, l->dir) < 0 ? runner->attach(runner->arg, l->dir, err) : 0;
+}
+
 /* The leader works; the row follows. What it told before the row was ready is folded now. */
 static int started(struct launch *l, struct err *err)
 {
 	if (step(l, decide_prepared, true, err) < 0)
 		return -1;
-	build_changed(l->e, l->dir);
-	return 0;
+	return fold_now(l, err);
 }
 
 static int take_over(struct launch *l, struct err *err)
@@ -282,8 +289,7 @@ static int take_over(struct launch *l, struct err *err)
 	l->artifact_error = l->r.extra.artifact_error;
 	if (runner->attach(runner->arg, l->dir, err) < 0 || step(l, decide_begun, true, err) < 0)
 		return -1;
-	build_changed(l->e, l->dir);
-	return 0;
+	return fold_now(l, err);
 }
 
 static int start_leader(struct launch *l, struct err *err)

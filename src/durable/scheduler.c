@@ -13,7 +13,8 @@
 
 #define FIRST_RETRY_USEC USEC_PER_SEC
 #define LONGEST_RETRY_USEC (60 * USEC_PER_SEC)
-#define SHARED_LOOK_USEC USEC_PER_SEC /* how often to look for other servers' tasks */
+#define FAILED_CLAIM_USEC USEC_PER_SEC /* pause while the store takes nothing */
+#define SHARED_LOOK_USEC USEC_PER_SEC  /* how often to look for other servers' tasks */
 
 /* ---- claiming ---- */
 
@@ -406,13 +407,16 @@ static int free_workers(const struct durable *d)
 	return MAX(n, 0);
 }
 
-/* Waits, lock held, until something may be due, a worker is free, or leases want renewal. */
-static void wait_due(struct durable *d, int64_t renew_at)
+/* Waits, lock held, until something may be due (not before claim_at), a worker is free, or leases
+ * want renewal. */
+static void wait_due(struct durable *d, int64_t renew_at, int64_t claim_at)
 {
 	int64_t until = renew_at;
 	struct timespec ts;
 
-	if (free_workers(d) > 0) {
+	if (claim_at > monotonic_usec()) {
+		until = MIN(until, claim_at);
+	} else if (free_workers(d) > 0) {
 		int64_t due = next_due(d);
 		int64_t wait = due == INT64_MAX ? INT64_MAX : clock_true_wait(d->clock, due);
 
@@ -434,12 +438,15 @@ static void forget_due_times(struct durable *d)
 		(*k)->next_due_usec = MIN((*k)->next_due_usec, durable_now(d));
 }
 
-static void claim_for(struct durable *d, int room)
+/* Returns when to claim again at the earliest. */
+static int64_t claim_for(struct durable *d, int room)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 
-	if (scheduler_claim(d, room, &err) < 0)
-		log_err("durable", &err, "tasks cannot be claimed");
+	if (scheduler_claim(d, room, &err) >= 0)
+		return 0;
+	log_err("durable", &err, "tasks cannot be claimed");
+	return monotonic_usec() + FAILED_CLAIM_USEC;
 }
 
 void *scheduler_main(void *arg)
@@ -447,7 +454,7 @@ void *scheduler_main(void *arg)
 	struct durable *d = arg;
 	int64_t period = shortest_lease(d) / 3;
 	int64_t renew_at = monotonic_usec() + period;
-	int64_t look_at = 0;
+	int64_t look_at = 0, claim_at = 0;
 
 	pthread_mutex_lock(&d->lock);
 	while (!d->stopping) {
@@ -465,13 +472,13 @@ void *scheduler_main(void *arg)
 				log_err("durable", &err, "leases cannot be renewed");
 			renew_at = monotonic_usec() + period;
 		}
-		if (room > 0)
-			claim_for(d, room);
+		if (room > 0 && monotonic_usec() >= claim_at)
+			claim_at = claim_for(d, room);
 		pthread_mutex_lock(&d->lock);
 		if (d->ready)
 			pthread_cond_broadcast(&d->wake_workers);
 		if (!d->stopping)
-			wait_due(d, renew_at);
+			wait_due(d, renew_at, claim_at);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return NULL;

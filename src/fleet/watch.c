@@ -11,6 +11,7 @@
 #include "fleet/internal.h"
 
 #define EVENTS 32
+#define PAUSE_MSEC 1000 /* before an end that could not be stored is looked at again */
 
 /* Descriptors are told apart by the id's text in the map. */
 void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_root *root)
@@ -73,16 +74,34 @@ static char *id_of_root(struct fleet_engine *e, const struct compute_root *root)
 	return id;
 }
 
-static void root_ended(struct fleet_engine *e, const struct compute_root *root)
+/* False when it could not be stored. */
+static bool root_ended(struct fleet_engine *e, const struct compute_root *root)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 	char *id CLEANUP(freep) = id_of_root(e, root);
 
 	if (!id)
-		return;
+		return true;
 	log_warn("fleet", "instance %s ended by itself", id);
-	if (fleet_write(e, died_step, &(struct fleet_op){.e = e, .req = id}, &err) < 0)
-		log_err("fleet", &err, "instance %s ended", id);
+	if (fleet_write(e, died_step, &(struct fleet_op){.e = e, .req = id}, &err) == 0)
+		return true;
+	log_err("fleet", &err, "instance %s ended", id);
+	return false;
+}
+
+/* Those that have ended fire once more, the others do nothing. */
+static void rearm_roots(struct fleet_engine *e)
+{
+	pthread_mutex_lock(&e->lock);
+	map_foreach (it, &e->roots) {
+		struct compute_root *root = it->value;
+		struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = root};
+		int fd = root->driver->watch_fd ? root->driver->watch_fd(root, NULL) : -1;
+
+		if (fd >= 0 && epoll_ctl(e->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0)
+			errno = 0;
+	}
+	pthread_mutex_unlock(&e->lock);
 }
 
 /* ---- the data plane ---- */
@@ -114,19 +133,24 @@ static void *watcher_main(void *arg)
 {
 	struct fleet_engine *e = arg;
 	struct epoll_event events[EVENTS];
+	bool again = false;
 
 	for (;;) {
-		int n = epoll_wait(e->epoll_fd, events, EVENTS, -1);
+		int n = epoll_wait(e->epoll_fd, events, EVENTS, again ? PAUSE_MSEC : -1);
 
 		if (n < 0 && errno != EINTR)
 			return NULL;
+		if (n == 0) {
+			again = false;
+			rearm_roots(e);
+		}
 		for (int i = 0; i < n; i++) {
 			if (!events[i].data.ptr)
 				return NULL; /* asked to stop */
 			if (events[i].data.ptr == &e->traffic_fd)
 				traffic_ended(e);
 			else
-				root_ended(e, events[i].data.ptr);
+				again |= !root_ended(e, events[i].data.ptr);
 		}
 	}
 }

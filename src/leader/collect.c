@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,20 +59,6 @@ static int parse_report(int fd, struct gathered *g, struct err *err)
 	return complete ? 0 : err_set(err, ERR_IO, "collecting ended too early");
 }
 
-/* A file in JOB that is gone when it is closed. */
-static int scratch_file(const struct job *j, struct err *err)
-{
-	int fd = open(j->dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	char *path CLEANUP(freep) = NULL;
-
-	if (fd >= 0)
-		return fd;
-	path = xasprintf("%s/scratch", j->dir); /* a file system without such files */
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	unlink(path);
-	return fd < 0 ? err_errno(err, errno, "cannot make a file in %s", j->dir) : fd;
-}
-
 static int expand_into(struct job *j, const char *text, struct strv *out, struct err *err)
 {
 	struct str value CLEANUP_STR = STR_INIT;
@@ -120,12 +107,15 @@ static int log_argv(struct job *j, const struct strv *argv, struct err *err)
 static int gather(struct job *j, const struct towpath_leader_files *f, bool zip, int out_fd,
 	struct gathered *g, struct err *err)
 {
-	int report CLEANUP_FD = scratch_file(j, err);
+	/* In memory: a full disk must not hide what failed. */
+	int report CLEANUP_FD = memfd_create("collected", MFD_CLOEXEC);
 	struct strv argv CLEANUP_STRV = {0};
 	struct job_exit ended;
 	const int fds[] = {out_fd, report};
 
-	if (report < 0 || collect_argv(j, f, zip, &argv, err) < 0 || log_argv(j, &argv, err) < 0)
+	if (report < 0)
+		return err_errno(err, errno, "cannot make a file in memory");
+	if (collect_argv(j, f, zip, &argv, err) < 0 || log_argv(j, &argv, err) < 0)
 		return -1;
 	if (job_builtin(j, collect_inside, (const char *const *)argv.v, fds, ARRAY_SIZE(fds),
 		    &ended, err) < 0)

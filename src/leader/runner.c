@@ -26,6 +26,7 @@
 #include "compute/compute.h"
 
 #define SOCKET_NAME "leaders.sock"
+#define PAUSE_MSEC 1000 /* before the engine is told again of what it could not store */
 
 /* A leader that is watched for its end. */
 struct watched {
@@ -42,8 +43,9 @@ struct leader_runner {
 	pthread_mutex_t calling; /* held around changed() */
 	struct strv due;	 /* folders to tell of at once */
 	struct map told;	 /* job_dir -> struct watched */
+	struct map again;	 /* folders to tell of after a pause; the thread's own */
 	bool stopping;
-	void (*changed)(void *engine, const char *job_dir);
+	int (*changed)(void *engine, const char *job_dir);
 	void *engine;
 };
 
@@ -68,10 +70,27 @@ static void sweep(const char *job_dir)
 
 static void tell(struct leader_runner *r, const char *job_dir)
 {
+	int stored = 0;
+
 	pthread_mutex_lock(&r->calling);
 	if (r->changed)
-		r->changed(r->engine, job_dir);
+		stored = r->changed(r->engine, job_dir);
 	pthread_mutex_unlock(&r->calling);
+	if (stored < 0)
+		map_set(&r->again, job_dir, r);
+	else
+		map_remove(&r->again, job_dir);
+}
+
+/* The engine could not store what these told, for want of room or of its database. */
+static void tell_again(struct leader_runner *r)
+{
+	struct strv due CLEANUP_STRV = {0};
+
+	map_foreach (it, &r->again)
+		strv_add(&due, it->key);
+	for (size_t i = 0; i < due.n; i++)
+		tell(r, due.v[i]);
 }
 
 static void take_notes(struct leader_runner *r)
@@ -124,8 +143,11 @@ static void *watch_loop(void *arg)
 	bool goes_on = true;
 
 	while (goes_on) {
-		int n = epoll_wait(r->epoll, events, ARRAY_SIZE(events), -1);
+		int n = epoll_wait(
+			r->epoll, events, ARRAY_SIZE(events), r->again.count ? PAUSE_MSEC : -1);
 
+		if (n == 0)
+			tell_again(r);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr == &r->wake)
 				goes_on = take_wake(r);
@@ -238,8 +260,7 @@ static int runner_status(
 	return 0;
 }
 
-static void runner_watch(
-	void *arg, void (*changed)(void *engine, const char *job_dir), void *engine)
+static void runner_watch(void *arg, int (*changed)(void *engine, const char *job_dir), void *engine)
 {
 	struct leader_runner *r = arg;
 
@@ -320,6 +341,7 @@ static void release(struct leader_runner *r)
 		free(w);
 	}
 	map_release(&r->told);
+	map_release(&r->again);
 	strv_release(&r->due);
 	fd_closep(&r->socket);
 	fd_closep(&r->epoll);

@@ -21,6 +21,7 @@
 #include "base/vec.h"
 
 #define STATUS_MAX (64 * MIB)
+#define RESERVED (32 * KIB) /* so that the last records fit on a full disk */
 
 static int64_t wall_usec(void)
 {
@@ -57,6 +58,8 @@ int status_log_open(struct status_log *s, const char *job_dir, struct err *err)
 		return err_errno(err, errno, "cannot open %s", s->path);
 	if (st.st_size > 0)
 		return err_set(err, ERR_CONFLICT, "the job %s was run before", job_dir);
+	if (fallocate(s->fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED) < 0 && errno == ENOSPC)
+		return err_errno(err, errno, "cannot reserve room for %s", s->path);
 	return 0;
 }
 
@@ -107,8 +110,13 @@ int status_log_add(struct status_log *s, const char *kind, struct towpath_leader
 		r->time = WIRE_SET_TIME(wall_usec());
 	wire_encode_json(&towpath_leader_record_shape, r, &line);
 	str_add_c(&line, '\n');
-	if (fd_write_all(s->fd, line.p, line.len, err) < 0)
+	if (fd_write_all(s->fd, line.p, line.len, err) < 0) {
+		/* A torn record would spoil the next one. */
+		if (ftruncate(s->fd, s->size) < 0)
+			errno = 0;
 		return err_wrap(err, "cannot write %s", s->path);
+	}
+	s->size += (off_t)line.len;
 	if (sync && fdatasync(s->fd) < 0)
 		return err_errno(err, errno, "cannot sync %s", s->path);
 	notify(s);
@@ -117,6 +125,8 @@ int status_log_add(struct status_log *s, const char *kind, struct towpath_leader
 
 void status_log_release(struct status_log *s)
 {
+	if (s->fd >= 0 && ftruncate(s->fd, s->size) < 0) /* gives back what was reserved */
+		errno = 0;
 	fd_closep(&s->fd);
 	fd_closep(&s->notify_fd);
 	freep(&s->path);

@@ -7,6 +7,7 @@
 
 struct status_log {
 	int fd, lock_fd, notify_fd;
+	off_t size; /* whole records */
 	char *path, *notify_text, *notify_path;
 };
 

@@ -16,7 +16,7 @@ struct sim_build_world {
 	struct durable *durable;
 	struct build_ports ports;
 	VEC(const struct sim_build_script *) scripts;
-	void (*changed)(void *engine, const char *job_dir);
+	int (*changed)(void *engine, const char *job_dir);
 	void *engine;
 	int started, running, most;
 };
@@ -228,7 +228,7 @@ static int sim_stop(void *arg, const char *job_dir, struct err *err)
 	return wake_at(w, job_dir, "stop", 0, err);
 }
 
-static void sim_watch(void *arg, void (*changed)(void *engine, const char *job_dir), void *engine)
+static void sim_watch(void *arg, int (*changed)(void *engine, const char *job_dir), void *engine)
 {
 	struct sim_build_world *w = arg;
 
@@ -241,14 +241,13 @@ static void sim_unwatch(void *arg)
 	((struct sim_build_world *)arg)->changed = NULL;
 }
 
-static int run_wake(
-	struct durable *d UNUSED, const struct task *t, void *arg, struct err *err UNUSED)
+static int run_wake(struct durable *d UNUSED, const struct task *t, void *arg, struct err *err)
 {
 	struct sim_build_world *w = arg;
 
+	if (w->changed && w->changed(w->engine, t->subject) < 0)
+		return err_set(err, ERR_BUSY, "the engine could not store what was told");
 	w->running--;
-	if (w->changed)
-		w->changed(w->engine, t->subject);
 	return 0;
 }
 

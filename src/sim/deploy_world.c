@@ -323,6 +323,8 @@ static int begin_command(struct sim_deploy_world *w, struct deploy_engine *e, st
 	h->busy_until = h->mood == SIM_AGENT_HANGS
 				? INT64_MAX
 				: now(w) + 1 + (int64_t)(next_random(w) % (uint64_t)(2 * about));
+	if (w->config.begins)
+		w->config.begins(w->config.arg, h);
 	return 0;
 }
 
@@ -355,8 +357,11 @@ static int end_command(struct sim_deploy_world *w, struct deploy_engine *e, stru
 
 	if (!fails && streq(h->event, "Install"))
 		snprintf(h->version, sizeof(h->version), "%s", version);
+	/* Until it is told the result stays with the agent. */
+	if (deploy_put_host_command_complete(e, call, &req, &resp, err) < 0)
+		return -1;
 	h->busy_until = 0;
-	return deploy_put_host_command_complete(e, call, &req, &resp, err);
+	return 0;
 }
 
 static int drive_agent(

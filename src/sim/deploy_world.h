@@ -38,6 +38,8 @@ struct sim_deploy_config {
 	/* Decides whether a command fails; NULL: none does. */
 	bool (*fails)(
 		void *arg, const struct sim_host *host, const char *event, const char *version);
+	/* Told of each command that an agent begins; may be NULL. */
+	void (*begins)(void *arg, const struct sim_host *host);
 	/* Decides whether a host that runs this version passes health checks; NULL: all do. */
 	bool (*healthy)(void *arg, const struct sim_host *host);
 	void *arg;

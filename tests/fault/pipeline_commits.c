@@ -161,7 +161,7 @@ static void every_commit(void **state)
 				(unsigned long long)n);
 		file_remove_tree(dir, NULL);
 	}
-	print_message("killed at each of %llu commits\n", (unsigned long long)n - 1);
+	print_message("# killed at each of %llu commits\n", (unsigned long long)n - 1);
 	assert_true(n > 20);
 }
 

@@ -8,18 +8,25 @@
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	int calls;
+	int calls, refusals;
 	char job_dir[128];
-} seen = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, ""};
+} seen = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, ""};
 
-static void on_change(void *engine, const char *job_dir)
+static int on_change(void *engine, const char *job_dir)
 {
+	bool refused;
+
 	(void)engine;
 	pthread_mutex_lock(&seen.lock);
-	seen.calls++;
+	refused = seen.refusals > 0;
+	if (refused)
+		seen.refusals--;
+	else
+		seen.calls++;
 	snprintf(seen.job_dir, sizeof(seen.job_dir), "%s", job_dir);
 	pthread_cond_signal(&seen.changed);
 	pthread_mutex_unlock(&seen.lock);
+	return refused ? -1 : 0;
 }
 
 static struct build_run status(struct job_fixture *f, struct build_runner *p)
@@ -100,6 +107,25 @@ static void attaches_again(void **state)
 	leader_runner_free(r);
 }
 
+/* What the engine could not store it is told again, though nothing new happens. */
+static void tells_again(void **state)
+{
+	struct job_fixture *f = *state;
+	struct build_runner p;
+	struct leader_runner *r;
+
+	seen.refusals = 2;
+	r = start_runner(f, &p);
+	assert_int_equal(p.attach(p.arg, f->dir, NULL), 0);
+	pthread_mutex_lock(&seen.lock);
+	while (seen.calls == 0)
+		pthread_cond_wait(&seen.changed, &seen.lock);
+	pthread_mutex_unlock(&seen.lock);
+	assert_int_equal(seen.refusals, 0);
+	p.unwatch(p.arg);
+	leader_runner_free(r);
+}
+
 static void tells_of_a_death(void **state)
 {
 	struct job_fixture *f = *state;
@@ -130,6 +156,7 @@ int main(void)
 		TEST(tells_of_a_run),
 		TEST(attaches_again),
 		TEST(tells_of_a_death),
+		TEST(tells_again),
 	};
 	int r;
 
