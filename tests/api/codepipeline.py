@@ -169,6 +169,21 @@ def test_stop_and_retry(cp, s3):
         "StageNotRetryableException"
 
 
+def test_the_very_next_read_sees_a_change(cp, s3):
+    make(cp, s3, "fresh", ("Gate", approval()))
+    for number in range(20):
+        change = cp.disable_stage_transition if number % 2 == 0 else cp.enable_stage_transition
+        reason = {"reason": f"number {number}"} if number % 2 == 0 else {}
+        stage_state(cp, "fresh", "Publish")  # the answer that could be kept too long
+        change(pipelineName="fresh", stageName="Publish", transitionType="Inbound", **reason)
+        door = stage_state(cp, "fresh", "Publish")["inboundTransitionState"]
+        assert door["enabled"] is (number % 2 == 1)
+        assert number % 2 or door["disabledReason"] == reason["reason"]
+    stage_state(cp, "fresh", "Publish")
+    cp.delete_pipeline(name="fresh")
+    assert code(cp.get_pipeline_state, name="fresh") == "PipelineNotFoundException"
+
+
 def test_transitions(cp, s3):
     first = make(cp, s3, "doors", ("Gate", approval()))
     cp.disable_stage_transition(pipelineName="doors", stageName="Publish",
