@@ -14,6 +14,10 @@ CALL_ADAPTER(signal_cloudwatch_list_metrics)
 CALL_ADAPTER(signal_cloudwatch_put_metric_alarm)
 CALL_ADAPTER(signal_cloudwatch_put_metric_data)
 CALL_ADAPTER(signal_cloudwatch_set_alarm_state)
+CALL_ADAPTER(signal_cloudwatch_list_tags_for_resource)
+CALL_ADAPTER(signal_cloudwatch_put_composite_alarm)
+CALL_ADAPTER(signal_cloudwatch_tag_resource)
+CALL_ADAPTER(signal_cloudwatch_untag_resource)
 
 static const call_handler handlers[CLOUDWATCH_OP_COUNT] = {
 	[CLOUDWATCH_OP_DELETE_ALARMS] = signal_cloudwatch_delete_alarms_call,
@@ -29,6 +33,10 @@ static const call_handler handlers[CLOUDWATCH_OP_COUNT] = {
 	[CLOUDWATCH_OP_PUT_METRIC_ALARM] = signal_cloudwatch_put_metric_alarm_call,
 	[CLOUDWATCH_OP_PUT_METRIC_DATA] = signal_cloudwatch_put_metric_data_call,
 	[CLOUDWATCH_OP_SET_ALARM_STATE] = signal_cloudwatch_set_alarm_state_call,
+	[CLOUDWATCH_OP_LIST_TAGS_FOR_RESOURCE] = signal_cloudwatch_list_tags_for_resource_call,
+	[CLOUDWATCH_OP_PUT_COMPOSITE_ALARM] = signal_cloudwatch_put_composite_alarm_call,
+	[CLOUDWATCH_OP_TAG_RESOURCE] = signal_cloudwatch_tag_resource_call,
+	[CLOUDWATCH_OP_UNTAG_RESOURCE] = signal_cloudwatch_untag_resource_call,
 };
 
 struct call_service svc_cloudwatch(struct signal_engine *e)

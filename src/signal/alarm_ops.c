@@ -3,136 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/internal.h"
+#include "signal/alarm.h"
 
-#define MAX_WINDOW_SEC 86400
-#define MAX_LONG_WINDOW_SEC 604800
 #define DEFAULT_RECORDS 50
-
-/* ---- PutMetricAlarm ---- */
-
-static int check_metric(const struct cloudwatch_put_metric_alarm_request *req, struct err *err)
-{
-	struct signal_stat stat;
-
-	if (req->metrics.n || req->evaluation_criteria || req->threshold_metric_id)
-		return err_set(err, ERR_UNSUPPORTED,
-			"alarms on metric math, anomaly bands or queries are not implemented; give "
-			"Namespace, MetricName and a statistic");
-	if (!req->namespace || !req->metric_name || !req->period.set ||
-		!req->statistic == !req->extended_statistic || !req->threshold.set)
-		return err_set_wire(err, "ValidationError",
-			"An alarm needs Namespace, MetricName, Period, Threshold and either "
-			"Statistic "
-			"or ExtendedStatistic");
-	if (req->extended_statistic && !signal_stat_parse(req->extended_statistic, &stat))
-		return err_set(err, ERR_UNSUPPORTED,
-			"statistic %s is not implemented; use a percentile such as p99",
-			req->extended_statistic);
-	if (strstr(req->comparison_operator, "Lower") || strstr(req->comparison_operator, "Upper"))
-		return err_set(err, ERR_UNSUPPORTED,
-			"comparison %s needs anomaly detection, which is not implemented",
-			req->comparison_operator);
-	return 0;
-}
-
-static int check_window(const struct cloudwatch_put_metric_alarm_request *req, struct err *err)
-{
-	int period = req->period.v;
-	int64_t window = (int64_t)period * req->evaluation_periods.v;
-
-	if (period != 1 && period != 5 && period != 10 && period != 20 && period != 30 &&
-		(period <= 0 || period % 60))
-		return err_set_wire(
-			err, "ValidationError", "Period must be 10, 20, 30 or a multiple of 60");
-	if (window > (period < 3600 ? MAX_WINDOW_SEC : MAX_LONG_WINDOW_SEC))
-		return err_set_wire(err, "ValidationError",
-			"Metrics cannot be checked across more than a day (EvaluationPeriods * "
-			"Period "
-			"must be <= %d).",
-			period < 3600 ? MAX_WINDOW_SEC : MAX_LONG_WINDOW_SEC);
-	if (req->datapoints_to_alarm.set && req->datapoints_to_alarm.v > req->evaluation_periods.v)
-		return err_set_wire(err, "ValidationError",
-			"DatapointsToAlarm must be less than or equal to EvaluationPeriods");
-	return 0;
-}
-
-/* Their delivery is not built: nobody must believe that they run. */
-static int check_actions(const struct cloudwatch_put_metric_alarm_request *req, struct err *err)
-{
-	if (req->alarm_actions.n || req->ok_actions.n || req->insufficient_data_actions.n)
-		return err_set(err, ERR_UNSUPPORTED,
-			"actions of alarms are not implemented; let deployments watch the alarm, "
-			"or "
-			"use an event rule on 'CloudWatch Alarm State Change'");
-	return 0;
-}
-
-static int check_treatment(const struct cloudwatch_put_metric_alarm_request *req, struct err *err)
-{
-	static const char *const known[] = {"missing", "ignore", "breaching", "notBreaching"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (!req->treat_missing_data || streq(known[i], req->treat_missing_data))
-			return 0;
-	return err_set_wire(err, "ValidationError",
-		"Value for TreatMissingData must be one of missing, ignore, breaching, "
-		"notBreaching");
-}
-
-static int put_metric_alarm_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	SIGNAL_OP_ARGS(cloudwatch, put_metric_alarm);
-	struct cloudwatch_metric_alarm old;
-	struct wire_time now = WIRE_SET_TIME(durable_now(e->durable));
-	int r = store_document_get(tx, &STORE_ALARM, req->alarm_name, a, &old, err);
-	struct cloudwatch_metric_alarm alarm = {
-		.alarm_name = req->alarm_name,
-		.alarm_arn = signal_arn(e, a, "cloudwatch", "alarm:%s", req->alarm_name),
-		.alarm_description = req->alarm_description,
-		.actions_enabled = WIRE_SET_BOOL(wire_or(req->actions_enabled, true)),
-		.alarm_actions = {.set = true},
-		.ok_actions = {.set = true},
-		.insufficient_data_actions = {.set = true},
-		.namespace = req->namespace,
-		.metric_name = req->metric_name,
-		.dimensions = req->dimensions,
-		.statistic = req->statistic,
-		.extended_statistic = req->extended_statistic,
-		.period = req->period,
-		.unit = req->unit,
-		.evaluation_periods = req->evaluation_periods,
-		.datapoints_to_alarm = req->datapoints_to_alarm,
-		.threshold = req->threshold,
-		.comparison_operator = req->comparison_operator,
-		.treat_missing_data = req->treat_missing_data,
-		.evaluate_low_sample_count_percentile = req->evaluate_low_sample_count_percentile,
-		.alarm_configuration_updated_timestamp = now,
-		.state_value = "INSUFFICIENT_DATA",
-		.state_reason = "Unchecked: Initial alarm creation",
-		.state_updated_timestamp = now,
-		.state_transitioned_timestamp = now,
-	};
-
-	if (r < 0 || check_metric(req, err) < 0 || check_window(req, err) < 0 ||
-		check_actions(req, err) < 0 || check_treatment(req, err) < 0)
-		return -1;
-	alarm.dimensions.set = true;
-	if (r > 0) {
-		alarm.state_value = old.state_value;
-		alarm.state_reason = old.state_reason;
-		alarm.state_reason_data = old.state_reason_data;
-		alarm.state_updated_timestamp = old.state_updated_timestamp;
-		alarm.state_transitioned_timestamp = old.state_transitioned_timestamp;
-	}
-	if (store_document_put(tx, &STORE_ALARM, req->alarm_name, NULL, &alarm, err) < 0 ||
-		signal_alarm_history(e, tx, req->alarm_name, "ConfigurationUpdate",
-			arena_printf(a, "Alarm \"%s\" %s", req->alarm_name,
-				r > 0 ? "updated" : "created"),
-			NULL, err) < 0)
-		return -1;
-	return signal_alarm_schedule(e, tx, req->alarm_name, err);
-}
+#define MAX_RECORDS 100
+#define MAX_TAGS 50
 
 /* ---- describing ---- */
 
@@ -145,49 +20,152 @@ static bool one_of(const struct cloudwatch_alarm_names *names, const char *name)
 	return false;
 }
 
-static bool wants_metric_alarms(const struct cloudwatch_alarm_types *types)
+static bool wants(const struct cloudwatch_alarm_types *types, const char *type, bool otherwise)
 {
 	if (!types->n)
-		return true;
+		return otherwise;
 	wire_foreach (t, types) {
-		if (streq(*t, "MetricAlarm"))
+		if (streq(*t, type))
 			return true;
 	}
 	return false;
 }
 
+static bool has_action(const struct cloudwatch_resource_list *actions, const char *prefix)
+{
+	wire_foreach (x, actions) {
+		if (starts_with(*x, prefix))
+			return true;
+	}
+	return false;
+}
+
+/* The alarms that the rule of one names, or the composite alarms whose rule names one. */
+struct family {
+	const char *children_of, *parents_of;
+	struct store_documents links;
+};
+
+static bool in_family(const struct family *f, const char *name)
+{
+	if (!f->children_of && !f->parents_of)
+		return true;
+	for (size_t i = 0; i < f->links.n; i++) {
+		const struct towpath_signal_alarm_link *link = f->links.v[i];
+
+		if (f->parents_of
+				? streq(link->alarm_name, name)
+				: streq(strchr(f->links.ids[i], '|') + 1 + strlen("alarm "), name))
+			return true;
+	}
+	return false;
+}
+
+static int load_family(struct db_tx *tx, struct family *f, struct arena *a, struct err *err)
+{
+	struct store_document_filter filter = {0};
+
+	if (f->children_of)
+		filter.prefix = arena_printf(a, "%s|alarm ", f->children_of);
+	else if (f->parents_of)
+		filter.owner = arena_printf(a, "alarm %s", f->parents_of);
+	else
+		return 0;
+	return store_document_list(tx, &STORE_ALARM_LINK, &filter, a, &f->links, err);
+}
+
+struct described {
+	const struct cloudwatch_describe_alarms_request *req;
+	struct cloudwatch_describe_alarms_response *resp;
+	struct family family;
+	size_t max;
+};
+
+static bool is_asked(const struct described *d, const struct alarm *alarm)
+{
+	const struct cloudwatch_describe_alarms_request *req = d->req;
+	const char *prefix = req->action_prefix;
+	bool composite = alarm->composite;
+
+	return (!req->alarm_names.n || one_of(&req->alarm_names, alarm_name(alarm))) &&
+	       (!req->state_value || streq(req->state_value, alarm_state(alarm))) &&
+	       in_family(&d->family, alarm_name(alarm)) &&
+	       (!prefix ||
+		       has_action(composite ? &alarm->both.alarm_actions
+					    : &alarm->metric.alarm_actions,
+			       prefix) ||
+		       has_action(composite ? &alarm->both.ok_actions : &alarm->metric.ok_actions,
+			       prefix) ||
+		       has_action(composite ? &alarm->both.insufficient_data_actions
+					    : &alarm->metric.insufficient_data_actions,
+			       prefix));
+}
+
+/* Adds what is asked for of one kind; tokens are the kind and the last name. */
+static int describe_kind(
+	struct db_tx *tx, struct described *d, bool composite, struct arena *a, struct err *err)
+{
+	char kind = composite ? 'c' : 'm';
+	const char *token = d->req->next_token;
+	struct store_document_filter filter = {.prefix = d->req->alarm_name_prefix};
+	struct store_documents all;
+
+	if (d->resp->next_token || (token && composite && token[0] == 'm'))
+		return 0;
+	if (token && token[0] == kind)
+		filter.after = token + 1;
+	if (store_document_list(tx, composite ? &STORE_COMPOSITE_ALARM : &STORE_ALARM, &filter, a,
+		    &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		struct alarm alarm = {.composite = composite};
+
+		if (composite)
+			alarm.both = *(struct cloudwatch_composite_alarm *)all.v[i];
+		else
+			alarm.metric = *(struct cloudwatch_metric_alarm *)all.v[i];
+		if (!is_asked(d, &alarm))
+			continue;
+		if (d->resp->composite_alarms.n + d->resp->metric_alarms.n == d->max) {
+			d->resp->next_token =
+				arena_printf(a, "%c%s", kind, i ? all.ids[i - 1] : "");
+			return 0;
+		}
+		if (composite)
+			d->resp->composite_alarms.v[d->resp->composite_alarms.n++] = alarm.both;
+		else
+			d->resp->metric_alarms.v[d->resp->metric_alarms.n++] = alarm.metric;
+	}
+	return 0;
+}
+
 static int describe_alarms_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, describe_alarms);
-	size_t max = (size_t)wire_or(req->max_records, DEFAULT_RECORDS);
-	struct store_documents all;
+	struct described d = {
+		.req = req,
+		.resp = resp,
+		.family = {.children_of = req->children_of_alarm_name,
+			.parents_of = req->parents_of_alarm_name},
+		.max = (size_t)wire_or(req->max_records, DEFAULT_RECORDS),
+	};
 
-	wire_list_alloc(a, &resp->metric_alarms, max + 1);
-	resp->metric_alarms.n = 0;
-	wire_list_alloc(a, &resp->composite_alarms, 0);
+	wire_list_alloc(a, &resp->metric_alarms, d.max + 1);
+	wire_list_alloc(a, &resp->composite_alarms, d.max + 1);
+	resp->metric_alarms.n = resp->composite_alarms.n = 0;
 	if (req->alarm_names.n && req->alarm_name_prefix)
 		return err_set_wire(err, "ValidationError",
 			"AlarmNames and AlarmNamePrefix are mutually exclusive");
-	if (!wants_metric_alarms(&req->alarm_types))
-		return 0;
-	if (store_document_list(tx, &STORE_ALARM,
-		    &(struct store_document_filter){
-			    .prefix = req->alarm_name_prefix, .after = req->next_token},
-		    a, &all, err) < 0)
+	if (req->next_token && !strchr("cm", req->next_token[0]))
+		return err_set_wire(err, "InvalidNextToken", "The next token is not valid");
+	if (load_family(tx, &d.family, a, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++) {
-		const struct cloudwatch_metric_alarm *alarm = all.v[i];
-
-		if ((req->alarm_names.n && !one_of(&req->alarm_names, alarm->alarm_name)) ||
-			(req->state_value && !streq(req->state_value, alarm->state_value)))
-			continue;
-		if (resp->metric_alarms.n == max) {
-			resp->next_token = resp->metric_alarms.v[max - 1].alarm_name;
-			return 0;
-		}
-		resp->metric_alarms.v[resp->metric_alarms.n++] = *alarm;
-	}
-	return 0;
+	/* Composite alarms come first, as in the real service. */
+	if (wants(&req->alarm_types, "CompositeAlarm", d.family.parents_of != NULL) &&
+		describe_kind(tx, &d, true, a, err) < 0)
+		return -1;
+	return wants(&req->alarm_types, "MetricAlarm", true) ? describe_kind(tx, &d, false, a, err)
+							     : 0;
 }
 
 static bool same_dimensions(
@@ -239,10 +217,29 @@ static int oldest_first(const void *x, const void *y)
 	return newest_first(y, x);
 }
 
+/* Tokens say how many items were seen. */
+static int page_of_history(const struct cloudwatch_describe_alarm_history_request *req,
+	struct cloudwatch_describe_alarm_history_response *resp, size_t max, struct arena *a,
+	struct err *err)
+{
+	char *end = NULL;
+	size_t from = req->next_token ? strtoul(req->next_token, &end, 10) : 0;
+
+	if (end && *end)
+		return err_set_wire(err, "InvalidNextToken", "The next token is not valid");
+	from = MIN(from, resp->alarm_history_items.n);
+	resp->alarm_history_items.v += from;
+	resp->alarm_history_items.n -= from;
+	if (resp->alarm_history_items.n > max) {
+		resp->alarm_history_items.n = max;
+		resp->next_token = arena_printf(a, "%zu", from + max);
+	}
+	return 0;
+}
+
 static int describe_alarm_history_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, describe_alarm_history);
-	size_t max = (size_t)wire_or(req->max_records, 100);
 	struct store_documents all;
 
 	if (store_document_list(tx, &STORE_ALARM_HISTORY,
@@ -253,8 +250,9 @@ static int describe_alarm_history_step(struct db_tx *tx, void *arg, struct err *
 	for (size_t i = 0; i < all.n; i++) {
 		const struct cloudwatch_alarm_history_item *item = all.v[i];
 
-		if ((req->history_item_type &&
-			    !streq(req->history_item_type, item->history_item_type)) ||
+		if (!wants(&req->alarm_types, item->alarm_type, true) ||
+			(req->history_item_type &&
+				!streq(req->history_item_type, item->history_item_type)) ||
 			(req->start_date.set && item->timestamp.usec < req->start_date.usec) ||
 			(req->end_date.set && item->timestamp.usec > req->end_date.usec))
 			continue;
@@ -264,28 +262,48 @@ static int describe_alarm_history_step(struct db_tx *tx, void *arg, struct err *
 		sizeof(*resp->alarm_history_items.v),
 		streq(req->scan_by, CLOUDWATCH_SCAN_BY_TIMESTAMPASCENDING) ? oldest_first
 									   : newest_first);
-	resp->alarm_history_items.n = MIN(resp->alarm_history_items.n, max);
-	return 0;
+	return page_of_history(req, resp, (size_t)wire_or(req->max_records, MAX_RECORDS), a, err);
 }
 
 /* ---- changing ---- */
 
+static int delete_alarm(struct signal_engine *e, struct db_tx *tx, const char *name,
+	struct arena *a, struct err *err)
+{
+	struct alarm alarm;
+	int r = alarm_load(tx, name, a, &alarm, err);
+
+	if (r <= 0)
+		return r;
+	if (store_document_delete(
+		    tx, alarm.composite ? &STORE_COMPOSITE_ALARM : &STORE_ALARM, name, err) < 0 ||
+		store_document_delete(tx, &STORE_RESOURCE_TAGS, alarm_arn(&alarm), err) < 0 ||
+		alarm_unlink(tx, name, a, err) < 0 ||
+		task_cancel(e->durable, tx,
+			alarm.composite ? SIGNAL_TASK_COMPOSITE : SIGNAL_TASK_ALARM, name, NULL,
+			err) < 0)
+		return -1;
+	return alarm_history(e, tx, &alarm, "ConfigurationUpdate",
+		arena_printf(a, "Alarm \"%s\" deleted", name), NULL, err);
+}
+
 static int delete_alarms_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, delete_alarms);
+	size_t composites = 0;
 
 	wire_foreach (name, &req->alarm_names) {
-		struct cloudwatch_metric_alarm alarm;
-		int r = store_document_get(tx, &STORE_ALARM, *name, a, &alarm, err);
+		struct alarm alarm;
 
-		if (r < 0)
+		if (alarm_load(tx, *name, a, &alarm, err) < 0)
 			return -1;
-		if (r == 0)
-			continue;
-		if (store_document_delete(tx, &STORE_ALARM, *name, err) < 0 ||
-			task_cancel(e->durable, tx, SIGNAL_TASK_ALARM, *name, NULL, err) < 0 ||
-			signal_alarm_history(e, tx, *name, "ConfigurationUpdate",
-				arena_printf(a, "Alarm \"%s\" deleted", *name), NULL, err) < 0)
+		composites += alarm_name(&alarm) && alarm.composite;
+	}
+	if (composites > 1)
+		return err_set_wire(err, "ValidationError",
+			"One operation deletes at most one composite alarm");
+	wire_foreach (name, &req->alarm_names) {
+		if (delete_alarm(e, tx, *name, a, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -295,13 +313,18 @@ static int switch_actions(struct db_tx *tx, const struct cloudwatch_alarm_names 
 	struct arena *a, struct err *err)
 {
 	wire_foreach (name, names) {
-		struct cloudwatch_metric_alarm alarm;
-		int r = store_document_get(tx, &STORE_ALARM, *name, a, &alarm, err);
+		struct alarm alarm;
+		int r = alarm_load(tx, *name, a, &alarm, err);
 
 		if (r < 0)
 			return -1;
-		alarm.actions_enabled = WIRE_SET_BOOL(on);
-		if (r > 0 && store_document_put(tx, &STORE_ALARM, *name, NULL, &alarm, err) < 0)
+		if (r == 0)
+			continue;
+		if (alarm.composite)
+			alarm.both.actions_enabled = WIRE_SET_BOOL(on);
+		else
+			alarm.metric.actions_enabled = WIRE_SET_BOOL(on);
+		if (alarm_store(tx, &alarm, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -324,14 +347,86 @@ static int enable_alarm_actions_step(struct db_tx *tx, void *arg, struct err *er
 static int set_alarm_state_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, set_alarm_state);
-	struct cloudwatch_metric_alarm alarm;
-	int r = store_document_get(tx, &STORE_ALARM, req->alarm_name, a, &alarm, err);
+	struct alarm alarm;
+	int r = alarm_load(tx, req->alarm_name, a, &alarm, err);
 
 	if (r == 0)
 		return err_set_wire(err, "ResourceNotFound", "Unknown alarm: %s", req->alarm_name);
 	return r < 0 ? -1
-		     : signal_alarm_set_state(e, tx, &alarm, req->state_value, req->state_reason,
+		     : alarm_set_state(e, tx, &alarm, req->state_value, req->state_reason,
 			       req->state_reason_data, err);
+}
+
+/* ---- tags ---- */
+
+static int tags_of(struct db_tx *tx, const char *arn, struct arena *a,
+	struct towpath_string_map *ret, struct err *err)
+{
+	struct alarm alarm;
+	int r = alarm_load(tx, alarm_name_of(arn), a, &alarm, err);
+
+	*ret = (struct towpath_string_map){0};
+	if (r == 0 || (r > 0 && !streq(alarm_arn(&alarm), arn)))
+		return err_set_wire(err, "ResourceNotFoundException", "%s does not exist", arn);
+	return r < 0 || store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err) < 0 ? -1 : 0;
+}
+
+static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	SIGNAL_OP_ARGS(cloudwatch, list_tags_for_resource);
+	struct towpath_string_map tags;
+
+	if (tags_of(tx, req->resource_arn, a, &tags, err) < 0)
+		return -1;
+	wire_list_alloc(a, &resp->tags, tags.n);
+	for (size_t i = 0; i < tags.n; i++)
+		resp->tags.v[i] = (struct cloudwatch_tag){tags.v[i].key, tags.v[i].value};
+	return 0;
+}
+
+/* Keeps what is not in without, adds what is in with. */
+static int change_tags(struct db_tx *tx, const char *arn, const struct cloudwatch_tag_list *with,
+	const struct cloudwatch_tag_key_list *without, struct arena *a, struct err *err)
+{
+	struct towpath_string_map old, tags = {0};
+	size_t n = 0;
+
+	if (tags_of(tx, arn, a, &old, err) < 0)
+		return -1;
+	wire_list_alloc(a, &tags, old.n + with->n);
+	wire_foreach (kv, &old) {
+		bool gone = false;
+
+		wire_foreach (key, without)
+			gone |= streq(*key, kv->key);
+		wire_foreach (tag, with)
+			gone |= streq(tag->key, kv->key);
+		if (!gone)
+			tags.v[n++] = *kv;
+	}
+	wire_foreach (tag, with)
+		tags.v[n++] = (struct towpath_string_map_kv){tag->key, tag->value};
+	tags.n = n;
+	if (n > MAX_TAGS)
+		return err_set_wire(err, "InvalidParameterValueException",
+			"An alarm has at most %d tags", MAX_TAGS);
+	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
+}
+
+static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	SIGNAL_OP_ARGS(cloudwatch, tag_resource);
+
+	return change_tags(tx, req->resource_arn, &req->tags,
+		&(const struct cloudwatch_tag_key_list){0}, a, err);
+}
+
+static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	SIGNAL_OP_ARGS(cloudwatch, untag_resource);
+
+	return change_tags(tx, req->resource_arn, &(const struct cloudwatch_tag_list){0},
+		&req->tag_keys, a, err);
 }
 
 SIGNAL_DEFINE(cloudwatch, delete_alarms, signal_write)
@@ -340,5 +435,7 @@ SIGNAL_DEFINE(cloudwatch, describe_alarms, signal_read)
 SIGNAL_DEFINE(cloudwatch, describe_alarms_for_metric, signal_read)
 SIGNAL_DEFINE(cloudwatch, disable_alarm_actions, signal_write)
 SIGNAL_DEFINE(cloudwatch, enable_alarm_actions, signal_write)
-SIGNAL_DEFINE(cloudwatch, put_metric_alarm, signal_write)
+SIGNAL_DEFINE(cloudwatch, list_tags_for_resource, signal_read)
 SIGNAL_DEFINE(cloudwatch, set_alarm_state, signal_write)
+SIGNAL_DEFINE(cloudwatch, tag_resource, signal_write)
+SIGNAL_DEFINE(cloudwatch, untag_resource, signal_write)

@@ -47,6 +47,7 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 	...) PRINTF_LIKE(4, 5);
 
 #define SIGNAL_TASK_ALARM "signal.alarm"
+#define SIGNAL_TASK_COMPOSITE "signal.composite"
 #define SIGNAL_TASK_DELIVER "signal.deliver"
 #define SIGNAL_TASK_PRUNE "signal.prune"
 
@@ -59,10 +60,19 @@ enum signal_statistic {
 	SIGNAL_MINIMUM,
 	SIGNAL_MAXIMUM,
 	SIGNAL_PERCENTILE,
+	/* Of the samples between two bounds: */
+	SIGNAL_TRIMMED_MEAN,
+	SIGNAL_TRIMMED_COUNT,
+	SIGNAL_TRIMMED_SUM,
+	SIGNAL_WINSORIZED_MEAN, /* those beyond count as the nearest within */
+	SIGNAL_PERCENTILE_RANK, /* how many percent they are */
 };
 struct signal_stat {
 	enum signal_statistic kind;
 	double percent; /* SIGNAL_PERCENTILE: 0..100 */
+	/* Bounds: above low, up to high; of ranks in percent, or of values. */
+	double low, high;
+	bool by_rank;
 };
 /* "Sum", "p99.9": false when the statistic is not known. */
 bool signal_stat_parse(const char *text, struct signal_stat *ret);
@@ -112,15 +122,6 @@ bool alarm_breaches(const struct alarm_rule *rule, double value);
 /* values and present: rule->n + ALARM_EXTRA_SLOTS slots, the newest last. Pure. */
 enum alarm_outcome alarm_decide(
 	const struct alarm_rule *rule, const double *values, const bool *present);
-/* The one setter of an alarm's state: stores; journals and keeps history when it changed. */
-int signal_alarm_set_state(struct signal_engine *e, struct db_tx *tx,
-	struct cloudwatch_metric_alarm *alarm, const char *state, const char *reason,
-	const char *reason_data, struct err *err);
-int signal_alarm_history(struct signal_engine *e, struct db_tx *tx, const char *alarm_name,
-	const char *type, const char *summary, const char *data, struct err *err);
-/* The next evaluation: now, in place of one that waits. */
-int signal_alarm_schedule(
-	struct signal_engine *e, struct db_tx *tx, const char *name, struct err *err);
 int signal_alarm_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- logs ---- */

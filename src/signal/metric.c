@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signal/internal.h"
+#include "signal/alarm.h"
 
 #define PRUNE_EVERY_USEC (3600 * USEC_PER_SEC)
 
@@ -49,9 +49,9 @@ int signal_dimensions_parse(
 /* ---- in ---- */
 
 struct put {
+	struct signal_engine *e;
 	const struct signal_datum *v;
 	size_t n;
-	int64_t now_usec;
 };
 
 static struct store_metric_set set_of(const struct signal_datum *d, double *counts)
@@ -85,7 +85,9 @@ static int put_step(struct db_tx *tx, void *arg, struct err *err)
 		struct store_metric_set set = set_of(d, arena_new_n(&a, d->n + 1, double));
 
 		if (set.count > 0 &&
-			store_metric_add(tx, &stream, &set, d->high_resolution, err) < 0)
+			(store_metric_add(tx, &stream, &set, d->high_resolution, err) < 0 ||
+				alarm_metric_came(
+					put->e, tx, d->name_space, d->name, set.sec, err) < 0))
 			return -1;
 	}
 	return 0;
@@ -94,7 +96,7 @@ static int put_step(struct db_tx *tx, void *arg, struct err *err)
 int signal_metric_put(
 	struct signal_engine *e, const struct signal_datum *v, size_t n, struct err *err)
 {
-	struct put put = {v, n, durable_now(e->durable)};
+	struct put put = {e, v, n};
 
 	return n ? signal_write(e, put_step, &put, err) : 0;
 }
@@ -113,8 +115,7 @@ static int read_stream(struct db_tx *tx, const struct signal_query *q, int64_t s
 	struct store_metric_set *sets;
 	size_t n;
 
-	if (store_metric_read(tx, stream, q->period % 60 == 0, q->from_sec, to, a, &sets, &n, err) <
-		0)
+	if (store_metric_read(tx, stream, q->period, q->from_sec, to, a, &sets, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		size_t at = (size_t)((sets[i].sec - q->from_sec) / q->period);

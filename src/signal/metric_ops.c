@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "signal/internal.h"
+#include "signal/math_query.h"
 
 #define MAX_POINTS 1440
+#define MAX_QUERIES 500
 #define MAX_QUERY_POINTS 100800
 #define MAX_VALUE 2.6e108 /* 2^360 */
 #define OLDEST_USEC (14 * 86400 * USEC_PER_SEC)
@@ -146,19 +148,6 @@ int signal_cloudwatch_put_metric_data(struct signal_engine *e, struct call *call
 
 /* ---- reading ---- */
 
-static int check_period(int period, struct err *err)
-{
-	static const int small[] = {1, 5, 10, 20, 30};
-
-	for (size_t i = 0; i < ARRAY_SIZE(small); i++)
-		if (period == small[i])
-			return 0;
-	if (period > 0 && period % 60 == 0)
-		return 0;
-	return err_set_wire(err, "InvalidParameterValueException",
-		"The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.");
-}
-
 /* Aligned to the period; false when nothing lies in the range. */
 static bool range_of(
 	int64_t start_usec, int64_t end_usec, int period, int64_t *ret_from, size_t *ret_n)
@@ -194,8 +183,8 @@ static void put_statistic(struct cloudwatch_datapoint *p, enum signal_statistic 
 	case SIGNAL_MAXIMUM:
 		p->maximum = v;
 		break;
-	case SIGNAL_PERCENTILE:
-		break;
+	default:
+		break; /* extended */
 	}
 }
 
@@ -206,9 +195,9 @@ static int add_statistic(struct db_tx *tx, struct signal_query *q, const char *t
 	struct signal_series s;
 
 	if (!signal_stat_parse(text, &q->stat))
-		return err_set(err, ERR_UNSUPPORTED,
-			"statistic %s is not implemented; use SampleCount, Sum, Average, Minimum, "
-			"Maximum or a percentile such as p99",
+		return err_set_wire(err, "InvalidParameterValueException",
+			"The statistic '%s' is not known; use SampleCount, Sum, Average, Minimum, "
+			"Maximum or an extended one such as p99, tm90 or TM(5%%:95%%)",
 			text);
 	if (signal_series_read(tx, q, a, &s, err) < 0)
 		return -1;
@@ -220,7 +209,7 @@ static int add_statistic(struct db_tx *tx, struct signal_query *q, const char *t
 		points[i].timestamp =
 			WIRE_SET_TIME((q->from_sec + (int64_t)i * q->period) * USEC_PER_SEC);
 		put_statistic(&points[i], q->stat.kind, s.values[i]);
-		if (q->stat.kind != SIGNAL_PERCENTILE)
+		if (q->stat.kind < SIGNAL_PERCENTILE)
 			continue;
 		if (!more->set) {
 			wire_list_alloc(a, more, 10);
@@ -248,7 +237,7 @@ static int get_metric_statistics_step(struct db_tx *tx, void *arg, struct err *e
 	if (!req->statistics.n && !req->extended_statistics.n)
 		return err_set_wire(err, "MissingRequiredParameterException",
 			"Must specify either Statistics or ExtendedStatistics.");
-	if (check_period(q.period, err) < 0)
+	if (math_period_check(q.period, err) < 0)
 		return -1;
 	if (!range_of(req->start_time.usec, req->end_time.usec, q.period, &q.from_sec, &q.n))
 		return err_set_wire(err, "InvalidParameterValueException",
@@ -277,50 +266,60 @@ static int get_metric_statistics_step(struct db_tx *tx, void *arg, struct err *e
 	return 0;
 }
 
-static int data_result(struct db_tx *tx, const struct cloudwatch_get_metric_data_request *req,
-	const struct cloudwatch_metric_data_query *query, struct arena *a,
-	struct cloudwatch_metric_data_result *ret, struct err *err)
+static void put_points(const struct math_range *range, const struct signal_series *s,
+	bool ascending, struct arena *a, struct cloudwatch_metric_data_result *ret)
 {
-	const struct cloudwatch_metric_stat *stat = query->metric_stat;
-	bool ascending = streq(req->scan_by, CLOUDWATCH_SCAN_BY_TIMESTAMPASCENDING);
-	struct signal_series s;
-	struct signal_query q;
+	wire_list_alloc(a, &ret->timestamps, s->n);
+	wire_list_alloc(a, &ret->values, s->n);
+	ret->timestamps.n = ret->values.n = 0;
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = ascending ? k : s->n - 1 - k;
 
-	if (!stat || query->expression)
-		return err_set(err, ERR_UNSUPPORTED,
-			"query %s: metric math is not implemented; use MetricStat", query->id);
-	q = (struct signal_query){
-		.name_space = stat->metric->namespace,
-		.name = stat->metric->metric_name,
-		.dimensions = dimensions_text(&stat->metric->dimensions, a),
-		.unit = stat->unit,
-		.period = wire_or(stat->period, 60),
-	};
-	ret->id = query->id;
-	ret->label = query->label ? query->label : q.name;
-	ret->status_code = "Complete";
-	if (check_period(q.period, err) < 0)
-		return -1;
-	if (!signal_stat_parse(stat->stat, &q.stat))
-		return err_set(err, ERR_UNSUPPORTED, "statistic %s is not implemented", stat->stat);
-	if (!range_of(req->start_time.usec, req->end_time.usec, q.period, &q.from_sec, &q.n) ||
-		q.n > MAX_QUERY_POINTS)
+		if (!s->present[i])
+			continue;
+		ret->timestamps.v[ret->timestamps.n++] = WIRE_SET_TIME(
+			(range->from_sec + (int64_t)i * range->period) * USEC_PER_SEC);
+		ret->values.v[ret->values.n++] = WIRE_SET_DOUBLE(s->values[i]);
+	}
+}
+
+struct results {
+	struct cloudwatch_metric_data_result *v;
+	size_t n, cap;
+};
+
+static void results_release(struct results *r)
+{
+	vec_release(r);
+}
+
+/* An expression over all metrics gives a result for each. */
+static int add_results(struct db_tx *tx, const struct cloudwatch_get_metric_data_request *req,
+	const struct cloudwatch_metric_data_query *query, struct arena *a, struct results *out,
+	struct err *err)
+{
+	bool ascending = streq(req->scan_by, CLOUDWATCH_SCAN_BY_TIMESTAMPASCENDING);
+	struct math_range range = {.period = math_query_period(&req->metric_data_queries, query)};
+	const char *label = query->label	 ? query->label
+			    : query->metric_stat ? query->metric_stat->metric->metric_name
+						 : query->id;
+	struct signal_series *series;
+	size_t n;
+
+	if (!range_of(req->start_time.usec, req->end_time.usec, range.period, &range.from_sec,
+		    &range.n) ||
+		range.n > MAX_QUERY_POINTS)
 		return err_set_wire(err, "ValidationError",
 			"The range from StartTime to EndTime must hold 1 to %d datapoints",
 			MAX_QUERY_POINTS);
-	if (signal_series_read(tx, &q, a, &s, err) < 0)
+	if (math_query_read(tx, &req->metric_data_queries, query, &range, a, &series, &n, err) < 0)
 		return -1;
-	wire_list_alloc(a, &ret->timestamps, s.n);
-	wire_list_alloc(a, &ret->values, s.n);
-	ret->timestamps.n = ret->values.n = 0;
-	for (size_t k = 0; k < s.n; k++) {
-		size_t i = ascending ? k : s.n - 1 - k;
+	for (size_t i = 0; i < n; i++) {
+		struct cloudwatch_metric_data_result r = {
+			.id = query->id, .label = label, .status_code = "Complete"};
 
-		if (!s.present[i])
-			continue;
-		ret->timestamps.v[ret->timestamps.n++] =
-			WIRE_SET_TIME((q.from_sec + (int64_t)i * q.period) * USEC_PER_SEC);
-		ret->values.v[ret->values.n++] = WIRE_SET_DOUBLE(s.values[i]);
+		put_points(&range, &series[i], ascending, a, &r);
+		vec_push(out, r);
 	}
 	return 0;
 }
@@ -328,16 +327,21 @@ static int data_result(struct db_tx *tx, const struct cloudwatch_get_metric_data
 static int get_metric_data_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, get_metric_data);
+	struct results found CLEANUP(results_release) = {0};
 
-	wire_list_alloc(a, &resp->metric_data_results, req->metric_data_queries.n);
-	resp->metric_data_results.n = 0;
+	if (req->metric_data_queries.n > MAX_QUERIES)
+		return err_set_wire(err, "ValidationError",
+			"A request must hold at most %d queries", MAX_QUERIES);
+	if (math_queries_check(&req->metric_data_queries, err) < 0)
+		return -1;
 	wire_foreach (query, &req->metric_data_queries) {
-		if (!wire_or(query->return_data, true))
-			continue;
-		if (data_result(tx, req, query, a,
-			    &resp->metric_data_results.v[resp->metric_data_results.n++], err) < 0)
+		if (wire_or(query->return_data, true) &&
+			add_results(tx, req, query, a, &found, err) < 0)
 			return -1;
 	}
+	wire_list_alloc(a, &resp->metric_data_results, found.n);
+	for (size_t i = 0; i < found.n; i++)
+		resp->metric_data_results.v[i] = found.v[i];
 	return 0;
 }
 

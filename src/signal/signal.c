@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine: configuration, tasks, life. */
-#include "signal/internal.h"
+#include "signal/alarm.h"
 
 #define DELIVERY_ATTEMPTS 20
 
@@ -32,6 +32,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	struct signal_engine *e = xcalloc(1, sizeof(*e));
 	const struct task_kind kinds[] = {
 		{.name = SIGNAL_TASK_ALARM, .run = signal_alarm_run, .arg = e},
+		{.name = SIGNAL_TASK_COMPOSITE, .run = signal_composite_run, .arg = e},
 		{.name = SIGNAL_TASK_PRUNE, .run = signal_prune_run, .arg = e},
 		{.name = SIGNAL_TASK_DELIVER,
 			.run = signal_deliver_run,

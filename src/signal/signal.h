@@ -80,9 +80,13 @@ SIGNAL_OP(cloudwatch, enable_alarm_actions)
 SIGNAL_OP(cloudwatch, get_metric_data)
 SIGNAL_OP(cloudwatch, get_metric_statistics)
 SIGNAL_OP(cloudwatch, list_metrics)
+SIGNAL_OP(cloudwatch, list_tags_for_resource)
+SIGNAL_OP(cloudwatch, put_composite_alarm)
 SIGNAL_OP(cloudwatch, put_metric_alarm)
 SIGNAL_OP(cloudwatch, put_metric_data)
 SIGNAL_OP(cloudwatch, set_alarm_state)
+SIGNAL_OP(cloudwatch, tag_resource)
+SIGNAL_OP(cloudwatch, untag_resource)
 
 /* logs */
 SIGNAL_OP(logs, create_log_group)

@@ -35,6 +35,8 @@ KIND(STORE_LISTENER, "listener", elbv2_listener);
 KIND(STORE_RULE, "rule", elbv2_rule);
 KIND(STORE_RESOURCE_TAGS, "resource-tags", towpath_string_map);
 KIND(STORE_ALARM, "alarm", cloudwatch_metric_alarm);
+KIND(STORE_COMPOSITE_ALARM, "composite-alarm", cloudwatch_composite_alarm);
+KIND(STORE_ALARM_LINK, "alarm-link", towpath_signal_alarm_link);
 KIND(STORE_ALARM_HISTORY, "alarm-history", cloudwatch_alarm_history_item);
 KIND(STORE_LOG_GROUP, "log-group", logs_log_group);
 KIND(STORE_LOG_STREAM, "log-stream", towpath_signal_stream);

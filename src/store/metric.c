@@ -7,8 +7,16 @@
 #include "base/vec.h"
 #include "base/str.h"
 
-#define KEEP_SECONDS (3 * 3600)
-#define KEEP_MINUTES (15 * 86400)
+#define DAY 86400
+/* Spans of sets, and how long each is kept before it becomes a part of the next one. */
+static const struct {
+	int64_t span, keep;
+} spans[] = {
+	{1, 3 * 3600},
+	{60, 15 * DAY},
+	{300, 63 * DAY},
+	{3600, 455 * DAY},
+};
 #define SET_VALUES_MAX 400 /* more different values are merged with their neighbours */
 
 const struct db_migration store_metric_migrations[] = {
@@ -257,19 +265,32 @@ static void set_from_row(const struct db_rows *rows, struct arena *a, struct sto
 	vec_release(&pairs);
 }
 
-int store_metric_read(struct db_tx *tx, int64_t stream, bool by_minute, int64_t from_sec,
+/* The longest span whose sets fit into the period. */
+static int64_t coarsest(int period)
+{
+	int64_t span = 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(spans); i++)
+		if (period % spans[i].span == 0)
+			span = spans[i].span;
+	return span;
+}
+
+int store_metric_read(struct db_tx *tx, int64_t stream, int period, int64_t from_sec,
 	int64_t to_sec, struct arena *a, struct store_metric_set **ret, size_t *ret_n,
 	struct err *err)
 {
 	VEC(struct store_metric_set) found = {0};
 	struct db_rows *rows CLEANUP_ROWS = NULL;
+	bool by_minute = period % 60 == 0;
 	int r;
 
 	*ret_n = 0;
 	if (db_query(tx,
 		    "SELECT sec, count, sum, min, max, vals FROM metric_set WHERE stream = ?1 AND "
-		    "span = ?2 AND sec >= ?3 AND sec < ?4 ORDER BY sec",
-		    DB_ARGS(DB_INT(stream), DB_INT(by_minute ? 60 : 1), DB_INT(from_sec),
+		    "span >= ?2 AND span <= ?3 AND sec >= ?4 AND sec < ?5 ORDER BY sec",
+		    DB_ARGS(DB_INT(stream), DB_INT(by_minute ? 60 : 1),
+			    DB_INT(by_minute ? coarsest(period) : 1), DB_INT(from_sec),
 			    DB_INT(to_sec)),
 		    &rows, err) < 0)
 		return -1;
@@ -287,11 +308,53 @@ int store_metric_read(struct db_tx *tx, int64_t stream, bool by_minute, int64_t 
 	return r;
 }
 
+struct old_set {
+	int64_t stream;
+	struct store_metric_set set;
+};
+
+/* Adds the sets of a span that are too old to those of the next. */
+static int roll_up(
+	struct db_tx *tx, int64_t span, int64_t next, int64_t before_sec, struct err *err)
+{
+	VEC(struct old_set) old = {0};
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct db_rows *rows = NULL;
+	int r = db_query(tx,
+		"SELECT sec, count, sum, min, max, vals, stream FROM metric_set WHERE span = ?1 "
+		"AND "
+		"sec < ?2 ORDER BY stream, sec",
+		DB_ARGS(DB_INT(span), DB_INT(before_sec)), &rows, err);
+
+	while (r == 0 && (r = db_next(rows, err)) > 0) {
+		struct old_set x = {.stream = db_col_int(rows, 6)};
+
+		set_from_row(rows, &a, &x.set);
+		vec_push(&old, x);
+		r = 0;
+	}
+	db_rows_close(rows);
+	for (size_t i = 0; r == 0 && i < old.n; i++)
+		r = merge_into(tx, old.v[i].stream, next, &old.v[i].set, err);
+	vec_release(&old);
+	return r;
+}
+
 int store_metric_prune(struct db_tx *tx, int64_t now_sec, struct err *err)
 {
-	if (db_exec(tx, "DELETE FROM metric_set WHERE span = 1 AND sec < ?1",
-		    DB_ARGS(DB_INT(now_sec - KEEP_SECONDS)), NULL, err) < 0)
-		return -1;
-	return db_exec(tx, "DELETE FROM metric_set WHERE span = 60 AND sec < ?1",
-		DB_ARGS(DB_INT(now_sec - KEEP_MINUTES)), NULL, err);
+	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
+		int64_t before = now_sec - spans[i].keep;
+
+		/* Minutes are there beside the seconds from the start. */
+		if (i > 0 && i + 1 < ARRAY_SIZE(spans) &&
+			roll_up(tx, spans[i].span, spans[i + 1].span,
+				before - before % spans[i + 1].span, err) < 0)
+			return -1;
+		if (i > 0 && i + 1 < ARRAY_SIZE(spans))
+			before -= before % spans[i + 1].span;
+		if (db_exec(tx, "DELETE FROM metric_set WHERE span = ?1 AND sec < ?2",
+			    DB_ARGS(DB_INT(spans[i].span), DB_INT(before)), NULL, err) < 0)
+			return -1;
+	}
+	return 0;
 }

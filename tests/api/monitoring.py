@@ -116,6 +116,117 @@ def test_alarm_refusals(shared_server):
         c.put_metric_alarm, **alarm("x", AlarmActions=["arn:aws:sns:us-east-1:1:t"]))
 
 
+def metric(id, name, stat="Sum", **more):
+    return dict({"Id": id, "MetricStat": {"Metric": {"Namespace": "Shop", "MetricName": name},
+                                          "Period": 1, "Stat": stat}}, **more)
+
+
+def test_metric_math(shared_server):
+    c = shared_server.client("cloudwatch")
+    at = int(time.time()) // 60 * 60 - 120
+    c.put_metric_data(Namespace="Shop", MetricData=[
+        {"MetricName": name, "Timestamp": at + s, "Value": v, "StorageResolution": 1}
+        for name, s, v in (("Bad", 0, 5), ("All", 0, 50), ("All", 1, 20), ("Bad", 2, 3))])
+
+    def query(*queries, **more):
+        return c.get_metric_data(StartTime=at, EndTime=at + 3, ScanBy="TimestampAscending",
+                                 MetricDataQueries=list(queries), **more)["MetricDataResults"]
+
+    hidden = {"ReturnData": False}
+    results = query(metric("bad", "Bad", **hidden), metric("all", "All", **hidden),
+                    {"Id": "rate", "Expression": "100 * FILL(bad, 0) / all", "Label": "Errors"},
+                    {"Id": "twice", "Expression": "rate * 2"})
+    assert [(r["Id"], r["Label"], r["Values"]) for r in results] == [
+        ("rate", "Errors", [10, 0]), ("twice", "twice", [20, 0])]
+    assert [r["Values"] for r in query(metric("bad", "Bad", **hidden), metric("all", "All", **hidden),
+                                       {"Id": "s", "Expression": "METRICS()"})] == [[5, 3], [50, 20]]
+    for expression in ("nothing + 1", "s + 1", "bad +", "5"):
+        assert code_of(lambda: query(metric("bad", "Bad"), {
+            "Id": "s", "Expression": expression})) == "ValidationError"
+    assert code_of(lambda: query(metric("Bad", "Bad"))) == "ValidationError"
+
+
+def test_alarm_on_metric_math(shared_server):
+    c = shared_server.client("cloudwatch")
+    definition = {
+        "AlarmName": "share", "EvaluationPeriods": 1, "Threshold": 5.0,
+        "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
+        "Metrics": [metric("bad", "MathBad", ReturnData=False),
+                    metric("all", "MathAll", ReturnData=False),
+                    {"Id": "share", "Expression": "IF(all > 10, 100 * bad / all, 0)"}]}
+    c.put_metric_alarm(**definition)
+    shown = c.describe_alarms(AlarmNames=["share"])["MetricAlarms"][0]
+    assert shown["Metrics"][2]["Expression"] == "IF(all > 10, 100 * bad / all, 0)"
+    assert "MetricName" not in shown
+    state = lambda: c.describe_alarms(AlarmNames=["share"])["MetricAlarms"][0]["StateValue"]
+
+    def put(bad):
+        c.put_metric_data(Namespace="Shop", MetricData=[
+            {"MetricName": n, "Value": v, "StorageResolution": 1}
+            for n, v in (("MathBad", bad), ("MathAll", 100))])
+
+    eventually(lambda: state() == "OK")
+    eventually(lambda: put(9) or state() == "ALARM")
+    eventually(lambda: state() == "OK")
+    for bad in ({"Metrics": definition["Metrics"][:2]}, {"MetricName": "x"},
+                {"Metrics": definition["Metrics"][:2] + [{"Id": "e", "Expression": "nope"}]},
+                {"EvaluateLowSampleCountPercentile": "x"}):
+        assert code_of(c.put_metric_alarm, **dict(definition, **bad)) == "ValidationError"
+    c.delete_alarms(AlarmNames=["share"])
+
+
+def test_composite_alarm(shared_server):
+    c = shared_server.client("cloudwatch")
+    for name in ("one", "two"):
+        c.put_metric_alarm(**alarm(name, Period=60, MetricName=name))
+    rule = "ALARM(one) AND NOT OK(two)"
+    c.put_composite_alarm(AlarmName="both", AlarmRule=rule, Tags=[{"Key": "a", "Value": "b"}])
+    shown = lambda: c.describe_alarms(AlarmNames=["both"], AlarmTypes=["CompositeAlarm"])[
+        "CompositeAlarms"][0]
+    assert shown()["AlarmRule"] == rule
+    for name in ("one", "two"):
+        eventually(lambda: c.describe_alarms(AlarmNames=[name])["MetricAlarms"][0][
+            "StateValue"] == "OK")
+    eventually(lambda: shown()["StateValue"] == "OK")
+    for name in ("two", "one"):
+        c.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+    eventually(lambda: shown()["StateValue"] == "ALARM")
+    assert json.loads(shown()["StateReasonData"])["triggeringAlarms"][0]["arn"].endswith(":one")
+    names = lambda kind, **by: [a["AlarmName"] for a in c.describe_alarms(**by)[kind]]
+    assert names("MetricAlarms", ChildrenOfAlarmName="both") == ["one", "two"]
+    assert names("CompositeAlarms", ParentsOfAlarmName="one") == ["both"]
+    assert names("CompositeAlarms") == []
+    both = c.get_paginator("describe_alarms").paginate(
+        AlarmTypes=["CompositeAlarm", "MetricAlarm"], PaginationConfig={"PageSize": 1})
+    assert [a["AlarmName"] for page in both
+            for a in page["CompositeAlarms"] + page["MetricAlarms"]] == ["both", "one", "two"]
+
+    for bad in ("ALARM(nope)", "ALARM(one", "ALARM(both)"):
+        assert code_of(c.put_composite_alarm, AlarmName="both", AlarmRule=bad) == "ValidationError"
+    assert code_of(c.put_composite_alarm, AlarmName="one", AlarmRule="TRUE") == "ValidationError"
+    assert code_of(c.put_metric_alarm, **alarm("both")) == "ValidationError"
+    c.put_composite_alarm(AlarmName="over", AlarmRule="ALARM(both)")
+    assert code_of(c.put_composite_alarm, AlarmName="both",
+                   AlarmRule="ALARM(one) OR ALARM(over)") == "ValidationError"
+    pages = c.get_paginator("describe_alarm_history").paginate(
+        AlarmName="both", AlarmTypes=["CompositeAlarm"], HistoryItemType="StateUpdate",
+        PaginationConfig={"PageSize": 1})
+    assert "Alarm updated from OK to ALARM" in [
+        i["HistorySummary"] for page in pages for i in page["AlarmHistoryItems"]]
+
+    arn = shown()["AlarmArn"]
+    c.tag_resource(ResourceARN=arn, Tags=[{"Key": "a", "Value": "c"}, {"Key": "d", "Value": "e"}])
+    tags = lambda: {t["Key"]: t["Value"] for t in c.list_tags_for_resource(ResourceARN=arn)["Tags"]}
+    assert tags() == {"a": "c", "d": "e"}
+    c.untag_resource(ResourceARN=arn, TagKeys=["a"])
+    assert tags() == {"d": "e"}
+    assert code_of(c.list_tags_for_resource, ResourceARN=arn + "x") == "ResourceNotFoundException"
+    assert code_of(c.delete_alarms, AlarmNames=["both", "over"]) == "ValidationError"
+    for name in ("over", "both", "one", "two"):
+        c.delete_alarms(AlarmNames=[name])
+    assert c.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"] == []
+
+
 def test_logs(shared_server):
     c = shared_server.client("logs")
     c.create_log_group(logGroupName="/app")

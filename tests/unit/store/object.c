@@ -2,45 +2,11 @@
 /* Objects, buckets, uploads and their order, on both databases; and that all tables can be made. */
 #include "store/object.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "base/file.h"
-#include "base/mem.h"
 #include "store/bucket.h"
-#include "store/migrations.h"
 #include "store/upload.h"
+#include "unit/store/fixture.h"
 
-static struct db *db;
-static char dir[64];
 static struct arena arena;
-
-static int set_up(void **state)
-{
-	const char *url = getenv("TOWPATH_TEST_DB");
-	char *sqlite CLEANUP(freep) = NULL;
-	struct err err CLEANUP_ERR = ERR_INIT;
-
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/towpath-store-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	sqlite = xasprintf("sqlite:%s/test.db", dir);
-	if (db_open(url ? url : sqlite, &db, &err) < 0 || store_migrate(db, &err) < 0)
-		fail_msg("%s", err_message(&err));
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	db_close(db);
-	arena_release(&arena);
-	return file_remove_tree(dir, NULL);
-}
 
 static void in_write(db_fn fn)
 {
@@ -235,6 +201,12 @@ static void buckets(void **state)
 	in_write(buckets_fn);
 }
 
+static int release(void **state)
+{
+	arena_release(&arena);
+	return tear_down(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,5 +216,5 @@ int main(void)
 		cmocka_unit_test(buckets),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, release);
 }

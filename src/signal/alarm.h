@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files on alarms share. */
+#ifndef TOWPATH_SIGNAL_ALARM_H
+#define TOWPATH_SIGNAL_ALARM_H
+
+#include "signal/internal.h"
+
+#define ALARM_STATE_OK "OK"
+#define ALARM_STATE_ALARM "ALARM"
+#define ALARM_STATE_NO_DATA "INSUFFICIENT_DATA"
+
+/* ---- either kind of alarm (alarm.c) ---- */
+
+struct alarm {
+	bool composite;
+	union {
+		struct cloudwatch_metric_alarm metric;
+		struct cloudwatch_composite_alarm both;
+	};
+};
+/* 1, 0 (no such alarm) or -1. */
+int alarm_load(
+	struct db_tx *tx, const char *name, struct arena *a, struct alarm *ret, struct err *err);
+int alarm_store(struct db_tx *tx, const struct alarm *alarm, struct err *err);
+const char *alarm_name(const struct alarm *alarm);
+const char *alarm_arn(const struct alarm *alarm);
+const char *alarm_state(const struct alarm *alarm);
+/* The name in an ARN, or the text itself. */
+const char *alarm_name_of(const char *name_or_arn);
+/* The one setter of an alarm's state: stores; journals, keeps history and wakes the composite
+ * alarms that look at it when it changed. */
+int alarm_set_state(struct signal_engine *e, struct db_tx *tx, struct alarm *alarm,
+	const char *state, const char *reason, const char *reason_data, struct err *err);
+int alarm_history(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
+	const char *type, const char *summary, const char *data, struct err *err);
+/* The next evaluation: now. */
+int alarm_wake(struct signal_engine *e, struct db_tx *tx, const char *name, bool composite,
+	struct err *err);
+/* Forgets what the alarm looks at; then notes one thing. */
+int alarm_unlink(struct db_tx *tx, const char *name, struct arena *a, struct err *err);
+int alarm_link_metric(struct db_tx *tx, const char *alarm, const char *name_space,
+	const char *metric, struct err *err);
+int alarm_link_alarm(struct db_tx *tx, const char *composite, const char *other, struct err *err);
+/* Wakes the metric alarms that look at a metric of which data came for a period that is over. */
+int alarm_metric_came(struct signal_engine *e, struct db_tx *tx, const char *name_space,
+	const char *metric, int64_t sec, struct err *err);
+
+/* ---- evaluation (alarm_evaluate.c, alarm_reason.c) ---- */
+
+/* What one evaluation looked at. */
+struct alarm_evaluation {
+	struct alarm_rule rule;
+	struct signal_series series;
+	int64_t from_sec;
+	int period;
+};
+/* 2019-10-02T17:04:40.985+0000 */
+const char *alarm_date(struct arena *a, int64_t usec);
+int alarm_period(const struct cloudwatch_metric_alarm *alarm);
+/* Seconds between evaluations. */
+int alarm_cadence(const struct cloudwatch_metric_alarm *alarm);
+const char *alarm_reason_text(
+	const struct alarm_evaluation *v, const char *from, const char *to, struct arena *a);
+const char *alarm_reason_data(struct signal_engine *e, const struct alarm_evaluation *v,
+	const struct cloudwatch_metric_alarm *alarm, struct arena *a);
+/* The query whose data an alarm on metric math looks at. */
+const struct cloudwatch_metric_data_query *alarm_watched_query(
+	const struct cloudwatch_metric_data_queries *queries);
+
+/* ---- definitions (alarm_put.c) ---- */
+
+#define ALARM_INITIAL_REASON "Unchecked: Initial alarm creation"
+int signal_alarm_actions_check(const struct cloudwatch_resource_list *actions, struct err *err);
+/* Keeps the definition, its history and, when it is new, its tags; evaluates it. */
+int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm, bool update,
+	const struct cloudwatch_tag_list *tags, struct arena *a, struct err *err);
+
+/* ---- rules of composite alarms (alarm_expression.c, alarm_composite.c) ---- */
+
+/* Whether the alarm of this name is in the state. */
+typedef int (*alarm_state_fn)(
+	void *arg, const char *name, const char *state, bool *ret, struct err *err);
+/* Asks for every alarm in the rule. ValidationError says what is wrong and where. */
+int alarm_expression_evaluate(
+	const char *rule, alarm_state_fn fn, void *arg, bool *ret, struct err *err);
+int signal_composite_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+#endif
