@@ -50,6 +50,8 @@ struct fleet_config {
 	/* Takes metrics; called each second at most, outside of transactions. NULL: dropped. */
 	int (*metrics)(
 		void *arg, int64_t usec, const struct fleet_metric *v, size_t n, struct err *err);
+	/* All metrics of seconds before this one were given; called once a second. NULL: not. */
+	int (*metrics_complete)(void *arg, int64_t sec, struct err *err);
 	void *arg;
 };
 

@@ -33,6 +33,7 @@ struct fleet_engine {
 	struct map watched;	      /* "pool/server": struct fleet_watched */
 	struct map hosts;	      /* target group: struct fleet_hosts_sent */
 	int64_t looked_usec;	      /* the last look at its counters, on the one clock */
+	int64_t complete_sec;	      /* the second of the last metrics */
 };
 
 /* ---- steps ---- */

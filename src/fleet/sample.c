@@ -383,6 +383,9 @@ static int send_metrics(struct fleet_engine *e, const struct map *tallies,
 	if (v.n && e->cfg.metrics)
 		r = e->cfg.metrics(e->cfg.arg, usec, v.v, v.n, err);
 	vec_release(&v);
+	if (r == 0 && e->cfg.metrics_complete && e->complete_sec != e->looked_usec / USEC_PER_SEC)
+		r = e->cfg.metrics_complete(e->cfg.arg, e->looked_usec / USEC_PER_SEC, err);
+	e->complete_sec = e->looked_usec / USEC_PER_SEC;
 	return r;
 }
 

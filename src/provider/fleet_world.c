@@ -72,6 +72,13 @@ static int put_metrics(
 	return signal_metric_put(w->signal, data, total, err);
 }
 
+static int metrics_complete(void *arg, int64_t sec, struct err *err)
+{
+	const struct fleet_world *w = arg;
+
+	return signal_metrics_complete(w->signal, NAMESPACE, sec, err);
+}
+
 /* ---- credentials ---- */
 
 static int agent_env(void *arg, const char *instance_id, struct strv *env, struct err *err)
@@ -104,6 +111,7 @@ void fleet_world_revoke_with_instances(struct fleet_world *w)
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 {
 	cfg->metrics = put_metrics;
+	cfg->metrics_complete = metrics_complete;
 	cfg->agent_env = agent_env;
 	cfg->arg = w;
 }

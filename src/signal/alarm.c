@@ -104,7 +104,11 @@ int alarm_link_metric(struct db_tx *tx, const char *alarm, const char *name_spac
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 
-	return link_put(tx, alarm, false, metric_owner(&a, name_space, metric), err);
+	return link_put(tx, alarm, false, metric_owner(&a, name_space, metric), err) < 0 ||
+			       link_put(tx, alarm, false,
+				       arena_printf(&a, "namespace %s", name_space), err) < 0
+		       ? -1
+		       : 0;
 }
 
 int alarm_link_alarm(struct db_tx *tx, const char *composite, const char *other, struct err *err)
@@ -124,23 +128,20 @@ int alarm_wake(struct signal_engine *e, struct db_tx *tx, const char *name, bool
 		err);
 }
 
-int alarm_metric_came(struct signal_engine *e, struct db_tx *tx, const char *name_space,
-	const char *metric, int64_t sec, struct err *err)
+/* Wakes those alarms on the owner of links for which `sec` lies in a period that is over. */
+static int wake_linked(struct signal_engine *e, struct db_tx *tx, const char *owner, int64_t sec,
+	struct arena *a, struct err *err)
 {
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	int64_t now = durable_now(e->durable) / USEC_PER_SEC;
 	struct store_documents links;
 
-	if (sec >= now)
-		return 0; /* no period ends before its last second does */
 	if (store_document_list(tx, &STORE_ALARM_LINK,
-		    &(struct store_document_filter){.owner = metric_owner(&a, name_space, metric)},
-		    &a, &links, err) < 0)
+		    &(struct store_document_filter){.owner = owner}, a, &links, err) < 0)
 		return -1;
 	for (size_t i = 0; i < links.n; i++) {
 		const struct towpath_signal_alarm_link *link = links.v[i];
 		struct alarm alarm;
-		int r = alarm_load(tx, link->alarm_name, &a, &alarm, err);
+		int r = alarm_load(tx, link->alarm_name, a, &alarm, err);
 
 		if (r < 0)
 			return -1;
@@ -149,6 +150,40 @@ int alarm_metric_came(struct signal_engine *e, struct db_tx *tx, const char *nam
 			return -1;
 	}
 	return 0;
+}
+
+int alarm_metric_came(struct signal_engine *e, struct db_tx *tx, const char *name_space,
+	const char *metric, int64_t sec, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	if (sec >= durable_now(e->durable) / USEC_PER_SEC)
+		return 0; /* no period ends before its last second does */
+	return wake_linked(e, tx, metric_owner(&a, name_space, metric), sec, &a, err);
+}
+
+struct complete {
+	struct signal_engine *e;
+	const char *name_space;
+	int64_t sec;
+};
+
+static int complete_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	const struct complete *c = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	return wake_linked(
+		c->e, tx, arena_printf(&a, "namespace %s", c->name_space), c->sec - 1, &a, err);
+}
+
+int signal_metrics_complete(
+	struct signal_engine *e, const char *name_space, int64_t sec, struct err *err)
+{
+	struct complete c = {e, name_space, sec};
+
+	/* Shorter periods are few; they are evaluated by their data and a moment later. */
+	return sec % ALARM_CADENCE_SHORT_SEC ? 0 : signal_write(e, complete_step, &c, err);
 }
 
 /* ---- states ---- */

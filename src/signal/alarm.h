@@ -57,7 +57,8 @@ struct alarm_evaluation {
 /* 2019-10-02T17:04:40.985+0000 */
 const char *alarm_date(struct arena *a, int64_t usec);
 int alarm_period(const struct cloudwatch_metric_alarm *alarm);
-/* Seconds between evaluations. */
+/* Seconds between evaluations: a minute, for periods below that these or less. */
+#define ALARM_CADENCE_SHORT_SEC 10
 int alarm_cadence(const struct cloudwatch_metric_alarm *alarm);
 const char *alarm_reason_text(
 	const struct alarm_evaluation *v, const char *from, const char *to, struct arena *a);

@@ -8,7 +8,6 @@
 #define SETTLE_OWN_USEC (1500 * USEC_PER_MSEC)
 #define SETTLE_USEC (100 * USEC_PER_MSEC)
 #define CADENCE_SEC 60
-#define HIGH_RESOLUTION_CADENCE_SEC 10
 
 static enum alarm_missing missing_of(const char *text)
 {
@@ -48,7 +47,7 @@ int alarm_cadence(const struct cloudwatch_metric_alarm *alarm)
 
 	if (period >= CADENCE_SEC)
 		return CADENCE_SEC;
-	return MIN(period, HIGH_RESOLUTION_CADENCE_SEC);
+	return MIN(period, ALARM_CADENCE_SHORT_SEC);
 }
 
 /* A percentile of few samples says little; "ignore" keeps the state then. */

@@ -53,6 +53,11 @@ struct signal_datum {
 int signal_metric_put(
 	struct signal_engine *e, const struct signal_datum *v, size_t n, struct err *err);
 
+/* All data of the namespace of seconds before sec was put: alarms on it whose period ends there are
+ * evaluated now. */
+int signal_metrics_complete(
+	struct signal_engine *e, const char *name_space, int64_t sec, struct err *err);
+
 /* The first of the named alarms that is in state ALARM, or NULL; in the arena. ERR_NOT_FOUND
  * names an alarm that does not exist. */
 int signal_alarm_active(struct signal_engine *e, const char *const *names, size_t n,

@@ -31,7 +31,7 @@ extern const struct store_document_kind STORE_RULE;	/* owner: listener ARN */
 extern const struct store_document_kind STORE_RESOURCE_TAGS;
 extern const struct store_document_kind STORE_ALARM;
 extern const struct store_document_kind STORE_COMPOSITE_ALARM;
-/* owner: "metric NAMESPACE|NAME" or "alarm NAME" that the alarm looks at */
+/* owner: "metric NAMESPACE|NAME", "namespace NAMESPACE" or "alarm NAME" that the alarm looks at */
 extern const struct store_document_kind STORE_ALARM_LINK;
 extern const struct store_document_kind STORE_ALARM_HISTORY; /* owner: alarm */
 extern const struct store_document_kind STORE_LOG_GROUP;
