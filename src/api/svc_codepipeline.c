@@ -13,6 +13,8 @@ CALL_ADAPTER(pipeline_list_action_executions)
 CALL_ADAPTER(pipeline_list_action_types)
 CALL_ADAPTER(pipeline_list_pipeline_executions)
 CALL_ADAPTER(pipeline_list_pipelines)
+CALL_ADAPTER(pipeline_list_rule_executions)
+CALL_ADAPTER(pipeline_list_rule_types)
 CALL_ADAPTER(pipeline_list_tags_for_resource)
 CALL_ADAPTER(pipeline_override_stage_condition)
 CALL_ADAPTER(pipeline_put_approval_result)
@@ -36,6 +38,8 @@ static const call_handler handlers[CODEPIPELINE_OP_COUNT] = {
 	[CODEPIPELINE_OP_LIST_ACTION_TYPES] = pipeline_list_action_types_call,
 	[CODEPIPELINE_OP_LIST_PIPELINE_EXECUTIONS] = pipeline_list_pipeline_executions_call,
 	[CODEPIPELINE_OP_LIST_PIPELINES] = pipeline_list_pipelines_call,
+	[CODEPIPELINE_OP_LIST_RULE_EXECUTIONS] = pipeline_list_rule_executions_call,
+	[CODEPIPELINE_OP_LIST_RULE_TYPES] = pipeline_list_rule_types_call,
 	[CODEPIPELINE_OP_LIST_TAGS_FOR_RESOURCE] = pipeline_list_tags_for_resource_call,
 	[CODEPIPELINE_OP_OVERRIDE_STAGE_CONDITION] = pipeline_override_stage_condition_call,
 	[CODEPIPELINE_OP_PUT_APPROVAL_RESULT] = pipeline_put_approval_result_call,

@@ -170,6 +170,7 @@ static int open_pipeline(struct server *s, struct err *err)
 	s->action_world.artifact = s->artifact;
 	s->action_world.build = s->build;
 	s->action_world.deploy = s->deploy;
+	s->action_world.signal = s->signal;
 	c.registry = action_world_registry(&s->action_world);
 	if (pipeline_engine_new(&c, &s->pipeline, err) < 0)
 		return -1;

@@ -74,6 +74,11 @@ int build_start_for_pipeline(struct build_engine *e, struct call *call,
 	const struct towpath_build_pipeline *pipeline, struct codebuild_start_build_response *resp,
 	struct err *err);
 
+/* The newest report of a group (name or ARN) that a build of this pipeline execution made. 1 found,
+ * 0 none. *ret_message: why it is INCOMPLETE, or "". */
+int build_report_of_execution(struct build_engine *e, const char *group, const char *execution_id,
+	struct arena *a, struct codebuild_report *ret, const char **ret_message, struct err *err);
+
 /* Path of the spool file (codec/spool.h) with a build's whole log; id as in the API or its ARN.
  * The file is missing until the build leaves the queue. Caller frees; NULL for a bad id. */
 char *build_log_path(const struct build_engine *e, const char *id) MUST_CHECK;

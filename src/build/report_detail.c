@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a report holds: DescribeTestCases, DescribeCodeCoverages. */
+/* What a report holds: DescribeTestCases, DescribeCodeCoverages; the report that a gate looks at.
+ */
 #include "base/limits.h"
 #include "build/report_page.h"
 
@@ -125,4 +126,37 @@ int build_describe_code_coverages(struct build_engine *e, struct call *call,
 	resp->next_token = build_page_next(
 		&page, resp->code_coverages.n, page.place + (int64_t)resp->code_coverages.n, s.a);
 	return 0;
+}
+
+/* ---- gates ---- */
+
+struct gate_read {
+	struct arena *a;
+	const char *group, *execution_id;
+	struct store_build_report row;
+	int found;
+};
+
+static int read_gate(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct gate_read *g = arg;
+
+	g->found =
+		store_build_report_of_execution(tx, g->group, g->execution_id, g->a, &g->row, err);
+	return MIN(g->found, 0);
+}
+
+int build_report_of_execution(struct build_engine *e, const char *group, const char *execution_id,
+	struct arena *a, struct codebuild_report *ret, const char **ret_message, struct err *err)
+{
+	struct gate_read g = {
+		.a = a, .group = build_report_group_of(group), .execution_id = execution_id};
+
+	if (!g.group)
+		return 0;
+	if (db_read(durable_db(e->durable), read_gate, &g, err) < 0)
+		return -1;
+	*ret = g.row.report;
+	*ret_message = g.row.message;
+	return g.found;
 }

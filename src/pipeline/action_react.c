@@ -19,18 +19,21 @@ static int wake_action(struct pipeline_engine *e, struct durable *d, struct db_t
 	const struct action_provider *p, const struct journal_entry *entry, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	const char *external = p->correlate(p->arg, entry, &arena), *id = NULL;
+	const char *external = p->correlate(p->arg, entry, &arena);
+	struct strv ids CLEANUP_STRV = {0};
 	struct task check = {.kind = TASK_CHECK, .token = CHECK_NOW};
-	int found;
 
 	(void)e;
 	if (!external)
 		return 0;
-	found = store_pipeline_action_by_external(tx, p->provider, external, &arena, &id, err);
-	if (found <= 0)
-		return found;
-	check.subject = id;
-	return task_enqueue(d, tx, &check, err);
+	if (store_pipeline_action_by_external(tx, p->provider, external, &arena, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		check.subject = ids.v[i];
+		if (task_enqueue(d, tx, &check, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int on_progress(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,

@@ -22,6 +22,20 @@ struct loaded {
 	const struct action_provider *provider;
 };
 
+static const struct codepipeline_action_declaration *declaration_of(
+	const struct loaded *l, const struct codepipeline_stage_declaration *stage)
+{
+	const struct codepipeline_action_execution_detail *d = l->row.detail;
+	const struct codepipeline_rule_declaration *rule;
+	const struct towpath_pipeline_stage_run *run;
+
+	if (!stage || !store_pipeline_action_is_rule(d))
+		return flow_action_declaration(stage, d->action_name);
+	run = flow_stage_run(l->run, d->stage_name);
+	rule = run ? flow_rule_declaration(stage, run, d->action_execution_id) : NULL;
+	return rule ? flow_rule_action(rule, l->arena) : NULL;
+}
+
 static int load(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct loaded *l = arg;
@@ -42,8 +56,7 @@ static int load(struct db_tx *tx, void *arg, struct err *err)
 		l->gone = true;
 		return err && err->kind ? -1 : 0;
 	}
-	l->action = flow_action_declaration(
-		flow_stage_declaration(d, detail->stage_name), detail->action_name);
+	l->action = declaration_of(l, flow_stage_declaration(d, detail->stage_name));
 	l->provider = action_registry_find(&l->e->site.registry, detail->input->action_type_id);
 	return 0;
 }
@@ -122,6 +135,9 @@ static struct action_run action_run_of(const struct loaded *l)
 		.now_usec = durable_now(l->e->durable),
 	};
 
+	if (store_pipeline_action_is_rule(d))
+		run.condition = flow_rule_condition(
+			flow_stage_run(l->run, d->stage_name), d->action_execution_id);
 	fill_overrides(l, &run);
 	return run;
 }
@@ -207,8 +223,9 @@ static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
 	row->detail->last_update_time = WIRE_SET_TIME(f->now);
 	if (r->external_id)
 		row->external_id = r->external_id;
-	view_action_changed(f, fr->run, row->detail->stage_name, row->detail->action_name, id,
-		row->detail->status, r, NULL);
+	if (!store_pipeline_action_is_rule(row->detail))
+		view_action_changed(f, fr->run, row->detail->stage_name, row->detail->action_name,
+			id, row->detail->status, r, NULL);
 	if (store_pipeline_action_put(tx, row, err) < 0)
 		return -1;
 	/* What happened before the external id was stored found nobody: look once. */
@@ -220,25 +237,54 @@ static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
 	return task_enqueue(o->e->durable, tx, &later, err);
 }
 
+/* The running execution in the set, of an action or (then *ret_rule is set) of a rule. */
+struct target {
+	struct flow_run *fr;
+	struct towpath_pipeline_stage_run *stage;
+	struct towpath_pipeline_action_ref *ref;
+	struct towpath_pipeline_rule_run *rule;
+};
+
+/* False when it is not running any more (P4). */
+static bool find_target(
+	struct flow *f, const struct codepipeline_action_execution_detail *d, struct target *ret)
+{
+	*ret = (struct target){0};
+	if (!store_pipeline_action_is_rule(d)) {
+		ret->ref = flow_ref_of(f, d, &ret->fr, &ret->stage);
+		return ret->ref;
+	}
+	ret->fr = flow_find(f, d->pipeline_execution_id);
+	ret->stage = ret->fr ? flow_stage_run(ret->fr->run, d->stage_name) : NULL;
+	ret->rule = ret->stage ? flow_rule_run(ret->stage, d->action_execution_id) : NULL;
+	return ret->rule && streq(ret->rule->status, CODEPIPELINE_RULE_EXECUTION_STATUS_INPROGRESS);
+}
+
+static void end_target(struct flow *f, const struct target *t,
+	const struct codepipeline_action_execution_detail *d, const struct flow_end *end)
+{
+	if (t->rule)
+		flow_end_rule(f, t->fr, t->stage, t->rule, end);
+	else
+		flow_end_action(f, t->fr, t->stage, t->ref, d, end);
+}
+
 static int apply_outcome(struct flow *f, struct db_tx *tx, void *arg, struct err *err)
 {
 	struct outcome *o = arg;
 	const struct action_result *r = o->result;
 	struct store_pipeline_action row;
-	struct towpath_pipeline_stage_run *stage;
-	struct towpath_pipeline_action_ref *ref;
-	struct flow_run *fr;
+	struct target target;
 	struct flow_end end = {.result = r, .summary = r->summary};
 	int found = store_pipeline_action_get(
 		tx, o->loaded->row.detail->action_execution_id, f->arena, &row, err);
 
 	if (found <= 0)
 		return found;
-	ref = flow_ref_of(f, row.detail, &fr, &stage);
-	if (!ref)
+	if (!find_target(f, row.detail, &target))
 		return 0;
 	if (r->outcome == ACTION_PENDING)
-		return keep_pending(f, tx, o, &row, fr, err);
+		return keep_pending(f, tx, o, &row, target.fr, err);
 	if (r->outcome == ACTION_FAILED) {
 		end.status = CODEPIPELINE_ACTION_EXECUTION_STATUS_FAILED;
 		end.code = r->error_code ? r->error_code : "JobFailed";
@@ -246,7 +292,7 @@ static int apply_outcome(struct flow *f, struct db_tx *tx, void *arg, struct err
 	} else {
 		end.status = CODEPIPELINE_ACTION_EXECUTION_STATUS_SUCCEEDED;
 	}
-	flow_end_action(f, fr, stage, ref, row.detail, &end);
+	end_target(f, &target, row.detail, &end);
 	return 0;
 }
 
@@ -322,16 +368,13 @@ static int end_action(struct flow *f, struct db_tx *tx, void *arg, struct err *e
 {
 	struct ending *x = arg;
 	struct store_pipeline_action row;
-	struct towpath_pipeline_stage_run *stage;
-	struct towpath_pipeline_action_ref *ref;
-	struct flow_run *fr;
+	struct target target;
 	int found = store_pipeline_action_get(tx, x->action_id, f->arena, &row, err);
 
 	if (found <= 0)
 		return found;
-	ref = flow_ref_of(f, row.detail, &fr, &stage);
-	if (ref)
-		flow_end_action(f, fr, stage, ref, row.detail, &x->end);
+	if (find_target(f, row.detail, &target))
+		end_target(f, &target, row.detail, &x->end);
 	return 0;
 }
 

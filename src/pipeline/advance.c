@@ -91,16 +91,15 @@ static void next_stage(struct flow *f, struct flow_run *fr)
 		flow_set_run_status(f, fr, SUCCEEDED, NULL);
 }
 
-/* True when the entry condition lets the execution in. */
-static bool entry_allows(struct flow *f, struct flow_run *fr,
-	struct towpath_pipeline_stage_run *stage, const struct codepipeline_stage_declaration *d)
+/* Goes on when the entry condition has its status; false while it is running. */
+static bool settle_entry(
+	struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage)
 {
-	if (!d->before_entry || !d->before_entry->conditions.n)
-		return true;
-	stage->entry = condition_evaluate(f, fr->run, &d->before_entry->conditions.v[0]);
+	bool settled = condition_settle(f, stage->entry);
+
 	view_stage_changed(f, fr->run, stage);
-	if (condition_succeeded(stage->entry))
-		return true;
+	if (!settled || condition_succeeded(stage->entry))
+		return settled;
 	if (streq(stage->entry->result, CODEPIPELINE_RESULT_SKIP)) {
 		flow_set_stage_status(f, fr, stage, CODEPIPELINE_STAGE_EXECUTION_STATUS_SKIPPED);
 		next_stage(f, fr);
@@ -109,7 +108,16 @@ static bool entry_allows(struct flow *f, struct flow_run *fr,
 			arena_printf(f->arena, "Entry condition of stage %s: %s", stage->name,
 				stage->entry->summary));
 	}
-	return false;
+	return true;
+}
+
+static void begin_entry(struct flow *f, struct flow_run *fr,
+	struct towpath_pipeline_stage_run *stage, const struct codepipeline_stage_declaration *d)
+{
+	if (!d->before_entry || !d->before_entry->conditions.n)
+		return;
+	stage->entry = condition_begin(f, fr, stage, &d->before_entry->conditions.v[0]);
+	settle_entry(f, fr, stage);
 }
 
 static void enter(struct flow *f, struct flow_run *fr)
@@ -129,7 +137,7 @@ static void enter(struct flow *f, struct flow_run *fr)
 	fr->run->phase = FLOW_IN_STAGE;
 	fr->run->phase_since = WIRE_SET_TIME(f->now);
 	flow_set_stage_status(f, fr, stage, INPROGRESS);
-	entry_allows(f, fr, stage, d);
+	begin_entry(f, fr, stage, d);
 }
 
 static bool at_door(struct flow *f, struct flow_run *fr)
@@ -241,7 +249,8 @@ static const char *failed_action(const struct towpath_pipeline_stage_run *stage)
 	return "";
 }
 
-static void stage_failed(struct flow *f, struct flow_run *fr,
+/* False while the condition for failures is running. */
+static bool stage_failed(struct flow *f, struct flow_run *fr,
 	struct towpath_pipeline_stage_run *stage, const struct codepipeline_stage_declaration *d)
 {
 	const struct codepipeline_failure_conditions *on = d->on_failure;
@@ -253,10 +262,15 @@ static void stage_failed(struct flow *f, struct flow_run *fr,
 		flow_set_stage_status(f, fr, stage, FAILED);
 		flow_retry_stage(f, fr, stage,
 			c && streq(c->retry_mode, CODEPIPELINE_STAGE_RETRY_MODE_ALL_ACTIONS), true);
-		return;
+		return true;
 	}
 	if (on && on->conditions.n) {
-		stage->failure = condition_evaluate(f, fr->run, &on->conditions.v[0]);
+		if (!stage->failure)
+			stage->failure = condition_begin(f, fr, stage, &on->conditions.v[0]);
+		if (!condition_settle(f, stage->failure)) {
+			view_stage_changed(f, fr->run, stage);
+			return false;
+		}
 		rollback = condition_succeeded(stage->failure) &&
 			   streq(stage->failure->result, CODEPIPELINE_RESULT_ROLLBACK);
 	}
@@ -265,24 +279,41 @@ static void stage_failed(struct flow *f, struct flow_run *fr,
 			stage->name));
 	if (rollback)
 		roll_back(f, fr, stage->name);
+	return true;
 }
 
-static void stage_done(struct flow *f, struct flow_run *fr,
+/* False while the condition for success is running. */
+static bool stage_done(struct flow *f, struct flow_run *fr,
 	struct towpath_pipeline_stage_run *stage, const struct codepipeline_stage_declaration *d)
 {
 	if (d->on_success && d->on_success->conditions.n) {
-		stage->success = condition_evaluate(f, fr->run, &d->on_success->conditions.v[0]);
+		if (!stage->success)
+			stage->success =
+				condition_begin(f, fr, stage, &d->on_success->conditions.v[0]);
+		if (!condition_settle(f, stage->success)) {
+			view_stage_changed(f, fr->run, stage);
+			return false;
+		}
 		if (!condition_succeeded(stage->success)) {
 			run_failed(f, fr, stage,
 				arena_printf(f->arena, "Success condition of stage %s: %s",
 					stage->name, stage->success->summary));
 			if (streq(stage->success->result, CODEPIPELINE_RESULT_ROLLBACK))
 				roll_back(f, fr, stage->name);
-			return;
+			return true;
 		}
 	}
 	flow_set_stage_status(f, fr, stage, SUCCEEDED);
 	next_stage(f, fr);
+	return true;
+}
+
+static void abandon_conditions(struct flow *f, struct flow_run *fr,
+	struct towpath_pipeline_stage_run *stage, const char *status)
+{
+	condition_abandon(f, fr, stage, stage->entry, status);
+	condition_abandon(f, fr, stage, stage->success, status);
+	condition_abandon(f, fr, stage, stage->failure, status);
 }
 
 static void abandon_all(
@@ -326,25 +357,24 @@ static bool in_stage(struct flow *f, struct flow_run *fr)
 	struct towpath_pipeline_stage_run *stage = flow_stage_run(fr->run, fr->run->stage);
 	struct counts c = count(stage);
 
-	if (streq(fr->run->status, "Stopping"))
+	if (streq(fr->run->status, "Stopping")) {
+		abandon_conditions(f, fr, stage, CODEPIPELINE_CONDITION_EXECUTION_STATUS_ABANDONED);
 		return stopping(f, fr, stage);
+	}
 	if (fr->run->cancelled.v) {
+		abandon_conditions(f, fr, stage, CODEPIPELINE_CONDITION_EXECUTION_STATUS_CANCELLED);
 		if (c.running)
 			return false;
 		flow_set_stage_status(f, fr, stage, CODEPIPELINE_STAGE_EXECUTION_STATUS_CANCELLED);
 		flow_set_run_status(f, fr, "Cancelled", "The pipeline was updated");
 		return true;
 	}
-	if (c.failed) {
-		if (c.running)
-			return false;
-		stage_failed(f, fr, stage, d);
-		return true;
-	}
-	if (!c.running && !c.idle) {
-		stage_done(f, fr, stage, d);
-		return true;
-	}
+	if (condition_runs(stage->entry))
+		return settle_entry(f, fr, stage);
+	if (c.failed)
+		return !c.running && stage_failed(f, fr, stage, d);
+	if (!c.running && !c.idle)
+		return stage_done(f, fr, stage, d);
 	return start_group(f, fr, stage, d, c.running);
 }
 
@@ -400,7 +430,7 @@ void flow_retry_stage(struct flow *f, struct flow_run *fr, struct towpath_pipeli
 	reopen(f, fr, stage);
 	flow_set_stage_status(f, fr, stage, INPROGRESS);
 	if (stage->entry && !condition_succeeded(stage->entry))
-		entry_allows(f, fr, stage, d);
+		begin_entry(f, fr, stage, d);
 }
 
 void flow_override(
@@ -408,9 +438,13 @@ void flow_override(
 {
 	struct towpath_pipeline_condition_run *c = entry ? stage->entry : stage->success;
 
+	condition_abandon(f, fr, stage, c, CODEPIPELINE_CONDITION_EXECUTION_STATUS_OVERRIDDEN);
 	c->status = CODEPIPELINE_CONDITION_EXECUTION_STATUS_OVERRIDDEN;
-	reopen(f, fr, stage);
-	flow_set_stage_status(f, fr, stage, INPROGRESS);
+	if (status_final(stage->status)) {
+		reopen(f, fr, stage);
+		flow_set_stage_status(f, fr, stage, INPROGRESS);
+	}
+	view_stage_changed(f, fr->run, stage);
 	if (entry)
 		return;
 	flow_set_stage_status(f, fr, stage, SUCCEEDED);

@@ -134,7 +134,7 @@ int definition_validate(const struct flow_site *site,
 	if (check_counts(d, err) < 0 || check_names(d, err) < 0 || check_sources(d, err) < 0 ||
 		check_stores(site, d, err) < 0)
 		return -1;
-	if (definition_validate_v2(d, a, err) < 0 ||
+	if (definition_validate_v2(&site->registry, d, a, err) < 0 ||
 		definition_validate_actions(site, d, a, err) < 0)
 		return -1;
 	return definition_validate_variables(d, a, err);

@@ -16,7 +16,7 @@ int definition_validate_variables(
 int definition_validate_actions(const struct flow_site *site,
 	const struct codepipeline_pipeline_declaration *d, struct arena *a, struct err *err);
 /* Triggers and stage conditions: definition_v2.c, part of definition_validate(). */
-int definition_validate_v2(
+int definition_validate_v2(const struct action_registry *registry,
 	const struct codepipeline_pipeline_declaration *d, struct arena *a, struct err *err);
 bool definition_is_v2(const struct codepipeline_pipeline_declaration *d);
 /* A copy with all defaults filled in, as it is stored and answered. */

@@ -116,8 +116,24 @@ static const struct condition_kind success_kind = {
 static const struct condition_kind failure_kind = {
 	"failure condition", {CODEPIPELINE_RESULT_ROLLBACK}};
 
-static int check_condition(const char *stage, const struct condition_kind *kind,
-	const struct codepipeline_condition_list *conditions, struct arena *a, struct err *err)
+/* Only rules that are decided from what the execution has may skip a stage. */
+static int check_skip(const char *stage, const struct codepipeline_condition *c, struct err *err)
+{
+	if (!c->result || !streq(c->result, CODEPIPELINE_RESULT_SKIP))
+		return 0;
+	wire_foreach (rule, &c->rules)
+		if (!streq(rule->rule_type_id->provider, "VariableCheck") &&
+			!streq(rule->rule_type_id->provider, "LambdaInvoke"))
+			return err_set_wire(err, STAGE,
+				"Result SKIP of stage '%s' can only be used with rules of type "
+				"LambdaInvoke and VariableCheck, not %s",
+				stage, rule->rule_type_id->provider);
+	return 0;
+}
+
+static int check_condition(const struct action_registry *registry, const char *stage,
+	const struct condition_kind *kind, const struct codepipeline_condition_list *conditions,
+	struct arena *a, struct err *err)
 {
 	bool known = false;
 
@@ -132,13 +148,14 @@ static int check_condition(const char *stage, const struct condition_kind *kind,
 		return err_set_wire(
 			err, STAGE, "The %s of stage '%s' has no rules", kind->name, stage);
 	wire_foreach (rule, &conditions->v[0].rules)
-		if (condition_validate_rule(
-			    rule, arena_printf(a, "%s of stage '%s'", kind->name, stage), err) < 0)
+		if (condition_validate_rule(registry, rule,
+			    arena_printf(a, "%s of stage '%s'", kind->name, stage), a, err) < 0)
 			return -1;
-	return 0;
+	return check_skip(stage, &conditions->v[0], err);
 }
 
-static int check_failure(const struct codepipeline_pipeline_declaration *d,
+static int check_failure(const struct action_registry *registry,
+	const struct codepipeline_pipeline_declaration *d,
 	const struct codepipeline_stage_declaration *s, struct arena *a, struct err *err)
 {
 	const struct codepipeline_failure_conditions *f = s->on_failure;
@@ -164,10 +181,10 @@ static int check_failure(const struct codepipeline_pipeline_declaration *d,
 	if (rollback && s == d->stages.v)
 		return err_set_wire(
 			err, STAGE, "The source stage '%s' cannot be rolled back", s->name);
-	return check_condition(s->name, &failure_kind, &f->conditions, a, err);
+	return check_condition(registry, s->name, &failure_kind, &f->conditions, a, err);
 }
 
-int definition_validate_v2(
+int definition_validate_v2(const struct action_registry *registry,
 	const struct codepipeline_pipeline_declaration *d, struct arena *a, struct err *err)
 {
 	if (!definition_is_v2(d) && check_v1(d, err) < 0)
@@ -179,13 +196,13 @@ int definition_validate_v2(
 		if (s->blockers.n)
 			return err_set_wire(err, "InvalidBlockerDeclarationException",
 				"Stage '%s': blockers are reserved", s->name);
-		if (s->before_entry && check_condition(s->name, &entry_kind,
+		if (s->before_entry && check_condition(registry, s->name, &entry_kind,
 					       &s->before_entry->conditions, a, err) < 0)
 			return -1;
-		if (s->on_success && check_condition(s->name, &success_kind,
+		if (s->on_success && check_condition(registry, s->name, &success_kind,
 					     &s->on_success->conditions, a, err) < 0)
 			return -1;
-		if (check_failure(d, s, a, err) < 0)
+		if (check_failure(registry, d, s, a, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -62,6 +62,19 @@ struct towpath_pipeline_action_ref *flow_ref_of(struct flow *f,
 	const struct codepipeline_action_execution_detail *d, struct flow_run **ret_run,
 	struct towpath_pipeline_stage_run **ret_stage);
 
+/* op_action.c: executions of actions or rules, newest first. */
+struct pipeline_history_request {
+	const char *pipeline;
+	bool rules;
+	const char *execution_id;					       /* or NULL */
+	const struct codepipeline_latest_in_pipeline_execution_filter *latest; /* or NULL */
+	const char *token;
+	struct wire_int max_results;
+};
+int pipeline_history(struct pipeline_engine *e, struct call *call,
+	const struct pipeline_history_request *req, struct store_pipeline_actions *ret,
+	const char **ret_token, struct err *err);
+
 /* action_react.c: the journal. */
 void pipeline_subscribe(struct pipeline_engine *e);
 

@@ -61,6 +61,7 @@ struct flow_effect {
 	struct store_pipeline_action row; /* FLOW_ACTION_STARTED */
 	int64_t timeout_usec;
 	bool approval;
+	bool settled; /* FLOW_ACTION_STARTED: it ends in the same step, no task is needed */
 	const char *action_id; /* FLOW_ACTION_ENDED */
 	struct flow_end end;
 };
@@ -148,6 +149,28 @@ void flow_start_action(struct flow *f, struct flow_run *fr,
 bool flow_end_action(struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage,
 	struct towpath_pipeline_action_ref *ref,
 	const struct codepipeline_action_execution_detail *detail, const struct flow_end *end);
+
+/* ---- rules of conditions ---- */
+
+/* A rule as the action of category Rule that its provider sees. */
+const struct codepipeline_action_declaration *flow_rule_action(
+	const struct codepipeline_rule_declaration *rule, struct arena *a);
+/* The declaration of the rule execution of this id among the stage's conditions, or NULL. */
+const struct codepipeline_rule_declaration *flow_rule_declaration(
+	const struct codepipeline_stage_declaration *d,
+	const struct towpath_pipeline_stage_run *stage, const char *id);
+/* BEFORE_ENTRY, ON_SUCCESS or ON_FAILURE: whose rule the execution of this id is; or NULL. */
+const char *flow_rule_condition(const struct towpath_pipeline_stage_run *stage, const char *id);
+/* The rule execution of this id among the stage's conditions, or NULL. */
+struct towpath_pipeline_rule_run *flow_rule_run(
+	const struct towpath_pipeline_stage_run *stage, const char *id);
+/* Fills in ret and begins the rule's execution; settled: the caller ends it in this step. */
+void flow_start_rule(struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage,
+	struct towpath_pipeline_rule_run *ret, const struct codepipeline_rule_declaration *rule,
+	bool settled);
+/* P4: false when it is not running any more. */
+bool flow_end_rule(struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage,
+	struct towpath_pipeline_rule_run *rule, const struct flow_end *end);
 
 /* ---- going on ---- */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starting and ending action executions: resolved configuration, artifacts, output variables. */
+/* Starting and ending executions of actions and rules: resolved configuration, artifacts, output
+ * variables. */
 #include "pipeline/flow.h"
 
 #include "base/id.h"
@@ -119,12 +120,34 @@ static int64_t timeout_of(
 	return p && p->timeout_usec ? p->timeout_usec : DEFAULT_ACTION_TIMEOUT;
 }
 
+static void push_start(struct flow *f, struct flow_run *fr, int attempt, bool settled,
+	const struct codepipeline_action_declaration *action,
+	struct codepipeline_action_execution_detail *d)
+{
+	const struct action_provider *p =
+		action_registry_find(&f->site->registry, action->action_type_id);
+
+	fr->dirty = true;
+	vec_push(&f->effects,
+		(struct flow_effect){
+			.kind = FLOW_ACTION_STARTED,
+			.run = fr->run,
+			.stage = d->stage_name,
+			.approval = streq(action->action_type_id->category, "Approval"),
+			.settled = settled,
+			.timeout_usec = timeout_of(p, action),
+			.row = {.pipeline_id = fr->run->pipeline_id,
+				.number = f->pipeline.next_action++,
+				.attempt = attempt,
+				.provider = action->action_type_id->provider,
+				.detail = d},
+		});
+}
+
 void flow_start_action(struct flow *f, struct flow_run *fr,
 	struct towpath_pipeline_stage_run *stage, struct towpath_pipeline_action_ref *ref,
 	const struct codepipeline_action_declaration *action)
 {
-	const struct action_provider *p =
-		action_registry_find(&f->site->registry, action->action_type_id);
 	bool approval = streq(action->action_type_id->category, "Approval");
 	struct codepipeline_action_execution_detail *d = new_detail(f, fr, stage->name, action);
 	struct err err CLEANUP_ERR = ERR_INIT;
@@ -133,19 +156,7 @@ void flow_start_action(struct flow *f, struct flow_run *fr,
 	ref->id = d->action_execution_id;
 	ref->attempt = WIRE_SET_INT(ref->attempt.v + 1);
 	ref->status = d->status;
-	fr->dirty = true;
-	vec_push(&f->effects, (struct flow_effect){
-				      .kind = FLOW_ACTION_STARTED,
-				      .run = fr->run,
-				      .stage = stage->name,
-				      .approval = approval,
-				      .timeout_usec = timeout_of(p, action),
-				      .row = {.pipeline_id = fr->run->pipeline_id,
-					      .number = f->pipeline.next_action++,
-					      .attempt = ref->attempt.v,
-					      .provider = action->action_type_id->provider,
-					      .detail = d},
-			      });
+	push_start(f, fr, ref->attempt.v, false, action, d);
 	view_action_started(f, fr->run, d, approval);
 	if (resolved == 0)
 		return;
@@ -239,5 +250,139 @@ bool flow_end_action(struct flow *f, struct flow_run *fr, struct towpath_pipelin
 			      });
 	view_action_changed(
 		f, fr->run, stage->name, ref->name, ref->id, end->status, end->result, end);
+	return true;
+}
+
+/* ---- rules of conditions ---- */
+
+const struct codepipeline_action_declaration *flow_rule_action(
+	const struct codepipeline_rule_declaration *rule, struct arena *a)
+{
+	struct codepipeline_action_declaration *d =
+		arena_new(a, struct codepipeline_action_declaration);
+	struct codepipeline_action_type_id *type = arena_new(a, struct codepipeline_action_type_id);
+
+	type->category = CODEPIPELINE_RULE_CATEGORY_RULE;
+	type->owner = "AWS";
+	type->provider = rule->rule_type_id->provider;
+	type->version = "1";
+	d->name = rule->name;
+	d->action_type_id = type;
+	d->input_artifacts = rule->input_artifacts;
+	d->role_arn = rule->role_arn;
+	d->region = rule->region;
+	d->timeout_in_minutes = rule->timeout_in_minutes;
+	wire_list_alloc(a, &d->configuration, rule->configuration.n);
+	for (size_t i = 0; i < rule->configuration.n; i++) {
+		d->configuration.v[i].key = rule->configuration.v[i].key;
+		d->configuration.v[i].value = rule->configuration.v[i].value;
+	}
+	return d;
+}
+
+/* The conditions of a stage as declared and as run, side by side. */
+struct condition_pair {
+	const struct codepipeline_condition_list *declared;
+	const struct towpath_pipeline_condition_run *run;
+};
+
+static const struct codepipeline_rule_declaration *find_in(
+	const struct condition_pair *pair, const char *id)
+{
+	if (!pair->declared || !pair->declared->n || !pair->run)
+		return NULL;
+	for (size_t i = 0; i < pair->run->rules.n && i < pair->declared->v[0].rules.n; i++)
+		if (streq(pair->run->rules.v[i].id, id))
+			return &pair->declared->v[0].rules.v[i];
+	return NULL;
+}
+
+const struct codepipeline_rule_declaration *flow_rule_declaration(
+	const struct codepipeline_stage_declaration *d,
+	const struct towpath_pipeline_stage_run *stage, const char *id)
+{
+	const struct condition_pair pairs[] = {
+		{d->before_entry ? &d->before_entry->conditions : NULL, stage->entry},
+		{d->on_success ? &d->on_success->conditions : NULL, stage->success},
+		{d->on_failure ? &d->on_failure->conditions : NULL, stage->failure},
+	};
+	const struct codepipeline_rule_declaration *found = NULL;
+
+	for (size_t i = 0; !found && i < ARRAY_SIZE(pairs); i++)
+		found = find_in(&pairs[i], id);
+	return found;
+}
+
+static struct towpath_pipeline_rule_run *rule_in(
+	const struct towpath_pipeline_condition_run *c, const char *id)
+{
+	for (size_t i = 0; c && i < c->rules.n; i++)
+		if (streq(c->rules.v[i].id, id))
+			return &c->rules.v[i];
+	return NULL;
+}
+
+struct towpath_pipeline_rule_run *flow_rule_run(
+	const struct towpath_pipeline_stage_run *stage, const char *id)
+{
+	struct towpath_pipeline_rule_run *r = rule_in(stage->entry, id);
+
+	if (!r)
+		r = rule_in(stage->success, id);
+	return r ? r : rule_in(stage->failure, id);
+}
+
+const char *flow_rule_condition(const struct towpath_pipeline_stage_run *stage, const char *id)
+{
+	if (rule_in(stage->entry, id))
+		return CODEPIPELINE_CONDITION_TYPE_BEFORE_ENTRY;
+	if (rule_in(stage->success, id))
+		return CODEPIPELINE_CONDITION_TYPE_ON_SUCCESS;
+	return rule_in(stage->failure, id) ? "ON_FAILURE" : NULL;
+}
+
+void flow_start_rule(struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage,
+	struct towpath_pipeline_rule_run *ret, const struct codepipeline_rule_declaration *rule,
+	bool settled)
+{
+	const struct codepipeline_action_declaration *action = flow_rule_action(rule, f->arena);
+	struct codepipeline_action_execution_detail *d = new_detail(f, fr, stage->name, action);
+	struct err err CLEANUP_ERR = ERR_INIT;
+	int resolved = resolve(f, fr->run, action, &d->input->resolved_configuration, &err);
+
+	*ret = (struct towpath_pipeline_rule_run){
+		.name = rule->name,
+		.id = d->action_execution_id,
+		.status = CODEPIPELINE_RULE_EXECUTION_STATUS_INPROGRESS,
+		.time = WIRE_SET_TIME(f->now),
+	};
+	push_start(f, fr, 1, settled || resolved < 0, action, d);
+	if (resolved < 0)
+		flow_end_rule(f, fr, stage, ret,
+			&(struct flow_end){
+				.status = CODEPIPELINE_ACTION_EXECUTION_STATUS_FAILED,
+				.code = "ConfigurationError",
+				.message = arena_strdup(f->arena, err_message(&err)),
+			});
+}
+
+bool flow_end_rule(struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage,
+	struct towpath_pipeline_rule_run *rule, const struct flow_end *end)
+{
+	if (!streq(rule->status, CODEPIPELINE_RULE_EXECUTION_STATUS_INPROGRESS))
+		return false;
+	rule->status = end->status; /* the same words for actions and rules */
+	rule->code = end->code;
+	rule->summary = end->message ? end->message : end->summary;
+	rule->time = WIRE_SET_TIME(f->now);
+	fr->run->update_time = WIRE_SET_TIME(f->now);
+	fr->dirty = true;
+	vec_push(&f->effects, (struct flow_effect){
+				      .kind = FLOW_ACTION_ENDED,
+				      .run = fr->run,
+				      .stage = stage->name,
+				      .action_id = rule->id,
+				      .end = *end,
+			      });
 	return true;
 }

@@ -142,15 +142,13 @@ static int read_history(struct db_tx *tx, void *arg, struct err *err)
 }
 
 /* The filter of the request; false when its two halves have nothing in common. */
-static bool read_filter(const struct codepipeline_action_execution_filter *f,
-	struct store_pipeline_action_filter *ret)
+static bool read_filter(
+	const struct pipeline_history_request *req, struct store_pipeline_action_filter *ret)
 {
-	const struct codepipeline_latest_in_pipeline_execution_filter *latest =
-		f ? f->latest_in_pipeline_execution : NULL;
+	const struct codepipeline_latest_in_pipeline_execution_filter *latest = req->latest;
 
-	if (!f)
-		return true;
-	ret->run_id = f->pipeline_execution_id;
+	ret->run_id = req->execution_id;
+	ret->rules = req->rules;
 	if (!latest)
 		return true;
 	ret->latest_only = streq(latest->start_time_range, CODEPIPELINE_START_TIME_RANGE_LATEST);
@@ -160,26 +158,45 @@ static bool read_filter(const struct codepipeline_action_execution_filter *f,
 	return true;
 }
 
+int pipeline_history(struct pipeline_engine *e, struct call *call,
+	const struct pipeline_history_request *req, struct store_pipeline_actions *ret,
+	const char **ret_token, struct err *err)
+{
+	struct history h = {.e = e, .call = call, .name = req->pipeline};
+	size_t limit = (size_t)wire_or(req->max_results, 100), n;
+	bool any = read_filter(req, &h.filter);
+	const char *scope = arena_printf(call->arena, "%s%s/%s/%d", req->rules ? "rules " : "",
+		req->pipeline, h.filter.run_id ? h.filter.run_id : "", h.filter.latest_only);
+
+	h.filter.limit = limit + 1;
+	if (pipeline_page_number(req->token, scope, &h.filter.before, err) < 0 ||
+		db_read(durable_db(e->durable), read_history, &h, err) < 0)
+		return -1;
+	n = any ? MIN(h.rows.n, limit) : 0;
+	if (any && h.rows.n > limit)
+		*ret_token = pipeline_page_token(h.rows.v[n - 1].number, scope, call->arena);
+	*ret = (struct store_pipeline_actions){h.rows.v, n};
+	return 0;
+}
+
 int pipeline_list_action_executions(struct pipeline_engine *e, struct call *call,
 	const struct codepipeline_list_action_executions_request *req,
 	struct codepipeline_list_action_executions_response *resp, struct err *err)
 {
-	struct history h = {.e = e, .call = call, .name = req->pipeline_name};
-	size_t limit = (size_t)wire_or(req->max_results, 100), n;
-	bool any = read_filter(req->filter, &h.filter);
-	const char *scope = arena_printf(call->arena, "%s/%s/%d", req->pipeline_name,
-		h.filter.run_id ? h.filter.run_id : "", h.filter.latest_only);
+	const struct pipeline_history_request wanted = {
+		.pipeline = req->pipeline_name,
+		.execution_id = req->filter ? req->filter->pipeline_execution_id : NULL,
+		.latest = req->filter ? req->filter->latest_in_pipeline_execution : NULL,
+		.token = req->next_token,
+		.max_results = req->max_results,
+	};
+	struct store_pipeline_actions rows;
 
-	h.filter.limit = limit + 1;
-	if (pipeline_page_number(req->next_token, scope, &h.filter.before, err) < 0 ||
-		db_read(durable_db(e->durable), read_history, &h, err) < 0)
+	if (pipeline_history(e, call, &wanted, &rows, &resp->next_token, err) < 0)
 		return -1;
-	n = any ? MIN(h.rows.n, limit) : 0;
-	wire_list_alloc(call->arena, &resp->action_execution_details, n);
-	for (size_t i = 0; i < n; i++)
-		resp->action_execution_details.v[i] = *h.rows.v[i].detail;
-	if (any && h.rows.n > limit)
-		resp->next_token = pipeline_page_token(h.rows.v[n - 1].number, scope, call->arena);
+	wire_list_alloc(call->arena, &resp->action_execution_details, rows.n);
+	for (size_t i = 0; i < rows.n; i++)
+		resp->action_execution_details.v[i] = *rows.v[i].detail;
 	return 0;
 }
 
@@ -235,7 +252,8 @@ int pipeline_list_action_types(struct pipeline_engine *e, struct call *call,
 	for (size_t i = 0; i < e->site.registry.n; i++) {
 		const struct action_provider *p = e->site.registry.v[i];
 
-		if (req->action_owner_filter && !streq(req->action_owner_filter, p->owner))
+		if (streq(p->category, CODEPIPELINE_RULE_CATEGORY_RULE) ||
+			(req->action_owner_filter && !streq(req->action_owner_filter, p->owner)))
 			continue;
 		describe_type(p, call->arena, &resp->action_types.v[resp->action_types.n++]);
 	}

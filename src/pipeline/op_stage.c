@@ -241,6 +241,19 @@ int pipeline_rollback_stage(struct pipeline_engine *e, struct call *call,
 
 /* ---- OverrideStageCondition ---- */
 
+/* A condition that runs can be overridden, and one that failed with the execution at its place. A
+ * skipped stage is behind the execution. */
+static bool is_overridable(const struct flow_run *fr,
+	const struct towpath_pipeline_stage_run *stage,
+	const struct towpath_pipeline_condition_run *c)
+{
+	if (condition_runs(c))
+		return !status_final(fr->run->status) && !status_final(stage->status);
+	return !condition_succeeded(c) &&
+	       streq(stage->status, CODEPIPELINE_STAGE_EXECUTION_STATUS_FAILED) &&
+	       streq(fr->run->status, CODEPIPELINE_PIPELINE_EXECUTION_STATUS_FAILED);
+}
+
 static int override_step(struct flow *f, struct db_tx *tx, void *arg, struct err *err)
 {
 	const struct codepipeline_override_stage_condition_request *req = arg;
@@ -254,9 +267,7 @@ static int override_step(struct flow *f, struct db_tx *tx, void *arg, struct err
 		return -1;
 	if (stage)
 		c = entry ? stage->entry : stage->success;
-	if (!c || condition_succeeded(c) || fr->run->version.v != f->pipeline.version ||
-		!streq(stage->status, CODEPIPELINE_STAGE_EXECUTION_STATUS_FAILED) ||
-		!streq(fr->run->status, CODEPIPELINE_PIPELINE_EXECUTION_STATUS_FAILED))
+	if (!c || fr->run->version.v != f->pipeline.version || !is_overridable(fr, stage, c))
 		return err_set_wire(err, "ConditionNotOverridableException",
 			"The %s condition of stage '%s' cannot be overridden: it has not failed "
 			"with "

@@ -35,6 +35,8 @@ DEFINE_FREEP(struct pipeline_engine, pipeline_engine_free)
 	X(list_action_types)        \
 	X(list_pipeline_executions) \
 	X(list_pipelines)           \
+	X(list_rule_executions)     \
+	X(list_rule_types)          \
 	X(list_tags_for_resource)   \
 	X(override_stage_condition) \
 	X(put_approval_result)      \

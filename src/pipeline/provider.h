@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Action providers: what an action of a pipeline does. One file a provider in provider/action_*.c
- * (over the sibling engines) and the scripted ones in sim/.
+/* Action providers: what an action of a pipeline does, and what a rule of a condition does
+ * (category Rule; its summary or error message is what people read). One file a provider in
+ * provider/action_*.c (over the sibling engines) and the scripted ones in sim/.
  *
  * An action runs like this: the engine creates the action execution (its id is the idempotency
  * token), then a task calls start(). start() either ends the action at once or leaves it pending
@@ -52,6 +53,7 @@ struct action_run {
 	/* Source actions: revisions that the start of the execution asked for. */
 	const struct codepipeline_source_revision_override *overrides;
 	size_t n_overrides;
+	const char *condition;	 /* of a rule: BEFORE_ENTRY, ON_SUCCESS, ON_FAILURE; else NULL */
 	const char *external_id; /* as start() set it; NULL within start() */
 	int64_t started_usec, now_usec;
 };

@@ -52,7 +52,7 @@ static int save_stage_succeeded(struct saving *s, const struct flow_effect *fx, 
 	return store_pipeline_run_succeeded(s->tx, fx->run, fx->stage, err);
 }
 
-static int action_event(struct saving *s, const struct flow_effect *fx,
+static int tell_action(struct saving *s, const struct flow_effect *fx,
 	const struct codepipeline_action_execution_detail *d, const char *state, struct err *err)
 {
 	struct towpath_event_action detail = {
@@ -68,6 +68,15 @@ static int action_event(struct saving *s, const struct flow_effect *fx,
 	};
 
 	return journal(s, "codepipeline.action", &towpath_event_action_shape, &detail, err);
+}
+
+static int action_event(struct saving *s, const struct flow_effect *fx,
+	const struct codepipeline_action_execution_detail *d, const char *state, struct err *err)
+{
+	/* The service tells nobody of rules. */
+	if (store_pipeline_action_is_rule(d))
+		return 0;
+	return tell_action(s, fx, d, state, err);
 }
 
 static int approval_event(struct saving *s, const struct flow_effect *fx, struct err *err)
@@ -92,8 +101,11 @@ static int save_action_started(struct saving *s, const struct flow_effect *fx, s
 		.token = "",
 		.due_usec = s->f->now + fx->timeout_usec};
 
-	if (store_pipeline_action_put(s->tx, &fx->row, err) < 0 ||
-		action_event(s, fx, fx->row.detail, "STARTED", err) < 0 ||
+	if (store_pipeline_action_put(s->tx, &fx->row, err) < 0)
+		return -1;
+	if (fx->settled)
+		return 0;
+	if (action_event(s, fx, fx->row.detail, "STARTED", err) < 0 ||
 		task_enqueue(s->e->durable, s->tx, &start, err) < 0 ||
 		task_enqueue(s->e->durable, s->tx, &timeout, err) < 0)
 		return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Build and Test / CodeBuild: a build of a project with the pipeline's artifacts. */
+/* Build, Test and Rule / CodeBuild: a build of a project with the pipeline's artifacts. */
 #include "base/mem.h"
 #include "provider/action_world.h"
 #include "provider/build_explain.h"
@@ -209,3 +209,4 @@ static const char *const kinds[] = {"codebuild.build", NULL};
 
 const struct action_provider action_codebuild_build = CODEBUILD("Build", 36);
 const struct action_provider action_codebuild_test = CODEBUILD("Test", 8);
+const struct action_provider rule_codebuild = CODEBUILD(CODEPIPELINE_RULE_CATEGORY_RULE, 8);

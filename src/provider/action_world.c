@@ -17,6 +17,10 @@ static const struct action_provider *const rows[] = {
 	&action_manual,
 	&action_codedeploy,
 	&action_s3_deploy,
+	&rule_alarm,
+	&rule_codebuild,
+	&rule_report,
+	&rule_window,
 };
 
 void action_world_list(struct action_world *w)

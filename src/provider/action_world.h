@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What actions of pipelines do for real (pipeline/provider.h), over the sibling engines. One file
- * a provider: its row of the table stands in it, and what start, check and stop do. */
+/* What actions and rules of pipelines do for real (pipeline/provider.h), over the sibling engines.
+ * One file a provider: its row of the table stands in it, and what start, check and stop do. */
 #ifndef TOWPATH_PROVIDER_ACTION_WORLD_H
 #define TOWPATH_PROVIDER_ACTION_WORLD_H
 
@@ -8,6 +8,7 @@
 #include "build/build.h"
 #include "deploy/deploy.h"
 #include "pipeline/provider.h"
+#include "signal/signal.h"
 #include "source/source.h"
 
 #define ACTION_WORLD_MAX 16
@@ -18,6 +19,7 @@ struct action_world {
 	struct artifact_engine *artifact;
 	struct build_engine *build;
 	struct deploy_engine *deploy;
+	struct signal_engine *signal;
 	const char *data_dir; /* actions/ below it holds files in the making */
 	/* the table */
 	struct action_provider providers[ACTION_WORLD_MAX];
@@ -41,6 +43,10 @@ extern const struct action_provider action_codebuild_test;
 extern const struct action_provider action_manual;
 extern const struct action_provider action_codedeploy;
 extern const struct action_provider action_s3_deploy;
+extern const struct action_provider rule_alarm;
+extern const struct action_provider rule_codebuild;
+extern const struct action_provider rule_report;
+extern const struct action_provider rule_window;
 
 #define ACTION_KEYS(rows) .keys = (rows), .n_keys = ARRAY_SIZE(rows)
 

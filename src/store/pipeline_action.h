@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Action executions of pipelines: one row each, with the detail that ListActionExecutions shows.
+ * Executions of rules are rows as well, as if they were actions of category Rule.
  * Finders answer 1 (found), 0 (none) or -1 (error); documents live in the arena. */
 #ifndef TOWPATH_STORE_PIPELINE_ACTION_H
 #define TOWPATH_STORE_PIPELINE_ACTION_H
 
 #include "codepipeline.gen.h"
+#include "base/vec.h"
 #include "db/db.h"
 
 extern const struct db_migration store_pipeline_action_migrations[];
@@ -24,16 +26,20 @@ struct store_pipeline_actions {
 	size_t n;
 };
 
+/* Whether it is the execution of a rule. */
+bool store_pipeline_action_is_rule(const struct codepipeline_action_execution_detail *d);
 /* Inserts or updates. */
 int store_pipeline_action_put(
 	struct db_tx *tx, const struct store_pipeline_action *action, struct err *err);
 int store_pipeline_action_get(struct db_tx *tx, const char *id, struct arena *a,
 	struct store_pipeline_action *ret, struct err *err);
-/* The running action with this external id. */
+/* The running actions with this external id (of a build there is one, several rules may look at one
+ * alarm). */
 int store_pipeline_action_by_external(struct db_tx *tx, const char *provider,
-	const char *external_id, struct arena *a, const char **ret_id, struct err *err);
+	const char *external_id, struct arena *a, struct strv *ret_ids, struct err *err);
 
 struct store_pipeline_action_filter {
+	bool rules;	    /* executions of rules, not of actions */
 	const char *run_id; /* NULL: of all executions */
 	bool latest_only;   /* only the last attempt of each action of the execution */
 	int64_t before;	    /* page: numbers below; 0: all */

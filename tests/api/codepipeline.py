@@ -305,6 +305,108 @@ def test_conditions(cp, s3):
         "ConditionNotOverridableException"
 
 
+def rule(provider, **configuration):
+    return {"name": "check", "ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": provider,
+                                            "version": "1"}, "configuration": configuration}
+
+
+def condition(result, *rules):
+    return {"conditions": [{"result": result, "rules": list(rules)}]}
+
+
+def rule_state(cp, name, member="beforeEntryConditionState"):
+    state = stage_state(cp, name, "Gate").get(member, {})
+    return (state.get("latestExecution", {}).get("status"),
+            state["conditionStates"][0]["ruleStates"][0]["latestExecution"] if state else {})
+
+
+def test_rule_types(cp):
+    types = {t["id"]["provider"]: t for t in cp.list_rule_types()["ruleTypes"]}
+    assert sorted(types) == ["CloudWatchAlarm", "CodeBuild", "DeploymentWindow", "ReportGate", "VariableCheck"]
+    assert [p["name"] for p in types["CloudWatchAlarm"]["ruleConfigurationProperties"]] == [
+        "AlarmName", "AlarmStates", "WaitTime"]
+    assert types["CodeBuild"]["inputArtifactDetails"]["minimumCount"] == 1
+    assert not [t for t in cp.list_action_types()["actionTypes"] if t["id"]["category"] == "Rule"]
+
+
+@pytest.mark.parametrize("result, made, says", [
+    ("FAIL", rule("LambdaInvoke", FunctionName="f"), "rules of type LambdaInvoke are not available here"),
+    ("FAIL", rule("Commands"), "rules of type Commands are not available here"),
+    ("FAIL", rule("CloudWatchAlarm"), "is missing required configuration 'AlarmName'"),
+    ("FAIL", rule("CloudWatchAlarm", AlarmName="a", WaitTime="soon"), "WaitTime 'soon' is not a number"),
+    ("FAIL", rule("CloudWatchAlarm", AlarmName="a", Other="b"), "contains unknown configuration 'Other'"),
+    ("SKIP", rule("CloudWatchAlarm", AlarmName="a"), "Result SKIP of stage 'Gate' can only be used"),
+    ("FAIL", rule("DeploymentWindow", Cron="0 0 25 ? * *"), "'25' is not a hour of a cron expression"),
+    ("FAIL", rule("DeploymentWindow", Cron="* * * ? * *", TimeZone="Mars/Base"), "use UTC or UTC+HH:MM"),
+    ("FAIL", rule("ReportGate", ReportGroup="g", Metric="Luck", Threshold="1"), "Metric 'Luck' is none of"),
+    ("FAIL", rule("ReportGate", ReportGroup="g", Metric="PassRate", Threshold="x"), "Threshold 'x' is not a number"),
+])
+def test_rules_refused(cp, s3, result, made, says):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        make(cp, s3, "refused", {"name": "Gate", "actions": [approval()],
+                                 "beforeEntry": condition(result, made)})
+    assert e.value.response["Error"]["Code"] == "InvalidStageDeclarationException"
+    assert says in e.value.response["Error"]["Message"]
+
+
+def test_alarm_before_entry(cp, s3, shared_server):
+    cw = shared_server.client("cloudwatch")
+    cw.put_metric_alarm(AlarmName="gate", Namespace="n", MetricName="m", Statistic="Sum", Period=86400,
+                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    cw.set_alarm_state(AlarmName="gate", StateValue="ALARM", StateReason="test")
+    first = make(cp, s3, "alarmed", {"name": "Gate", "actions": [approval()], "beforeEntry": condition(
+        "FAIL", rule("CloudWatchAlarm", AlarmName="gate", WaitTime="600"))})
+    wait(lambda: rule_state(cp, "alarmed")[1].get("status") == "InProgress")
+    assert rule_state(cp, "alarmed")[0] == "InProgress"
+    details = cp.list_rule_executions(pipelineName="alarmed")["ruleExecutionDetails"]
+    assert [(d["ruleName"], d["status"]) for d in details] == [("check", "InProgress")]
+    # The alarm's change wakes the rule; nothing waits for a clock.
+    cw.set_alarm_state(AlarmName="gate", StateValue="OK", StateReason="test")
+    wait(lambda: rule_state(cp, "alarmed")[0] == "Succeeded")
+    assert rule_state(cp, "alarmed")[1]["summary"] == "Alarm gate is in state OK"
+    answer(cp, "alarmed", "Gate")
+    assert wait_execution(cp, "alarmed", first) == "Succeeded"
+
+
+def test_alarm_on_success_and_override_while_it_runs(cp, s3, shared_server):
+    cw = shared_server.client("cloudwatch")
+    cw.put_metric_alarm(AlarmName="after", Namespace="n", MetricName="m", Statistic="Sum", Period=86400,
+                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    cw.set_alarm_state(AlarmName="after", StateValue="OK", StateReason="test")
+    stage = {"name": "Gate", "actions": [approval()], "onSuccess": condition(
+        "FAIL", rule("CloudWatchAlarm", AlarmName="after", WaitTime="600"))}
+    first = make(cp, s3, "watched", stage)
+    answer(cp, "watched", "Gate")
+    wait(lambda: rule_state(cp, "watched", "onSuccessConditionState")[0] == "InProgress")
+    cw.set_alarm_state(AlarmName="after", StateValue="ALARM", StateReason="test")
+    assert wait_execution(cp, "watched", first) == "Failed"
+    assert rule_state(cp, "watched", "onSuccessConditionState")[1]["errorDetails"]["message"] == (
+        "Alarm after is in state ALARM")
+    cw.set_alarm_state(AlarmName="after", StateValue="OK", StateReason="test")
+    second = cp.start_pipeline_execution(name="watched")["pipelineExecutionId"]
+    wait(lambda: stage_state(cp, "watched", "Gate")["latestExecution"]["pipelineExecutionId"] == second)
+    answer(cp, "watched", "Gate")
+    wait(lambda: rule_state(cp, "watched", "onSuccessConditionState")[0] == "InProgress")
+    cp.override_stage_condition(pipelineName="watched", stageName="Gate", pipelineExecutionId=second,
+                                conditionType="ON_SUCCESS")
+    assert wait_execution(cp, "watched", second) == "Succeeded"
+    status, latest = rule_state(cp, "watched", "onSuccessConditionState")
+    assert status == "Overridden" and latest["status"] == "Abandoned"
+
+
+def test_deployment_window(cp, s3):
+    first = make(cp, s3, "open", {"name": "Gate", "actions": [approval()], "beforeEntry": condition(
+        "FAIL", rule("DeploymentWindow", Cron="* * * ? * * *", TimeZone="UTC+02:00"))})
+    answer(cp, "open", "Gate")
+    assert wait_execution(cp, "open", first) == "Succeeded"
+    second = make(cp, s3, "closed", {"name": "Gate", "actions": [approval()], "beforeEntry": condition(
+        "FAIL", rule("DeploymentWindow", Cron="0 0 0 1 1 ? 2199"))})
+    wait(lambda: rule_state(cp, "closed")[1].get("status") == "InProgress")
+    cp.stop_pipeline_execution(pipelineName="closed", pipelineExecutionId=second)
+    assert wait_execution(cp, "closed", second) == "Stopped"
+    assert rule_state(cp, "closed")[0] == "Abandoned"
+
+
 def test_pages(cp, s3):
     make(cp, s3, "pages")
     for _ in range(4):

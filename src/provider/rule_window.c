@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rule / DeploymentWindow: succeeds when now lies in the window that a cron expression describes,
+ * otherwise waits for the window to open until the rule's timeout. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "codec/cron.h"
+#include "provider/action_world.h"
+
+#define MINUTE (INT64_C(60) * USEC_PER_SEC)
+#define AHEAD_MINUTES 86400 /* as long as a rule may take */
+
+static const struct action_key keys[] = {
+	{"Cron", true, false, "The window, e.g. 0 0 9-17 ? * MON-FRI *"},
+	{"TimeZone", false, false, "UTC (default) or UTC+HH:MM"},
+};
+
+/* The offset of "UTC", "UTC+HH:MM"; false for others. */
+static bool read_zone(const char *text, int64_t *ret_usec)
+{
+	unsigned hours, minutes;
+	char sign;
+	int end = 0;
+
+	*ret_usec = 0;
+	if (!text || streq(text, "UTC") || streq(text, "GMT") || streq(text, "Etc/UTC"))
+		return true;
+	if (sscanf(text, "UTC%c%2u:%2u%n", &sign, &hours, &minutes, &end) != 3 || text[end] ||
+		(sign != '+' && sign != '-') || hours > 14 || minutes > 59)
+		return false;
+	*ret_usec = (sign == '-' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * MINUTE;
+	return true;
+}
+
+static int validate(void *arg UNUSED, const struct codepipeline_action_declaration *action,
+	struct arena *a UNUSED, struct err *err)
+{
+	const char *text = action_setting(action, "Cron"),
+		   *zone = action_setting(action, "TimeZone");
+	CLEANUP_ERR struct err why = ERR_INIT;
+	struct cron cron;
+	int64_t offset;
+
+	if (!action_value_is_variable(text) && cron_parse(text, &cron, &why) < 0)
+		return err_set_wire(err, "InvalidStageDeclarationException", "Rule '%s': Cron: %s",
+			action->name, err_message(&why));
+	if (!action_value_is_variable(zone) && !read_zone(zone, &offset))
+		return err_set_wire(err, "InvalidStageDeclarationException",
+			"Rule '%s': TimeZone '%s' is not available; use UTC or UTC+HH:MM",
+			action->name, zone);
+	return 0;
+}
+
+/* Minutes from now until the window is open; -1: not within the time that a rule may take. */
+static int64_t minutes_until(const struct cron *c, int64_t local_usec)
+{
+	for (int64_t i = 0; i <= AHEAD_MINUTES; i++)
+		if (cron_matches(c, local_usec + i * MINUTE))
+			return i;
+	return -1;
+}
+
+static int look(
+	void *arg UNUSED, const struct action_run *run, struct action_result *ret, struct err *err)
+{
+	CLEANUP_ERR struct err why = ERR_INIT;
+	struct cron cron;
+	int64_t offset, wait;
+
+	(void)err;
+	if (cron_parse(action_run_setting(run, "Cron"), &cron, &why) < 0)
+		return action_fail(run, ret, "ConfigurationError", "Cron: %s", err_message(&why));
+	if (!read_zone(action_run_setting(run, "TimeZone"), &offset))
+		return action_fail(run, ret, "ConfigurationError", "TimeZone is not available");
+	wait = minutes_until(&cron, run->now_usec + offset);
+	ret->external_id = run->id;
+	if (wait == 0) {
+		ret->outcome = ACTION_SUCCEEDED;
+		ret->summary = "The deployment window is open";
+		return 0;
+	}
+	ret->summary = "Waits for the deployment window to open";
+	if (wait > 0)
+		ret->check_after_usec = wait * MINUTE - (run->now_usec + offset) % MINUTE;
+	return 0;
+}
+
+const struct action_provider rule_window = {
+	.category = CODEPIPELINE_RULE_CATEGORY_RULE,
+	.provider = "DeploymentWindow",
+	ACTION_KEYS(keys),
+	.timeout_usec = 1440 * MINUTE,
+	.validate = validate,
+	.start = look,
+	.check = look,
+};
