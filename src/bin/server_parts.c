@@ -11,6 +11,8 @@
 #include "api/svc_codepipeline.h"
 #include "api/svc_iam.h"
 #include "api/svc_s3.h"
+#include "api/svc_secretsmanager.h"
+#include "api/svc_ssm.h"
 #include "api/svc_sts.h"
 
 void server_add_service(struct server *s, struct call_service service)
@@ -87,6 +89,29 @@ static void close_artifact(struct server *s)
 	s->artifact = artifact_engine_free(s->artifact);
 }
 
+/* ---- secret ---- */
+
+static int open_secret(struct server *s, struct err *err)
+{
+	struct secret_config c = {
+		.durable = s->durable,
+		.account = s->account,
+		.region = s->region,
+		.data_dir = s->data_dir,
+	};
+
+	if (secret_engine_new(&c, &s->secret, err) < 0)
+		return -1;
+	server_add_service(s, svc_ssm(s->secret));
+	server_add_service(s, svc_secretsmanager(s->secret));
+	return 0;
+}
+
+static void close_secret(struct server *s)
+{
+	s->secret = secret_engine_free(s->secret);
+}
+
 /* ---- build ---- */
 
 static int open_build(struct server *s, struct err *err)
@@ -104,7 +129,7 @@ static int open_build(struct server *s, struct err *err)
 
 	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)
 		return -1;
-	s->build_world = (struct build_world){s->source, s->artifact, s->signal};
+	s->build_world = (struct build_world){s->source, s->artifact, s->signal, s->secret};
 	build_world_ports(&s->build_world, &s->build_ports);
 	build_world_log_port(&s->build_world, &s->build_ports);
 	s->build_ports.runner = leader_runner_port(s->runner);
@@ -188,6 +213,7 @@ const struct server_part server_parts[] = {
 	{"identity", open_identity, NULL, close_identity},
 	{"artifact", open_artifact, NULL, close_artifact},
 	{"source", open_source, NULL, close_source},
+	{"secret", open_secret, NULL, close_secret},
 	{"signal", server_open_signal, server_start_signal, server_close_signal},
 	{"fleet", server_open_fleet, server_start_fleet, server_close_fleet},
 	{"build", open_build, start_build, close_build},

@@ -24,6 +24,7 @@
 #include "provider/build_world.h"
 #include "provider/deploy_fleet.h"
 #include "provider/fleet_world.h"
+#include "secret/secret.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
@@ -43,6 +44,7 @@ struct server {
 	/* engines */
 	struct identity_engine *identity;
 	struct artifact_engine *artifact;
+	struct secret_engine *secret;
 	struct source_engine *source;
 	struct signal_engine *signal;
 	struct traffic *traffic;

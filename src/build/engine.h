@@ -153,10 +153,13 @@ struct build_sources_found {
 	struct build_source_result *secondary; /* as spec.secondarySources */
 };
 
-/* The environment in force, in order of rising precedence folded: names are unique. */
+/* Fills in the environment in force, in order of rising precedence folded (names are unique), and
+ * the values in it that the log must not show. */
 int build_variables(const struct build_engine *e, const struct store_build_record *r,
 	const struct towpath_buildspec *spec, const struct build_sources_found *sources,
-	struct arena *a, struct towpath_leader_variables *ret, struct err *err);
+	struct arena *a, struct towpath_leader_job *ret, struct err *err);
+/* False for what the project takes from Parameter Store or Secrets Manager. */
+bool build_variable_is_exportable(const struct store_build_record *r, const char *name);
 struct build_job_input {
 	const struct towpath_buildspec *spec;
 	const struct yaml_warning *warnings;

@@ -95,6 +95,16 @@ static void copy_phases(
 	}
 }
 
+static void copy_exported(const struct store_build_record *r, const struct towpath_buildspec *spec,
+	struct arena *a, struct towpath_string_list *ret)
+{
+	wire_list_alloc(a, ret, spec->exported_variables.n);
+	ret->n = 0;
+	wire_foreach (name, &spec->exported_variables)
+		if (build_variable_is_exportable(r, *name))
+			ret->v[ret->n++] = *name;
+}
+
 /* ---- artifacts ---- */
 
 static const struct codebuild_project_artifacts *secondary_of(
@@ -224,13 +234,13 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 		.buildspec = in->text,
 		.buildspec_origin = in->origin,
 		.shell = spec->shell,
-		.exported_variables = spec->exported_variables,
 		.timeout_seconds = WIRE_SET_LONG(wire_or(r->build.timeout_in_minutes, 60) * 60),
 		.limits = limits_of(r->spec.environment->compute_type, a),
 		.runtimes_dir = e->runtimes_dir,
 	};
-	if (build_variables(e, r, spec, in->sources, a, &ret->variables, err) < 0)
+	if (build_variables(e, r, spec, in->sources, a, ret, err) < 0)
 		return -1;
+	copy_exported(r, spec, a, &ret->exported_variables);
 	introduce(r, in->warnings, in->origin, a, &ret->introduction);
 	copy_phases(spec, a, &ret->phases);
 	wire_list_alloc(a, &ret->artifacts, spec->secondary_artifacts.n + 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What builds need from their surroundings: sources, artifact storage, log streams and somebody
- * who runs the phases. Implemented in provider/build_*.c (over the sibling engines),
- * leader/runner.c (real processes) and sim/build_*.c (simulations).
+/* What builds need from their surroundings: sources, artifact storage, log streams,
+ * values of parameters and secrets, and somebody who runs the phases. Implemented in
+ * provider/build_*.c (over the sibling engines), leader/runner.c (real processes) and sim/build_*.c
+ * (simulations).
  *
  * Unless said otherwise functions are called from worker threads, outside of transactions, may
  * block, and may be called again for the same thing after a crash: asking again for what is
@@ -72,6 +73,24 @@ struct build_logs {
 		const char *spool_path, int64_t usec, struct err *err);
 };
 
+/* ---- values kept elsewhere ---- */
+
+struct build_value_request {
+	const char *role;      /* ARN of the service role, which must be allowed to read; or NULL */
+	const char *variable;  /* that wants it */
+	const char *reference; /* as the environment writes it */
+};
+
+struct build_values {
+	void *arg;
+	/* Parameter Store: "name[:version or label]"; decrypted. */
+	int (*parameter)(void *arg, const struct build_value_request *req, struct arena *a,
+		const char **ret, struct err *err);
+	/* Secrets Manager: "id[:json-key[:version-stage[:version-id]]]". */
+	int (*secret)(void *arg, const struct build_value_request *req, struct arena *a,
+		const char **ret, struct err *err);
+};
+
 /* ---- runner ---- */
 
 /* What is known of a build's run: the records of its leader, folded. */
@@ -110,6 +129,7 @@ struct build_ports {
 	struct build_sources sources;
 	struct build_artifacts artifacts;
 	struct build_logs logs;
+	struct build_values values;
 	struct build_runner runner;
 };
 

@@ -5,47 +5,87 @@
 
 #include "build/engine.h"
 
+enum kept { KEPT_HERE, KEPT_AS_PARAMETER, KEPT_AS_SECRET };
+
+struct variable {
+	const char *value; /* or the reference to it */
+	enum kept kept;
+};
+
 struct variables {
-	struct map values; /* name -> value */
+	struct map values; /* name -> struct variable, in the arena */
 	struct arena *a;
 };
+
+static void set_kept(struct variables *v, const char *name, const char *value, enum kept kept)
+{
+	struct variable *var = arena_new(v->a, struct variable);
+
+	var->value = value;
+	var->kept = kept;
+	map_set(&v->values, name, var);
+}
 
 static void set(struct variables *v, const char *name, const char *value)
 {
 	if (value)
-		map_set(&v->values, name, (void *)(uintptr_t)value);
+		set_kept(v, name, value, KEPT_HERE);
 }
 
-static int refuse_reference(const char *where, const char *name, const char *value, struct err *err)
-{
-	err_set(err, ERR_UNSUPPORTED,
-		"variable %s wants '%s' from %s, which is not part of this installation", name,
-		value, where);
-	return err_hint(err, "Give the value as a variable of type PLAINTEXT.");
-}
-
-static int add_buildspec(struct variables *v, const struct towpath_buildspec *spec, struct err *err)
+static void add_buildspec(struct variables *v, const struct towpath_buildspec *spec)
 {
 	wire_foreach (it, &spec->variables)
 		set(v, it->name, it->value);
-	if (spec->parameter_store.n)
-		return refuse_reference("Parameter Store", spec->parameter_store.v[0].name,
-			spec->parameter_store.v[0].value, err);
-	if (spec->secrets_manager.n)
-		return refuse_reference("Secrets Manager", spec->secrets_manager.v[0].name,
-			spec->secrets_manager.v[0].value, err);
-	return 0;
+	wire_foreach (it, &spec->parameter_store)
+		set_kept(v, it->name, it->value, KEPT_AS_PARAMETER);
+	wire_foreach (it, &spec->secrets_manager)
+		set_kept(v, it->name, it->value, KEPT_AS_SECRET);
 }
 
-static int add_project(
-	struct variables *v, const struct codebuild_project_environment *env, struct err *err)
+static enum kept kept_as(const char *type)
 {
-	wire_foreach (it, &env->environment_variables) {
-		if (streq(it->type, CODEBUILD_ENVIRONMENT_VARIABLE_TYPE_PARAMETER_STORE))
-			return refuse_reference("Parameter Store", it->name, it->value, err);
-		if (streq(it->type, CODEBUILD_ENVIRONMENT_VARIABLE_TYPE_SECRETS_MANAGER))
-			return refuse_reference("Secrets Manager", it->name, it->value, err);
-		set(v, it->name, it->value ? it->value : "");
+	return streq(type, CODEBUILD_ENVIRONMENT_VARIABLE_TYPE_PARAMETER_STORE) ? KEPT_AS_PARAMETER
+	       : streq(type, CODEBUILD_ENVIRONMENT_VARIABLE_TYPE_SECRETS_MANAGER) ? KEPT_AS_SECRET
+										  : KEPT_HERE;
+}
+
+static void add_project(struct variables *v, const struct codebuild_project_environment *env)
+{
+	wire_foreach (it, &env->environment_variables)
+		set_kept(v, it->name, it->value ? it->value : "", kept_as(it->type));
+}
+
+bool build_variable_is_exportable(const struct store_build_record *r, const char *name)
+{
+	wire_foreach (it, &r->spec.environment->environment_variables)
+		if (streq(it->name, name) && kept_as(it->type) != KEPT_HERE)
+			return false;
+	return true;
+}
+
+/* The values of references; what was read is masked in the log. */
+static int resolve(const struct build_engine *e, const struct store_build_record *r,
+	struct variables *v, struct towpath_string_list *secrets, struct err *err)
+{
+	const struct build_values *port = &e->ports->values;
+
+	map_foreach (it, &v->values) {
+		struct variable *var = it->value;
+		struct build_value_request req = {r->spec.service_role, it->key, var->value};
+		bool secret = var->kept == KEPT_AS_SECRET;
+
+		if (var->kept == KEPT_HERE)
+			continue;
+		if (!port->parameter)
+			return err_set(err, ERR_UNSUPPORTED,
+				"variable %s wants '%s' from %s, which this installation does not "
+				"have",
+				it->key, var->value,
+				secret ? "Secrets Manager" : "Parameter Store");
+		if ((secret ? port->secret : port->parameter)(
+			    port->arg, &req, v->a, &var->value, err) < 0)
+			return err_wrap(err, "variable %s", it->key);
+		secrets->v[secrets->n++] = var->value;
 	}
 	return 0;
 }
@@ -115,20 +155,23 @@ static void add_sources(const struct store_build_record *r, const struct build_s
 
 int build_variables(const struct build_engine *e, const struct store_build_record *r,
 	const struct towpath_buildspec *spec, const struct build_sources_found *sources,
-	struct arena *a, struct towpath_leader_variables *ret, struct err *err)
+	struct arena *a, struct towpath_leader_job *ret, struct err *err)
 {
 	struct variables v = {.a = a};
 	size_t i = 0;
-	int result = add_buildspec(&v, spec, err);
+	int result;
 
-	if (result == 0)
-		result = add_project(&v, r->spec.environment, err);
+	add_buildspec(&v, spec);
+	add_project(&v, r->spec.environment);
 	add_service(e, r, &v);
 	add_sources(r, sources, &v);
-	wire_list_alloc(a, ret, v.values.count);
+	wire_list_alloc(a, &ret->variables, v.values.count);
+	wire_list_alloc(a, &ret->secrets, v.values.count);
+	ret->secrets.n = 0;
+	result = resolve(e, r, &v, &ret->secrets, err);
 	map_foreach (it, &v.values) {
-		ret->v[i].name = arena_strdup(a, it->key);
-		ret->v[i++].value = it->value;
+		ret->variables.v[i].name = arena_strdup(a, it->key);
+		ret->variables.v[i++].value = ((const struct variable *)it->value)->value;
 	}
 	map_release(&v.values);
 	return result;

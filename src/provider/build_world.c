@@ -39,5 +39,8 @@ void build_world_ports(struct build_world *w, struct build_ports *ret)
 		.arg = w, .fetch = fetch, .read_object = build_source_read_object};
 	ret->artifacts = (struct build_artifacts){
 		.arg = w, .put_file = build_artifact_put_file, .put_tree = build_artifact_put_tree};
+	if (w->secret)
+		ret->values = (struct build_values){
+			.arg = w, .parameter = build_value_parameter, .secret = build_value_secret};
 	ret->logs = (struct build_logs){.arg = w, .open_stream = no_stream};
 }

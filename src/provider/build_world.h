@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What builds get from their siblings (build/ports.h): sources from CodeCommit repositories, S3
- * and pipelines, artifacts into S3, log streams into CloudWatch Logs. */
+ * and pipelines, values from Parameter Store and Secrets Manager, artifacts into S3, log streams
+ * into CloudWatch Logs. */
 #ifndef TOWPATH_PROVIDER_BUILD_WORLD_H
 #define TOWPATH_PROVIDER_BUILD_WORLD_H
 
 #include "artifact/artifact.h"
 #include "build/ports.h"
+#include "secret/secret.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
@@ -18,6 +20,7 @@ struct build_world {
 	struct source_engine *source;
 	struct artifact_engine *artifact;
 	struct signal_engine *signal;
+	struct secret_engine *secret;
 };
 
 /* Fills in sources and artifacts; logs go nowhere but to their files until
@@ -40,6 +43,10 @@ int build_source_pipeline(struct build_world *w, const struct build_source_reque
 	struct arena *a, struct build_source_result *ret, struct err *err);
 int build_source_read_object(void *world, const char *bucket, const char *key, size_t limit,
 	struct str *ret, struct err *err);
+int build_value_parameter(void *world, const struct build_value_request *req, struct arena *a,
+	const char **ret, struct err *err);
+int build_value_secret(void *world, const struct build_value_request *req, struct arena *a,
+	const char **ret, struct err *err);
 int build_artifact_put_file(void *world, const char *bucket, const char *key, const char *path,
 	const struct towpath_string_map *metadata, struct err *err);
 int build_artifact_put_tree(void *world, const char *bucket, const char *prefix, const char *dir,
