@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `towpath approve` and `towpath reject`: answer the approval that a pipeline waits for. */
-#include <stdio.h>
-
+#include "bin/answer.h"
 #include "bin/client.h"
 #include "bin/command.h"
 #include "codepipeline.gen.h"
@@ -64,7 +63,10 @@ static int answer(const struct options *o, const char *status, struct err *err)
 	if (client_call(client, &codepipeline_service, CODEPIPELINE_OP_PUT_APPROVAL_RESULT, &put,
 		    &a, &done, err) < 0)
 		return -1;
-	printf("%s: %s/%s %s\n", pipeline, w.stage, w.action, status);
+	answer_print(o,
+		(const struct answer_member[]){{"pipeline", pipeline, 0}, {"stage", w.stage, 0},
+			{"action", w.action, 0}, {"status", status, 0}, {NULL, NULL, 0}},
+		"%s: %s/%s %s", pipeline, w.stage, w.action, status);
 	return EXIT_OK;
 }
 

@@ -10,14 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <stdio.h>
 #include <sys/stat.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/timefmt.h"
+#include "bin/answer.h"
 #include "bin/backup_files.h"
 #include "bin/command.h"
 #include "codec/archive.h"
@@ -171,7 +172,11 @@ static int run(const struct options *o, struct err *err)
 	}
 	if (backup(data_dir, url, file, &stats, err) < 0)
 		return err_wrap(err, "backup of %s", data_dir);
-	printf("%s: %lld files, %.1f MB in %s\n", file, (long long)stats.entries,
+	answer_print(o,
+		(const struct answer_member[]){{"file", file, 0},
+			{"files", NULL, (int64_t)stats.entries},
+			{"bytes", NULL, (int64_t)stats.bytes}, {NULL, NULL, 0}},
+		"%s: %lld files, %.1f MB in %s", file, (long long)stats.entries,
 		(double)stats.bytes / 1e6, timefmt_duration(monotonic_usec() - start).text);
 	return EXIT_OK;
 }

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "bin/command.h"
+#include "codec/json.h"
 
 #define FREE_DISK_WANTED (2 * GIB)
 
@@ -167,14 +168,18 @@ static void report(struct finding *f, const struct options *o, enum verdict *wor
 								    "fine", "limited", "broken"};
 	static const char *const colours[] = {"32", "33", "31"};
 
-	if (option_flag(o, "json"))
-		printf("%s{\"verdict\":\"%s\",\"finding\":\"%s\"}", number ? "," : "",
-			words[f->verdict], str_text(&f->text));
-	else if (option_colours(o))
+	if (option_flag(o, "json")) {
+		struct str text CLEANUP_STR = STR_INIT;
+
+		json_write_string(&text, str_view(&f->text));
+		printf("%s{\"verdict\":\"%s\",\"finding\":%s}", number ? "," : "",
+			words[f->verdict], str_text(&text));
+	} else if (option_colours(o)) {
 		printf("\033[%sm%s\033[0m %s\n", colours[f->verdict], marks[f->verdict],
 			str_text(&f->text));
-	else
+	} else {
 		printf("%s %s\n", marks[f->verdict], str_text(&f->text));
+	}
 	*worst = MAX(*worst, f->verdict);
 	str_release(&f->text);
 }

@@ -9,6 +9,7 @@
 #include "bin/command.h"
 #include "build/buildspec.h"
 #include "codebuild.gen.h"
+#include "codec/json.h"
 #include "codepipeline.gen.h"
 #include "deploy/appspec.h"
 #include "pipeline/definition.h"
@@ -132,8 +133,47 @@ static int check(struct lint *l, const char **ret_kind, struct err *err)
 	return kind->check(l, err);
 }
 
+static void print_text(const struct lint *l, const char *kind, const struct err *err)
+{
+	for (const struct yaml_warning *w = l->doc.warnings; w; w = w->next)
+		printf("%s:%d:%d: warning: %s\n", l->file, w->line, w->column, w->message);
+	if (err->kind != ERR_NONE)
+		printf("%s%s%s\n", err_message(err), err->hint ? "\n  " : "",
+			err->hint ? err->hint : "");
+	else
+		printf("%s: %s%s\n", l->file, kind, l->doc.warnings ? ", with warnings" : ", fine");
+}
+
+static void print_json(const struct lint *l, const char *kind, const struct err *err)
+{
+	CLEANUP_STR struct str out = STR_INIT;
+	struct json_writer w = {.out = &out};
+
+	json_open(&w, '{');
+	json_put_member(&w, "file", l->file);
+	json_put_member(&w, "kind", kind);
+	json_key(&w, "fine");
+	json_put_bool(&w, err->kind == ERR_NONE);
+	json_put_member(&w, "error", err->kind == ERR_NONE ? NULL : err_message(err));
+	json_put_member(&w, "hint", err->hint);
+	json_key(&w, "warnings");
+	json_open(&w, '[');
+	for (const struct yaml_warning *y = l->doc.warnings; y; y = y->next) {
+		json_open(&w, '{');
+		json_key(&w, "line");
+		json_put_int(&w, y->line);
+		json_key(&w, "column");
+		json_put_int(&w, y->column);
+		json_put_member(&w, "message", y->message);
+		json_close(&w, '}');
+	}
+	json_close(&w, ']');
+	json_close(&w, '}');
+	puts(str_text(&out));
+}
+
 /* 0 the file is fine, 1 it is not. */
-static int lint_one(const char *file)
+static int lint_one(const char *file, bool json)
 {
 	CLEANUP(lint_release) struct lint l = {.file = file};
 	CLEANUP_STR struct str text = STR_INIT;
@@ -144,13 +184,7 @@ static int lint_one(const char *file)
 	l.text = str_view(&text);
 	if (r == 0)
 		r = check(&l, &kind, &err);
-	for (const struct yaml_warning *w = l.doc.warnings; w; w = w->next)
-		printf("%s:%d:%d: warning: %s\n", file, w->line, w->column, w->message);
-	if (r < 0)
-		printf("%s%s%s\n", err_message(&err), err.hint ? "\n  " : "",
-			err.hint ? err.hint : "");
-	else
-		printf("%s: %s%s\n", file, kind, l.doc.warnings ? ", with warnings" : ", fine");
+	(json ? print_json : print_text)(&l, kind, &err);
 	return r < 0;
 }
 
@@ -159,7 +193,7 @@ static int run(const struct options *o, struct err *err UNUSED)
 	int failed = 0;
 
 	for (size_t i = 0; i < o->words.n; i++)
-		failed |= lint_one(o->words.v[i]);
+		failed |= lint_one(o->words.v[i], option_flag(o, "json"));
 	return failed ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -169,7 +203,7 @@ const struct command command_lint = {
 	.summary = "check buildspecs, appspecs and pipeline definitions",
 	.details = "What each file is, is told by its content. Complaints name file, line and "
 		   "column. The status is 1 when a file would be refused; warnings alone leave "
-		   "it at 0.",
+		   "it at 0. With --json each file is an object on a line of its own.",
 	.min_words = 1,
 	.max_words = -1,
 	.run = run,

@@ -22,6 +22,7 @@ struct log {
 	char *group, *stream; /* NULL until the build has them */
 	char *token;
 	bool complete; /* the build has ended */
+	bool json;
 };
 
 static int look_at_build(struct log *log, struct err *err)
@@ -50,6 +51,18 @@ static int look_at_build(struct log *log, struct err *err)
 	return 0;
 }
 
+static void print_event(const struct log *log, const struct logs_output_log_event *e)
+{
+	struct str line CLEANUP_STR = STR_INIT;
+
+	if (!log->json) {
+		puts(e->message ? e->message : "");
+		return;
+	}
+	wire_encode_json(&logs_output_log_event_shape, e, &line);
+	puts(str_text(&line));
+}
+
 /* Prints what is new; 1 when there was something. */
 static int print_more(struct log *log, struct err *err)
 {
@@ -66,7 +79,7 @@ static int print_more(struct log *log, struct err *err)
 		0)
 		return -1;
 	wire_foreach (e, &resp.events)
-		printf("%s\n", e->message ? e->message : "");
+		print_event(log, e);
 	fflush(stdout);
 	free(log->token);
 	log->token = xstrdup_or_null(resp.next_forward_token);
@@ -99,6 +112,7 @@ static int run(const struct options *o, struct err *err)
 	if (client_open(o, &client, err) < 0)
 		return -1;
 	log.client = client;
+	log.json = option_flag(o, "json");
 	r = show(&log, option_flag(o, "follow"), err);
 	free(log.group);
 	free(log.stream);
@@ -110,6 +124,7 @@ const struct command command_logs = {
 	.name = "logs",
 	.arguments = "[-f] BUILD-ID",
 	.summary = "print the log of a build; -f follows it live",
+	.details = "With --json each event of the log is an object on a line of its own.",
 	.options = options,
 	.min_words = 1,
 	.max_words = 1,

@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "bin/answer.h"
 #include "bin/backup_files.h"
 #include "bin/command.h"
 #include "codec/archive.h"
@@ -61,7 +62,10 @@ static int run(const struct options *o, struct err *err)
 
 	if (restore(o->words.v[0], data_dir, &files, err) < 0)
 		return -1;
-	printf("%s: %zu files restored and checked; start it with `towpath serve --data %s`\n",
+	answer_print(o,
+		(const struct answer_member[]){
+			{"dataDir", data_dir, 0}, {"files", NULL, (int64_t)files}, {NULL, NULL, 0}},
+		"%s: %zu files restored and checked; start it with `towpath serve --data %s`",
 		data_dir, files, data_dir);
 	return EXIT_OK;
 }

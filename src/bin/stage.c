@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `towpath retry` and `towpath rollback`: a failed stage again, or back to what ran before. */
-#include <stdio.h>
-
+#include "bin/answer.h"
 #include "bin/client.h"
 #include "bin/command.h"
 #include "codepipeline.gen.h"
@@ -80,7 +79,11 @@ static int run_retry(const struct options *o, struct err *err)
 	if (client_call(client, &codepipeline_service, CODEPIPELINE_OP_RETRY_STAGE_EXECUTION, &req,
 		    &a, &resp, err) < 0)
 		return -1;
-	printf("%s: stage %s runs again in execution %s\n", p.pipeline, req.stage_name,
+	answer_print(o,
+		(const struct answer_member[]){{"pipeline", p.pipeline, 0},
+			{"stage", req.stage_name, 0}, {"execution", resp.pipeline_execution_id, 0},
+			{NULL, NULL, 0}},
+		"%s: stage %s runs again in execution %s", p.pipeline, req.stage_name,
 		resp.pipeline_execution_id);
 	return EXIT_OK;
 }
@@ -126,7 +129,12 @@ static int run_rollback(const struct options *o, struct err *err)
 	if (client_call(client, &codepipeline_service, CODEPIPELINE_OP_ROLLBACK_STAGE, &req, &a,
 		    &resp, err) < 0)
 		return -1;
-	printf("%s: stage %s rolls back to %s in execution %s\n", p.pipeline, req.stage_name,
+	answer_print(o,
+		(const struct answer_member[]){{"pipeline", p.pipeline, 0},
+			{"stage", req.stage_name, 0},
+			{"target", req.target_pipeline_execution_id, 0},
+			{"execution", resp.pipeline_execution_id, 0}, {NULL, NULL, 0}},
+		"%s: stage %s rolls back to %s in execution %s", p.pipeline, req.stage_name,
 		req.target_pipeline_execution_id, resp.pipeline_execution_id);
 	return EXIT_OK;
 }

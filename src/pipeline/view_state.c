@@ -182,7 +182,7 @@ static void take_result(struct codepipeline_action_execution *e, const struct ac
 		e->external_execution_id = result->external_id;
 	if (result->external_url)
 		e->external_execution_url = result->external_url;
-	if (result->summary)
+	if (result->summary && *result->summary) /* a commit's message may be empty */
 		e->summary = result->summary;
 	if (result->log_stream_arn)
 		e->log_stream_arn = result->log_stream_arn;
@@ -223,7 +223,7 @@ void view_action_changed(struct flow *f, const struct towpath_pipeline_run *run,
 	if (!end)
 		return;
 	e->token = NULL;
-	if (end->summary)
+	if (end->summary && *end->summary) /* so may an approval's */
 		e->summary = end->summary;
 	if (end->updated_by)
 		e->last_updated_by = end->updated_by;

@@ -94,9 +94,11 @@ def test_backup_and_restore(server):
     server.run("git", "push", "-q", "origin", "HEAD:main", cwd=server.data + "/work")
     head = server.run("git", "rev-parse", "HEAD", cwd=server.data + "/work").stdout.strip()
     file = server.data + "/saved.tar"
-    server.towpath("backup", file)
+    told = json.loads(server.towpath("backup", "--json", file).stdout)
+    assert told["file"] == file and told["files"] > 5 and told["bytes"] > 1000
     fresh = server.data + "/restored"
-    server.run(TOWPATH, "restore", file, "--data", fresh)
+    told = json.loads(server.run(TOWPATH, "restore", "--json", file, "--data", fresh).stdout)
+    assert told["dataDir"] == fresh and told["files"] > 5
     with Server(data=fresh) as again:
         assert again.account == server.account
         answer = again.client("codecommit", keys).get_branch(repositoryName="kept",
@@ -132,6 +134,8 @@ def test_help_of_every_command():
 
 def test_doctor(shared_server):
     assert shared_server.towpath("doctor", check=False).returncode in (0, 1)
+    found = json.loads(shared_server.towpath("doctor", "--json", check=False).stdout)
+    assert all(f["verdict"] in ("fine", "limited", "broken") and f["finding"] for f in found)
 
 
 def test_stop_is_quick_while_somebody_polls(server):

@@ -46,6 +46,17 @@ def test_slips_warn(tmp_path):
     assert f"{path}:4:23: warning: **/* is not quoted" in said
 
 
+def test_json(tmp_path):
+    (tmp_path / "a.yml").write_text(GOOD + "artifacts:\n  files: [Dockerfile, **/*]\n")
+    (tmp_path / "b.yml").write_text("just: \"this\"\n")
+    status, said = lint("--json", tmp_path / "a.yml", tmp_path / "b.yml")
+    good, bad = map(json.loads, said.splitlines())
+    assert status == 1
+    assert (good["file"], good["kind"], good["fine"]) == (str(tmp_path / "a.yml"), "buildspec", True)
+    assert [(w["line"], w["column"]) for w in good["warnings"]] == [(4, 23)]
+    assert not bad["fine"] and "neither a buildspec" in bad["error"] and bad["hint"]
+
+
 def test_one_bad_of_two(tmp_path):
     (tmp_path / "a.yml").write_text(GOOD)
     status, said = lint(tmp_path / "a.yml", tmp_path / "missing.yml")

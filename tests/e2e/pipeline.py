@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main road: a push by git, a real build, an approval, a deployment to S3; a build whose
 command fails; the server killed on the way."""
+import json
 import os
 
 import pytest
@@ -79,7 +80,9 @@ def shop(server):
 
 def test_from_push_to_site(shop):
     first = shop.newest()
-    answer(shop.cp, "shop", "Approve")
+    wait_token(shop.cp, "shop", "Approve")
+    assert json.loads(shop.server.towpath("approve", "--json", "shop").stdout) == {
+        "pipeline": "shop", "stage": "Approve", "action": "Ask", "status": "Approved"}
     assert wait_execution(shop.cp, "shop", first) == "Succeeded"
     assert shop.page() == "hello main from codepipeline/shop\n"
     details = shop.cp.list_action_executions(pipelineName="shop")["actionExecutionDetails"]
@@ -106,6 +109,14 @@ def test_from_push_to_site(shop):
                            "COMMAND_EXECUTION_ERROR, Message: Error while executing command: "
                            "test ! -f fail. Reason: exit status 1"), text
     assert shop.page() == "hello main from codepipeline/shop\n"
+    # What the command line says of it, for programs.
+    lines = shop.server.towpath("logs", "--json", build_id).stdout.splitlines()
+    assert any("mkdir out" in json.loads(line)["message"] for line in lines)
+    assert json.loads(shop.server.towpath("retry", "--json", "shop").stdout) == {
+        "pipeline": "shop", "stage": "Build", "execution": second}
+    assert wait_execution(shop.cp, "shop", second) == "Failed"
+    told = json.loads(shop.server.towpath("rollback", "--json", "--stage", "Build", "shop").stdout)
+    assert told["target"] == first and told["stage"] == "Build" and told["execution"]
 
 
 def test_build_of_a_clone(shop):
