@@ -15,6 +15,7 @@ MODEL-DIR/access/<service>.txt says it, MODEL-DIR/<service>.json and .ops name t
   everywhere KEY=TEXT    a condition key of every operation that has the member
   on NEED [+ NEED]...    what the operations in the indented lines below need
   open                   the operations below need no permission
+  anonymous              nor do they need a signature
 What is indented twice goes on with the line before.
 
 A NEED is a list of words: [service:Action[/service:ActionOfVersion(MEMBER)]] TARGET... KEY=TEXT...
@@ -80,8 +81,8 @@ class Access:
             self.arns[rest[0]] = rest[1]
         elif head == "everywhere":
             self.everywhere.append(rest[0])
-        elif head == "open":
-            return []
+        elif head in ("open", "anonymous"):
+            return head
         elif head == "on":
             needs = [[]]
             for word in rest:
@@ -91,12 +92,12 @@ class Access:
                     needs[-1].append(word)
             return needs
         else:
-            raise Bad(f"`{head}` is none of prefix, arn, everywhere, on, open")
+            raise Bad(f"`{head}` is none of prefix, arn, everywhere, on, open, anonymous")
         return None
 
     def add_operations(self, names, needs, number):
         if needs is None:
-            raise Bad("operations need an `on` or `open` line above them")
+            raise Bad("operations need an `on`, `open` or `anonymous` line above them")
         for name in names:
             if name not in self.model.doc["operations"]:
                 raise Bad(f"no operation {name} in the model")
@@ -273,8 +274,8 @@ class Access:
         return self.emit("struct access_need", "need", ["{" + ", ".join(fields or ["0"]) + "}"])
 
     def row_c(self, operation, needs):
-        if not needs:
-            return "{.known = true, .open = true}"
+        if isinstance(needs, str):
+            return f"{{.known = true, .open = true, .anonymous = {'true' if needs == 'anonymous' else 'false'}}}"
         need = "NULL"
         for i in reversed(range(len(needs))):
             need = self.need_c(operation, needs[i], need, i == 0)
@@ -283,7 +284,7 @@ class Access:
 
     def check_unused(self, operation, needs):
         """Rows of operations that are not built: their members must be in the model all the same."""
-        for words in needs:
+        for words in needs if isinstance(needs, list) else []:
             for word in words:
                 inside = re.findall(r"\(([^()]*)\)", word) if "=" not in word else []
                 for path in [p for group in inside for p in group.split(",") if p] + re.findall(r"\{([^{}]*)\}", word):

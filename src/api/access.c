@@ -288,6 +288,12 @@ const struct access_table *api_access_find(const struct wire_service *wire)
 	return NULL;
 }
 
+bool api_access_anonymous(const struct access_table *table, const struct wire_service *wire,
+	const struct wire_operation *op)
+{
+	return table && op && table->rows[op - wire->operations].anonymous;
+}
+
 int api_access(const struct access_table *table, const struct call_service *s, struct call *call,
 	const void *req, struct call_access *ret, struct err *err)
 {

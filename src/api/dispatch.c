@@ -129,15 +129,41 @@ static void call_finish(struct call *call, const void *resp, struct err *err)
 
 /* ---- the way in ---- */
 
+static size_t service_index(const struct api_request *r)
+{
+	size_t i = 0;
+
+	while (r->api->config.services[i] != r->service)
+		i++;
+	return i;
+}
+
+/* A request without a signature for an operation that needs none. */
+static bool is_anonymous(const struct api_request *r)
+{
+	return r->service &&
+	       api_access_anonymous(
+		       r->api->access[service_index(r)], r->service->wire, r->operation) &&
+	       !http_header(r->x, "Authorization") && !form_get(&r->query, "X-Amz-Signature");
+}
+
 static int authenticate(struct api_request *r, struct err *err)
 {
 	const struct auth *auth = r->api->config.auth;
 
+	if (is_anonymous(r)) {
+		r->who = arena_new(r->call.arena, struct auth_principal);
+		r->who->arn = r->who->id = "anonymous";
+		r->who->payload = AUTH_PAYLOAD_UNSIGNED;
+		r->call.principal_arn = r->call.principal_id = r->who->arn;
+		return 0;
+	}
 	if (auth->authenticate(auth->arg, r->x, r->service ? r->service->wire->signing_name : NULL,
 		    &r->who, err) < 0)
 		return -1;
 	r->call.principal_arn = r->who->arn;
 	r->call.principal_id = r->who->id;
+	r->call.principal = r->who->identity;
 	return 0;
 }
 
@@ -169,15 +195,6 @@ static int check_operation(struct api_request *r, struct err *err)
 			"%s:%s is an operation of the service that Towpath does not implement.",
 			r->service->wire->name, r->operation->name);
 	return 0;
-}
-
-static size_t service_index(const struct api_request *r)
-{
-	size_t i = 0;
-
-	while (r->api->config.services[i] != r->service)
-		i++;
-	return i;
 }
 
 static int authorize(struct api_request *r, struct err *err)

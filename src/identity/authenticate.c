@@ -2,13 +2,11 @@
 /* Who asks: access keys, session tokens, git credentials. */
 #include "base/timefmt.h"
 #include "crypto/digest.h"
-#include "crypto/token.h"
 #include "identity/engine.h"
 
 #define SKEW_USEC (15 * 60 * USEC_PER_SEC)
 #define JSON_SKEW_USEC (5 * 60 * USEC_PER_SEC)
 #define GIT_SKEW_USEC (15 * 60 * USEC_PER_SEC)
-#define TEMPORARY "ASIA"
 
 static int unknown_key(struct err *err)
 {
@@ -33,42 +31,6 @@ static int open_token(struct identity_engine *e, const char *key_id, const char 
 	return 0;
 }
 
-int identity_session_new(struct identity_engine *e, const char *role_arn, const char *session_name,
-	const char *policy_json, int64_t duration_usec, struct arena *a,
-	struct identity_session *ret, struct err *err)
-{
-	const char *role = role_arn ? identity_arn_name(role_arn) : "towpath";
-	struct token id = token_access_key_id(TEMPORARY), secret = token_secret();
-	struct str plain CLEANUP_STR = STR_INIT, sealed CLEANUP_STR = STR_INIT;
-	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
-	struct towpath_identity_session s = {
-		.access_key_id = id.text,
-		.secret = secret.text,
-		.policy = policy_json,
-		.expires = WIRE_SET_TIME(durable_now(e->durable) + duration_usec),
-	};
-
-	if (role_arn) {
-		s.owner = identity_owner(a, "role", role);
-		if (identity_policies_get(e, s.owner, &p, err) < 0)
-			return -1;
-		if (!p->exists)
-			return identity_no_entity(err, "role", role);
-	}
-	s.arn = arena_printf(
-		a, "arn:aws:sts::%s:assumed-role/%s/%s", e->account, role, session_name);
-	s.principal_id = arena_printf(a, "%s:%s", p ? p->id : "AROATOWPATH", session_name);
-	wire_encode_json(&towpath_identity_session_shape, &s, &plain);
-	seal_close(&e->seal, str_view(&plain), id.text, &sealed);
-	*ret = (struct identity_session){
-		.access_key_id = arena_strdup(a, id.text),
-		.secret = arena_strdup(a, secret.text),
-		.token = arena_view_dup(a, str_view(&sealed)),
-		.expires_usec = s.expires.usec,
-	};
-	return 0;
-}
-
 void identity_set_alive(struct identity_engine *e, identity_alive_fn alive, void *arg)
 {
 	e->alive = alive;
@@ -88,13 +50,27 @@ static int check_alive(
 
 /* ---- principals ---- */
 
+/* The user or role must still be there, and be the one that the session was made for. */
+static int check_owner(
+	struct identity_engine *e, const struct towpath_identity_session *s, struct err *err)
+{
+	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
+
+	if (!s->owner || streq(s->owner, "root"))
+		return 0;
+	if (identity_policies_get(e, s->owner, &p, err) < 0)
+		return -1;
+	return p->exists && starts_with(s->principal_id, p->id) ? 0 : unknown_key(err);
+}
+
 /* Who a session token speaks for: a role, or a user who asked for temporary credentials. */
 static int find_session(struct identity_engine *e, const char *token, struct arena *a,
 	struct identity_principal *ret, const char **ret_secret, struct err *err)
 {
 	struct towpath_identity_session *s = arena_new(a, struct towpath_identity_session);
 
-	if (open_token(e, ret->access_key_id, token, a, s, err) < 0 || check_alive(e, s, err) < 0)
+	if (open_token(e, ret->access_key_id, token, a, s, err) < 0 || check_alive(e, s, err) < 0 ||
+		check_owner(e, s, err) < 0)
 		return -1;
 	ret->kind = IDENTITY_SESSION;
 	if (streq(s->owner, "root"))
@@ -118,7 +94,7 @@ static int find_principal(struct identity_engine *e, const char *key_id, const c
 	int r;
 
 	ret->access_key_id = arena_strdup(a, key_id);
-	if (starts_with(key_id, TEMPORARY))
+	if (starts_with(key_id, IDENTITY_TEMPORARY))
 		return find_session(e, token, a, ret, ret_secret, err);
 	r = identity_key_find(e, key_id, a, &k, err);
 	if (r < 0)
@@ -217,8 +193,11 @@ int identity_authenticate(struct identity_engine *e, const struct identity_check
 		check_scope(e, c, err) < 0 || check_time(e, c, err) < 0)
 		return -1;
 	ret->signing_key = identity_signing_key(e, ret->access_key_id, secret, c->claim);
-	return sigv4_verify(
-		c->request, c->claim, &ret->signing_key, c->payload_hash, c->s3, a, err);
+	if (sigv4_verify(c->request, c->claim, &ret->signing_key, c->payload_hash, c->s3, a, err) <
+		0)
+		return -1;
+	identity_key_used(e, ret, c->claim->service);
+	return 0;
 }
 
 /* ---- git ---- */
@@ -303,7 +282,7 @@ int identity_authenticate_git(struct identity_engine *e, const char *user, const
 	int64_t when, now;
 
 	*ret = (struct identity_principal){0};
-	if (!starts_with(user, "AKIA") && !starts_with(user, TEMPORARY) &&
+	if (!starts_with(user, "AKIA") && !starts_with(user, IDENTITY_TEMPORARY) &&
 		strcmp(user, e->root_key_id) != 0)
 		return by_credentials(e, user, password, a, ret, err);
 	s.access_key_id = arena_view_dup(a, view_cut(&rest, '%'));

@@ -134,6 +134,7 @@ int identity_engine_new(
 	e->region = xstrdup(c->region);
 	e->data_dir = xstrdup(c->data_dir);
 	pthread_mutex_init(&e->lock, NULL);
+	pthread_cond_init(&e->fetched, NULL);
 	if (open_keys(e, c, err) < 0) {
 		identity_engine_free(e);
 		return -1;
@@ -146,7 +147,10 @@ struct identity_engine *identity_engine_free(struct identity_engine *e)
 {
 	if (!e)
 		return NULL;
+	identity_web_identity_stop(e);
+	map_release_with(&e->used, free);
 	identity_cache_free(e);
+	pthread_cond_destroy(&e->fetched);
 	explicit_bzero(&e->seal, sizeof(e->seal));
 	free(e->account);
 	free(e->region);

@@ -9,6 +9,7 @@
 #include "identity/policy.h"
 #include "store/iam.h"
 
+#define IDENTITY_TEMPORARY "ASIA" /* keys of sessions start so */
 #define IDENTITY_CODECOMMIT "codecommit.amazonaws.com"
 
 /* A principal's policies, parsed; shared by requests, freed by the last. */
@@ -16,12 +17,19 @@ struct identity_policies {
 	int refs;
 	int64_t loaded_usec; /* monotonic */
 	struct arena arena;
-	struct policy **v; /* its own and its groups' */
+	struct policy **v;  /* its own and its groups' */
+	const char **names; /* of v: a policy's name or ARN */
 	size_t n;
 	struct policy *boundary; /* or NULL */
 	bool exists;
 	const char *arn, *id, *name; /* of the user or role */
 	const struct iam_tag_list_type *tags;
+};
+
+/* The keys of an OIDC provider, as it published them. */
+struct identity_key_set {
+	char *text;	    /* JSON, or NULL: it could not be had */
+	int64_t asked_usec; /* monotonic */
 };
 
 /* An access key as the cache has it. */
@@ -43,6 +51,10 @@ struct identity_engine {
 	struct map keys;     /* id -> identity_key */
 	struct map policies; /* owner -> identity_policies */
 	uint64_t generation;
+	struct map used;     /* key id -> when its use was last stored, int64_t * */
+	struct map key_sets; /* provider ARN -> identity_key_set */
+	int fetching;	     /* threads that ask providers */
+	pthread_cond_t fetched;
 	identity_alive_fn alive; /* may be NULL */
 	void *alive_arg;
 };
@@ -65,6 +77,52 @@ void identity_cache_free(struct identity_engine *e);
 /* Reads and parses what belongs to an owner into p, whose arena is emptied first. */
 int identity_policies_load(
 	struct identity_engine *e, const char *owner, struct identity_policies *p, struct err *err);
+/* The same within a transaction; a group's as well. */
+int identity_policies_read(
+	struct db_tx *tx, const char *owner, struct identity_policies *p, struct err *err);
+
+/* ---- key.c ---- */
+/* Notes when and for what a long-lived key was used: in the store once a minute. */
+void identity_key_used(
+	struct identity_engine *e, const struct identity_principal *who, const char *service);
+
+/* ---- session.c ---- */
+/* Makes the key of a session whose other members are filled in; seals it into the token. */
+void identity_session_seal(struct identity_engine *e, struct towpath_identity_session *s,
+	int64_t duration_usec, struct arena *a, struct identity_session *ret);
+/* The credentials as sts answers them. */
+struct sts_credentials *identity_credentials(const struct identity_session *s, struct arena *a);
+
+/* ---- assume.c ---- */
+/* A role by its ARN: 1, 0, -1. */
+int identity_load_role(struct identity_engine *e, const char *arn, struct arena *a,
+	struct iam_role *ret, struct err *err);
+/* What AssumeRole and its relatives ask for. */
+struct identity_assume {
+	const char *action; /* sts:AssumeRole... */
+	const char *role_arn, *session_name, *policy;
+	const struct sts_policy_descriptor_list_type *policy_arns;
+	const struct sts_tag_list_type *tags;
+	const struct sts_tag_key_list_type *transitive;
+	const char *external_id, *source_identity, *federated;
+	const struct identity_principal *caller; /* or NULL: somebody the provider knows */
+	const struct policy_key *keys;		 /* more condition keys */
+	size_t n_keys;
+	struct wire_int duration;
+	bool chained; /* the caller is itself a role's session */
+};
+struct identity_assumed {
+	struct sts_assumed_role_user *user;
+	struct sts_credentials *credentials;
+	int packed_percent;
+	const char *source_identity;
+};
+int identity_assume(struct identity_engine *e, struct call *call, const struct identity_assume *q,
+	struct identity_assumed *ret, struct err *err);
+
+/* ---- web_identity.c ---- */
+/* Waits for what is under way and forgets what providers said. */
+void identity_web_identity_stop(struct identity_engine *e);
 
 /* ---- names.c ---- */
 /* "user/<name in lower case>" */
@@ -143,11 +201,50 @@ int identity_need_user(struct identity_step *s, struct db_tx *tx, const char *na
 	struct iam_user *ret, const char **ret_owner, struct err *err);
 int identity_need_role(struct identity_step *s, struct db_tx *tx, const char *name,
 	struct iam_role *ret, const char **ret_owner, struct err *err);
+int identity_need_group(struct identity_step *s, struct db_tx *tx, const char *name,
+	struct iam_group *ret, const char **ret_owner, struct err *err);
+
+/* ---- owner.c: what users, roles and groups have in common ---- */
+/* kind: user, role or group. Fails with NoSuchEntity. */
+int identity_need_owner(struct identity_step *s, struct db_tx *tx, const char *kind,
+	const char *name, const char **ret_owner, struct err *err);
 /* DeleteConflict while policies hang on the owner. */
 int identity_check_free(
 	struct identity_step *s, struct db_tx *tx, const char *owner, struct err *err);
+/* How many documents of a kind an owner has. */
+int identity_count(struct identity_step *s, struct db_tx *tx,
+	const struct store_document_kind *kind, const char *owner, size_t *ret, struct err *err);
+/* Hands all that hangs on an owner over to its new name. */
+int identity_rename_owned(struct identity_step *s, struct db_tx *tx, const char *from,
+	const char *to, const char *new_name, struct err *err);
+/* The boundary that a request names, checked; *ret NULL where it names none. */
+int identity_new_boundary(struct identity_step *s, struct db_tx *tx, const char *arn,
+	struct iam_attached_permissions_boundary **ret, struct err *err);
+/* LimitExceeded over 50, InvalidInput when a key stands there twice. */
+int identity_check_tags(const struct iam_tag_list_type *tags, struct err *err);
+
+/* ---- group.c, profile.c, provider.c, version.c ---- */
+int identity_put_member(struct identity_step *s, struct db_tx *tx,
+	const struct towpath_identity_member *m, struct err *err);
+int identity_need_profile(struct identity_step *s, struct db_tx *tx, const char *name,
+	struct iam_instance_profile *ret, const char **ret_id, struct err *err);
+/* The profiles that hold a role. */
+int identity_profiles_of(struct identity_step *s, struct db_tx *tx, const char *role_name,
+	struct iam_instance_profile_list_type *ret, struct err *err);
+int identity_need_provider(struct identity_step *s, struct db_tx *tx, const char *arn,
+	struct iam_get_open_id_connect_provider_response *ret, struct err *err);
+/* A provider's URL without its scheme, as ARNs and condition keys have it; NULL: such a URL is not
+ * taken. */
+const char *identity_provider_name(const char *url);
+int identity_put_version(struct identity_step *s, struct db_tx *tx, const char *arn,
+	const struct iam_policy_version *v, struct err *err);
+/* All versions of a policy, the newest first, with their (encoded) documents or without. */
+int identity_list_versions(struct identity_step *s, struct db_tx *tx, const char *arn,
+	bool documents, struct iam_policy_document_version_list_type *ret, struct err *err);
 
 /* ---- managed.c ---- */
+int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *arn,
+	struct iam_policy *ret, struct err *err);
 /* The document of a managed policy, AWS's own included: 1, 0, -1. */
 int identity_managed_document(
 	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err);

@@ -71,6 +71,12 @@ int identity_authenticate_git(struct identity_engine *e, const char *user, const
 	const char *host, const char *path, struct arena *a, struct identity_principal *ret,
 	struct err *err);
 
+/* The user whose active SSH public key has this id, and the key ("ssh-ed25519 AAAA..."), both in
+ * the arena: 1, 0 when there is none, -1. Whether the peer holds the private key is for the caller
+ * to make sure. */
+int identity_ssh_key(struct identity_engine *e, const char *id, struct arena *a,
+	struct identity_principal *ret, const char **ret_key, struct err *err);
+
 struct identity_question {
 	const char *action;	      /* codecommit:GitPush */
 	const char *const *resources; /* every one must be allowed; none: "*" */
@@ -115,40 +121,119 @@ const char *identity_find_arn(
 		const struct service##_##name##_request *req,             \
 		struct service##_##name##_response *resp, struct err *err)
 
+IDENTITY_OPERATION(iam, add_client_id_to_open_id_connect_provider);
+IDENTITY_OPERATION(iam, add_role_to_instance_profile);
+IDENTITY_OPERATION(iam, add_user_to_group);
+IDENTITY_OPERATION(iam, attach_group_policy);
 IDENTITY_OPERATION(iam, attach_role_policy);
 IDENTITY_OPERATION(iam, attach_user_policy);
 IDENTITY_OPERATION(iam, create_access_key);
+IDENTITY_OPERATION(iam, create_account_alias);
+IDENTITY_OPERATION(iam, create_group);
+IDENTITY_OPERATION(iam, create_instance_profile);
+IDENTITY_OPERATION(iam, create_open_id_connect_provider);
 IDENTITY_OPERATION(iam, create_policy);
+IDENTITY_OPERATION(iam, create_policy_version);
 IDENTITY_OPERATION(iam, create_role);
 IDENTITY_OPERATION(iam, create_service_specific_credential);
 IDENTITY_OPERATION(iam, create_user);
 IDENTITY_OPERATION(iam, delete_access_key);
+IDENTITY_OPERATION(iam, delete_account_alias);
+IDENTITY_OPERATION(iam, delete_group);
+IDENTITY_OPERATION(iam, delete_group_policy);
+IDENTITY_OPERATION(iam, delete_instance_profile);
+IDENTITY_OPERATION(iam, delete_open_id_connect_provider);
 IDENTITY_OPERATION(iam, delete_policy);
+IDENTITY_OPERATION(iam, delete_policy_version);
 IDENTITY_OPERATION(iam, delete_role);
+IDENTITY_OPERATION(iam, delete_role_permissions_boundary);
 IDENTITY_OPERATION(iam, delete_role_policy);
+IDENTITY_OPERATION(iam, delete_ssh_public_key);
 IDENTITY_OPERATION(iam, delete_service_specific_credential);
 IDENTITY_OPERATION(iam, delete_user);
+IDENTITY_OPERATION(iam, delete_user_permissions_boundary);
 IDENTITY_OPERATION(iam, delete_user_policy);
+IDENTITY_OPERATION(iam, detach_group_policy);
 IDENTITY_OPERATION(iam, detach_role_policy);
 IDENTITY_OPERATION(iam, detach_user_policy);
+IDENTITY_OPERATION(iam, generate_credential_report);
+IDENTITY_OPERATION(iam, get_access_key_last_used);
+IDENTITY_OPERATION(iam, get_account_authorization_details);
+IDENTITY_OPERATION(iam, get_account_summary);
+IDENTITY_OPERATION(iam, get_context_keys_for_custom_policy);
+IDENTITY_OPERATION(iam, get_context_keys_for_principal_policy);
+IDENTITY_OPERATION(iam, get_credential_report);
+IDENTITY_OPERATION(iam, get_group);
+IDENTITY_OPERATION(iam, get_group_policy);
+IDENTITY_OPERATION(iam, get_instance_profile);
+IDENTITY_OPERATION(iam, get_open_id_connect_provider);
 IDENTITY_OPERATION(iam, get_policy);
+IDENTITY_OPERATION(iam, get_policy_version);
 IDENTITY_OPERATION(iam, get_role);
 IDENTITY_OPERATION(iam, get_role_policy);
+IDENTITY_OPERATION(iam, get_ssh_public_key);
 IDENTITY_OPERATION(iam, get_user);
 IDENTITY_OPERATION(iam, get_user_policy);
 IDENTITY_OPERATION(iam, list_access_keys);
+IDENTITY_OPERATION(iam, list_account_aliases);
+IDENTITY_OPERATION(iam, list_attached_group_policies);
 IDENTITY_OPERATION(iam, list_attached_role_policies);
 IDENTITY_OPERATION(iam, list_attached_user_policies);
+IDENTITY_OPERATION(iam, list_entities_for_policy);
+IDENTITY_OPERATION(iam, list_group_policies);
+IDENTITY_OPERATION(iam, list_groups);
+IDENTITY_OPERATION(iam, list_groups_for_user);
+IDENTITY_OPERATION(iam, list_instance_profile_tags);
+IDENTITY_OPERATION(iam, list_instance_profiles);
+IDENTITY_OPERATION(iam, list_instance_profiles_for_role);
+IDENTITY_OPERATION(iam, list_open_id_connect_provider_tags);
+IDENTITY_OPERATION(iam, list_open_id_connect_providers);
+IDENTITY_OPERATION(iam, list_policies);
+IDENTITY_OPERATION(iam, list_policy_tags);
+IDENTITY_OPERATION(iam, list_policy_versions);
 IDENTITY_OPERATION(iam, list_role_policies);
+IDENTITY_OPERATION(iam, list_role_tags);
 IDENTITY_OPERATION(iam, list_roles);
+IDENTITY_OPERATION(iam, list_ssh_public_keys);
 IDENTITY_OPERATION(iam, list_service_specific_credentials);
 IDENTITY_OPERATION(iam, list_user_policies);
+IDENTITY_OPERATION(iam, list_user_tags);
 IDENTITY_OPERATION(iam, list_users);
+IDENTITY_OPERATION(iam, put_group_policy);
+IDENTITY_OPERATION(iam, put_role_permissions_boundary);
 IDENTITY_OPERATION(iam, put_role_policy);
+IDENTITY_OPERATION(iam, put_user_permissions_boundary);
 IDENTITY_OPERATION(iam, put_user_policy);
+IDENTITY_OPERATION(iam, remove_client_id_from_open_id_connect_provider);
+IDENTITY_OPERATION(iam, remove_role_from_instance_profile);
+IDENTITY_OPERATION(iam, remove_user_from_group);
 IDENTITY_OPERATION(iam, reset_service_specific_credential);
+IDENTITY_OPERATION(iam, set_default_policy_version);
+IDENTITY_OPERATION(iam, simulate_custom_policy);
+IDENTITY_OPERATION(iam, simulate_principal_policy);
+IDENTITY_OPERATION(iam, tag_instance_profile);
+IDENTITY_OPERATION(iam, tag_open_id_connect_provider);
+IDENTITY_OPERATION(iam, tag_policy);
+IDENTITY_OPERATION(iam, tag_role);
+IDENTITY_OPERATION(iam, tag_user);
+IDENTITY_OPERATION(iam, untag_instance_profile);
+IDENTITY_OPERATION(iam, untag_open_id_connect_provider);
+IDENTITY_OPERATION(iam, untag_policy);
+IDENTITY_OPERATION(iam, untag_role);
+IDENTITY_OPERATION(iam, untag_user);
 IDENTITY_OPERATION(iam, update_access_key);
+IDENTITY_OPERATION(iam, update_assume_role_policy);
+IDENTITY_OPERATION(iam, update_group);
+IDENTITY_OPERATION(iam, update_open_id_connect_provider_thumbprint);
+IDENTITY_OPERATION(iam, update_role);
+IDENTITY_OPERATION(iam, update_role_description);
+IDENTITY_OPERATION(iam, update_ssh_public_key);
 IDENTITY_OPERATION(iam, update_service_specific_credential);
+IDENTITY_OPERATION(iam, update_user);
+IDENTITY_OPERATION(iam, upload_ssh_public_key);
+IDENTITY_OPERATION(sts, assume_role);
+IDENTITY_OPERATION(sts, assume_role_with_web_identity);
 IDENTITY_OPERATION(sts, get_caller_identity);
+IDENTITY_OPERATION(sts, get_session_token);
 
 #endif

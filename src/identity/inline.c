@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inline policies of users and roles. */
+/* Inline policies of users, roles and groups. */
 #include "identity/engine.h"
-
-static int need_owner(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
-	const char **ret_owner, struct err *err)
-{
-	struct iam_user user;
-	struct iam_role role;
-
-	if (streq(kind, "user"))
-		return identity_need_user(s, tx, name, &user, ret_owner, err);
-	return identity_need_role(s, tx, name, &role, ret_owner, err);
-}
 
 static const char *row_id(struct identity_step *s, const char *owner, const char *policy)
 {
@@ -24,7 +13,7 @@ static int put_inline(struct identity_step *s, struct db_tx *tx, const char *kin
 	const char *owner;
 	struct policy *p;
 
-	if (need_owner(s, tx, kind, name, &owner, err) < 0 ||
+	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0 ||
 		policy_parse(view_of(doc->document), POLICY_IDENTITY, s->a, &p, err) < 0)
 		return -1;
 	return store_document_put(
@@ -38,7 +27,7 @@ static int need_inline(struct identity_step *s, struct db_tx *tx, const char *ki
 	const char *owner;
 	int r;
 
-	if (need_owner(s, tx, kind, name, &owner, err) < 0)
+	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0)
 		return -1;
 	*ret_id = row_id(s, owner, policy);
 	r = store_document_get(tx, &STORE_IAM_INLINE, *ret_id, s->a, ret, err);
@@ -67,7 +56,7 @@ static int list_inline(struct identity_step *s, struct db_tx *tx, const char *ki
 	struct store_document_filter filter = {0};
 	struct store_documents rows;
 
-	if (need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
+	if (identity_need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
 		store_document_list(tx, &STORE_IAM_INLINE, &filter, s->a, &rows, err) < 0)
 		return -1;
 	wire_list_alloc(s->a, ret, rows.n);
@@ -123,3 +112,4 @@ static int list_inline(struct identity_step *s, struct db_tx *tx, const char *ki
 
 INLINE_OPERATIONS(user)
 INLINE_OPERATIONS(role)
+INLINE_OPERATIONS(group)

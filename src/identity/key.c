@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Access keys: two a user, the secret shown once. */
+#include "base/log.h"
 #include "crypto/token.h"
 #include "identity/engine.h"
 
@@ -71,6 +72,8 @@ static int delete_access_key(struct identity_step *s, struct db_tx *tx, struct e
 
 	if (need_key(s, tx, req->user_name, req->access_key_id, &key, &owner, err) < 0)
 		return -1;
+	if (store_document_delete(tx, &STORE_IAM_USED, req->access_key_id, err) < 0)
+		return -1;
 	return store_document_delete(tx, &STORE_IAM_KEY, req->access_key_id, err);
 }
 
@@ -117,7 +120,86 @@ static int list_access_keys(struct identity_step *s, struct db_tx *tx, struct er
 	return 0;
 }
 
+static int get_access_key_last_used(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_get_access_key_last_used_request *req = s->req;
+	struct iam_get_access_key_last_used_response *resp = s->resp;
+	struct iam_access_key_last_used *used = arena_new(s->a, struct iam_access_key_last_used);
+	struct iam_access_key key;
+	int r = store_document_get(tx, &STORE_IAM_KEY, req->access_key_id, s->a, &key, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set(err, ERR_DENIED,
+			"User: %s is not authorized to perform: iam:GetAccessKeyLastUsed on "
+			"resource: access key %s",
+			s->call->principal_arn, req->access_key_id);
+	r = store_document_get(tx, &STORE_IAM_USED, req->access_key_id, s->a, used, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		*used = (struct iam_access_key_last_used){.region = "N/A", .service_name = "N/A"};
+	resp->access_key_last_used = used;
+	resp->user_name = key.user_name ? key.user_name : s->e->account;
+	return 0;
+}
+
 IDENTITY_STEP(iam, create_access_key, identity_write)
 IDENTITY_STEP(iam, delete_access_key, identity_write)
+IDENTITY_STEP(iam, get_access_key_last_used, identity_read)
 IDENTITY_STEP(iam, list_access_keys, identity_read)
 IDENTITY_STEP(iam, update_access_key, identity_write)
+
+/* ---- last use ---- */
+
+#define NOTED_EVERY_USEC (60 * USEC_PER_SEC)
+
+/* Whether the use is to be stored now; if so, nobody else does for a minute. */
+static bool is_due(struct identity_engine *e, const char *id)
+{
+	int64_t now = monotonic_usec(), *noted;
+	bool due;
+
+	pthread_mutex_lock(&e->lock);
+	noted = map_get(&e->used, id);
+	due = !noted || now - *noted > NOTED_EVERY_USEC;
+	if (due && !noted) {
+		noted = xcalloc(1, sizeof(*noted));
+		map_set(&e->used, id, noted);
+	}
+	if (due)
+		*noted = now;
+	pthread_mutex_unlock(&e->lock);
+	return due;
+}
+
+struct note_use {
+	const char *id, *owner;
+	struct iam_access_key_last_used used;
+};
+
+static int note_use(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct note_use *n = arg;
+
+	return store_document_put(tx, &STORE_IAM_USED, n->id, n->owner, &n->used, err);
+}
+
+void identity_key_used(
+	struct identity_engine *e, const struct identity_principal *who, const char *service)
+{
+	struct note_use n = {
+		.id = who->access_key_id,
+		.owner = who->owner,
+		.used = {.last_used_date = WIRE_SET_TIME(durable_now(e->durable)),
+			.region = e->region,
+			.service_name = service},
+	};
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	if (who->session || !who->owner || !is_due(e, who->access_key_id))
+		return;
+	if (db_write(durable_db(e->durable), note_use, &n, &why) < 0)
+		log_err("identity", &why, "the last use of key %s is not stored", n.id);
+}

@@ -22,13 +22,39 @@ int identity_managed_document(
 	return r;
 }
 
+/* How many users and roles have it as their boundary. */
+static int count_boundaries(
+	struct identity_step *s, struct db_tx *tx, const char *arn, size_t *ret, struct err *err)
+{
+	struct store_document_filter filter = {0};
+	struct store_documents users, roles;
+
+	*ret = 0;
+	if (store_document_list(tx, &STORE_IAM_USER, &filter, s->a, &users, err) < 0 ||
+		store_document_list(tx, &STORE_IAM_ROLE, &filter, s->a, &roles, err) < 0)
+		return -1;
+	for (size_t i = 0; i < users.n; i++) {
+		const struct iam_user *user = users.v[i];
+
+		*ret += user->permissions_boundary &&
+			streq(user->permissions_boundary->permissions_boundary_arn, arn);
+	}
+	for (size_t i = 0; i < roles.n; i++) {
+		const struct iam_role *role = roles.v[i];
+
+		*ret += role->permissions_boundary &&
+			streq(role->permissions_boundary->permissions_boundary_arn, arn);
+	}
+	return 0;
+}
+
 static int no_policy(struct err *err, const char *arn)
 {
 	return err_set_wire(
 		err, "NoSuchEntity", "Policy %s does not exist or is not attachable.", arn);
 }
 
-/* How many users and roles have it. */
+/* How many users, roles and groups have it. */
 static int count_attached(
 	struct identity_step *s, struct db_tx *tx, const char *arn, size_t *ret, struct err *err)
 {
@@ -43,7 +69,7 @@ static int count_attached(
 	return 0;
 }
 
-static int need_policy(struct identity_step *s, struct db_tx *tx, const char *arn,
+int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *arn,
 	struct iam_policy *ret, struct err *err)
 {
 	const struct managed_aws *built_in = managed_aws_find(arn);
@@ -82,6 +108,12 @@ static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *
 	struct towpath_identity_document doc = {
 		.policy_name = req->policy_name, .document = req->policy_document};
 	struct wire_time now = WIRE_SET_TIME(durable_now(s->e->durable));
+	struct iam_policy_version first = {
+		.create_date = now,
+		.document = req->policy_document,
+		.is_default_version = WIRE_SET_BOOL(true),
+		.version_id = "v1",
+	};
 	struct policy *parsed;
 	int r;
 
@@ -105,10 +137,12 @@ static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *
 		return err_set_wire(err, "EntityAlreadyExists",
 			"A policy called %s already exists. Duplicate names are not allowed.",
 			req->policy_name);
-	if (policy_parse(view_of(doc.document), POLICY_IDENTITY, s->a, &parsed, err) < 0)
+	if (policy_parse(view_of(doc.document), POLICY_IDENTITY, s->a, &parsed, err) < 0 ||
+		identity_check_tags(&req->tags, err) < 0)
 		return -1;
 	resp->policy = p;
-	if (store_document_put(tx, &STORE_IAM_POLICY, p->arn, "", p, err) < 0)
+	if (store_document_put(tx, &STORE_IAM_POLICY, p->arn, "", p, err) < 0 ||
+		identity_put_version(s, tx, p->arn, &first, err) < 0)
 		return -1;
 	return store_document_put(tx, &STORE_IAM_DOCUMENT, p->arn, "", &doc, err);
 }
@@ -117,24 +151,39 @@ static int get_policy(struct identity_step *s, struct db_tx *tx, struct err *err
 {
 	const struct iam_get_policy_request *req = s->req;
 	struct iam_get_policy_response *resp = s->resp;
+	size_t n;
 
 	resp->policy = arena_new(s->a, struct iam_policy);
-	return need_policy(s, tx, req->policy_arn, resp->policy, err);
+	if (identity_need_policy(s, tx, req->policy_arn, resp->policy, err) < 0 ||
+		count_boundaries(s, tx, req->policy_arn, &n, err) < 0)
+		return -1;
+	resp->policy->permissions_boundary_usage_count = WIRE_SET_INT(n);
+	return 0;
 }
 
 static int delete_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_delete_policy_request *req = s->req;
 	struct iam_policy p;
+	size_t n;
 
-	if (need_policy(s, tx, req->policy_arn, &p, err) < 0)
+	if (identity_need_policy(s, tx, req->policy_arn, &p, err) < 0)
 		return -1;
 	if (managed_aws_find(req->policy_arn))
 		return err_set_wire(err, "NoSuchEntity", "Policy %s is built in.", req->policy_arn);
-	if (p.attachment_count.v > 0)
+	if (count_boundaries(s, tx, req->policy_arn, &n, err) < 0)
+		return -1;
+	if (p.attachment_count.v > 0 || n > 0)
 		return err_set_wire(
 			err, "DeleteConflict", "Cannot delete a policy attached to entities.");
-	if (store_document_delete(tx, &STORE_IAM_DOCUMENT, req->policy_arn, err) < 0)
+	if (identity_count(s, tx, &STORE_IAM_VERSION, req->policy_arn, &n, err) < 0)
+		return -1;
+	if (n > 1)
+		return err_set_wire(err, "DeleteConflict",
+			"This policy has more than one version. Before you delete a policy, you "
+			"must delete the policy's versions.");
+	if (store_document_delete_owned(tx, &STORE_IAM_VERSION, req->policy_arn, err) < 0 ||
+		store_document_delete(tx, &STORE_IAM_DOCUMENT, req->policy_arn, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_IAM_POLICY, req->policy_arn, err);
 }
@@ -145,17 +194,6 @@ IDENTITY_STEP(iam, delete_policy, identity_write)
 
 /* ---- attachments ---- */
 
-static int need_owner(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
-	const char **ret_owner, struct err *err)
-{
-	struct iam_user user;
-	struct iam_role role;
-
-	if (streq(kind, "user"))
-		return identity_need_user(s, tx, name, &user, ret_owner, err);
-	return identity_need_role(s, tx, name, &role, ret_owner, err);
-}
-
 static int attach(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
 	const char *arn, struct err *err)
 {
@@ -163,7 +201,8 @@ static int attach(struct identity_step *s, struct db_tx *tx, const char *kind, c
 	struct iam_policy p;
 	const char *owner;
 
-	if (need_owner(s, tx, kind, name, &owner, err) < 0 || need_policy(s, tx, arn, &p, err) < 0)
+	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0 ||
+		identity_need_policy(s, tx, arn, &p, err) < 0)
 		return -1;
 	row = (struct iam_attached_policy){.policy_arn = arn, .policy_name = p.policy_name};
 	return store_document_put(
@@ -177,7 +216,7 @@ static int detach(struct identity_step *s, struct db_tx *tx, const char *kind, c
 	const char *owner, *id;
 	int r;
 
-	if (need_owner(s, tx, kind, name, &owner, err) < 0)
+	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0)
 		return -1;
 	id = arena_printf(s->a, "%s %s", owner, arn);
 	r = store_document_get(tx, &STORE_IAM_ATTACHED, id, s->a, &row, err);
@@ -194,7 +233,7 @@ static int list_attached(struct identity_step *s, struct db_tx *tx, const char *
 	struct store_document_filter filter = {0};
 	struct store_documents rows;
 
-	if (need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
+	if (identity_need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
 		store_document_list(tx, &STORE_IAM_ATTACHED, &filter, s->a, &rows, err) < 0)
 		return -1;
 	wire_list_alloc(s->a, ret, rows.n);
@@ -234,3 +273,4 @@ static int list_attached(struct identity_step *s, struct db_tx *tx, const char *
 
 ATTACH_OPERATIONS(user)
 ATTACH_OPERATIONS(role)
+ATTACH_OPERATIONS(group)

@@ -99,3 +99,13 @@ const struct managed_aws *managed_aws_find(const char *arn)
 	}
 	return NULL;
 }
+
+size_t managed_aws_count(void)
+{
+	return ARRAY_SIZE(policies);
+}
+
+const char *managed_aws_arn(size_t i, struct arena *a)
+{
+	return arena_printf(a, PREFIX "%s", policies[i].path);
+}

@@ -3,6 +3,8 @@
 #ifndef TOWPATH_IDENTITY_MANAGED_AWS_H
 #define TOWPATH_IDENTITY_MANAGED_AWS_H
 
+#include "base/arena.h"
+
 struct managed_aws {
 	const char *path; /* behind "arn:aws:iam::aws:policy/" */
 	const char *document;
@@ -10,5 +12,9 @@ struct managed_aws {
 
 /* By its whole ARN, or NULL. */
 const struct managed_aws *managed_aws_find(const char *arn);
+
+/* How many there are, and the ARN of the i-th, in the arena. */
+size_t managed_aws_count(void);
+const char *managed_aws_arn(size_t i, struct arena *a) MUST_CHECK;
 
 #endif

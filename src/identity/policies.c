@@ -9,6 +9,7 @@ struct load {
 	const char *owner;
 	struct identity_policies *p;
 	VEC(struct policy *) found;
+	VEC(const char *) names;
 	const char *boundary; /* ARN, or NULL */
 };
 
@@ -28,8 +29,10 @@ static void add(struct load *l, const char *document, const char *name)
 {
 	struct policy *p = parse(l, document, name);
 
-	if (p)
-		vec_push(&l->found, p);
+	if (!p)
+		return;
+	vec_push(&l->found, p);
+	vec_push(&l->names, name);
 }
 
 /* Inline and attached policies of a user, role or group. */
@@ -141,16 +144,37 @@ static int load(struct db_tx *tx, void *arg, struct err *err)
 	p->n = 0;
 	p->exists = false;
 	p->boundary = NULL;
-	r = starts_with(l->owner, "user/") ? load_user(tx, l, err) : load_role(tx, l, err);
+	l->names.n = 0;
+	if (starts_with(l->owner, "group/"))
+		r = 1;
+	else if (starts_with(l->owner, "user/"))
+		r = load_user(tx, l, err);
+	else
+		r = load_role(tx, l, err);
 	if (r <= 0)
 		return r;
 	p->exists = true;
 	if (load_owned(tx, l, l->owner, err) < 0 || load_boundary(tx, l, err) < 0)
 		return -1;
 	p->v = arena_new_n(&p->arena, l->found.n + 1, struct policy *);
-	for (size_t i = 0; i < l->found.n; i++)
-		p->v[p->n++] = l->found.v[i];
+	p->names = arena_new_n(&p->arena, l->found.n + 1, const char *);
+	for (size_t i = 0; i < l->found.n; i++) {
+		p->v[i] = l->found.v[i];
+		p->names[i] = l->names.v[i];
+	}
+	p->n = l->found.n;
 	return 0;
+}
+
+int identity_policies_read(
+	struct db_tx *tx, const char *owner, struct identity_policies *p, struct err *err)
+{
+	struct load l = {.owner = owner, .p = p};
+	int r = load(tx, &l, err);
+
+	vec_release(&l.found);
+	vec_release(&l.names);
+	return r;
 }
 
 int identity_policies_load(
@@ -160,5 +184,6 @@ int identity_policies_load(
 	int r = db_read(durable_db(e->durable), load, &l, err);
 
 	vec_release(&l.found);
+	vec_release(&l.names);
 	return r;
 }

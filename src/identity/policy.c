@@ -171,3 +171,13 @@ void policy_each_key(const struct policy *p, void (*fn)(struct view name, void *
 		each_variable(&s->resources, fn, arg);
 	}
 }
+
+void policy_each_person(const struct policy *p, void (*fn)(struct view arn, void *arg), void *arg)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct policy_patterns *people = &p->statements[i].principals.people;
+
+		for (size_t k = 0; k < people->n; k++)
+			fn(people->v[k].text, arg);
+	}
+}

@@ -54,6 +54,9 @@ struct policy *policy_nothing(struct arena *a);
 enum policy_answer policy_evaluate(const struct policy *p, const struct policy_request *r);
 /* The condition keys that the document mentions: calls fn for each, in the document's order. */
 void policy_each_key(const struct policy *p, void (*fn)(struct view name, void *arg), void *arg);
+/* The same for those that the AWS principals name. */
+void policy_each_person(const struct policy *p, void (*fn)(struct view arn, void *arg), void *arg);
+
 static inline bool policy_allows(enum policy_answer answer)
 {
 	return answer != POLICY_SILENT && answer != POLICY_DENIES;

@@ -17,13 +17,61 @@ int identity_need_role(struct identity_step *s, struct db_tx *tx, const char *na
 	return r > 0 ? 0 : identity_no_entity(err, "role", name);
 }
 
+/* The role as answers have it: its trust policy percent-encoded. */
+static struct iam_role *show(struct identity_step *s, struct iam_role *role)
+{
+	role->assume_role_policy_document =
+		identity_encoded_document(s->a, role->assume_role_policy_document);
+	return role;
+}
+
+struct check_people {
+	struct identity_step *s;
+	struct db_tx *tx;
+	struct err *err;
+	bool failed;
+};
+
+/* Users and roles of this account that a trust policy names must be there. */
+static void check_person(struct view text, void *arg)
+{
+	struct check_people *c = arg;
+	struct identity_step *s = c->s;
+	const char *arn = arena_view_dup(s->a, text), *kind = NULL, *owner;
+	const char *account = arena_printf(s->a, "arn:aws:iam::%s:", s->e->account);
+
+	if (c->failed || !starts_with(arn, account))
+		return;
+	if (starts_with(arn + strlen(account), "user/"))
+		kind = "user";
+	else if (starts_with(arn + strlen(account), "role/"))
+		kind = "role";
+	if (!kind || identity_need_owner(s, c->tx, kind, identity_arn_name(arn), &owner, NULL) == 0)
+		return;
+	c->failed = true;
+	err_set_wire(c->err, "MalformedPolicyDocument",
+		"Invalid principal in policy: \"AWS\":\"%s\"", arn);
+}
+
+static int check_trust(
+	struct identity_step *s, struct db_tx *tx, const char *document, struct err *err)
+{
+	struct check_people c = {s, tx, err, false};
+	struct policy *trust;
+
+	if (policy_parse(view_of(document), POLICY_TRUST, s->a, &trust, err) < 0)
+		return -1;
+	policy_each_person(trust, check_person, &c);
+	return c.failed ? -1 : 0;
+}
+
 static int create_role(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_create_role_request *req = s->req;
 	struct iam_create_role_response *resp = s->resp;
 	const char *owner = identity_owner(s->a, "role", req->role_name);
 	struct iam_role old, *role = arena_new(s->a, struct iam_role);
-	struct policy *trust;
+	struct iam_attached_permissions_boundary *boundary;
 	int r = store_document_get(tx, &STORE_IAM_ROLE, owner, s->a, &old, err);
 
 	if (r < 0)
@@ -31,10 +79,9 @@ static int create_role(struct identity_step *s, struct db_tx *tx, struct err *er
 	if (r > 0)
 		return err_set_wire(err, "EntityAlreadyExists", "Role with name %s already exists.",
 			req->role_name);
-	if (req->permissions_boundary)
-		return err_set(err, ERR_UNSUPPORTED, "permissions boundaries are not implemented");
-	if (policy_parse(
-		    view_of(req->assume_role_policy_document), POLICY_TRUST, s->a, &trust, err) < 0)
+	if (identity_check_tags(&req->tags, err) < 0 ||
+		identity_new_boundary(s, tx, req->permissions_boundary, &boundary, err) < 0 ||
+		check_trust(s, tx, req->assume_role_policy_document, err) < 0)
 		return -1;
 	*role = (struct iam_role){
 		.arn = identity_arn(s->e, s->a, "role", req->path, req->role_name),
@@ -44,15 +91,72 @@ static int create_role(struct identity_step *s, struct db_tx *tx, struct err *er
 		.max_session_duration =
 			WIRE_SET_INT(wire_or(req->max_session_duration, DEFAULT_SESSION_SEC)),
 		.path = req->path ? req->path : "/",
+		.permissions_boundary = boundary,
 		.role_id = arena_strdup(s->a, token_unique_id("AROA").text),
 		.role_name = req->role_name,
 		.tags = req->tags,
 	};
 	if (store_document_put(tx, &STORE_IAM_ROLE, owner, "", role, err) < 0)
 		return -1;
-	role->assume_role_policy_document =
-		identity_encoded_document(s->a, role->assume_role_policy_document);
-	resp->role = role;
+	resp->role = show(s, role);
+	return 0;
+}
+
+static int update_role(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_update_role_request *req = s->req;
+	struct iam_role role;
+	const char *owner;
+
+	if (identity_need_role(s, tx, req->role_name, &role, &owner, err) < 0)
+		return -1;
+	if (req->description)
+		role.description = req->description;
+	if (req->max_session_duration.set)
+		role.max_session_duration = req->max_session_duration;
+	return store_document_put(tx, &STORE_IAM_ROLE, owner, "", &role, err);
+}
+
+static int update_role_description(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_update_role_description_request *req = s->req;
+	struct iam_update_role_description_response *resp = s->resp;
+	struct iam_role *role = arena_new(s->a, struct iam_role);
+	const char *owner;
+
+	if (identity_need_role(s, tx, req->role_name, role, &owner, err) < 0)
+		return -1;
+	role->description = req->description;
+	if (store_document_put(tx, &STORE_IAM_ROLE, owner, "", role, err) < 0)
+		return -1;
+	resp->role = show(s, role);
+	return 0;
+}
+
+static int update_assume_role_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_update_assume_role_policy_request *req = s->req;
+	struct iam_role role;
+	const char *owner;
+
+	if (identity_need_role(s, tx, req->role_name, &role, &owner, err) < 0 ||
+		check_trust(s, tx, req->policy_document, err) < 0)
+		return -1;
+	role.assume_role_policy_document = req->policy_document;
+	return store_document_put(tx, &STORE_IAM_ROLE, owner, "", &role, err);
+}
+
+/* DeleteConflict while an instance profile holds the role. */
+static int check_profiles(
+	struct identity_step *s, struct db_tx *tx, const char *name, struct err *err)
+{
+	struct iam_instance_profile_list_type profiles;
+
+	if (identity_profiles_of(s, tx, name, &profiles, err) < 0)
+		return -1;
+	if (profiles.n)
+		return err_set_wire(err, "DeleteConflict",
+			"Cannot delete entity, must remove roles from instance profile first.");
 	return 0;
 }
 
@@ -63,7 +167,8 @@ static int delete_role(struct identity_step *s, struct db_tx *tx, struct err *er
 	const char *owner;
 
 	if (identity_need_role(s, tx, req->role_name, &role, &owner, err) < 0 ||
-		identity_check_free(s, tx, owner, err) < 0)
+		identity_check_free(s, tx, owner, err) < 0 ||
+		check_profiles(s, tx, role.role_name, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_IAM_ROLE, owner, err);
 }
@@ -77,9 +182,7 @@ static int get_role(struct identity_step *s, struct db_tx *tx, struct err *err)
 
 	if (identity_need_role(s, tx, req->role_name, role, &owner, err) < 0)
 		return -1;
-	role->assume_role_policy_document =
-		identity_encoded_document(s->a, role->assume_role_policy_document);
-	resp->role = role;
+	resp->role = show(s, role);
 	return 0;
 }
 
@@ -99,9 +202,7 @@ static int list_roles(struct identity_step *s, struct db_tx *tx, struct err *err
 
 		if (req->path_prefix && !starts_with(role->path, req->path_prefix))
 			continue;
-		role->assume_role_policy_document =
-			identity_encoded_document(s->a, role->assume_role_policy_document);
-		resp->roles.v[n++] = *role;
+		resp->roles.v[n++] = *show(s, role);
 	}
 	resp->roles.n = n;
 	return 0;
@@ -111,45 +212,6 @@ IDENTITY_STEP(iam, create_role, identity_write)
 IDENTITY_STEP(iam, delete_role, identity_write)
 IDENTITY_STEP(iam, get_role, identity_read)
 IDENTITY_STEP(iam, list_roles, identity_read)
-
-/* ---- trust ---- */
-
-struct trust_question {
-	const char *owner;
-	struct arena *a;
-	struct iam_role role;
-	int found;
-};
-
-static int load_role(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct trust_question *q = arg;
-
-	q->found = store_document_get(tx, &STORE_IAM_ROLE, q->owner, q->a, &q->role, err);
-	return q->found < 0 ? -1 : 0;
-}
-
-int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
-	struct arena *a, const char **ret_why, struct err *err)
-{
-	struct trust_question q = {
-		.owner = identity_owner(a, "role", identity_arn_name(role_arn)), .a = a};
-	struct policy_request r = {
-		.action = "sts:AssumeRole", .resource = role_arn, .service = service};
-	struct policy *trust;
-
-	if (db_read(durable_db(e->durable), load_role, &q, err) < 0)
-		return -1;
-	if (!q.found || !streq(q.role.arn, role_arn)) {
-		*ret_why = arena_printf(a, "there is no role %s", role_arn);
-		return 0;
-	}
-	if (policy_parse(
-		    view_of(q.role.assume_role_policy_document), POLICY_TRUST, a, &trust, err) < 0)
-		return -1;
-	if (policy_allows(policy_evaluate(trust, &r)))
-		return 1;
-	*ret_why = arena_printf(
-		a, "%s is not authorized to perform: sts:AssumeRole on %s", service, role_arn);
-	return 0;
-}
+IDENTITY_STEP(iam, update_assume_role_policy, identity_write)
+IDENTITY_STEP(iam, update_role, identity_write)
+IDENTITY_STEP(iam, update_role_description, identity_write)

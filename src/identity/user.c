@@ -15,48 +15,13 @@ int identity_need_user(struct identity_step *s, struct db_tx *tx, const char *na
 	return r > 0 ? 0 : identity_no_entity(err, "user", name);
 }
 
-static int count(struct identity_step *s, struct db_tx *tx, const struct store_document_kind *kind,
-	const char *owner, size_t *ret, struct err *err)
-{
-	struct store_document_filter filter = {.owner = owner};
-	struct store_documents rows;
-
-	if (store_document_list(tx, kind, &filter, s->a, &rows, err) < 0)
-		return -1;
-	*ret = rows.n;
-	return 0;
-}
-
-int identity_check_free(
-	struct identity_step *s, struct db_tx *tx, const char *owner, struct err *err)
-{
-	static const struct {
-		const struct store_document_kind *kind;
-		const char *what;
-	} holders[] = {
-		{&STORE_IAM_ATTACHED, "detach all policies"},
-		{&STORE_IAM_INLINE, "delete policies"},
-		{&STORE_IAM_KEY, "delete access keys"},
-		{&STORE_IAM_GIT, "delete service specific credentials"},
-	};
-	size_t n;
-
-	for (size_t i = 0; i < ARRAY_SIZE(holders); i++) {
-		if (count(s, tx, holders[i].kind, owner, &n, err) < 0)
-			return -1;
-		if (n > 0)
-			return err_set_wire(err, "DeleteConflict",
-				"Cannot delete entity, must %s first.", holders[i].what);
-	}
-	return 0;
-}
-
 static int create_user(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_create_user_request *req = s->req;
 	struct iam_create_user_response *resp = s->resp;
 	const char *owner = identity_owner(s->a, "user", req->user_name);
 	struct iam_user old, *user = arena_new(s->a, struct iam_user);
+	struct iam_attached_permissions_boundary *boundary;
 	int r = store_document_get(tx, &STORE_IAM_USER, owner, s->a, &old, err);
 
 	if (r < 0)
@@ -64,18 +29,48 @@ static int create_user(struct identity_step *s, struct db_tx *tx, struct err *er
 	if (r > 0)
 		return err_set_wire(err, "EntityAlreadyExists", "User with name %s already exists.",
 			req->user_name);
-	if (req->permissions_boundary)
-		return err_set(err, ERR_UNSUPPORTED, "permissions boundaries are not implemented");
+	if (identity_check_tags(&req->tags, err) < 0 ||
+		identity_new_boundary(s, tx, req->permissions_boundary, &boundary, err) < 0)
+		return -1;
 	*user = (struct iam_user){
 		.arn = identity_arn(s->e, s->a, "user", req->path, req->user_name),
 		.create_date = WIRE_SET_TIME(durable_now(s->e->durable)),
 		.path = req->path ? req->path : "/",
+		.permissions_boundary = boundary,
 		.tags = req->tags,
 		.user_id = arena_strdup(s->a, token_unique_id("AIDA").text),
 		.user_name = req->user_name,
 	};
 	resp->user = user;
 	return store_document_put(tx, &STORE_IAM_USER, owner, "", user, err);
+}
+
+static int update_user(struct identity_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct iam_update_user_request *req = s->req;
+	const char *owner, *to, *name = req->new_user_name ? req->new_user_name : req->user_name;
+	struct iam_user user, taken;
+	int r;
+
+	if (identity_need_user(s, tx, req->user_name, &user, &owner, err) < 0)
+		return -1;
+	to = identity_owner(s->a, "user", name);
+	r = streq(to, owner) ? 0 : store_document_get(tx, &STORE_IAM_USER, to, s->a, &taken, err);
+	if (r < 0)
+		return -1;
+	if (r > 0)
+		return err_set_wire(
+			err, "EntityAlreadyExists", "User with name %s already exists.", name);
+	if (req->new_path)
+		user.path = req->new_path;
+	if (req->new_user_name)
+		user.user_name = req->new_user_name;
+	user.arn = identity_arn(s->e, s->a, "user", user.path, user.user_name);
+	if (!streq(to, owner) &&
+		(identity_rename_owned(s, tx, owner, to, user.user_name, err) < 0 ||
+			store_document_delete(tx, &STORE_IAM_USER, owner, err) < 0))
+		return -1;
+	return store_document_put(tx, &STORE_IAM_USER, to, "", &user, err);
 }
 
 static int delete_user(struct identity_step *s, struct db_tx *tx, struct err *err)
@@ -137,6 +132,7 @@ IDENTITY_STEP(iam, create_user, identity_write)
 IDENTITY_STEP(iam, delete_user, identity_write)
 IDENTITY_STEP(iam, get_user, identity_read)
 IDENTITY_STEP(iam, list_users, identity_read)
+IDENTITY_STEP(iam, update_user, identity_write)
 
 int identity_get_caller_identity(struct identity_engine *e, struct call *call,
 	const struct sts_get_caller_identity_request *req,

@@ -16,3 +16,9 @@ const struct store_document_kind STORE_IAM_GIT = {
 	"iam.git", &iam_service_specific_credential_shape};
 const struct store_document_kind STORE_IAM_GROUP = {"iam.group", &iam_group_shape};
 const struct store_document_kind STORE_IAM_MEMBER = {"iam.member", &towpath_identity_member_shape};
+const struct store_document_kind STORE_IAM_PROFILE = {"iam.profile", &iam_instance_profile_shape};
+const struct store_document_kind STORE_IAM_VERSION = {"iam.version", &iam_policy_version_shape};
+const struct store_document_kind STORE_IAM_SSH = {"iam.ssh", &iam_ssh_public_key_shape};
+const struct store_document_kind STORE_IAM_USED = {"iam.used", &iam_access_key_last_used_shape};
+const struct store_document_kind STORE_IAM_PROVIDER = {
+	"iam.provider", &iam_get_open_id_connect_provider_response_shape};

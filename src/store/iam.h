@@ -21,5 +21,14 @@ extern const struct store_document_kind STORE_IAM_GIT;	    /* iam_service_specif
 extern const struct store_document_kind STORE_IAM_GROUP;    /* iam_group by "group/<name>" */
 extern const struct store_document_kind STORE_IAM_MEMBER;   /* towpath_identity_member by "<group>
 							     * <user>", owner the user */
+extern const struct store_document_kind STORE_IAM_PROFILE;  /* iam_instance_profile by
+							     * "instance-profile/<name>"; of its role
+							     * only the name */
+extern const struct store_document_kind STORE_IAM_VERSION;  /* iam_policy_version by "<ARN> <id>",
+							     * owner the ARN */
+extern const struct store_document_kind STORE_IAM_SSH;	    /* iam_ssh_public_key by id */
+extern const struct store_document_kind STORE_IAM_USED;	    /* iam_access_key_last_used by key id */
+extern const struct store_document_kind STORE_IAM_PROVIDER; /* iam_get_open_id_connect_provider_
+							     * response by ARN */
 
 #endif

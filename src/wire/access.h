@@ -68,7 +68,8 @@ struct access_need {
 
 struct access_row {
 	bool known, open;
-	bool code; /* the service's own call_access_fn completes what the row says */
+	bool anonymous; /* needs no signature either */
+	bool code;	/* the service's own call_access_fn completes what the row says */
 	const struct access_need *need;
 };
 

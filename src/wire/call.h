@@ -27,6 +27,7 @@ struct call {
 	const char *partition;	   /* "aws" */
 	const char *principal_arn; /* who asks: arn:aws:iam::...:user/x, ...:root, assumed roles */
 	const char *principal_id;
+	const void *principal;	/* who asks, as the identity engine knows it (identity_principal) */
 	const char *request_id; /* UUID */
 	const char *source_ip, *user_agent;
 	const char *endpoint; /* http://host:port as the client addressed it */

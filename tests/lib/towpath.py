@@ -202,7 +202,8 @@ class Server:
                 name, _, value = line[7:].partition("=")
                 env[name] = value.strip("'")
         if keys:
-            env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"] = keys
+            env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"] = keys[:2]
+            env.update({"AWS_SESSION_TOKEN": token for token in keys[2:]})
         # no file of the person who runs the tests has a say
         env.update(HOME=self.data, AWS_EC2_METADATA_DISABLED="true", AWS_PAGER="",
                    GIT_TERMINAL_PROMPT="0", GIT_CONFIG_NOSYSTEM="1",

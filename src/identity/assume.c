@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Assuming a role: what its trust policy says, what the caller may, and what the session is given.
+ */
+#include "base/vec.h"
+#include "identity/engine.h"
+
+#define DEFAULT_SEC 3600
+#define CHAINED_SEC 3600
+#define MAX_PACKED 2048
+#define MAX_TAGS 50
+
+typedef VEC(struct policy_key) key_vec;
+
+/* ---- roles ---- */
+
+struct load_role {
+	const char *owner;
+	struct arena *a;
+	struct iam_role *role;
+	int found;
+};
+
+static int load_role(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct load_role *l = arg;
+
+	l->found = store_document_get(tx, &STORE_IAM_ROLE, l->owner, l->a, l->role, err);
+	return l->found < 0 ? -1 : 0;
+}
+
+int identity_load_role(struct identity_engine *e, const char *arn, struct arena *a,
+	struct iam_role *ret, struct err *err)
+{
+	struct load_role l = {identity_owner(a, "role", identity_arn_name(arn)), a, ret, 0};
+
+	if (db_read(durable_db(e->durable), load_role, &l, err) < 0)
+		return -1;
+	return l.found && streq(ret->arn, arn);
+}
+
+int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
+	struct arena *a, const char **ret_why, struct err *err)
+{
+	struct policy_request r = {
+		.action = "sts:AssumeRole", .resource = role_arn, .service = service};
+	struct policy *trust;
+	struct iam_role role;
+	int found = identity_load_role(e, role_arn, a, &role, err);
+
+	if (found < 0)
+		return -1;
+	if (!found) {
+		*ret_why = arena_printf(a, "there is no role %s", role_arn);
+		return 0;
+	}
+	if (policy_parse(view_of(role.assume_role_policy_document), POLICY_TRUST, a, &trust, err) <
+		0)
+		return -1;
+	if (policy_allows(policy_evaluate(trust, &r)))
+		return 1;
+	*ret_why = arena_printf(
+		a, "%s is not authorized to perform: sts:AssumeRole on %s", service, role_arn);
+	return 0;
+}
+
+/* ---- may it be assumed ---- */
+
+static void add_key(key_vec *keys, const char *name, const char *value)
+{
+	if (value)
+		vec_push(keys, (struct policy_key){.name = name, .value = value});
+}
+
+static void fill_keys(struct identity_engine *e, const struct call *call,
+	const struct identity_assume *q, struct arena *a, key_vec *keys)
+{
+	add_key(keys, "sts:ExternalId", q->external_id);
+	add_key(keys, "sts:RoleSessionName", q->session_name);
+	add_key(keys, "sts:SourceIdentity", q->source_identity);
+	add_key(keys, "aws:SourceIp", call->source_ip);
+	add_key(keys, "aws:UserAgent", call->user_agent);
+	add_key(keys, "aws:RequestedRegion", e->region);
+	add_key(keys, "aws:FederatedProvider", q->federated);
+	for (size_t i = 0; q->tags && i < q->tags->n; i++) {
+		add_key(keys, "aws:TagKeys", q->tags->v[i].key);
+		add_key(keys, arena_printf(a, "aws:RequestTag/%s", q->tags->v[i].key),
+			q->tags->v[i].value);
+	}
+	for (size_t i = 0; q->transitive && i < q->transitive->n; i++)
+		add_key(keys, "sts:TransitiveTagKeys", q->transitive->v[i]);
+	for (size_t i = 0; i < q->n_keys; i++)
+		vec_push(keys, q->keys[i]);
+	if (!q->caller)
+		return;
+	add_key(keys, "aws:PrincipalAccount", e->account);
+	add_key(keys, "aws:userid", q->caller->id);
+	add_key(keys, "aws:PrincipalArn", q->caller->arn);
+	if (q->caller->kind == IDENTITY_USER)
+		add_key(keys, "aws:username", identity_arn_name(q->caller->arn));
+}
+
+static int not_trusted(
+	const struct identity_assume *q, const char *action, bool explicitly, struct err *err)
+{
+	struct identity_verdict verdict = {
+		.explicitly = explicitly,
+		.kind = explicitly ? "the role trust policy" : "role trust policy",
+	};
+	struct policy_request r = {.action = action, .resource = q->role_arn};
+
+	if (q->caller)
+		return identity_denied(q->caller->arn, &r, &verdict, err);
+	return err_set(err, ERR_DENIED, "Not authorized to perform %s", action);
+}
+
+/* The role's ARN of a session, "arn:aws:iam::...:role/..."; NULL for others. */
+static const char *role_of(
+	struct identity_engine *e, const struct identity_principal *who, struct arena *a)
+{
+	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
+
+	if (!who || who->kind != IDENTITY_SESSION || !who->owner ||
+		identity_policies_get(e, who->owner, &p, NULL) < 0)
+		return NULL;
+	return arena_strdup(a, p->arn);
+}
+
+/* The trust policy must allow it. Where it only names the account (or everybody), the caller's own
+ * policies must as well; where it names the caller or the caller's role, they must not deny it. */
+static int check_action(struct identity_engine *e, struct call *call,
+	const struct identity_assume *q, const struct policy *trust, const char *action,
+	struct err *err)
+{
+	struct identity_question question = {.action = action,
+		.resources = &q->role_arn,
+		.n_resources = 1,
+		.source_ip = call->source_ip,
+		.user_agent = call->user_agent};
+	struct policy_request r = {
+		.action = action,
+		.resource = q->role_arn,
+		.principal = q->caller ? q->caller->arn : NULL,
+		.role = role_of(e, q->caller, call->arena),
+		.federated = q->federated,
+	};
+	struct err why CLEANUP_ERR = ERR_INIT;
+	enum policy_answer answer;
+	key_vec keys = {0};
+
+	fill_keys(e, call, q, call->arena, &keys);
+	r.keys = keys.v;
+	r.n_keys = keys.n;
+	answer = policy_evaluate(trust, &r);
+	vec_release(&keys);
+	if (!policy_allows(answer))
+		return not_trusted(q, action, answer == POLICY_DENIES, err);
+	if (!q->caller || identity_authorize(e, q->caller, &question, &why) == 0)
+		return 0;
+	if (answer != POLICY_ALLOWS && why.kind == ERR_DENIED &&
+		!strstr(err_message(&why), "explicit deny"))
+		return 0;
+	err_move(err, &why);
+	return -1;
+}
+
+static int check_trust(struct identity_engine *e, struct call *call,
+	const struct identity_assume *q, const struct iam_role *role, struct err *err)
+{
+	struct policy *trust;
+
+	if (policy_parse(view_of(role->assume_role_policy_document), POLICY_TRUST, call->arena,
+		    &trust, err) < 0 ||
+		check_action(e, call, q, trust, q->action, err) < 0)
+		return -1;
+	if (q->tags && q->tags->n && check_action(e, call, q, trust, "sts:TagSession", err) < 0)
+		return -1;
+	if (q->source_identity && !q->federated)
+		return check_action(e, call, q, trust, "sts:SetSourceIdentity", err);
+	return 0;
+}
+
+/* ---- what the session is given ---- */
+
+static int check_duration(
+	const struct identity_assume *q, const struct iam_role *role, struct err *err)
+{
+	int32_t sec = wire_or(q->duration, DEFAULT_SEC);
+
+	if (sec > wire_or(role->max_session_duration, DEFAULT_SEC))
+		return err_set_wire(err, "ValidationError",
+			"The requested DurationSeconds exceeds the MaxSessionDuration set for this "
+			"role.");
+	if (q->chained && sec > CHAINED_SEC)
+		return err_set_wire(err, "ValidationError",
+			"The requested DurationSeconds exceeds the 1 hour session limit for roles "
+			"assumed by role chaining.");
+	return 0;
+}
+
+/* How much of the room for policies and tags is used, in percent. */
+static int check_packed(const struct identity_assume *q, int *ret_percent, struct err *err)
+{
+	size_t n = q->policy ? strlen(q->policy) : 0;
+
+	for (size_t i = 0; q->policy_arns && i < q->policy_arns->n; i++)
+		n += strlen(q->policy_arns->v[i].arn);
+	for (size_t i = 0; q->tags && i < q->tags->n; i++)
+		n += strlen(q->tags->v[i].key) + strlen(q->tags->v[i].value);
+	*ret_percent = (int)((n * 100 + MAX_PACKED - 1) / MAX_PACKED);
+	if (n > MAX_PACKED)
+		return err_set_wire(err, "PackedPolicyTooLarge",
+			"The session's policies and tags take %d %% of the room for them.",
+			*ret_percent);
+	return 0;
+}
+
+static int check_policies(const struct identity_assume *q, struct arena *a, struct err *err)
+{
+	struct policy *p;
+
+	if (q->tags && q->tags->n > MAX_TAGS)
+		return err_set_wire(
+			err, "ValidationError", "A session has at most %d tags.", MAX_TAGS);
+	return q->policy ? policy_parse(view_of(q->policy), POLICY_IDENTITY, a, &p, err) : 0;
+}
+
+/* The caller's transitive tags, then the request's, which may not change those. */
+static int fill_tags(const struct identity_assume *q, struct arena *a,
+	struct towpath_identity_session *s, struct err *err)
+{
+	const struct towpath_identity_session *from = q->caller ? q->caller->session : NULL;
+	size_t n = q->tags ? q->tags->n : 0, n_keys = q->transitive ? q->transitive->n : 0;
+
+	wire_list_alloc(a, &s->tags, n + (from ? from->tags.n : 0));
+	wire_list_alloc(
+		a, &s->transitive_tag_keys, n_keys + (from ? from->transitive_tag_keys.n : 0));
+	s->tags.n = s->transitive_tag_keys.n = 0;
+	for (size_t i = 0; from && i < from->transitive_tag_keys.n; i++) {
+		const char *key = from->transitive_tag_keys.v[i];
+
+		s->transitive_tag_keys.v[s->transitive_tag_keys.n++] = key;
+		for (size_t k = 0; k < from->tags.n; k++) {
+			if (streq(from->tags.v[k].key, key))
+				s->tags.v[s->tags.n++] = from->tags.v[k];
+		}
+		for (size_t k = 0; k < n; k++) {
+			if (streq(q->tags->v[k].key, key))
+				return err_set_wire(err, "InvalidParameterValue",
+					"One of the specified transitive tag keys can't be set "
+					"because it conflicts with a transitive tag key from the "
+					"calling session: %s",
+					key);
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		s->tags.v[s->tags.n++] = (struct towpath_identity_tag){
+			.key = q->tags->v[i].key, .value = q->tags->v[i].value};
+	for (size_t i = 0; i < n_keys; i++)
+		s->transitive_tag_keys.v[s->transitive_tag_keys.n++] = q->transitive->v[i];
+	return 0;
+}
+
+static void fill_policy_arns(
+	const struct identity_assume *q, struct arena *a, struct towpath_identity_session *s)
+{
+	if (!q->policy_arns || !q->policy_arns->n)
+		return;
+	wire_list_alloc(a, &s->policy_arns, q->policy_arns->n);
+	for (size_t i = 0; i < q->policy_arns->n; i++)
+		s->policy_arns.v[i] = q->policy_arns->v[i].arn;
+}
+
+static int make_session(struct identity_engine *e, struct call *call,
+	const struct identity_assume *q, const struct iam_role *role, struct identity_assumed *ret,
+	struct err *err)
+{
+	const struct towpath_identity_session *from = q->caller ? q->caller->session : NULL;
+	struct towpath_identity_session s = {
+		.arn = arena_printf(call->arena, "arn:aws:sts::%s:assumed-role/%s/%s", e->account,
+			role->role_name, q->session_name),
+		.principal_id = arena_printf(call->arena, "%s:%s", role->role_id, q->session_name),
+		.owner = identity_owner(call->arena, "role", role->role_name),
+		.policy = q->policy,
+		.federated = q->federated,
+		.source_identity = q->source_identity ? q->source_identity
+				   : from	      ? from->source_identity
+						      : NULL,
+	};
+	struct identity_session session;
+
+	if (fill_tags(q, call->arena, &s, err) < 0)
+		return -1;
+	fill_policy_arns(q, call->arena, &s);
+	identity_session_seal(e, &s, wire_or(q->duration, DEFAULT_SEC) * (int64_t)USEC_PER_SEC,
+		call->arena, &session);
+	ret->user = arena_new(call->arena, struct sts_assumed_role_user);
+	ret->user->arn = s.arn;
+	ret->user->assumed_role_id = s.principal_id;
+	ret->credentials = identity_credentials(&session, call->arena);
+	ret->source_identity = s.source_identity;
+	return 0;
+}
+
+int identity_assume(struct identity_engine *e, struct call *call, const struct identity_assume *q,
+	struct identity_assumed *ret, struct err *err)
+{
+	struct iam_role role;
+	int found = identity_load_role(e, q->role_arn, call->arena, &role, err);
+
+	if (found < 0)
+		return -1;
+	if (!found)
+		return not_trusted(q, q->action, false, err);
+	if (check_trust(e, call, q, &role, err) < 0 || check_duration(q, &role, err) < 0 ||
+		check_policies(q, call->arena, err) < 0 ||
+		check_packed(q, &ret->packed_percent, err) < 0)
+		return -1;
+	return make_session(e, call, q, &role, ret, err);
+}
+
+int identity_assume_role(struct identity_engine *e, struct call *call,
+	const struct sts_assume_role_request *req, struct sts_assume_role_response *resp,
+	struct err *err)
+{
+	const struct identity_principal *who = call->principal;
+	struct identity_assume q = {
+		.action = "sts:AssumeRole",
+		.role_arn = req->role_arn,
+		.session_name = req->role_session_name,
+		.policy = req->policy,
+		.policy_arns = &req->policy_arns,
+		.tags = &req->tags,
+		.transitive = &req->transitive_tag_keys,
+		.external_id = req->external_id,
+		.source_identity = req->source_identity,
+		.caller = who,
+		.duration = req->duration_seconds,
+		.chained = who->kind == IDENTITY_SESSION,
+	};
+	struct identity_assumed done = {0};
+
+	if (who->kind == IDENTITY_ROOT)
+		return err_set(err, ERR_DENIED, "Roles may not be assumed by root accounts.");
+	if (req->serial_number || req->token_code)
+		return err_set(err, ERR_UNSUPPORTED,
+			"SerialNumber and TokenCode: multi-factor authentication is not "
+			"implemented");
+	if (identity_assume(e, call, &q, &done, err) < 0)
+		return -1;
+	resp->assumed_role_user = done.user;
+	resp->credentials = done.credentials;
+	resp->packed_policy_size = WIRE_SET_INT(done.packed_percent);
+	resp->source_identity = done.source_identity;
+	return 0;
+}
