@@ -128,6 +128,21 @@ static int authenticate_git(void *arg, struct http_exchange *x, const char *user
 	return 0;
 }
 
+static int authenticate_registry(void *arg, struct http_exchange *x, const char *password,
+	struct auth_principal **ret, struct err *err)
+{
+	struct arena *a = http_arena(x);
+	struct identity_principal *p = arena_new(a, struct identity_principal);
+	struct auth_principal *who = arena_new(a, struct auth_principal);
+
+	if (identity_password_check(arg, password, a, p, &who->ticket, err) < 0)
+		return -1;
+	fill_principal(who, p);
+	who->payload = AUTH_PAYLOAD_UNSIGNED;
+	*ret = who;
+	return 0;
+}
+
 static int authorize(void *arg, const struct auth_principal *who, const struct call_access *access,
 	const struct call *call, struct err *err)
 {
@@ -137,6 +152,7 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 		.n_resources = access->n_resources,
 		.conditions = access->conditions,
 		.resource_policy = access->resource_policy,
+		.resource_implied = access->resource_implied,
 		.source_ip = call->source_ip,
 		.user_agent = call->user_agent,
 		.secure = call->endpoint && starts_with(call->endpoint, "https:"),
@@ -151,6 +167,7 @@ struct auth auth_identity(struct identity_engine *e)
 		.arg = e,
 		.authenticate = authenticate,
 		.authenticate_git = authenticate_git,
+		.authenticate_registry = authenticate_registry,
 		.authorize = authorize,
 	};
 }

@@ -26,7 +26,8 @@ struct auth_principal {
 	/* For AUTH_PAYLOAD_CHUNKS*: */
 	unsigned char signing_key[32];
 	const char *seed_signature, *scope, *amz_date;
-	void *identity; /* the identity engine's own */
+	const char *ticket; /* the one thing that the password opens; NULL: no limit */
+	void *identity;	    /* the identity engine's own */
 };
 
 struct auth {
@@ -45,6 +46,9 @@ struct auth {
 	int (*authenticate_git)(void *arg, struct http_exchange *x, const char *user,
 		const char *password, const char *path, struct auth_principal **ret,
 		struct err *err);
+	/* Whose password of the image registry it is. ERR_BAD_SIGNATURE; wire name ExpiredToken. */
+	int (*authenticate_registry)(void *arg, struct http_exchange *x, const char *password,
+		struct auth_principal **ret, struct err *err);
 	/* 0 when the principal may do it; ERR_DENIED says what is missing. */
 	int (*authorize)(void *arg, const struct auth_principal *who,
 		const struct call_access *access, const struct call *call, struct err *err);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "artifact/engine.h"
+#include "artifact/image_internal.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -90,6 +91,8 @@ static int look_up(struct db_tx *tx, void *arg, struct err *err)
 
 	if (r == 0)
 		r = store_part_has_blob(tx, l->blob, err);
+	if (r == 0)
+		r = store_image_has_file(tx, l->blob, err);
 	l->has_row = r > 0;
 	return r < 0 ? -1 : 0;
 }
@@ -146,9 +149,16 @@ int artifact_engine_new(
 	e->durable = c->durable;
 	e->account = xstrdup(c->account);
 	e->region = xstrdup(c->region);
+	e->registry_host = c->registry_host ? xstrdup(c->registry_host) : NULL;
+	e->endpoint = c->endpoint ? xstrdup(c->endpoint) : NULL;
+	e->tokens = c->tokens;
+	e->sessions = image_sessions_new();
 	if (blob_store_init(&e->blobs, c->data_dir, err) < 0 || sweep_tmp(e, err) < 0)
 		return -1;
 	task_register(e->durable, &kind);
+	image_collect_register(e);
+	image_upload_register(e);
+	image_expire_register(e);
 	if (durable_step(e->durable, enqueue_sweep, e, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(e);
@@ -159,7 +169,10 @@ struct artifact_engine *artifact_engine_free(struct artifact_engine *e)
 {
 	if (!e)
 		return NULL;
+	image_sessions_free(e->sessions);
 	blob_store_release(&e->blobs);
+	free(e->registry_host);
+	free(e->endpoint);
 	free(e->account);
 	free(e->region);
 	free(e);

@@ -21,6 +21,22 @@ struct artifact_config {
 	struct durable *durable; /* borrowed */
 	const char *account, *region;
 	const char *data_dir; /* objects/ is made below it */
+	/* What images are named by: [http[s]://]host[:port]. NULL: as the client addressed us. */
+	const char *registry_host;
+	const char *endpoint; /* http://host:port, the server's own; NULL: none */
+	/* Who may pull and push with a password, which identity knows: NULL: nobody. */
+	const struct artifact_tokens *tokens; /* borrowed */
+};
+
+/* Passwords of the registry, made for whoever asks. */
+struct artifact_tokens {
+	void *arg;
+	/* For the call's principal, good for duration_usec at most; scope: NULL, or the one
+	 * thing ("blob repository digest") that may be read with it. Texts in the call's arena. */
+	int (*make)(void *arg, struct call *call, const char *scope, int64_t duration_usec,
+		const char **ret, int64_t *ret_expires_usec, struct err *err);
+	/* Whether the text is a policy that a repository can have; the error says why not. */
+	int (*check_policy)(const char *text, struct err *err);
 };
 
 /* Sweeps what a crash left; registers tasks: call before durable_start(). */
@@ -73,6 +89,16 @@ int artifact_delete(
 	struct artifact_engine *e, const char *bucket, const char *key, struct err *err);
 /* 1 versioning is on, 0 it is not, -1. */
 int artifact_is_versioned(struct artifact_engine *e, const char *bucket, struct err *err);
+
+/* ---- for HTTP ---- */
+
+struct artifact_range {
+	int64_t offset, size;
+	bool partial;
+};
+/* "bytes=a-b", "bytes=a-", "bytes=-n"; NULL or of another form: all. InvalidRange. */
+int artifact_parse_range(
+	const char *text, int64_t size, struct artifact_range *ret, struct err *err);
 
 /* ---- S3 operations ---- */
 

@@ -100,19 +100,30 @@ int blob_link(const struct blob_store *s, const char *id, struct blob_writer *w,
 	return file_sync_dir(s->tmp, err);
 }
 
-int blob_open(const struct blob_store *s, const char *id, int *ret_fd, struct err *err)
+static int open_content(
+	const struct blob_store *s, const char *id, int flags, int *ret_fd, struct err *err)
 {
 	char *path CLEANUP(freep) = final_path(s, id);
 	char *tmp CLEANUP(freep) = xasprintf("%s/%s", s->tmp, id);
 
-	*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+	*ret_fd = open(path, flags | O_CLOEXEC);
 	if (*ret_fd < 0 && errno == ENOENT)
-		*ret_fd = open(tmp, O_RDONLY | O_CLOEXEC);
-	if (*ret_fd < 0 && errno == ENOENT) /* it moved between the two looks */
-		*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+		*ret_fd = open(tmp, flags | O_CLOEXEC);
+	if (*ret_fd < 0 && errno == ENOENT) /* it may have moved meanwhile */
+		*ret_fd = open(path, flags | O_CLOEXEC);
 	if (*ret_fd < 0)
 		return err_errno(err, errno, "opening the content %s", id);
 	return 0;
+}
+
+int blob_open(const struct blob_store *s, const char *id, int *ret_fd, struct err *err)
+{
+	return open_content(s, id, O_RDONLY, ret_fd, err);
+}
+
+int blob_reopen(const struct blob_store *s, const char *id, int *ret_fd, struct err *err)
+{
+	return open_content(s, id, O_RDWR, ret_fd, err);
 }
 
 int blob_remove(const struct blob_store *s, const char *id, struct err *err)

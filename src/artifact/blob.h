@@ -45,6 +45,8 @@ void blob_writer_release(struct blob_writer *w);
 int blob_link(const struct blob_store *s, const char *id, struct blob_writer *w, struct err *err);
 /* ERR_NOT_FOUND when it is (no longer) there. */
 int blob_open(const struct blob_store *s, const char *id, int *ret_fd, struct err *err);
+/* For going on writing where no row names it as finished content. */
+int blob_reopen(const struct blob_store *s, const char *id, int *ret_fd, struct err *err);
 /* Missing is fine. */
 int blob_remove(const struct blob_store *s, const char *id, struct err *err);
 /* From tmp to its place; what cannot be moved stays readable. */

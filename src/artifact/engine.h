@@ -13,7 +13,10 @@
 struct artifact_engine {
 	struct durable *durable;
 	char *account, *region;
+	char *registry_host, *endpoint; /* or NULL */
+	const struct artifact_tokens *tokens;
 	struct blob_store blobs;
+	struct image_sessions *sessions; /* uploads of images under way */
 };
 
 /* Sets the error with kind ERR_NOT_FOUND and the wire name. */
@@ -82,14 +85,6 @@ int artifact_check_read(
 	const struct artifact_read_condition *c, const struct store_object *o, struct err *err);
 /* Whether an etag (without quotes) is in a list such as "\"a\", \"b\"" or "*". */
 bool artifact_etag_in(const char *list, const char *etag);
-
-struct artifact_range {
-	int64_t offset, size;
-	bool partial;
-};
-/* "bytes=a-b", "bytes=a-", "bytes=-n"; NULL or of another form: all. InvalidRange. */
-int artifact_parse_range(
-	const char *text, int64_t size, struct artifact_range *ret, struct err *err);
 
 /* "/bucket/key?versionId=v" percent-encoded, into its parts. */
 struct artifact_source {

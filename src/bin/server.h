@@ -14,6 +14,7 @@ struct server_config {
 	int port; /* 0: the kernel chooses */
 	const char *db_url;
 	const char *account, *region;
+	const char *registry_host; /* what images are named by: [http[s]://]host[:port] */
 	const char *root_key_id, *root_key_secret;
 	double clock_rate;
 	int slots;

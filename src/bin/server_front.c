@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the socket to the engines: git's requests go to githttp, all others to the API. */
+/* From the socket to the engines: git's requests go to githttp, those of images to the registry,
+ * all others to the API. */
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -20,6 +21,8 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 	}
 	if (githttp_matches(x))
 		return githttp_classify(&s->git, x);
+	if (registry_matches(x))
+		return registry_classify(&s->registry, x);
 	return s->api_routes.classify(s->api_routes.arg, x);
 }
 
@@ -27,7 +30,10 @@ static void handle(void *arg, struct http_exchange *x)
 {
 	struct server *s = arg;
 
-	s->api_routes.handle(s->api_routes.arg, x);
+	if (registry_matches(x))
+		registry_handle(&s->registry, x);
+	else
+		s->api_routes.handle(s->api_routes.arg, x);
 }
 
 static void handle_stream(void *arg, struct http_exchange *x)
@@ -36,6 +42,8 @@ static void handle_stream(void *arg, struct http_exchange *x)
 
 	if (githttp_matches(x))
 		githttp_handle(&s->git, x);
+	else if (registry_matches(x))
+		registry_handle(&s->registry, x);
 	else
 		s->api_routes.handle_stream(s->api_routes.arg, x);
 }
@@ -47,6 +55,12 @@ void server_front_open(struct server *s)
 	s->auth = auth_identity(s->identity);
 	s->git = (struct githttp_config){
 		.source = s->source,
+		.auth = &s->auth,
+		.account = s->account,
+		.region = s->region,
+	};
+	s->registry = (struct registry_config){
+		.artifact = s->artifact,
 		.auth = &s->auth,
 		.account = s->account,
 		.region = s->region,

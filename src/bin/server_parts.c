@@ -9,6 +9,7 @@
 #include "api/svc_codedeploy.h"
 #include "api/svc_codedeploy_commands.h"
 #include "api/svc_codepipeline.h"
+#include "api/svc_ecr.h"
 #include "api/svc_iam.h"
 #include "api/svc_s3.h"
 #include "api/svc_secretsmanager.h"
@@ -76,11 +77,16 @@ static int open_artifact(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.data_dir = s->data_dir,
+		.registry_host = s->config.registry_host,
+		.endpoint = s->endpoint,
+		.tokens = &s->image_tokens,
 	};
 
+	s->image_tokens = image_tokens(s->identity);
 	if (artifact_engine_new(&c, &s->artifact, err) < 0)
 		return -1;
 	server_add_service(s, svc_s3(s->artifact));
+	server_add_service(s, svc_ecr(s->artifact));
 	return 0;
 }
 

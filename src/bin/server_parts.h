@@ -6,6 +6,7 @@
 #include "api/auth_identity.h"
 #include "api/dispatch.h"
 #include "api/githttp.h"
+#include "api/registry.h"
 #include "artifact/artifact.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -25,6 +26,7 @@
 #include "provider/deploy_fleet.h"
 #include "provider/fleet_world.h"
 #include "secret/secret.h"
+#include "provider/image_tokens.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
@@ -43,6 +45,7 @@ struct server {
 
 	/* engines */
 	struct identity_engine *identity;
+	struct artifact_tokens image_tokens;
 	struct artifact_engine *artifact;
 	struct secret_engine *secret;
 	struct source_engine *source;
@@ -66,6 +69,7 @@ struct server {
 	const struct call_service **service_list;
 	struct auth auth;
 	struct githttp_config git;
+	struct registry_config registry;
 	struct api *api;
 	struct http_routes api_routes;
 	struct http_server *http;

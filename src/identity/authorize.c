@@ -222,8 +222,9 @@ static int prepare(struct identity_engine *e, const struct identity_principal *w
 	struct policy *resource = NULL;
 
 	v->root = who->kind == IDENTITY_ROOT;
-	if (q->resource_policy &&
-		policy_parse(view_of(q->resource_policy), POLICY_RESOURCE, a, &resource, err) < 0)
+	if (q->resource_policy && policy_parse(view_of(q->resource_policy),
+					  q->resource_implied ? POLICY_REPOSITORY : POLICY_RESOURCE,
+					  a, &resource, err) < 0)
 		return -1;
 	v->resource = resource;
 	return load_session(e, who->session, a, v, err);

@@ -83,6 +83,7 @@ struct identity_question {
 	size_t n_resources;
 	const char *const *conditions; /* key, value, ..., NULL; may be NULL */
 	const char *resource_policy;   /* JSON, of the resource asked for; or NULL */
+	bool resource_implied;	       /* its statements name no Resource: it is its holder */
 	const char *source_ip, *user_agent;
 	bool secure; /* the request came over TLS */
 };
@@ -115,6 +116,18 @@ int identity_role_trusts(struct identity_engine *e, const char *role_arn, const 
  * without a path when there is none of that name. Name NULL: the caller's own user. */
 const char *identity_find_arn(
 	struct identity_engine *e, struct call *call, const char *kind, const char *name);
+
+/* A password for the image registry: all that counts of a principal, sealed, good until its time or
+ * the principal's session ends. scope: NULL, or the one thing that it opens. Opaque, of hex digits;
+ * texts in the arena. */
+int identity_password_new(struct identity_engine *e, const struct identity_principal *who,
+	const char *scope, int64_t duration_usec, struct arena *a, const char **ret,
+	int64_t *ret_expires_usec, struct err *err);
+/* Whose it is. ERR_BAD_SIGNATURE; wire name ExpiredToken when its time is over. */
+int identity_password_check(struct identity_engine *e, const char *password, struct arena *a,
+	struct identity_principal *ret, const char **ret_scope, struct err *err);
+/* MalformedPolicyDocument says what is wrong with a policy for a repository. */
+int identity_repository_policy_check(const char *text, struct err *err);
 
 #define IDENTITY_OPERATION(service, name)                                 \
 	int identity_##name(struct identity_engine *e, struct call *call, \

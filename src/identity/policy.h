@@ -12,9 +12,10 @@
 struct policy;
 
 enum policy_use {
-	POLICY_IDENTITY, /* of users, groups and roles: no Principal */
-	POLICY_TRUST,	 /* of roles: Principal, no Resource */
-	POLICY_RESOURCE, /* of buckets, topics: Principal and Resource */
+	POLICY_IDENTITY,   /* of users, groups and roles: no Principal */
+	POLICY_TRUST,	   /* of roles: Principal, no Resource */
+	POLICY_RESOURCE,   /* of buckets, topics: Principal and Resource */
+	POLICY_REPOSITORY, /* of image repositories, which are the resource: no Resource */
 };
 
 /* In rising order: of two answers of an evaluation the greater one counts. The three allows differ

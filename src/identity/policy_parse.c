@@ -185,7 +185,7 @@ static int compile_resources(const struct json_node *node, const struct json_nod
 {
 	const struct json_node *list = node ? node : not_node;
 
-	if (p->use == POLICY_TRUST)
+	if (p->use == POLICY_TRUST || p->use == POLICY_REPOSITORY)
 		return list ? malformed(err, "Has prohibited field Resource") : 0;
 	if (node && not_node)
 		return malformed(err, "A statement has both Resource and NotResource.");

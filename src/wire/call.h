@@ -28,6 +28,8 @@ struct call {
 	const char *principal_arn; /* who asks: arn:aws:iam::...:user/x, ...:root, assumed roles */
 	const char *principal_id;
 	const void *principal;	/* who asks, as the identity engine knows it (identity_principal) */
+	const void
+		*identity; /* the identity engine's own, for what acts for the principal; or NULL */
 	const char *request_id; /* UUID */
 	const char *source_ip, *user_agent;
 	const char *endpoint; /* http://host:port as the client addressed it */
@@ -75,6 +77,7 @@ struct call_access {
 	size_t n_resources;
 	const char *const *conditions;	/* key, value, key, value, ..., NULL */
 	const char *resource_policy;	/* JSON, the resource's own; NULL: it has none */
+	bool resource_implied;		/* its statements name no Resource */
 	bool unrestricted;		/* anybody known may do it */
 	const struct call_access *next; /* needed as well, or NULL */
 	/* An error of this wire name is told only to who may do `reveal` as well; others are
