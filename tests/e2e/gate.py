@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from pipelines import (action, approval, client, pipeline, s3_source, stage_state, wait,
-                       wait_execution)
+from pipelines import (action, approval, client, executions, pipeline, s3_source, stage_state,
+                       wait, wait_execution)
 
 BUILDSPEC = """version: 0.2
 phases:
@@ -69,11 +69,9 @@ class Shop:
             dict({"name": "Build", "actions": [build]}, **conditions),
             ("Ask", approval()), pipelineType="V2"))
 
-    def run(self, name):
-        runs = self.cp.list_pipeline_executions(pipelineName=name)["pipelineExecutionSummaries"]
-        if runs and runs[0]["status"] == "InProgress" and len(runs) == 1:
-            return runs[0]["pipelineExecutionId"]
-        return self.cp.start_pipeline_execution(name=name)["pipelineExecutionId"]
+    def newest(self, name):
+        """A new pipeline runs at once, and with each change of its source."""
+        return wait(lambda: executions(self.cp, name))[0]["pipelineExecutionId"]
 
 
 @pytest.fixture
@@ -86,7 +84,7 @@ def test_gates(shop):
     shop.create("shop", onSuccess={"conditions": [{"result": "FAIL", "rules": [
         gate("LineCoverage", "90"), gate("Errors", "0", group="shop-lint"),
         gate("Warnings", "0", group="shop-lint")]}]})
-    first = shop.run("shop")
+    first = shop.newest("shop")
     assert wait_execution(shop.cp, "shop", first, timeout=180) == "Failed"
     state = stage_state(shop.cp, "shop", "Build")
     assert state["latestExecution"]["status"] == "Failed"
@@ -111,7 +109,7 @@ def test_gates(shop):
     assert one["output"]["executionResult"]["errorDetails"]["message"] == said
     assert [d["actionName"] for d in shop.cp.list_action_executions(
         pipelineName="shop")["actionExecutionDetails"]] == ["Make", "Source"]
-    shown = shop.server.towpath("pipeline", "shop")
+    shown = shop.server.towpath("pipeline", "shop").stdout
     assert "on success: LineCoverage" in shown and said in shown
     # Somebody takes the responsibility.
     shop.cp.override_stage_condition(pipelineName="shop", stageName="Build",
@@ -120,7 +118,7 @@ def test_gates(shop):
         "pipelineExecutionId") == first)
     # Better code passes by itself.
     shop.put(covered=921, level="note")
-    second = shop.cp.start_pipeline_execution(name="shop")["pipelineExecutionId"]
+    second = wait(lambda: shop.newest("shop") != first and shop.newest("shop"))
     wait(lambda: stage_state(shop.cp, "shop", "Build")["latestExecution"] == {
         "pipelineExecutionId": second, "status": "Succeeded", "type": "STANDARD"}, timeout=180)
     rules = stage_state(shop.cp, "shop", "Build")["onSuccessConditionState"]["conditionStates"][0]["ruleStates"]
@@ -131,7 +129,7 @@ def test_a_failed_build_is_tried_again(shop):
     shop.put(covered=1000, level="note", fail=True)
     shop.create("again", onFailure={"result": "RETRY",
                                     "retryConfiguration": {"retryMode": "FAILED_ACTIONS"}})
-    first = shop.run("again")
+    first = shop.newest("again")
     assert wait_execution(shop.cp, "again", first, timeout=180) == "Failed"
     makes = [d for d in shop.cp.list_action_executions(pipelineName="again")["actionExecutionDetails"]
              if d["actionName"] == "Make"]
