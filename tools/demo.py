@@ -491,13 +491,26 @@ class Demo:
         return 0 if failed == 0 else 1
 
 
+def choose_port():
+    """8088, or one that is free."""
+    for port in (8088, 0):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return s.getsockname()[1]
+    raise Trouble("no port is free for the load balancer")
+
+
 def parse():
     parser = argparse.ArgumentParser(prog="./demo", description="Takes shop-api from a push to production, then "
                                      "shows the safety net: a failing test, a failing health check, an alarm.")
     parser.add_argument("--yes", action="store_true", help="answer the approvals with yes")
     parser.add_argument("--keep", action="store_true", help="leave the server running at the end")
     parser.add_argument("--data", default=os.path.join(ROOT, "demo-data"), metavar="DIR", help="the server's data folder")
-    parser.add_argument("--port", type=int, default=8088, help="port of the shop's load balancer (8088)")
+    parser.add_argument("--port", type=int, help="port of the shop's load balancer (8088, or another when that is taken)")
     parser.add_argument("--fresh", action="store_true", help="remove what an earlier demo left in the data folder")
     return parser.parse_args()
 
@@ -506,6 +519,7 @@ def main():
     options = parse()
     if not sys.stdin.isatty():
         options.yes = True
+    options.port = options.port or choose_port()
     demo = Demo(options)
     code = 1
     try:

@@ -124,7 +124,7 @@ static int check(struct lint *l, const char **ret_kind, struct err *err)
 	kind = kind_of(&l->doc);
 	if (!kind) {
 		err_set(err, ERR_INVALID,
-			"%s:1:1: neither a buildspec nor a pipeline nor a "
+			"%s:1:1: neither a buildspec nor an appspec nor a pipeline nor a "
 			"build project",
 			l->file);
 		return err_hint(err, "A buildspec has 'phases', a pipeline document 'pipeline'.");

@@ -312,13 +312,17 @@ static int list(struct db_tx *tx, void *arg, struct err *err)
 		f.from_usec = req->create_time_range->start.usec;
 		f.to_usec = req->create_time_range->end.usec;
 	}
-	if (req->application_name) {
+	if (req->deployment_group_name) {
 		if (need_group(tx, req->application_name, req->deployment_group_name, op->a, &app,
 			    &group, err) < 0)
 			return -1;
-		f.application_id = app.application_id;
 		f.group_id = group.deployment_group_id;
+	} else if (req->application_name &&
+		   need_application(tx, req->application_name, op->a, &app, err) < 0) {
+		return -1;
 	}
+	if (req->application_name)
+		f.application_id = app.application_id;
 	if (store_deployment_list(tx, &f, op->a, &ids, err) < 0)
 		return -1;
 	operation_names(op->a, &ids, &resp->deployments);

@@ -26,6 +26,21 @@ struct work {
 	struct vcs_id tree, commit;
 };
 
+/* The members that the three requests share. */
+#define WORK_FROM(req, author)                                                                     \
+	{                                                                                          \
+		.e = e, .call = call, .repository_name = (req)->repository_name,                   \
+		.branch = (req)->branch_name, .parent = (req)->parent_commit_id, .name = (author), \
+		.email = (req)->email, .message = (req)->commit_message,                           \
+	}
+/* What the operations on one file answer. */
+#define TELL_FILE(resp, w, made)                                                   \
+	do {                                                                       \
+		(resp)->commit_id = arena_strdup((w).call->arena, (w).commit.hex); \
+		(resp)->tree_id = arena_strdup((w).call->arena, (w).tree.hex);     \
+		(resp)->blob_id = arena_strdup((w).call->arena, (made).hex);       \
+	} while (0)
+
 static void work_release(struct work *w)
 {
 	file_set_release(&w->files);
@@ -250,14 +265,7 @@ int source_create_commit(struct source_engine *e, struct call *call,
 	struct codecommit_create_commit_response *resp, struct err *err)
 {
 	CLEANUP(work_release)
-	struct work w = {.e = e,
-		.call = call,
-		.repository_name = req->repository_name,
-		.branch = req->branch_name,
-		.parent = req->parent_commit_id,
-		.name = req->author_name,
-		.email = req->email,
-		.message = req->commit_message};
+	struct work w = WORK_FROM(req, req->author_name);
 
 	w.files.keep_empty_folders = wire_or(req->keep_empty_folders, false);
 	if (open_work(&w, err) < 0 || add_entries(&w.files, req, err) < 0 ||
@@ -279,14 +287,7 @@ int source_put_file(struct source_engine *e, struct call *call,
 	struct err *err)
 {
 	CLEANUP(work_release)
-	struct work w = {.e = e,
-		.call = call,
-		.repository_name = req->repository_name,
-		.branch = req->branch_name,
-		.parent = req->parent_commit_id,
-		.name = req->name,
-		.email = req->email,
-		.message = req->commit_message};
+	struct work w = WORK_FROM(req, req->name);
 	const struct file_change *c;
 	uint32_t mode;
 
@@ -309,9 +310,7 @@ int source_put_file(struct source_engine *e, struct call *call,
 			    req->file_path),
 		    err) < 0)
 		return -1;
-	resp->commit_id = arena_strdup(call->arena, w.commit.hex);
-	resp->tree_id = arena_strdup(call->arena, w.tree.hex);
-	resp->blob_id = arena_strdup(call->arena, c->blob.hex);
+	TELL_FILE(resp, w, c->blob);
 	return 0;
 }
 
@@ -320,16 +319,9 @@ int source_delete_file(struct source_engine *e, struct call *call,
 	struct codecommit_delete_file_response *resp, struct err *err)
 {
 	CLEANUP(work_release)
-	struct work w = {.e = e,
-		.call = call,
-		.repository_name = req->repository_name,
-		.branch = req->branch_name,
-		.parent = req->parent_commit_id,
-		.parent_required = true,
-		.name = req->name,
-		.email = req->email,
-		.message = req->commit_message};
+	struct work w = WORK_FROM(req, req->name);
 
+	w.parent_required = true;
 	w.files.keep_empty_folders = wire_or(req->keep_empty_folders, false);
 	if (source_check_path(req->file_path, err) < 0)
 		return -1;
@@ -340,9 +332,7 @@ int source_delete_file(struct source_engine *e, struct call *call,
 		file_set_write(&w.files, &w.tree, err) < 0 ||
 		finish_work(&w, arena_printf(call->arena, "Deleted %s", req->file_path), err) < 0)
 		return -1;
-	resp->commit_id = arena_strdup(call->arena, w.commit.hex);
-	resp->tree_id = arena_strdup(call->arena, w.tree.hex);
-	resp->blob_id = arena_strdup(call->arena, w.files.changes.v[0].before.id.hex);
+	TELL_FILE(resp, w, w.files.changes.v[0].before.id);
 	resp->file_path = req->file_path;
 	return 0;
 }

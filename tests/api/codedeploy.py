@@ -317,6 +317,8 @@ def test_lists_of_deployments(api, app):
                                 includeOnlyStatuses=["Failed"])["deployments"] == ids[::-1]
     assert api.list_deployments(applicationName=app, deploymentGroupName="group",
                                 includeOnlyStatuses=["Succeeded"])["deployments"] == []
+    assert api.list_deployments(applicationName=app)["deployments"] == ids[::-1]
+    fails("ApplicationDoesNotExistException", api.list_deployments, applicationName="nobody")
     infos = api.batch_get_deployments(deploymentIds=ids + ["d-ABCDEFGHI"])["deploymentsInfo"]
     assert [i["deploymentId"] for i in infos] == ids
     fails("ApplicationNameRequiredException", api.list_deployments, deploymentGroupName="group")
