@@ -141,7 +141,7 @@ static int pack(const char *stage, const char *file, struct archive_stats *stats
 }
 
 static int backup(const char *data_dir, const char *url, const char *file,
-	struct archive_stats *stats, struct err *err)
+	struct archive_stats *stats, size_t *ret_files, struct err *err)
 {
 	char *stage CLEANUP(freep) = xasprintf("%s/run/backup-XXXXXX", data_dir);
 	int r;
@@ -150,7 +150,7 @@ static int backup(const char *data_dir, const char *url, const char *file,
 		return err_errno(err, errno, "cannot make a folder in %s/run", data_dir);
 	r = stage_all(data_dir, url, stage, err);
 	if (r == 0)
-		r = backup_manifest_write(stage, err);
+		r = backup_manifest_write(stage, ret_files, err);
 	if (r == 0)
 		r = pack(stage, file, stats, err);
 	file_remove_tree(stage, NULL);
@@ -164,20 +164,20 @@ static int run(const struct options *o, struct err *err)
 	const char *url = option_text(o, "db") ? option_text(o, "db") : sqlite;
 	const char *file = o->words.v[0];
 	struct archive_stats stats = {0};
+	size_t files;
 	int64_t start = monotonic_usec();
 
 	if (!file_exists(data_dir)) {
 		err_set(err, ERR_NOT_FOUND, "there is no data folder %s", data_dir);
 		return err_hint(err, "name the server's folder with --data");
 	}
-	if (backup(data_dir, url, file, &stats, err) < 0)
+	if (backup(data_dir, url, file, &stats, &files, err) < 0)
 		return err_wrap(err, "backup of %s", data_dir);
 	answer_print(o,
-		(const struct answer_member[]){{"file", file, 0},
-			{"files", NULL, (int64_t)stats.entries},
+		(const struct answer_member[]){{"file", file, 0}, {"files", NULL, (int64_t)files},
 			{"bytes", NULL, (int64_t)stats.bytes}, {NULL, NULL, 0}},
-		"%s: %lld files, %.1f MB in %s", file, (long long)stats.entries,
-		(double)stats.bytes / 1e6, timefmt_duration(monotonic_usec() - start).text);
+		"%s: %zu files, %.1f MB in %s", file, files, (double)stats.bytes / 1e6,
+		timefmt_duration(monotonic_usec() - start).text);
 	return EXIT_OK;
 }
 

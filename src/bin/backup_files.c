@@ -46,12 +46,13 @@ static bool is_file(const char *path)
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-int backup_manifest_write(const char *dir, struct err *err)
+int backup_manifest_write(const char *dir, size_t *ret_files, struct err *err)
 {
 	char *manifest CLEANUP(freep) = path_join(dir, BACKUP_MANIFEST);
 	struct strv names CLEANUP_STRV = {0};
 	struct str text CLEANUP_STR = STR_INIT;
 
+	*ret_files = 0;
 	if (archive_list_dir(dir, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++) {
@@ -64,6 +65,7 @@ int backup_manifest_write(const char *dir, struct err *err)
 		if (measure(path, &length, &digest, err) < 0)
 			return -1;
 		str_addf(&text, "%s %lld %s\n", digest.text, (long long)length, names.v[i]);
+		(*ret_files)++;
 	}
 	return file_write_atomic(manifest, str_view(&text), 0600, err);
 }

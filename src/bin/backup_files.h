@@ -7,8 +7,9 @@
 
 #define BACKUP_MANIFEST "MANIFEST"
 
-/* Writes DIR/MANIFEST: "<sha256> <length> <name>" a line for every file below. */
-int backup_manifest_write(const char *dir, struct err *err);
+/* Writes DIR/MANIFEST: "<sha256> <length> <name>" a line for every file below;
+ * *ret_files gets their number. */
+int backup_manifest_write(const char *dir, size_t *ret_files, struct err *err);
 /* Checks every file that MANIFEST names; ERR_INVALID names the first that is not as it was.
  * *ret_files gets their number. */
 int backup_manifest_check(const char *dir, size_t *ret_files, struct err *err);
