@@ -1,15 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operations of sns: known, none of them built. */
+/* The operations of sns, served by the signal engine. */
 #include "api/svc_sns.h"
 
-#include "sns.gen.h"
+CALL_ADAPTER(signal_sns_confirm_subscription)
+CALL_ADAPTER(signal_sns_create_topic)
+CALL_ADAPTER(signal_sns_delete_topic)
+CALL_ADAPTER(signal_sns_get_subscription_attributes)
+CALL_ADAPTER(signal_sns_get_topic_attributes)
+CALL_ADAPTER(signal_sns_list_subscriptions)
+CALL_ADAPTER(signal_sns_list_subscriptions_by_topic)
+CALL_ADAPTER(signal_sns_list_tags_for_resource)
+CALL_ADAPTER(signal_sns_list_topics)
+CALL_ADAPTER(signal_sns_publish)
+CALL_ADAPTER(signal_sns_publish_batch)
+CALL_ADAPTER(signal_sns_set_subscription_attributes)
+CALL_ADAPTER(signal_sns_set_topic_attributes)
+CALL_ADAPTER(signal_sns_subscribe)
+CALL_ADAPTER(signal_sns_tag_resource)
+CALL_ADAPTER(signal_sns_unsubscribe)
+CALL_ADAPTER(signal_sns_untag_resource)
 
-static const call_handler handlers[SNS_OP_COUNT];
+static const call_handler handlers[SNS_OP_COUNT] = {
+	[SNS_OP_CONFIRM_SUBSCRIPTION] = signal_sns_confirm_subscription_call,
+	[SNS_OP_CREATE_TOPIC] = signal_sns_create_topic_call,
+	[SNS_OP_DELETE_TOPIC] = signal_sns_delete_topic_call,
+	[SNS_OP_GET_SUBSCRIPTION_ATTRIBUTES] = signal_sns_get_subscription_attributes_call,
+	[SNS_OP_GET_TOPIC_ATTRIBUTES] = signal_sns_get_topic_attributes_call,
+	[SNS_OP_LIST_SUBSCRIPTIONS] = signal_sns_list_subscriptions_call,
+	[SNS_OP_LIST_SUBSCRIPTIONS_BY_TOPIC] = signal_sns_list_subscriptions_by_topic_call,
+	[SNS_OP_LIST_TAGS_FOR_RESOURCE] = signal_sns_list_tags_for_resource_call,
+	[SNS_OP_LIST_TOPICS] = signal_sns_list_topics_call,
+	[SNS_OP_PUBLISH] = signal_sns_publish_call,
+	[SNS_OP_PUBLISH_BATCH] = signal_sns_publish_batch_call,
+	[SNS_OP_SET_SUBSCRIPTION_ATTRIBUTES] = signal_sns_set_subscription_attributes_call,
+	[SNS_OP_SET_TOPIC_ATTRIBUTES] = signal_sns_set_topic_attributes_call,
+	[SNS_OP_SUBSCRIBE] = signal_sns_subscribe_call,
+	[SNS_OP_TAG_RESOURCE] = signal_sns_tag_resource_call,
+	[SNS_OP_UNSUBSCRIBE] = signal_sns_unsubscribe_call,
+	[SNS_OP_UNTAG_RESOURCE] = signal_sns_untag_resource_call,
+};
 
-struct call_service svc_sns(void)
+struct call_service svc_sns(struct signal_engine *e)
 {
 	return (struct call_service){
 		.wire = &sns_service,
+		.engine = e,
 		.handlers = handlers,
 	};
 }

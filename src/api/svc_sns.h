@@ -2,9 +2,9 @@
 #ifndef TOWPATH_API_SVC_SNS_H
 #define TOWPATH_API_SVC_SNS_H
 
-#include "wire/call.h"
+#include "signal/signal.h"
 
-/* Topics are not built: who asks for one is told so, rather than that nobody knows sns. */
-struct call_service svc_sns(void);
+/* The engine is borrowed. */
+struct call_service svc_sns(struct signal_engine *e);
 
 #endif

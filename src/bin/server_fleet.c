@@ -64,10 +64,13 @@ static int start_build(void *arg, const char *project, const char *rule_arn UNUS
 
 int server_open_signal(struct server *s, struct err *err)
 {
+	char *keys CLEANUP(freep) = xasprintf("%s/keys", s->data_dir);
 	struct signal_config c = {
 		.durable = s->durable,
 		.account = s->account,
 		.region = s->region,
+		.endpoint = s->endpoint,
+		.keys_dir = keys,
 		.start_pipeline = start_pipeline,
 		.start_build = start_build,
 		.arg = s,
@@ -78,7 +81,7 @@ int server_open_signal(struct server *s, struct err *err)
 	server_add_service(s, svc_cloudwatch(s->signal));
 	server_add_service(s, svc_events(s->signal));
 	server_add_service(s, svc_logs(s->signal));
-	server_add_service(s, svc_sns());
+	server_add_service(s, svc_sns(s->signal));
 	return 0;
 }
 

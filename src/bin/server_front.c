@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "api/snshttp.h"
 #include "bin/server_parts.h"
 
 #define HTTP_THREADS 4
@@ -23,6 +24,8 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 		return githttp_classify(&s->git, x);
 	if (registry_matches(x))
 		return registry_classify(&s->registry, x);
+	if (snshttp_matches(x))
+		return HTTP_BUFFERED;
 	return s->api_routes.classify(s->api_routes.arg, x);
 }
 
@@ -32,6 +35,8 @@ static void handle(void *arg, struct http_exchange *x)
 
 	if (registry_matches(x))
 		registry_handle(&s->registry, x);
+	else if (snshttp_matches(x))
+		snshttp_handle(s->signal, s->account, s->region, x);
 	else
 		s->api_routes.handle(s->api_routes.arg, x);
 }

@@ -252,7 +252,8 @@ int alarm_set_state(struct signal_engine *e, struct db_tx *tx, struct alarm *ala
 	if (alarm_history(e, tx, alarm, "StateUpdate",
 		    arena_printf(&a, "Alarm updated from %s to %s", previous, state), reason_data,
 		    err) < 0 ||
-		journal_alarm(e, tx, alarm, previous, reason, err) < 0)
+		journal_alarm(e, tx, alarm, previous, reason, err) < 0 ||
+		alarm_act(e, tx, alarm, previous, &a, err) < 0)
 		return -1;
 	return wake_composites(e, tx, alarm_name(alarm), &a, err);
 }

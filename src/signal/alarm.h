@@ -71,7 +71,11 @@ const struct cloudwatch_metric_data_query *alarm_watched_query(
 /* ---- definitions (alarm_put.c) ---- */
 
 #define ALARM_INITIAL_REASON "Unchecked: Initial alarm creation"
+/* Topics only. */
 int signal_alarm_actions_check(const struct cloudwatch_resource_list *actions, struct err *err);
+/* Tells the topics of the alarm's present state, and notes that in its history. */
+int alarm_act(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
+	const char *previous, struct arena *a, struct err *err);
 /* Keeps the definition, its history and, when it is new, its tags; evaluates it. */
 int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm, bool update,
 	const struct cloudwatch_tag_list *tags, struct arena *a, struct err *err);

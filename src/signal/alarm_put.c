@@ -8,7 +8,6 @@
 #define MAX_WINDOW_SEC 86400
 #define MAX_LONG_WINDOW_SEC 604800
 #define MAX_METRICS 10
-#define MAX_ACTIONS 5
 
 /* ---- checks ---- */
 
@@ -98,16 +97,6 @@ static int check_window(const struct cloudwatch_put_metric_alarm_request *req, s
 	if (req->datapoints_to_alarm.set && req->datapoints_to_alarm.v > req->evaluation_periods.v)
 		return err_set_wire(err, "ValidationError",
 			"DatapointsToAlarm must be less than or equal to EvaluationPeriods");
-	return 0;
-}
-
-/* Their delivery is not built: nobody must believe that they run. */
-int signal_alarm_actions_check(const struct cloudwatch_resource_list *actions, struct err *err)
-{
-	if (actions->n)
-		return err_set(err, ERR_UNSUPPORTED,
-			"actions of alarms are not implemented; let deployments watch the alarm, "
-			"or use an event rule on 'CloudWatch Alarm State Change'");
 	return 0;
 }
 

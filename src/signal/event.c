@@ -342,6 +342,16 @@ static int deliver_log(struct db_tx *tx, void *arg, struct err *err)
 	return task_done(x->e->durable, tx, x->t, err);
 }
 
+static int deliver_topic(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct delivery *x = arg;
+
+	if (signal_publish_step(x->e, tx, x->target.arn, NULL,
+		    x->target.input ? x->target.input : x->d.event, err) < 0)
+		return -1;
+	return task_done(x->e->durable, tx, x->t, err);
+}
+
 static int deliver(struct delivery *x, struct err *err)
 {
 	const struct signal_config *cfg = &x->e->cfg;
@@ -355,6 +365,8 @@ static int deliver(struct delivery *x, struct err *err)
 			x->target.input, x->t->token, err);
 	if (strstr(x->target.arn, ":log-group:"))
 		return signal_write(x->e, deliver_log, x, err);
+	if (strstr(x->target.arn, ":sns:"))
+		return signal_write(x->e, deliver_topic, x, err);
 	return err_set(err, ERR_UNSUPPORTED, "events cannot be delivered to %s", x->target.arn);
 }
 

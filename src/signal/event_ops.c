@@ -152,7 +152,7 @@ static int list_rules_step(struct db_tx *tx, void *arg, struct err *err)
 
 /* ---- targets ---- */
 
-static const char *const deliverable[] = {":codepipeline:", ":codebuild:", ":log-group:"};
+static const char *const deliverable[] = {":codepipeline:", ":codebuild:", ":log-group:", ":sns:"};
 
 static int check_target(const struct events_target *t, struct err *err)
 {
@@ -163,15 +163,14 @@ static int check_target(const struct events_target *t, struct err *err)
 	if (!known)
 		return err_set(err, ERR_UNSUPPORTED,
 			"target %s: delivery to %s is not implemented; a target can be a pipeline, "
-			"a "
-			"build project or a log group",
+			"a build project, a log group or a topic",
 			t->id, t->arn);
 	if (t->input_path || t->input_transformer || t->dead_letter_config)
 		return err_set(err, ERR_UNSUPPORTED,
 			"target %s: InputPath, InputTransformer and DeadLetterConfig are not "
 			"implemented; use Input",
 			t->id);
-	if (!strstr(t->arn, ":log-group:") && !t->role_arn)
+	if (!strstr(t->arn, ":log-group:") && !strstr(t->arn, ":sns:") && !t->role_arn)
 		return err_set_wire(
 			err, "ValidationException", "RoleArn is required for target %s.", t->arn);
 	return 0;

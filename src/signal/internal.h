@@ -16,6 +16,8 @@ struct signal_engine {
 	struct signal_config cfg;
 	struct durable *durable;
 	struct arena arena; /* strings of cfg */
+	/* Signs notifications: PEM, and the path at which the certificate is served. */
+	const char *signer_key, *signer_certificate, *signer_path;
 };
 
 /* An operation on its way into a step. */
@@ -49,6 +51,7 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 #define SIGNAL_TASK_ALARM "signal.alarm"
 #define SIGNAL_TASK_COMPOSITE "signal.composite"
 #define SIGNAL_TASK_DELIVER "signal.deliver"
+#define SIGNAL_TASK_NOTIFY "signal.notify"
 #define SIGNAL_TASK_PRUNE "signal.prune"
 
 /* ---- metrics (metric.c, statistic.c) ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine: configuration, tasks, life. */
 #include "signal/alarm.h"
+#include "signal/topic.h"
 
 #define DELIVERY_ATTEMPTS 20
 
@@ -33,6 +34,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	const struct task_kind kinds[] = {
 		{.name = SIGNAL_TASK_ALARM, .run = signal_alarm_run, .arg = e},
 		{.name = SIGNAL_TASK_COMPOSITE, .run = signal_composite_run, .arg = e},
+		{.name = SIGNAL_TASK_NOTIFY, .run = signal_notify_run, .arg = e},
 		{.name = SIGNAL_TASK_PRUNE, .run = signal_prune_run, .arg = e},
 		{.name = SIGNAL_TASK_DELIVER,
 			.run = signal_deliver_run,
@@ -41,7 +43,6 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 			.max_attempts = DELIVERY_ATTEMPTS},
 	};
 
-	(void)err;
 	e->cfg = *cfg;
 	e->durable = cfg->durable;
 	e->cfg.account = arena_strdup(&e->arena, cfg->account);
@@ -52,6 +53,12 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 					      .kind_prefix = "",
 					      .fn = signal_event_journal,
 					      .arg = e});
+	e->cfg.endpoint = arena_strdup(&e->arena, cfg->endpoint);
+	e->cfg.keys_dir = arena_strdup(&e->arena, cfg->keys_dir);
+	if (signal_signer_open(e, err) < 0) {
+		signal_engine_free(e);
+		return -1;
+	}
 	*ret = e;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "durable/durable.h"
 #include "events.gen.h"
 #include "logs.gen.h"
+#include "sns.gen.h"
 #include "wire/call.h"
 
 struct signal_engine;
@@ -18,6 +19,8 @@ struct signal_engine;
 struct signal_config {
 	struct durable *durable;
 	const char *account, *region;
+	const char *endpoint; /* http://host:port of the API, for links in notifications */
+	const char *keys_dir; /* where the key that signs notifications is kept */
 	/* Starts a pipeline for a rule: event is the whole event as JSON, token tells deliveries
 	 * apart (twice is once). NULL: such targets fail with a reason. */
 	int (*start_pipeline)(void *arg, const char *pipeline, const char *rule_arn,
@@ -63,6 +66,17 @@ int signal_metrics_complete(
 int signal_alarm_active(struct signal_engine *e, const char *const *names, size_t n,
 	struct arena *a, const char **ret_name, struct err *err);
 
+/* Sends a message to a topic's subscribers; ERR_NOT_FOUND when there is no such topic. The second
+ * is a part of the caller's step. */
+int signal_publish(struct signal_engine *e, const char *topic_arn, const char *subject,
+	const char *message, struct err *err);
+int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,
+	const char *subject, const char *message, struct err *err);
+/* The certificate that is served at this path, in PEM, or NULL. */
+const char *signal_signing_certificate(struct signal_engine *e, const char *path);
+/* Ends a subscription whose link was followed, unless it wants authentication. */
+int signal_unsubscribe_by_link(struct signal_engine *e, const char *arn, struct err *err);
+
 /* Makes a log stream (and its group, when missing) whose lines are in the spool file at path
  * (codec/spool.h), which may be written to later. A part of the caller's step. Again is fine. */
 int signal_log_stream_attach(struct signal_engine *e, struct db_tx *tx, const char *group,
@@ -105,6 +119,25 @@ SIGNAL_OP(logs, filter_log_events)
 SIGNAL_OP(logs, get_log_events)
 SIGNAL_OP(logs, put_log_events)
 SIGNAL_OP(logs, put_retention_policy)
+
+/* sns */
+SIGNAL_OP(sns, confirm_subscription)
+SIGNAL_OP(sns, create_topic)
+SIGNAL_OP(sns, delete_topic)
+SIGNAL_OP(sns, get_subscription_attributes)
+SIGNAL_OP(sns, get_topic_attributes)
+SIGNAL_OP(sns, list_subscriptions)
+SIGNAL_OP(sns, list_subscriptions_by_topic)
+SIGNAL_OP(sns, list_tags_for_resource)
+SIGNAL_OP(sns, list_topics)
+SIGNAL_OP(sns, publish)
+SIGNAL_OP(sns, publish_batch)
+SIGNAL_OP(sns, set_subscription_attributes)
+SIGNAL_OP(sns, set_topic_attributes)
+SIGNAL_OP(sns, subscribe)
+SIGNAL_OP(sns, tag_resource)
+SIGNAL_OP(sns, unsubscribe)
+SIGNAL_OP(sns, untag_resource)
 
 /* events */
 SIGNAL_OP(events, delete_rule)

@@ -41,6 +41,8 @@ KIND(STORE_ALARM_HISTORY, "alarm-history", cloudwatch_alarm_history_item);
 KIND(STORE_LOG_GROUP, "log-group", logs_log_group);
 KIND(STORE_LOG_STREAM, "log-stream", towpath_signal_stream);
 KIND(STORE_EVENT_RULE, "event-rule", events_describe_rule_response);
+KIND(STORE_TOPIC, "topic", towpath_signal_topic);
+KIND(STORE_SUBSCRIPTION, "subscription", towpath_signal_subscription);
 KIND(STORE_EVENT_TARGET, "event-target", events_target);
 
 int store_document_put(struct db_tx *tx, const struct store_document_kind *kind, const char *id,

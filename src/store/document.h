@@ -37,6 +37,8 @@ extern const struct store_document_kind STORE_ALARM_HISTORY; /* owner: alarm */
 extern const struct store_document_kind STORE_LOG_GROUP;
 extern const struct store_document_kind STORE_LOG_STREAM; /* owner: group */
 extern const struct store_document_kind STORE_EVENT_RULE;
+extern const struct store_document_kind STORE_TOPIC;
+extern const struct store_document_kind STORE_SUBSCRIPTION; /* owner: topic ARN */
 extern const struct store_document_kind STORE_EVENT_TARGET; /* owner: rule */
 
 struct store_documents {

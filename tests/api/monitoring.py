@@ -113,7 +113,7 @@ def test_alarm_refusals(shared_server):
     assert code_of(c.put_metric_alarm, **alarm("x", Period=7)) == "ValidationError"
     assert code_of(c.put_metric_alarm, **alarm("x", TreatMissingData="maybe")) == "ValidationError"
     assert "NotImplemented" in code_of(
-        c.put_metric_alarm, **alarm("x", AlarmActions=["arn:aws:sns:us-east-1:1:t"]))
+        c.put_metric_alarm, **alarm("x", AlarmActions=["arn:aws:lambda:us-east-1:1:function:f"]))
 
 
 def metric(id, name, stat="Sum", **more):

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Delivering a message to an endpoint: signed, tried again as the delivery policy says. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/timefmt.h"
+#include "codec/form.h"
+#include "crypto/cms.h"
+#include "crypto/rsa.h"
+#include "net/http_client.h"
+#include "signal/topic.h"
+
+#define TIMEOUT_USEC (15 * USEC_PER_SEC)
+#define RETRIES 3
+#define DELAY_SEC 20
+#define MOST_DELAY_SEC 3600
+#define MOST_RETRIES 100
+#define KEY_MAX (64 * KIB)
+
+/* ---- the key that signs ---- */
+
+static int make_signer(const char *key_path, const char *certificate_path, struct err *err)
+{
+	char *key CLEANUP(freep) = NULL;
+	char *certificate CLEANUP(freep) = NULL;
+
+	if (cms_make_signer("Towpath notifications", &key, &certificate, err) < 0)
+		return -1;
+	/* The key comes last: with it both are there. */
+	return file_write_atomic(certificate_path, view_of(certificate), 0644, err) < 0
+		       ? -1
+		       : file_write_atomic(key_path, view_of(key), 0600, err);
+}
+
+int signal_signer_open(struct signal_engine *e, struct err *err)
+{
+	char *key CLEANUP(freep) = path_join(e->cfg.keys_dir, "sns.key");
+	char *certificate CLEANUP(freep) = path_join(e->cfg.keys_dir, "sns.pem");
+	struct str text CLEANUP_STR = STR_INIT;
+	struct digest_value digest;
+
+	if (!file_exists(key) && make_signer(key, certificate, err) < 0)
+		return -1;
+	if (file_read(key, KEY_MAX, &text, err) < 0)
+		return -1;
+	e->signer_key = arena_strdup(&e->arena, str_text(&text));
+	str_clear(&text);
+	if (file_read(certificate, KEY_MAX, &text, err) < 0)
+		return -1;
+	e->signer_certificate = arena_strdup(&e->arena, str_text(&text));
+	digest = digest_of(DIGEST_SHA256, str_view(&text));
+	e->signer_path = arena_printf(
+		&e->arena, "/SimpleNotificationService-%.32s.pem", digest_hex(&digest).text);
+	return 0;
+}
+
+const char *signal_signing_certificate(struct signal_engine *e, const char *path)
+{
+	return streq(path, e->signer_path) ? e->signer_certificate : NULL;
+}
+
+/* ---- the message ---- */
+
+struct notify {
+	struct signal_engine *e;
+	const struct task *t;
+	struct arena *a;
+	struct towpath_signal_notice n;
+	struct towpath_signal_subscription s;
+	struct towpath_signal_topic topic;
+	bool wanted;
+};
+
+struct field {
+	const char *name, *value;
+};
+
+/* What is signed, in the order of the names; a NULL value is left out. */
+static size_t signed_fields(const struct notify *x, const char *subscribe_url, struct field *ret)
+{
+	bool notification = streq(x->n.type, TOPIC_NOTIFICATION);
+	const struct field all[] = {
+		{"Message", x->n.message},
+		{"MessageId", x->n.message_id},
+		{"Subject", notification ? x->n.subject : NULL},
+		{"SubscribeURL", notification ? NULL : subscribe_url},
+		{"Timestamp", arena_strdup(x->a, timefmt_iso_msec(x->n.time.usec).text)},
+		{"Token", notification ? NULL : x->s.token},
+		{"TopicArn", x->s.topic_arn},
+		{"Type", x->n.type},
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i].value)
+			ret[n++] = all[i];
+	return n;
+}
+
+static const char *action_url(struct notify *x, const char *action, const char *key1,
+	const char *value1, const char *key2, const char *value2)
+{
+	struct str url CLEANUP_STR = STR_INIT;
+
+	str_addf(&url, "%s/?Action=%s&%s=", x->e->cfg.endpoint, action, key1);
+	form_encode(view_of(value1), false, &url);
+	if (key2) {
+		str_addf(&url, "&%s=", key2);
+		form_encode(view_of(value2), false, &url);
+	}
+	return arena_strdup(x->a, str_text(&url));
+}
+
+/* The document that is sent: what is signed, the signature, and where to go. */
+static int document(struct notify *x, struct str *out, struct err *err)
+{
+	const char *version = topic_attribute(&x->topic.attributes, "SignatureVersion");
+	const char *subscribe = action_url(x, "ConfirmSubscription", "TopicArn", x->s.topic_arn,
+		"Token", x->s.token ? x->s.token : "");
+	struct json_writer w = {.out = out};
+	struct str text CLEANUP_STR = STR_INIT;
+	struct str signature CLEANUP_STR = STR_INIT;
+	struct field fields[8];
+	size_t n = signed_fields(x, subscribe, fields);
+	bool second = streq(version, "2");
+
+	json_open(&w, '{');
+	for (size_t i = 0; i < n; i++) {
+		str_addf(&text, "%s\n%s\n", fields[i].name, fields[i].value);
+		json_put_member(&w, fields[i].name, fields[i].value);
+	}
+	if (rsa_sign(x->e->signer_key, second ? DIGEST_SHA256 : DIGEST_SHA1, str_view(&text),
+		    &signature, err) < 0)
+		return -1;
+	json_put_member(&w, "SignatureVersion", second ? "2" : "1");
+	json_put_member(&w, "Signature", str_text(&signature));
+	json_put_member(&w, "SigningCertURL",
+		arena_printf(x->a, "%s%s", x->e->cfg.endpoint, x->e->signer_path));
+	if (streq(x->n.type, TOPIC_NOTIFICATION))
+		json_put_member(&w, "UnsubscribeURL",
+			action_url(x, "Unsubscribe", "SubscriptionArn", x->s.subscription_arn, NULL,
+				NULL));
+	if (x->n.attributes) {
+		json_key(&w, "MessageAttributes");
+		json_put_raw(&w, view_of(x->n.attributes));
+	}
+	json_close(&w, '}');
+	return 0;
+}
+
+/* ---- the delivery ---- */
+
+static int post(struct notify *x, int *ret_status, struct err *err)
+{
+	struct http_client *client CLEANUP(http_client_freep) = http_client_new();
+	struct http_answer answer CLEANUP_HTTP_ANSWER = HTTP_ANSWER_INIT;
+	struct str body CLEANUP_STR = STR_INIT;
+	bool notification = streq(x->n.type, TOPIC_NOTIFICATION);
+	bool raw = notification &&
+		   streq(topic_attribute(&x->s.attributes, "RawMessageDelivery"), "true");
+	const char *headers[] = {
+		"Content-Type: text/plain; charset=UTF-8",
+		"User-Agent: Amazon Simple Notification Service Agent",
+		arena_printf(x->a, "x-amz-sns-message-type: %s", x->n.type),
+		arena_printf(x->a, "x-amz-sns-message-id: %s", x->n.message_id),
+		arena_printf(x->a, "x-amz-sns-topic-arn: %s", x->s.topic_arn),
+		notification ? arena_printf(x->a, "x-amz-sns-subscription-arn: %s",
+				       x->s.subscription_arn)
+			     : NULL,
+		raw ? "x-amz-sns-rawdelivery: true" : NULL,
+		NULL,
+	};
+
+	if (raw)
+		str_add(&body, x->n.message);
+	else if (document(x, &body, err) < 0)
+		return -1;
+	if (http_client_call(client,
+		    &(struct http_call){.method = "POST",
+			    .url = x->s.endpoint,
+			    .headers = headers,
+			    .body = str_view(&body),
+			    .timeout_usec = TIMEOUT_USEC},
+		    &answer, err) < 0)
+		return -1;
+	*ret_status = answer.status;
+	return 0;
+}
+
+static int look(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct notify *x = arg;
+	int r = store_document_get(tx, &STORE_SUBSCRIPTION, x->t->subject, x->a, &x->s, err);
+
+	if (r > 0)
+		r = store_document_get(tx, &STORE_TOPIC, x->s.topic_arn, x->a, &x->topic, err);
+	x->wanted = r > 0;
+	return r < 0 ? -1 : 0;
+}
+
+static int policy_number(const struct json_node *policy, const char *name, int otherwise, int most)
+{
+	const struct json_node *v = json_member(policy, name);
+	int64_t number = v && v->kind == JSON_KIND_INT ? v->integer : otherwise;
+
+	return (int)MAX(0, MIN(number, most));
+}
+
+/* The retry policy of the subscription, or of its topic, or NULL. */
+static const struct json_node *retry_policy(struct notify *x)
+{
+	const char *own = topic_attribute(&x->s.attributes, "DeliveryPolicy");
+	const char *common = topic_attribute(&x->topic.attributes, "DeliveryPolicy");
+	const struct json_node *node, *http;
+
+	if (own && *own && json_parse(view_of(own), x->a, &node, NULL) == 0)
+		return json_member(node, "healthyRetryPolicy");
+	if (!common || !*common || json_parse(view_of(common), x->a, &node, NULL) < 0)
+		return NULL;
+	http = json_member(node, "http");
+	return http ? json_member(http, "defaultHealthyRetryPolicy") : NULL;
+}
+
+/* Seconds until the next try: from the least to the most delay in even steps; -1: no more tries. */
+static int64_t next_delay(struct notify *x, int tried)
+{
+	const struct json_node *p = retry_policy(x);
+	int retries = policy_number(p, "numRetries", RETRIES, MOST_RETRIES);
+	int at_once = policy_number(p, "numNoDelayRetries", 0, retries);
+	int least = policy_number(p, "minDelayTarget", DELAY_SEC, MOST_DELAY_SEC);
+	int most = MAX(least, policy_number(p, "maxDelayTarget", DELAY_SEC, MOST_DELAY_SEC));
+
+	if (tried >= retries)
+		return -1;
+	if (tried < at_once || retries - at_once < 2)
+		return tried < at_once ? 0 : least;
+	return least + (int64_t)(most - least) * (tried - at_once) / (retries - at_once - 1);
+}
+
+static int again_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct notify *x = arg;
+	int tried = wire_or(x->n.attempt, 0);
+	int64_t delay = next_delay(x, tried);
+
+	if (task_done(x->e->durable, tx, x->t, err) < 0)
+		return -1;
+	if (delay < 0) {
+		log_warn("signal", "message %s to %s is given up after %d tries", x->n.message_id,
+			x->s.subscription_arn, tried + 1);
+		return 0;
+	}
+	x->n.attempt = WIRE_SET_INT(tried + 1);
+	return topic_send(x->e, tx, x->s.subscription_arn, &x->n,
+		durable_now(x->e->durable) + delay * USEC_PER_SEC, err);
+}
+
+int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct err why CLEANUP_ERR = ERR_INIT;
+	struct notify x = {.e = arg, .t = t, .a = &a};
+	int status = 0;
+
+	(void)d;
+	if (wire_decode_json(&towpath_signal_notice_shape, view_of(t->payload), &a, &x.n, err) <
+			0 ||
+		signal_read(x.e, look, &x, err) < 0)
+		return -1;
+	if (!x.wanted)
+		return 0;
+	if (post(&x, &status, &why) < 0)
+		log_info("signal", "message %s: %s", x.n.message_id, err_message(&why));
+	if (status >= 200 && status < 300)
+		return 0;
+	/* The endpoint does not want it: no second try, but when it is busy. */
+	if (status >= 400 && status < 500 && status != 429) {
+		log_warn("signal", "message %s: %s answered %d", x.n.message_id, x.s.endpoint,
+			status);
+		return 0;
+	}
+	return signal_write(x.e, again_step, &x, err);
+}

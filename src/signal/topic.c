@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Publishing: a message becomes one durable delivery for each subscription that wants it, in the
+ * step that publishes. */
+#include "signal/topic.h"
+
+#include <string.h>
+
+#include "codec/base64.h"
+
+int topic_need(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_signal_topic *ret,
+	struct err *err)
+{
+	int r = store_document_get(tx, &STORE_TOPIC, arn ? arn : "", a, ret, err);
+
+	if (r == 0)
+		return err_set_wire(err, "NotFoundException", "Topic does not exist");
+	return r < 0 ? -1 : 0;
+}
+
+int subscription_need(struct db_tx *tx, const char *arn, struct arena *a,
+	struct towpath_signal_subscription *ret, struct err *err)
+{
+	int r = store_document_get(tx, &STORE_SUBSCRIPTION, arn, a, ret, err);
+
+	if (r == 0)
+		return err_set_wire(err, "NotFoundException", "Subscription does not exist");
+	return r < 0 ? -1 : 0;
+}
+
+const char *topic_attribute(const struct towpath_string_map *attributes, const char *name)
+{
+	wire_foreach (kv, attributes) {
+		if (streq(kv->key, name))
+			return kv->value;
+	}
+	return NULL;
+}
+
+void topic_attribute_set(
+	struct towpath_string_map *attributes, const char *name, const char *value, struct arena *a)
+{
+	struct towpath_string_map old = *attributes;
+
+	wire_foreach (kv, attributes) {
+		if (streq(kv->key, name)) {
+			kv->value = value;
+			return;
+		}
+	}
+	wire_list_alloc(a, attributes, old.n + 1);
+	if (old.n)
+		memcpy(attributes->v, old.v, old.n * sizeof(*old.v));
+	attributes->v[old.n] = (struct towpath_string_map_kv){name, value};
+}
+
+/* ---- filter policies ---- */
+
+/* Attributes as an event: {"name": ["value", ...]}, numbers as numbers. */
+static void attributes_event(const struct sns_message_attribute_map *attributes, struct str *out)
+{
+	struct json_writer w = {.out = out};
+
+	json_open(&w, '{');
+	for (size_t i = 0; attributes && i < attributes->n; i++) {
+		const struct sns_message_attribute_value *v = attributes->v[i].value;
+
+		if (!v || !v->string_value)
+			continue;
+		json_key(&w, attributes->v[i].key);
+		if (starts_with(v->data_type, "Number") ||
+			starts_with(v->data_type, "String.Array"))
+			json_put_raw(&w, view_of(v->string_value));
+		else
+			json_put_text(&w, v->string_value);
+	}
+	json_close(&w, '}');
+}
+
+bool topic_filter_passes(const struct towpath_signal_subscription *s, const char *message,
+	const struct sns_message_attribute_map *attributes, struct arena *a)
+{
+	const char *policy = topic_attribute(&s->attributes, "FilterPolicy");
+	const char *scope = topic_attribute(&s->attributes, "FilterPolicyScope");
+	struct str event CLEANUP_STR = STR_INIT;
+	const struct json_node *pattern, *node;
+
+	if (!policy || streq(policy, "{}"))
+		return true;
+	if (streq(scope, "MessageBody"))
+		str_add(&event, message);
+	else
+		attributes_event(attributes, &event);
+	return json_parse(view_of(policy), a, &pattern, NULL) == 0 &&
+	       json_parse(view_of(arena_strdup(a, str_text(&event))), a, &node, NULL) == 0 &&
+	       node->kind == JSON_KIND_OBJECT && event_pattern_matches(pattern, node);
+}
+
+/* ---- publishing ---- */
+
+static int check_message(const struct topic_message *m, struct err *err)
+{
+	size_t size = m->message ? strlen(m->message) : 0;
+
+	if (!size)
+		return err_set_wire(
+			err, "InvalidParameterException", "Invalid parameter: Empty message");
+	for (size_t i = 0; m->attributes && i < m->attributes->n; i++) {
+		const struct sns_message_attribute_value *v = m->attributes->v[i].value;
+
+		if (!v || !v->data_type || (!v->string_value && !v->binary_value.len))
+			return err_set_wire(err, "ParameterValueInvalid",
+				"The message attribute '%s' must have a type and a value",
+				m->attributes->v[i].key);
+		size += strlen(m->attributes->v[i].key) + strlen(v->data_type) +
+			(v->string_value ? strlen(v->string_value) : v->binary_value.len);
+	}
+	if (size > TOPIC_MESSAGE_MAX)
+		return err_set_wire(
+			err, "InvalidParameterException", "Invalid parameter: Message too long");
+	if (m->subject && (!*m->subject || strlen(m->subject) > 100 || strpbrk(m->subject, "\r\n")))
+		return err_set_wire(err, "InvalidParameterException",
+			"Invalid parameter: Subject must have 1 to 100 characters in one line");
+	return 0;
+}
+
+/* The text for a protocol of a message with MessageStructure json. */
+static const char *text_for(const struct json_node *texts, const char *protocol)
+{
+	const char *own = json_member_text(texts, protocol);
+
+	return own ? own : json_member_text(texts, "default");
+}
+
+/* {"name":{"Type":"String","Value":"x"}}, as messages carry them. */
+static const char *attributes_text(
+	const struct sns_message_attribute_map *attributes, struct arena *a)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &text};
+
+	if (!attributes || !attributes->n)
+		return NULL;
+	json_open(&w, '{');
+	for (size_t i = 0; i < attributes->n; i++) {
+		const struct sns_message_attribute_value *v = attributes->v[i].value;
+		struct str binary CLEANUP_STR = STR_INIT;
+
+		if (!v->string_value)
+			base64_encode(v->binary_value, &binary);
+		json_key(&w, attributes->v[i].key);
+		json_open(&w, '{');
+		json_put_member(&w, "Type", v->data_type);
+		json_put_member(&w, "Value", v->string_value ? v->string_value : str_text(&binary));
+		json_close(&w, '}');
+	}
+	json_close(&w, '}');
+	return arena_strdup(a, str_text(&text));
+}
+
+int topic_send(struct signal_engine *e, struct db_tx *tx, const char *subscription_arn,
+	const struct towpath_signal_notice *notice, int64_t due_usec, struct err *err)
+{
+	struct str payload CLEANUP_STR = STR_INIT;
+
+	wire_encode_json(&towpath_signal_notice_shape, notice, &payload);
+	return task_enqueue(e->durable, tx,
+		&(struct task){.kind = SIGNAL_TASK_NOTIFY,
+			.subject = subscription_arn,
+			.token = notice->message_id,
+			.payload = str_text(&payload),
+			.due_usec = due_usec},
+		err);
+}
+
+int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
+	struct arena *a, const char **ret_id, struct err *err)
+{
+	struct towpath_signal_topic topic;
+	struct store_documents all;
+	const struct json_node *texts = NULL;
+	struct towpath_signal_notice notice = {
+		.type = TOPIC_NOTIFICATION,
+		.message_id = arena_strdup(a, id_uuid().text),
+		.subject = m->subject,
+		.attributes = NULL,
+		.time = WIRE_SET_TIME(durable_now(e->durable)),
+	};
+
+	if (topic_need(tx, m->topic_arn, a, &topic, err) < 0 || check_message(m, err) < 0 ||
+		store_document_list(tx, &STORE_SUBSCRIPTION,
+			&(struct store_document_filter){.owner = m->topic_arn}, a, &all, err) < 0)
+		return -1;
+	if (m->by_protocol && (json_parse(view_of(m->message), a, &texts, NULL) < 0 ||
+				      !json_member_text(texts, "default")))
+		return err_set_wire(err, "InvalidParameterException",
+			"Invalid parameter: Message Structure - JSON message body failed to parse, "
+			"or has no default entry");
+	notice.attributes = attributes_text(m->attributes, a);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct towpath_signal_subscription *s = all.v[i];
+
+		notice.message = texts ? text_for(texts, s->protocol) : m->message;
+		if (wire_or(s->confirmed, false) &&
+			topic_filter_passes(s, notice.message, m->attributes, a) &&
+			topic_send(e, tx, s->subscription_arn, &notice, 0, err) < 0)
+			return -1;
+	}
+	*ret_id = notice.message_id;
+	return 0;
+}
+
+struct publish {
+	struct signal_engine *e;
+	struct topic_message m;
+};
+
+static int publish_one(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct publish *p = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const char *id;
+
+	return topic_publish(p->e, tx, &p->m, &a, &id, err);
+}
+
+int signal_publish(struct signal_engine *e, const char *topic_arn, const char *subject,
+	const char *message, struct err *err)
+{
+	struct publish p = {e, {.topic_arn = topic_arn, .subject = subject, .message = message}};
+
+	return signal_write(e, publish_one, &p, err);
+}
+
+int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,
+	const char *subject, const char *message, struct err *err)
+{
+	struct publish p = {e, {.topic_arn = topic_arn, .subject = subject, .message = message}};
+
+	return publish_one(tx, &p, err);
+}

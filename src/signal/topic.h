@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Topics and subscriptions, and what is sent to them: what the files on sns share. */
+#ifndef TOWPATH_SIGNAL_TOPIC_H
+#define TOWPATH_SIGNAL_TOPIC_H
+
+#include "signal/internal.h"
+
+#define TOPIC_NOTIFICATION "Notification"
+#define TOPIC_CONFIRMATION "SubscriptionConfirmation"
+#define TOPIC_MESSAGE_MAX (256 * 1024)
+
+/* NotFound when there is none. */
+int topic_need(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_signal_topic *ret,
+	struct err *err);
+int subscription_need(struct db_tx *tx, const char *arn, struct arena *a,
+	struct towpath_signal_subscription *ret, struct err *err);
+const char *topic_attribute(const struct towpath_string_map *attributes, const char *name);
+void topic_attribute_set(struct towpath_string_map *attributes, const char *name, const char *value,
+	struct arena *a);
+
+/* A message on its way in. */
+struct topic_message {
+	const char *topic_arn, *subject, *message;
+	bool by_protocol; /* message is JSON with a text for each protocol */
+	const struct sns_message_attribute_map *attributes; /* or NULL */
+};
+/* Checks it and enqueues its delivery to each subscription that wants it. */
+int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
+	struct arena *a, const char **ret_id, struct err *err);
+/* Enqueues one message to one subscription. */
+int topic_send(struct signal_engine *e, struct db_tx *tx, const char *subscription_arn,
+	const struct towpath_signal_notice *notice, int64_t due_usec, struct err *err);
+/* Whether the subscription's filter policy lets the message through. */
+bool topic_filter_passes(const struct towpath_signal_subscription *s, const char *message,
+	const struct sns_message_attribute_map *attributes, struct arena *a);
+/* InvalidParameter names what is wrong. */
+int subscription_attribute_check(const char *name, const char *value, struct err *err);
+
+int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+/* The key that signs: made when missing. */
+int signal_signer_open(struct signal_engine *e, struct err *err);
+
+#endif

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SNS through boto3: topics, subscriptions with confirmation, signed messages to a real receiver,
+filters, tries; and what publishes by itself: alarms and event rules."""
+import json
+import queue
+import time
+import urllib.error
+import urllib.request
+
+import botocore.exceptions
+import pytest
+from receivers import HttpReceiver, verify
+
+
+def code_of(call, **args):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**args)
+    return e.value.response["Error"]["Code"]
+
+
+@pytest.fixture
+def receiver():
+    r = HttpReceiver()
+    yield r
+    r.close()
+
+
+def subscribe(sns, receiver, topic, **attributes):
+    """A confirmed subscription; its ARN."""
+    answer = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url,
+                           Attributes=attributes)
+    assert answer["SubscriptionArn"] == "pending confirmation"
+    headers, message = receiver.next()
+    assert headers["x-amz-sns-message-type"] == message["Type"] == "SubscriptionConfirmation"
+    assert verify(message)
+    return sns.confirm_subscription(TopicArn=topic, Token=message["Token"])["SubscriptionArn"]
+
+
+def test_topics(shared_server):
+    c = shared_server.client("sns")
+    arn = c.create_topic(Name="t", Attributes={"DisplayName": "T"},
+                         Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
+    assert arn == f"arn:aws:sns:{shared_server.region}:{shared_server.account}:t"
+    assert c.create_topic(Name="t")["TopicArn"] == arn
+    assert code_of(c.create_topic, Name="t", Attributes={"DisplayName": "U"}) == "InvalidParameter"
+    assert code_of(c.create_topic, Name="a b") == "InvalidParameter"
+    assert [t["TopicArn"] for t in c.list_topics()["Topics"]] == [arn]
+    c.set_topic_attributes(TopicArn=arn, AttributeName="SignatureVersion", AttributeValue="2")
+    shown = c.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert (shown["DisplayName"], shown["SignatureVersion"], shown["SubscriptionsConfirmed"]) == (
+        "T", "2", "0")
+    assert json.loads(shown["Policy"])["Statement"][0]["Sid"] == "__default_statement_ID"
+    assert code_of(c.set_topic_attributes, TopicArn=arn, AttributeName="SignatureVersion",
+                   AttributeValue="3") == "InvalidParameter"
+    c.tag_resource(ResourceArn=arn, Tags=[{"Key": "c", "Value": "d"}])
+    c.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    assert c.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "c", "Value": "d"}]
+    assert "NotImplemented" in code_of(c.subscribe, TopicArn=arn, Protocol="sqs",
+                                       Endpoint="arn:aws:sqs:us-east-1:1:q")
+    assert code_of(c.subscribe, TopicArn=arn, Protocol="http",
+                   Endpoint="ftp://x") == "InvalidParameter"
+    assert code_of(c.publish, TopicArn=arn, Message="") == "InvalidParameter"
+    assert code_of(c.publish, TopicArn=arn, Message="m", Subject="a\nb") == "InvalidParameter"
+    c.delete_topic(TopicArn=arn)
+    c.delete_topic(TopicArn=arn)
+    assert code_of(c.get_topic_attributes, TopicArn=arn) == "NotFound"
+    assert code_of(c.publish, TopicArn=arn, Message="m") == "NotFound"
+
+
+def test_messages_are_signed_and_come_after_confirmation(shared_server, receiver):
+    c = shared_server.client("sns")
+    topic = c.create_topic(Name="signed")["TopicArn"]
+    c.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url)
+    headers, asked = receiver.next()
+    assert "x-amz-sns-subscription-arn" not in headers and verify(asked)
+    assert c.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0][
+        "SubscriptionArn"] == "PendingConfirmation"
+    c.publish(TopicArn=topic, Message="too early")
+    # whoever got the message may follow its link, unsigned
+    answer = urllib.request.urlopen(asked["SubscribeURL"]).read().decode()
+    arn = c.list_subscriptions()["Subscriptions"][-1]["SubscriptionArn"]
+    assert f"<SubscriptionArn>{arn}</SubscriptionArn>" in answer
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(asked["SubscribeURL"] + "0")
+
+    for version in ("1", "2"):
+        c.set_topic_attributes(TopicArn=topic, AttributeName="SignatureVersion",
+                               AttributeValue=version)
+        sent = c.publish(TopicArn=topic, Message="hello", Subject="Subject", MessageAttributes={
+            "kind": {"DataType": "String", "StringValue": "x"}})["MessageId"]
+        headers, message = receiver.next()
+        assert (message["Message"], message["Subject"], message["MessageId"]) == (
+            "hello", "Subject", sent)
+        assert message["MessageAttributes"] == {"kind": {"Type": "String", "Value": "x"}}
+        assert headers["x-amz-sns-subscription-arn"] == arn
+        assert message["SignatureVersion"] == version and verify(message)
+        assert not verify(dict(message, Message="other"))
+
+    c.publish(TopicArn=topic, MessageStructure="json",
+              Message=json.dumps({"default": "all", "http": "web"}))
+    assert receiver.next()[1]["Message"] == "web"
+    batch = c.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[
+        {"Id": "1", "Message": "one"}, {"Id": "2", "Message": ""}])
+    assert [s["Id"] for s in batch["Successful"]] == ["1"]
+    assert [f["Id"] for f in batch["Failed"]] == ["2"]
+    message = receiver.next()[1]
+    assert message["Message"] == "one"
+    urllib.request.urlopen(message["UnsubscribeURL"]).read()
+    assert c.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+    c.publish(TopicArn=topic, Message="nobody")
+    with pytest.raises(queue.Empty):
+        receiver.messages.get(timeout=0.5)
+
+
+def test_filters_and_raw_delivery(shared_server, receiver):
+    c = shared_server.client("sns")
+    topic = c.create_topic(Name="filtered")["TopicArn"]
+    arn = subscribe(c, receiver, topic, FilterPolicy='{"n":[{"numeric":[">",5]}]}')
+
+    def publish(n, message):
+        c.publish(TopicArn=topic, Message=message, MessageAttributes={
+            "n": {"DataType": "Number", "StringValue": str(n)}})
+
+    publish(3, "small")
+    c.publish(TopicArn=topic, Message="without")
+    publish(7, "large")
+    assert receiver.next()[1]["Message"] == "large"
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy",
+                                  AttributeValue='{"state":["ALARM"]}')
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicyScope",
+                                  AttributeValue="MessageBody")
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RawMessageDelivery",
+                                  AttributeValue="true")
+    c.publish(TopicArn=topic, Message='{"state":"OK"}')
+    c.publish(TopicArn=topic, Message='{"state":"ALARM"}')
+    headers, body = receiver.messages.get(timeout=30)
+    assert body == '{"state":"ALARM"}' and headers["x-amz-sns-rawdelivery"] == "true"
+    shown = c.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert (shown["RawMessageDelivery"], shown["PendingConfirmation"]) == ("true", "false")
+    assert code_of(c.set_subscription_attributes, SubscriptionArn=arn,
+                   AttributeName="FilterPolicy", AttributeValue="{") == "InvalidParameter"
+    assert "NotImplemented" in code_of(c.set_subscription_attributes, SubscriptionArn=arn,
+                                       AttributeName="RedrivePolicy", AttributeValue="{}")
+    c.unsubscribe(SubscriptionArn=arn)
+    assert code_of(c.get_subscription_attributes, SubscriptionArn=arn) == "NotFound"
+
+
+def test_a_message_is_tried_again_also_after_kill(server, receiver):
+    c = server.client("sns")
+    topic = c.create_topic(Name="again")["TopicArn"]
+    arn = subscribe(c, receiver, topic)
+    c.set_subscription_attributes(
+        SubscriptionArn=arn, AttributeName="DeliveryPolicy", AttributeValue=json.dumps(
+            {"healthyRetryPolicy": {"numRetries": 3, "minDelayTarget": 1, "maxDelayTarget": 1}}))
+    receiver.statuses = [500, 503, 200]
+    sent = c.publish(TopicArn=topic, Message="m")["MessageId"]
+    assert receiver.next()[1]["MessageId"] == sent
+    server.kill9()
+    server.start()
+    assert receiver.next()[1]["MessageId"] == sent
+    assert receiver.next()[1]["MessageId"] == sent
+    # what the endpoint refuses is not tried again
+    c = server.client("sns")
+    receiver.statuses = [403]
+    first = c.publish(TopicArn=topic, Message="refused")["MessageId"]
+    second = c.publish(TopicArn=topic, Message="taken")["MessageId"]
+    assert {receiver.next()[1]["MessageId"] for _ in range(2)} == {first, second}
+    with pytest.raises(queue.Empty):
+        receiver.messages.get(timeout=1.5)
+
+
+def test_alarms_and_rules_publish(shared_server, receiver):
+    c, cw = shared_server.client("sns"), shared_server.client("cloudwatch")
+    topic = c.create_topic(Name="ops")["TopicArn"]
+    subscribe(c, receiver, topic)
+    cw.put_metric_alarm(
+        AlarmName="errors", AlarmDescription="too many", Namespace="Shop", MetricName="Errors",
+        Dimensions=[{"Name": "Service", "Value": "api"}], Statistic="Sum", Period=60,
+        EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching", AlarmActions=[topic], OKActions=[topic + "-gone"])
+    state = lambda: cw.describe_alarms(AlarmNames=["errors"])["MetricAlarms"][0]["StateValue"]
+    end = time.monotonic() + 20
+    while state() != "OK":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    cw.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    message = receiver.next()[1]
+    assert message["Subject"] == 'ALARM: "errors" in US East (N. Virginia)'
+    body = json.loads(message["Message"])
+    assert (body["AlarmName"], body["NewStateValue"], body["OldStateValue"],
+            body["NewStateReason"], body["AWSAccountId"]) == (
+        "errors", "ALARM", "OK", "test", shared_server.account)
+    assert body["Trigger"]["Dimensions"] == [{"name": "Service", "value": "api"}]
+    assert (body["Trigger"]["Statistic"], body["Trigger"]["Threshold"]) == ("SUM", 5)
+    history = [i["HistorySummary"] for i in cw.describe_alarm_history(
+        AlarmName="errors", HistoryItemType="Action")["AlarmHistoryItems"]]
+    assert any(h == f"Successfully executed action {topic}" for h in history)
+    assert any(h.startswith(f"Failed to execute action {topic}-gone") for h in history)
+    cw.disable_alarm_actions(AlarmNames=["errors"])
+    cw.set_alarm_state(AlarmName="errors", StateValue="INSUFFICIENT_DATA", StateReason="test")
+    cw.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+    assert "NotImplemented" in code_of(
+        cw.put_metric_alarm, AlarmName="x", Namespace="Shop", MetricName="E", Statistic="Sum",
+        Period=60, EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=["arn:aws:automate:us-east-1:ec2:stop"])
+
+    events = shared_server.client("events")
+    events.put_rule(Name="r", EventPattern='{"source":["shop"]}')
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": topic}])
+    events.put_events(Entries=[{"Source": "shop", "DetailType": "Sold", "Detail": '{"n":1}'}])
+    body = json.loads(receiver.next()[1]["Message"])
+    assert (body["source"], body["detail"]) == ("shop", {"n": 1})

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receivers of notifications: an HTTP server that keeps what it was sent."""
+import base64
+import http.server
+import json
+import queue
+import subprocess
+import tempfile
+import threading
+import urllib.request
+
+
+class HttpReceiver:
+    """Every POST goes to `messages` as (headers in lower case, body); answers are taken from
+    `statuses` (then 200)."""
+
+    def __init__(self):
+        self.messages, self.statuses = queue.Queue(), []
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                receiver.messages.put(({k.lower(): v for k, v in self.headers.items()}, body))
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def next(self, timeout=30):
+        """The next message's headers and its document."""
+        headers, body = self.messages.get(timeout=timeout)
+        return headers, json.loads(body)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn",
+          "Type")
+
+
+def verify(document):
+    """The signature, by openssl and the certificate at SigningCertURL."""
+    confirmation = document["Type"] != "Notification"
+    fields = [f for f in SIGNED if f in document and (
+        confirmation or f not in ("SubscribeURL", "Token")) and not (confirmation and f == "Subject")]
+    text = "".join(f"{f}\n{document[f]}\n" for f in fields)
+    certificate = urllib.request.urlopen(document["SigningCertURL"]).read()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in (("cert", certificate), ("text", text.encode()),
+                           ("signature", base64.b64decode(document["Signature"]))):
+            with open(f"{folder}/{name}", "wb") as f:
+                f.write(data)
+        key = subprocess.run(["openssl", "x509", "-in", "cert", "-noout", "-pubkey"], check=True,
+                             cwd=folder, stdout=subprocess.PIPE).stdout
+        with open(f"{folder}/key", "wb") as f:
+            f.write(key)
+        digest = {"1": "-sha1", "2": "-sha256"}[document["SignatureVersion"]]
+        return subprocess.run(["openssl", "dgst", digest, "-verify", "key", "-signature",
+                               "signature", "text"], cwd=folder, check=False,
+                              stdout=subprocess.DEVNULL).returncode == 0
