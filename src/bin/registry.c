@@ -15,6 +15,7 @@ const struct command *const commands[] = {
 	&command_logs,
 	&command_pipeline,
 	&command_reject,
+	&command_reports,
 	&command_restore,
 	&command_retry,
 	&command_rollback,

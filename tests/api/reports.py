@@ -3,6 +3,7 @@
 behind, read back with boto3."""
 import base64
 import io
+import json
 import os
 import time
 import zipfile
@@ -235,6 +236,22 @@ def test_lists_and_trend(codebuild, tested, covered):
                    trendField="LINE_COVERAGE")[0] == "InvalidInputException"
     assert failure(codebuild.get_report_group_trend, reportGroupArn=tests + "x",
                    trendField="TOTAL")[0] == "ResourceNotFoundException"
+
+
+def test_command(shared_server, tested, covered):
+    shown = shared_server.towpath("reports", tested["id"]).stdout
+    assert "r-tests-tests  FAILED" in shown and "7 cases: " in shown and "2 FAILED" in shown
+    assert "com.example.CartTest: sums  java.lang.AssertionError: expected:<3> but was:<4>" in shown
+    assert "pass rate, oldest first: 42.85%" in shown
+    shown = shared_server.towpath("reports", "r-cov-coverage").stdout
+    assert "85.0% of 20 lines, 50.0% of 6 branches" in shown
+    assert shown.index("/src/pay.js") < shown.index("/src/cart.js")
+    assert "line coverage, oldest first: 85%" in shown
+    got = json.loads(shared_server.towpath("reports", "--json", tested["id"]).stdout)["reports"]
+    assert len(got[0]["testCases"]) == 7 and got[0]["report"]["name"] == "r-tests-tests"
+    assert "r-cov-coverage" in shared_server.towpath("reports").stdout
+    done = shared_server.towpath("reports", "nobody", check=False)
+    assert done.returncode == 1 and "there is no report group nobody" in done.stderr
 
 
 def test_deleting(codebuild):
