@@ -12,6 +12,7 @@
 #include "bin/command.h"
 #include "bin/data_dir.h"
 #include "compute/compute.h"
+#include "fleet/fleet.h"
 #include "leader/leader.h"
 #include "traffic/haproxy.h"
 
@@ -54,9 +55,40 @@ static int end_traffic(const char *data_dir, struct err *err)
 	return r;
 }
 
+static int discard_containers(const char *task_dir, struct err *err)
+{
+	DIR *dir = opendir(task_dir);
+	struct dirent *e;
+	int r = 0;
+
+	if (!dir)
+		return err_errno(err, errno, "cannot open %s", task_dir);
+	while (r == 0 && (e = readdir(dir))) {
+		char *path CLEANUP(freep) = xasprintf("%s/%s", task_dir, e->d_name);
+
+		if (starts_with(e->d_name, "t-"))
+			r = compute_oci.discard(e->d_name, path, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+/* The containers of a task, then what they share. */
+static int end_task(
+	const char *name, const char *task_dir, const struct compute_bridge *b, struct err *err)
+{
+	struct compute_pod pod = {.id = name, .bridge = *b};
+
+	if (discard_containers(task_dir, err) < 0)
+		return -1;
+	return compute_oci.pod_drop(&pod, err);
+}
+
 static int end_instances(const char *data_dir, struct err *err)
 {
 	char *fleet CLEANUP(freep) = xasprintf("%s/fleet", data_dir);
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct compute_bridge bridge = fleet_bridge(data_dir, &a);
 	DIR *dir = opendir(fleet);
 	struct dirent *e;
 	int r = 0;
@@ -68,6 +100,8 @@ static int end_instances(const char *data_dir, struct err *err)
 
 		if (starts_with(e->d_name, "i-"))
 			r = compute_oci.discard(e->d_name, path, err);
+		else if (starts_with(e->d_name, "t-"))
+			r = end_task(e->d_name, path, &bridge, err);
 	}
 	closedir(dir);
 	return r;

@@ -28,6 +28,8 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.account = arena_strdup(a, c->account);
 	s->config.region = arena_strdup(a, c->region ? c->region : "us-east-1");
 	s->config.registry_host = arena_strdup(a, c->registry_host);
+	s->config.oci_runtime = arena_strdup(a, c->oci_runtime);
+	s->config.fargate_runtime = arena_strdup(a, c->fargate_runtime);
 	s->config.root_key_id = arena_strdup(a, c->root_key_id);
 	s->config.root_key_secret = arena_strdup(a, c->root_key_secret);
 	s->data_dir = xstrdup(c->data_dir);

@@ -18,6 +18,8 @@ struct server_config {
 	const char *root_key_id, *root_key_secret;
 	double clock_rate;
 	int slots;
+	/* OCI runtimes of tasks: of all, of those of launch type FARGATE; NULL: runc. */
+	const char *oci_runtime, *fargate_runtime;
 };
 
 /* Starts everything; when it returns the server answers, and DIR/run/server.json (pid, endpoint,

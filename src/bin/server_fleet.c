@@ -7,6 +7,7 @@
 #include "api/svc_autoscaling.h"
 #include "api/svc_cloudwatch.h"
 #include "api/svc_ec2.h"
+#include "api/svc_ecs.h"
 #include "api/svc_elbv2.h"
 #include "api/svc_events.h"
 #include "api/svc_logs.h"
@@ -130,12 +131,16 @@ int server_open_fleet(struct server *s, struct err *err)
 		.endpoint_port = s->port,
 		.program = own_program(s, err),
 		.compute = instance_driver(),
+		.task_runtime = s->config.oci_runtime,
+		.fargate_runtime = s->config.fargate_runtime ? s->config.fargate_runtime
+							     : s->config.oci_runtime,
 	};
 
 	if (!c.program || haproxy_new(dir, &s->traffic, err) < 0)
 		return -1;
 	c.traffic = s->traffic;
-	s->fleet_world = (struct fleet_world){.signal = s->signal, .identity = s->identity};
+	s->fleet_world = (struct fleet_world){
+		.signal = s->signal, .identity = s->identity, .artifact = s->artifact};
 	fleet_world_connect(&s->fleet_world, &c);
 	if (fleet_engine_new(&c, &s->fleet, err) < 0)
 		return -1;
@@ -143,6 +148,7 @@ int server_open_fleet(struct server *s, struct err *err)
 	fleet_world_revoke_with_instances(&s->fleet_world);
 	server_add_service(s, svc_autoscaling(s->fleet));
 	server_add_service(s, svc_ec2(s->fleet));
+	server_add_service(s, svc_ecs(s->fleet));
 	server_add_service(s, svc_elbv2(s->fleet));
 	return 0;
 }

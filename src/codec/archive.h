@@ -45,4 +45,12 @@ int archive_list_dir(const char *dir, struct strv *names, struct err *err);
 int archive_unpack(enum archive_kind kind, int fd, const char *dir,
 	const struct archive_limits *limits, struct archive_stats *stats, struct err *err);
 
+/* The same for a layer of an image (tar, plain or compressed by gzip or zstd), in the form that an
+ * overlay takes as a lower layer: owners, set-id bits and file capabilities are kept, symlinks may
+ * lead anywhere (nobody follows them outside of the image), whiteouts become device 0/0, opaque
+ * folders get the overlay's mark. Devices, sockets and pipes, names and hard links that lead out
+ * are refused by name. Needs root. */
+int archive_unpack_layer(int fd, const char *dir, const struct archive_limits *limits,
+	struct archive_stats *stats, struct err *err);
+
 #endif

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -15,9 +17,13 @@
 #include "codec/archive.h"
 #include "codec/archive_locale.h"
 
+#define WHITEOUT ".wh."
+#define OPAQUE ".wh..wh..opq"
+
 struct unpacker {
 	struct archive *in;
 	int dir;
+	bool layer; /* of an image: owners, set-id bits, links anywhere, whiteouts */
 	int64_t max_entries, max_bytes;
 	struct archive_stats stats;
 };
@@ -116,6 +122,23 @@ static int unpack_content(struct unpacker *u, const char *name, int fd, struct e
 	return rc == ARCHIVE_EOF ? 0 : read_failed(u, name, err);
 }
 
+/* Owner and capabilities, as a layer has them. Attributes of the overlay itself are not taken. */
+static int set_owner(struct archive_entry *entry, int fd, const char *base, struct err *err)
+{
+	const char *name;
+	const void *value;
+	size_t n;
+
+	if (fchown(fd, (uid_t)archive_entry_uid(entry), (gid_t)archive_entry_gid(entry)) < 0)
+		return err_errno(err, errno, "setting the owner of %s", base);
+	archive_entry_xattr_reset(entry);
+	while (archive_entry_xattr_next(entry, &name, &value, &n) == ARCHIVE_OK)
+		if (strcmp(name, "security.capability") == 0 &&
+			fsetxattr(fd, name, value, n, 0) < 0)
+			return err_errno(err, errno, "setting the capabilities of %s", base);
+	return 0;
+}
+
 static int unpack_file(
 	struct unpacker *u, struct archive_entry *entry, int at, const char *base, struct err *err)
 {
@@ -137,12 +160,16 @@ static int unpack_file(
 		times[1].tv_sec = archive_entry_mtime(entry);
 		times[1].tv_nsec = archive_entry_mtime_nsec(entry);
 	}
-	if (fchmod(fd, archive_entry_perm(entry) & 0777) < 0 || futimens(fd, times) < 0)
+	if (u->layer && set_owner(entry, fd, base, err) < 0)
+		return -1;
+	if (fchmod(fd, archive_entry_perm(entry) & (u->layer ? 07777 : 0777)) < 0 ||
+		futimens(fd, times) < 0)
 		return err_errno(err, errno, "setting the mode of %s", base);
 	return 0;
 }
 
-static int unpack_dir(struct archive_entry *entry, int at, const char *base, struct err *err)
+static int unpack_dir(
+	struct unpacker *u, struct archive_entry *entry, int at, const char *base, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
 
@@ -151,7 +178,10 @@ static int unpack_dir(struct archive_entry *entry, int at, const char *base, str
 	fd = openat(at, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return refuse(base, "is a folder where a link or a file stands", err);
-	if (fchmod(fd, (archive_entry_perm(entry) & 0777) | 0700) < 0)
+	if (u->layer && set_owner(entry, fd, base, err) < 0)
+		return -1;
+	if (fchmod(fd, u->layer ? archive_entry_perm(entry) & 07777
+				: (archive_entry_perm(entry) & 0777) | 0700) < 0)
 		return err_errno(err, errno, "setting the mode of %s", base);
 	return 0;
 }
@@ -180,17 +210,21 @@ static bool link_is_inside(const char *name, const char *target)
 	return true;
 }
 
-static int unpack_symlink(
-	struct archive_entry *entry, const char *name, int at, const char *base, struct err *err)
+static int unpack_symlink(struct unpacker *u, struct archive_entry *entry, const char *name, int at,
+	const char *base, struct err *err)
 {
 	const char *target = archive_entry_symlink(entry);
 
-	if (!target || !link_is_inside(name, target))
+	/* A layer's links are followed by nobody but who has the image as its root. */
+	if (!target || !*target || (!u->layer && !link_is_inside(name, target)))
 		return refuse(name, "is a link that leads out of the folder", err);
 	if (unlinkat(at, base, 0) < 0 && errno != ENOENT)
 		return err_errno(err, errno, "replacing %s", base);
 	if (symlinkat(target, at, base) < 0)
 		return err_errno(err, errno, "making the link %s", base);
+	if (u->layer && fchownat(at, base, (uid_t)archive_entry_uid(entry),
+				(gid_t)archive_entry_gid(entry), AT_SYMLINK_NOFOLLOW) < 0)
+		return err_errno(err, errno, "setting the owner of %s", base);
 	return 0;
 }
 
@@ -236,6 +270,26 @@ static int unpack_hardlink(struct unpacker *u, const char *target, const char *n
 	return 0;
 }
 
+/* What a layer takes away of those below (OCI image specification, layer.md, "Whiteouts"), in the
+ * form that overlayfs has for it. */
+static int unpack_whiteout(const char *name, int at, const char *base, struct err *err)
+{
+	const char *hidden = base + strlen(WHITEOUT);
+
+	if (streq(base, OPAQUE)) {
+		if (fsetxattr(at, "trusted.overlay.opaque", "y", 1, 0) < 0)
+			return err_errno(err, errno, "making the folder of %s opaque", name);
+		return 0;
+	}
+	if (starts_with(hidden, WHITEOUT))
+		return 0; /* notes of an old storage driver */
+	if (!*hidden || streq(hidden, ".") || streq(hidden, ".."))
+		return refuse(name, "is a whiteout of nothing", err);
+	if (mknodat(at, hidden, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
+		return err_errno(err, errno, "making the whiteout %s", name);
+	return 0;
+}
+
 static int unpack_entry(struct unpacker *u, struct archive_entry *entry, struct err *err)
 {
 	const char *name = archive_entry_pathname(entry);
@@ -253,17 +307,22 @@ static int unpack_entry(struct unpacker *u, struct archive_entry *entry, struct 
 	walked = xstrdup(clean);
 	if (open_parent(u, walked, &at, &base, err) < 0)
 		return -1;
+	if (u->layer && starts_with(base, WHITEOUT))
+		return unpack_whiteout(clean, at, base, err);
 	if (archive_entry_hardlink(entry))
 		return unpack_hardlink(u, archive_entry_hardlink(entry), clean, at, base, err);
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFREG:
 		return unpack_file(u, entry, at, base, err);
 	case AE_IFDIR:
-		return unpack_dir(entry, at, base, err);
+		return unpack_dir(u, entry, at, base, err);
 	case AE_IFLNK:
-		return unpack_symlink(entry, clean, at, base, err);
+		return unpack_symlink(u, entry, clean, at, base, err);
 	default:
-		return refuse(clean, "is neither a file nor a folder nor a link", err);
+		return refuse(clean,
+			u->layer ? "is a device, a socket or a pipe, which layers may not have"
+				 : "is neither a file nor a folder nor a link",
+			err);
 	}
 }
 
@@ -289,11 +348,11 @@ static void unpacker_release(struct unpacker *u)
 	fd_closep(&u->dir);
 }
 
-int archive_unpack(enum archive_kind kind, int fd, const char *dir,
+static int unpack(enum archive_kind kind, bool layer, int fd, const char *dir,
 	const struct archive_limits *limits, struct archive_stats *stats, struct err *err)
 {
 	ARCHIVE_LOCALE(locale);
-	CLEANUP(unpacker_release) struct unpacker u = {.dir = -1};
+	CLEANUP(unpacker_release) struct unpacker u = {.dir = -1, .layer = layer};
 	struct archive_entry *entry;
 	int rc;
 
@@ -307,6 +366,8 @@ int archive_unpack(enum archive_kind kind, int fd, const char *dir,
 	if (!u.in)
 		BUG("out of memory");
 	enable_formats(u.in, kind);
+	if (layer)
+		archive_read_support_filter_zstd(u.in);
 	if (archive_read_open_fd(u.in, fd, 64 * 1024) != ARCHIVE_OK)
 		return read_failed(&u, "", err);
 	while ((rc = archive_read_next_header(u.in, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN)
@@ -317,4 +378,16 @@ int archive_unpack(enum archive_kind kind, int fd, const char *dir,
 	if (stats)
 		*stats = u.stats;
 	return 0;
+}
+
+int archive_unpack(enum archive_kind kind, int fd, const char *dir,
+	const struct archive_limits *limits, struct archive_stats *stats, struct err *err)
+{
+	return unpack(kind, false, fd, dir, limits, stats, err);
+}
+
+int archive_unpack_layer(int fd, const char *dir, const struct archive_limits *limits,
+	struct archive_stats *stats, struct err *err)
+{
+	return unpack(ARCHIVE_KIND_TAR, true, fd, dir, limits, stats, err);
 }

@@ -34,16 +34,19 @@ struct compute_mount {
 };
 
 struct compute_limits {
-	size_t memory; /* bytes, swap included; 0: none. Over it the kernel kills in the root only
-			*/
-	int cpu_milli; /* thousandths of a CPU; 0: none */
-	int pids;      /* processes and threads at one time; 0: none */
+	size_t memory;	/* bytes, swap included; 0: none. Over it the kernel kills in the root only
+			 */
+	int cpu_milli;	/* thousandths of a CPU; 0: none */
+	int cpu_shares; /* weight against others when the CPU is short, 1024 is usual; 0: that (oci)
+			 */
+	int pids;	/* processes and threads at one time; 0: none */
 };
 
 enum compute_network {
 	COMPUTE_NET_HOST,   /* shares the host's interfaces and ports */
 	COMPUTE_NET_NONE,   /* loopback only */
 	COMPUTE_NET_BRIDGE, /* own interface with an own address on a bridge (oci) */
+	COMPUTE_NET_POD,    /* that of the pod the root belongs to (oci) */
 };
 
 struct compute_bridge {
@@ -55,11 +58,30 @@ struct compute_bridge {
 	int inside_port, host_port;
 };
 
+/* What several roots share: one network namespace with one address, and limits over all of them
+ * together. It is made before its roots, dropped after them, and outlives the calling process. */
+struct compute_pod {
+	const char *id;		      /* as a root's; told apart from the ids of roots */
+	enum compute_network network; /* COMPUTE_NET_NONE or COMPUTE_NET_BRIDGE */
+	struct compute_bridge bridge;
+	struct compute_limits limits;
+};
+
+/* A resource limit of init by its name without RLIMIT_, in lower case: "nofile". */
+struct compute_ulimit {
+	const char *name;
+	int64_t soft, hard; /* -1: unlimited */
+};
+
 struct compute_spec {
 	const char *id;	   /* [A-Za-z0-9._-]{1,64}, unique among the roots of this host */
 	const char *dir;   /* existing folder of this root alone, for the driver's state and the
 			      written layer; the caller removes it after destroy */
 	const char *lower; /* the tree below: NULL for the host's own "/", else an unpacked image */
+	/* Instead of lower: the unpacked layers of an image, the topmost first. Its root gets
+	 * /etc/hosts, /etc/hostname and /etc/resolv.conf of its own (oci). */
+	const char *const *lowers;
+	size_t n_lowers;
 	const struct compute_mount *mounts;
 	size_t n_mounts;
 	/* Mount points that many roots share: a folder when it ends in a slash, else a file. Only
@@ -74,12 +96,27 @@ struct compute_spec {
 	struct compute_limits limits;
 	enum compute_network network;
 	struct compute_bridge bridge; /* COMPUTE_NET_BRIDGE */
+	const char *pod;	      /* COMPUTE_NET_POD: its id */
+	const char *address;	      /* COMPUTE_NET_POD: for /etc/hosts, "10.88.0.5" or NULL */
 	bool detached; /* lives on when the calling process ends (oci; sandbox refuses) */
 	/* The first process: what `detached` roots run as init. NULL for the sandbox, which
 	 * brings its own; the oci driver then uses a sleeping init that reaps. */
 	const char *const *init_argv;
 	char *const *init_envp;
 	int log_fd; /* where init writes, borrowed; -1: /dev/null */
+	/* The rest is for roots with a monitor (oci): a process of its own that outlives the
+	 * caller, is the parent of init, writes what init writes to the spool file `log_path`
+	 * (codec/spool.h; NULL: nowhere) and keeps how init ended, for ended(). */
+	const char *monitor; /* path of this program */
+	const char *log_path;
+	/* "user", "uid", "user:group", "uid:gid", as the root's own passwd and group have them;
+	 * NULL: root. */
+	const char *init_user;
+	const char *init_cwd; /* made when missing; NULL: "/" */
+	bool read_only;	      /* the tree cannot be written; mounts can */
+	const struct compute_ulimit *ulimits;
+	size_t n_ulimits;
+	const char *runtime; /* program of the OCI runtime; NULL: the driver's own */
 };
 
 /* A function run inside the root instead of a program, in a process of its own that was forked
@@ -93,6 +130,7 @@ struct compute_process {
 	const char *cwd;	 /* inside; NULL: "/" */
 	const char *user;	 /* name or number in the root's passwd; NULL: root. Sets uid, gid
 				    and supplementary groups; unknown is an error */
+	bool inherit;		 /* oci: environment, folder and user are those of init */
 	int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null; borrowed */
 	/* sandbox only: run this instead of executing argv[0]; fds become fds[] */
 	compute_builtin builtin;
@@ -156,9 +194,21 @@ struct compute_driver {
 	int (*watch_fd)(struct compute_root *r, struct err *err);
 	/* destroy() for a root that cannot be attached: takes away what is left of it. */
 	int (*discard)(const char *id, const char *dir, struct err *err);
+	/* How a root with a monitor ended: 1 (*ret filled), 0: it has not, or the monitor was
+	 * killed before it could tell (attach() then answers ERR_NOT_FOUND). Needs no root. */
+	int (*ended)(const char *id, const char *dir, struct compute_exit *ret, struct err *err);
+	/* Sends a signal to the first process. Already ended is fine. */
+	int (*signal_init)(struct compute_root *r, int signal, struct err *err);
+	/* Making a pod that exists, dropping one that does not: fine. */
+	int (*pod_make)(const struct compute_pod *pod, struct err *err);
+	int (*pod_drop)(const struct compute_pod *pod, struct err *err);
 	/* Makes an existing bridge lead to a new host_port; no bridge is fine. */
 	int (*redirect)(const struct compute_bridge *b, struct err *err);
 };
+
+/* The monitor itself, as `towpath monitor DIR`: dir is the spec.dir. Writes one line to descriptor
+ * 1 and closes it: "ok", or why the root was not made. Returns an exit status. */
+int compute_monitor(const char *dir);
 
 extern const struct compute_driver compute_sandbox;
 extern const struct compute_driver compute_oci;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,19 +28,21 @@
 #include "compute/oci_internal.h"
 #include "compute/sandbox.h"
 
-#define RUNTIME_STATE "/run/towpath/oci"
+#define RUNTIME_STATE OCI_STATE
+#define MOUNT_OPTIONS_MAX 4095 /* the kernel takes a page, its end included */
 #define RUNTIME_LIMIT_USEC (60 * USEC_PER_SEC)
 
 struct oci {
 	struct compute_root base;
 	char *id, *dir;
 	pid_t pid;
-	int pidfd;
+	int pidfd; /* of init, or of the monitor where there is one */
 };
 
 struct oci_exec {
 	struct compute_exec base;
 	int pidfd;
+	char *pid_file; /* the process inside, by its number outside */
 	bool reaped;
 	struct compute_exit exit;
 };
@@ -56,11 +59,38 @@ static const char *runtime(void)
 	return name && *name ? name : "runc";
 }
 
+/* Whether PATH has the program; nothing is run, so that a server starts fast. */
+static bool program_exists(const char *name)
+{
+	struct view path = view_of(getenv("PATH"));
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0;
+	while (path.len) {
+		struct view dir = view_cut(&path, ':');
+		char *file CLEANUP(freep) = xasprintf(VIEW_FMT "/%s", VIEW_ARG(dir), name);
+
+		if (access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The runtime of a bundle. One that is not there has made nothing; any other takes the rest away.
+ */
+static char *runtime_for(const char *dir)
+{
+	char *program CLEANUP(freep) = oci_runtime_of(dir);
+
+	return program && program_exists(program) ? TAKE_PTR(program) : xstrdup(runtime());
+}
+
 /* Runs the runtime with these words behind its global options. log_fd gets what the root's first
  * process writes (`create`); the runtime's own messages go to a file and into the error. */
 static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct err *err, ...)
 {
 	char *log CLEANUP(freep) = path_join(dir, "runtime.log");
+	char *program CLEANUP(freep) = runtime_for(dir);
 	struct str text CLEANUP_STR = STR_INIT;
 	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
 	struct spawn spawn = SPAWN_INIT;
@@ -70,7 +100,7 @@ static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct 
 	pid_t pid;
 	int r;
 
-	vec_push(&argv, runtime());
+	vec_push(&argv, program);
 	vec_push(&argv, "--root");
 	vec_push(&argv, RUNTIME_STATE);
 	vec_push(&argv, "--log");
@@ -104,23 +134,6 @@ static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct 
 	return r;
 }
 
-/* Whether PATH has the program; nothing is run, so that a server starts fast. */
-static bool program_exists(const char *name)
-{
-	struct view path = view_of(getenv("PATH"));
-
-	if (strchr(name, '/'))
-		return access(name, X_OK) == 0;
-	while (path.len) {
-		struct view dir = view_cut(&path, ':');
-		char *file CLEANUP(freep) = xasprintf(VIEW_FMT "/%s", VIEW_ARG(dir), name);
-
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static int oci_probe(struct err *err)
 {
 	const char *programs[] = {runtime(), "ip", "iptables", "nsenter"};
@@ -141,14 +154,23 @@ static int oci_probe(struct err *err)
 static int tree_mount(const struct compute_spec *spec, struct err *err)
 {
 	char *target CLEANUP(freep) = path_join(spec->dir, "root");
-	char *options CLEANUP(freep) = NULL;
+	struct str options CLEANUP_STR = STR_INIT;
 
 	if (strpbrk(spec->dir, ",:\\\""))
 		return err_set(err, ERR_INVALID,
 			"the folder %s has characters that overlay mounts do not take", spec->dir);
-	options = xasprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
-		spec->lower ? spec->lower : "/", spec->dir, spec->dir);
-	if (mkdir(target, 0700) < 0 || mount("overlay", target, "overlay", 0, options) < 0)
+	str_add(&options, "lowerdir=");
+	if (!spec->n_lowers)
+		str_add(&options, spec->lower ? spec->lower : "/");
+	for (size_t i = 0; i < spec->n_lowers; i++)
+		str_addf(&options, "%s%s", i ? ":" : "", spec->lowers[i]);
+	str_addf(&options, ",upperdir=%s/upper,workdir=%s/work", spec->dir, spec->dir);
+	if (options.len >= MOUNT_OPTIONS_MAX)
+		return err_set(err, ERR_TOO_LARGE,
+			"the image of %s has %zu layers, more than one mount takes", spec->id,
+			spec->n_lowers);
+	if (mkdir(target, 0700) < 0 ||
+		mount("overlay", target, "overlay", 0, str_text(&options)) < 0)
 		return err_errno(err, errno, "cannot mount the root of %s", spec->id);
 	return 0;
 }
@@ -187,6 +209,46 @@ static void network_drop(const char *dir)
 		return;
 	oci_network_leave(
 		&(struct compute_bridge){.bridge = kept.bridge, .gateway = kept.gateway}, NULL);
+}
+
+/* ---- roots of images ---- */
+
+static int put_own_file(const char *dir, const char *name, const struct str *text, struct err *err)
+{
+	char *path CLEANUP(freep) = path_join(dir, name);
+
+	return file_write_atomic(path, str_view(text), 0644, err);
+}
+
+/* Nothing of the image is looked at from here, since its links would lead into the host. */
+static int image_layer_make(const struct compute_spec *spec, struct err *err)
+{
+	static const char *const dirs[] = {"upper", "work"};
+	const char *hostname = spec->hostname ? spec->hostname : spec->id;
+	struct str text CLEANUP_STR = STR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		char *path CLEANUP(freep) = path_join(spec->dir, dirs[i]);
+
+		if (mkdir(path, 0755) < 0 || chmod(path, 0755) < 0)
+			return err_errno(err, errno, "cannot make %s", path);
+	}
+	str_addf(&text, "127.0.0.1 localhost\n::1 localhost\n%s %s\n",
+		spec->address ? spec->address : "127.0.1.1", hostname);
+	if (put_own_file(spec->dir, "hosts", &text, err) < 0)
+		return -1;
+	str_clear(&text);
+	str_addf(&text, "%s\n", hostname);
+	if (put_own_file(spec->dir, "hostname", &text, err) < 0)
+		return -1;
+	str_clear(&text);
+	file_read("/etc/resolv.conf", MIB, &text, NULL);
+	return put_own_file(spec->dir, "resolv.conf", &text, err);
+}
+
+char *oci_cgroup(const char *pod, const char *id)
+{
+	return pod ? xasprintf("/towpath/%s/%s", pod, id) : xasprintf("/towpath/%s", id);
 }
 
 /* ---- life ---- */
@@ -247,15 +309,55 @@ static int write_bundle(const struct compute_spec *spec, struct err *err)
 	return file_write_atomic(path, str_view(&text), 0600, err);
 }
 
+/* The root of a monitored bundle; while the monitor lives, init does, or has just ended. One that
+ * was made a moment ago may have ended by now: its watch says so at once. */
+static struct oci *oci_new_monitored(
+	const char *id, const char *dir, bool just_made, struct err *err)
+{
+	int pidfd CLEANUP_FD = oci_monitor_pidfd(dir);
+	struct oci *o;
+	pid_t pid;
+
+	if (pidfd < 0 && just_made)
+		pidfd = eventfd(1, EFD_CLOEXEC);
+	if (pidfd < 0 || read_pid(dir, &pid, err) < 0) {
+		if (pidfd < 0)
+			err_set(err, ERR_NOT_FOUND, "the monitor of root %s is gone", id);
+		return NULL;
+	}
+	o = xcalloc(1, sizeof(*o));
+	o->base.driver = &compute_oci;
+	o->id = xstrdup(id);
+	o->dir = xstrdup(dir);
+	o->pid = pid;
+	o->pidfd = TAKE_FD(pidfd);
+	return o;
+}
+
+static int prepare(const struct compute_spec *spec, struct err *err)
+{
+	int r = spec->n_lowers ? image_layer_make(spec, err) : sandbox_layer_make(spec, NULL, err);
+
+	if (r < 0 || tree_mount(spec, err) < 0 || write_bundle(spec, err) < 0)
+		return -1;
+	return file_make_dirs(RUNTIME_STATE, 0700, err);
+}
+
 static int create_steps(const struct compute_spec *spec, struct oci **ret, struct err *err)
 {
 	char *pid_file CLEANUP(freep) = path_join(spec->dir, "init.pid");
 	pid_t pid;
 
-	if (sandbox_layer_make(spec, NULL, err) < 0 || tree_mount(spec, err) < 0 ||
-		write_bundle(spec, err) < 0 || file_make_dirs(RUNTIME_STATE, 0700, err) < 0 ||
-		runtime_run(spec->dir, spec->log_fd, NULL, err, "create", "--bundle", spec->dir,
-			"--pid-file", pid_file, spec->id, NULL) < 0 ||
+	if (prepare(spec, err) < 0)
+		return -1;
+	if (spec->monitor) {
+		if (oci_monitor_start(spec, err) < 0)
+			return -1;
+		*ret = oci_new_monitored(spec->id, spec->dir, true, err);
+		return *ret ? 0 : -1;
+	}
+	if (runtime_run(spec->dir, spec->log_fd, NULL, err, "create", "--bundle", spec->dir,
+		    "--pid-file", pid_file, spec->id, NULL) < 0 ||
 		read_pid(spec->dir, &pid, err) < 0)
 		return -1;
 	if (spec->network == COMPUTE_NET_BRIDGE &&
@@ -289,6 +391,11 @@ static int oci_attach(const char *id, const char *dir, struct compute_root **ret
 	const struct json_node *state, *pid;
 	struct oci *o;
 
+	if (oci_monitored(dir)) {
+		o = oci_new_monitored(id, dir, false, err);
+		*ret = o ? &o->base : NULL;
+		return o ? 0 : -1;
+	}
 	if (runtime_run(dir, -1, &text, err, "state", id, NULL) < 0) {
 		err_release(err);
 		return err_set(err, ERR_NOT_FOUND, "there is no root %s", id);
@@ -310,6 +417,13 @@ static int oci_kill_all(struct compute_root *r, struct err *err)
 	struct oci *o = oci_of(r);
 
 	return runtime_run(o->dir, -1, NULL, err, "kill", "--all", o->id, "KILL", NULL);
+}
+
+static int oci_signal_init(struct compute_root *r, int signal, struct err *err)
+{
+	if (kill(oci_of(r)->pid, signal) < 0 && errno != ESRCH)
+		return err_errno(err, errno, "cannot signal root %s", oci_of(r)->id);
+	return 0;
 }
 
 static int oci_destroy(struct compute_root *r, struct err *err)
@@ -360,14 +474,21 @@ static size_t oci_peak_memory(struct compute_root *r)
 
 /* ---- processes ---- */
 
-static int exec_words(struct oci *o, const struct compute_process *p, struct strv *v)
+static int exec_words(
+	struct oci *o, const struct compute_process *p, const char *pid_file, struct strv *v)
 {
-	strv_add(v, runtime());
+	char *program CLEANUP(freep) = runtime_for(o->dir);
+
+	strv_add(v, program);
 	strv_add(v, "--root");
 	strv_add(v, RUNTIME_STATE);
 	strv_add(v, "exec");
-	strv_add(v, "--cwd");
-	strv_add(v, p->cwd ? p->cwd : "/");
+	strv_add(v, "--pid-file");
+	strv_add(v, pid_file);
+	if (!p->inherit) {
+		strv_add(v, "--cwd");
+		strv_add(v, p->cwd ? p->cwd : "/");
+	}
 	if (p->user) {
 		strv_add(v, "--user");
 		strv_add(v, p->user);
@@ -386,11 +507,15 @@ static int oci_exec(struct compute_root *r, const struct compute_process *p,
 	struct compute_exec **ret, struct err *err)
 {
 	struct strv words CLEANUP_STRV = {0};
+	char *pid_file CLEANUP(freep) = NULL;
 	struct spawn spawn = SPAWN_INIT;
 	struct oci_exec *e;
+	char tail[13];
 	pid_t pid;
 
-	exec_words(oci_of(r), p, &words);
+	id_random_text(tail, 12, ID_ALPHABET_HEX);
+	pid_file = xasprintf("%s/exec-%s.pid", oci_of(r)->dir, tail);
+	exec_words(oci_of(r), p, pid_file, &words);
 	spawn.argv = (const char *const *)words.v;
 	spawn.stdin_fd = p->stdin_fd;
 	spawn.stdout_fd = p->stdout_fd;
@@ -401,6 +526,7 @@ static int oci_exec(struct compute_root *r, const struct compute_process *p,
 	e = xcalloc(1, sizeof(*e));
 	e->base.root = r;
 	e->base.pid = pid;
+	e->pid_file = TAKE_PTR(pid_file);
 	e->pidfd = e->base.end_fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	*ret = &e->base;
 	return 0;
@@ -430,8 +556,23 @@ static int oci_wait(
 	return 1;
 }
 
+/* The runtime passes signals on, all but this one. */
+static void kill_inside(const struct oci_exec *e)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	pid_t pid;
+
+	if (file_read(e->pid_file, 64, &text, NULL) < 0)
+		return;
+	pid = (pid_t)strtol(str_text(&text), NULL, 10);
+	if (pid > 1)
+		kill(pid, SIGKILL);
+}
+
 static int oci_signal(struct compute_exec *x, int signal, struct err *err)
 {
+	if (signal == SIGKILL)
+		kill_inside(CONTAINER_OF(x, struct oci_exec, base));
 	if (kill(x->pid, signal) < 0 && errno != ESRCH)
 		return err_errno(err, errno, "cannot signal process %d", (int)x->pid);
 	return 0;
@@ -445,6 +586,8 @@ static void oci_exec_free(struct compute_exec *x)
 		return;
 	e = CONTAINER_OF(x, struct oci_exec, base);
 	fd_closep(&e->pidfd);
+	unlink(e->pid_file);
+	free(e->pid_file);
 	free(e);
 }
 
@@ -463,5 +606,9 @@ const struct compute_driver compute_oci = {
 	.detach = oci_detach,
 	.watch_fd = oci_watch_fd,
 	.discard = discard,
+	.ended = oci_monitor_ended,
+	.signal_init = oci_signal_init,
+	.pod_make = oci_pod_make,
+	.pod_drop = oci_pod_drop,
 	.redirect = oci_network_redirect,
 };

@@ -6,6 +6,33 @@
 #include "base/str.h"
 #include "compute/compute.h"
 
+#define OCI_STATE "/run/towpath/oci"
+/* cgroup of a root below each hierarchy's top. */
+char *oci_cgroup(const char *pod, const char *id) MUST_CHECK;
+/* Path of a pod's network namespace. */
+char *oci_pod_network(const char *pod) MUST_CHECK;
+int oci_pod_make(const struct compute_pod *pod, struct err *err);
+int oci_pod_drop(const struct compute_pod *pod, struct err *err);
+
+/* A user of the tree below `root`, by names or numbers, as spec.init_user has it. */
+struct oci_user {
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[64];
+	size_t n_groups;
+	char home[256];
+};
+int oci_user_find(const char *root, const char *user, struct oci_user *ret, struct err *err);
+
+int oci_monitor_start(const struct compute_spec *spec, struct err *err);
+/* A pidfd of the living monitor of a bundle, or -1. */
+int oci_monitor_pidfd(const char *dir);
+/* Whether the bundle has a monitor at all. */
+bool oci_monitored(const char *dir);
+/* The runtime that a monitored bundle was made with; NULL: the driver's own. */
+char *oci_runtime_of(const char *dir) MUST_CHECK;
+int oci_monitor_ended(const char *id, const char *dir, struct compute_exit *ret, struct err *err);
+
 /* The text of the bundle's config.json (OCI runtime specification 1.0). */
 int oci_bundle_text(const struct compute_spec *spec, struct str *out, struct err *err);
 
@@ -14,6 +41,12 @@ int oci_bundle_text(const struct compute_spec *spec, struct str *out, struct err
 int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err);
 /* Takes the bridge away when nothing is connected to it any more. */
 int oci_network_leave(const struct compute_bridge *b, struct err *err);
+/* The same for a namespace that has a name of its own (ip-netns(8)), which is made. */
+int oci_network_make(
+	const char *id, const struct compute_bridge *b, const char *netns, struct err *err);
+/* Takes it away again, and the bridge (unless NULL) with its last user. */
+int oci_network_unmake(
+	const char *id, const struct compute_bridge *b, const char *netns, struct err *err);
 int oci_network_redirect(const struct compute_bridge *b, struct err *err);
 
 #endif

@@ -161,20 +161,27 @@ static int kernel_switch(const char *path, struct err *err)
 }
 
 /* Runs ip(8) on lines of commands, in the network namespace of pid if that is not 0. */
-static int ip_batch(pid_t pid, const struct str *lines, struct err *err)
+static int ip_batch_in(const char *net, const struct str *lines, struct err *err)
 {
-	char *net CLEANUP(freep) = xasprintf("--net=/proc/%d/ns/net", (int)pid);
-	const char *there[] = {"nsenter", net, "ip", "-batch", "-", NULL};
+	char *enter CLEANUP(freep) = xasprintf("--net=%s", net ? net : "");
+	const char *there[] = {"nsenter", enter, "ip", "-batch", "-", NULL};
 	const char *here[] = {"ip", "-batch", "-", NULL};
 	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
 	struct spawn spawn = SPAWN_INIT;
 
-	spawn.argv = pid ? there : here;
+	spawn.argv = net ? there : here;
 	if (spawn_run(&spawn, str_view(lines), 64 * KIB, 20 * USEC_PER_SEC, &result, err) < 0)
 		return -1;
 	if (result.exit_code == 0)
 		return 0;
 	return err_set(err, ERR_IO, "setting a network up: ip: %.500s", str_text(&result.errout));
+}
+
+static int ip_batch(pid_t pid, const struct str *lines, struct err *err)
+{
+	char *net CLEANUP(freep) = xasprintf("/proc/%d/ns/net", (int)pid);
+
+	return ip_batch_in(pid ? net : NULL, lines, err);
 }
 
 static int bridge_make(const struct compute_bridge *b, struct err *err)
@@ -215,7 +222,9 @@ static void interface_name(const char *id, char name[16])
 	snprintf(name, 16, "tp%012llx", (unsigned long long)(h & UINT64_C(0xffffffffffff)));
 }
 
-static int join_locked(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err)
+/* there: what ip(8) calls the other namespace; net: its path. */
+static int connect_locked(const char *id, const struct compute_bridge *b, const char *there,
+	const char *net, struct err *err)
 {
 	struct str outside CLEANUP_STR = STR_INIT, inside CLEANUP_STR = STR_INIT;
 	char name[16];
@@ -224,16 +233,24 @@ static int join_locked(const char *id, const struct compute_bridge *b, pid_t pid
 	if (bridge_make(b, err) < 0)
 		return -1;
 	str_addf(&outside,
-		"link add %s type veth peer name eth0 netns %d\n"
+		"link add %s type veth peer name eth0 netns %s\n"
 		"link set %s master %s\nlink set %s up\n",
-		name, (int)pid, name, b->bridge, name);
+		name, there, name, b->bridge, name);
 	str_addf(&inside,
 		"addr add %s dev eth0\nlink set lo up\nlink set eth0 up\n"
 		"route add default via %s\n",
 		b->address, b->gateway);
-	if (ip_batch(0, &outside, err) < 0)
+	if (ip_batch_in(NULL, &outside, err) < 0)
 		return -1;
-	return ip_batch(pid, &inside, err);
+	return ip_batch_in(net, &inside, err);
+}
+
+static int join_locked(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err)
+{
+	char *there CLEANUP(freep) = xasprintf("%d", (int)pid);
+	char *net CLEANUP(freep) = xasprintf("/proc/%d/ns/net", (int)pid);
+
+	return connect_locked(id, b, there, net, err);
 }
 
 int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err)
@@ -243,6 +260,54 @@ int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, 
 	pthread_mutex_lock(&network_lock);
 	r = join_locked(id, b, pid, err);
 	if (r < 0 && bridge_exists(b) && !bridge_used(b))
+		bridge_remove(b);
+	pthread_mutex_unlock(&network_lock);
+	return r;
+}
+
+int oci_network_make(
+	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
+{
+	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
+	struct str lines CLEANUP_STR = STR_INIT;
+	int r;
+
+	if (file_exists(net))
+		return 0;
+	str_addf(&lines, "netns add %s\n", netns);
+	pthread_mutex_lock(&network_lock);
+	r = ip_batch(0, &lines, err);
+	if (r == 0 && b)
+		r = connect_locked(id, b, netns, net, err);
+	if (r < 0) {
+		str_clear(&lines);
+		str_addf(&lines, "netns del %s\n", netns);
+		ip_batch(0, &lines, NULL);
+		if (b && bridge_exists(b) && !bridge_used(b))
+			bridge_remove(b);
+	}
+	pthread_mutex_unlock(&network_lock);
+	return r;
+}
+
+int oci_network_unmake(
+	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
+{
+	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
+	struct str lines CLEANUP_STR = STR_INIT;
+	char name[16];
+	int r = 0;
+
+	interface_name(id, name);
+	pthread_mutex_lock(&network_lock);
+	/* The pair goes at once; with its namespace alone it would go some time later. */
+	str_addf(&lines, "link del %s\n", name);
+	ip_batch(0, &lines, NULL);
+	str_clear(&lines);
+	str_addf(&lines, "netns del %s\n", netns);
+	if (file_exists(net))
+		r = ip_batch(0, &lines, err);
+	if (b && bridge_exists(b) && !bridge_used(b))
 		bridge_remove(b);
 	pthread_mutex_unlock(&network_lock);
 	return r;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -13,11 +14,15 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "fleet/internal.h"
+#include "compute/image.h"
+#include "fleet/containers.h"
 
 #define MAX_INSTANCES 20
 #define INSTANCE_MEMORY GIB
 #define PARALLEL_INSTANCES 6
+#define MAX_TASKS 100
+#define PARALLEL_TASKS 4
+#define PARALLEL_CHECKS 2
 
 int fleet_write(struct fleet_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -83,6 +88,26 @@ static bool subnet_taken(const char *subnet, const char *bridge)
 	return false;
 }
 
+static void bridge_name(uint64_t h, char name[16])
+{
+	snprintf(name, 16, "tpbr%08x", (unsigned)(h ^ h >> 32));
+}
+
+struct compute_bridge fleet_bridge(const char *data_dir, struct arena *a)
+{
+	char *dir CLEANUP(freep) = path_join(data_dir, "fleet");
+	char *path CLEANUP(freep) = path_join(dir, "subnet");
+	char *real CLEANUP(freep) = realpath(dir, NULL);
+	struct str text CLEANUP_STR = STR_INIT;
+	char *name = arena_alloc(a, 16);
+
+	if (!real || file_read(path, 32, &text, NULL) < 0)
+		return (struct compute_bridge){0};
+	bridge_name(hash_text(real), name);
+	return (struct compute_bridge){
+		.bridge = name, .gateway = arena_printf(a, "%s.1", str_text(&text))};
+}
+
 /* Kept in the data folder, so that instances keep their addresses. */
 static int choose_subnet(struct fleet_engine *e, const char *dir, struct err *err)
 {
@@ -91,7 +116,7 @@ static int choose_subnet(struct fleet_engine *e, const char *dir, struct err *er
 	struct str text CLEANUP_STR = STR_INIT;
 	uint64_t h = hash_text(real ? real : dir);
 
-	snprintf(e->bridge, sizeof(e->bridge), "tpbr%08x", (unsigned)(h ^ h >> 32));
+	bridge_name(h, e->bridge);
 	if (e->cfg.subnet) {
 		snprintf(e->subnet, sizeof(e->subnet), "%s", e->cfg.subnet);
 	} else if (file_read(path, sizeof(e->subnet) - 1, &text, NULL) == 0 && text.len) {
@@ -122,6 +147,13 @@ static void register_tasks(struct fleet_engine *e)
 		{.name = FLEET_TASK_FORGET, .run = fleet_forget_run},
 		{.name = FLEET_TASK_TRAFFIC, .run = fleet_traffic_run, .max_running = 1},
 		{.name = FLEET_TASK_TARGET, .run = fleet_target_run},
+		{.name = FLEET_TASK_SERVICE, .run = fleet_service_run, .max_running = 1},
+		{.name = FLEET_TASK_RUN, .run = fleet_task_run, .max_running = PARALLEL_TASKS},
+		{.name = FLEET_TASK_HEALTH,
+			.run = fleet_health_run,
+			.max_running = PARALLEL_CHECKS},
+		{.name = FLEET_TASK_FORGET_SERVICE, .run = fleet_forget_service_run},
+		{.name = FLEET_TASK_FORGET_TASK, .run = fleet_forget_task_run},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -143,6 +175,10 @@ static void copy_config(struct fleet_engine *e, const struct fleet_config *cfg)
 	e->cfg.endpoint = arena_strdup(a, cfg->endpoint);
 	e->cfg.program = arena_strdup(a, cfg->program);
 	e->cfg.subnet = arena_strdup(a, cfg->subnet);
+	e->cfg.fargate_runtime = arena_strdup(a, cfg->fargate_runtime);
+	e->cfg.task_runtime = arena_strdup(a, cfg->task_runtime);
+	if (!e->cfg.max_tasks)
+		e->cfg.max_tasks = MAX_TASKS;
 	if (!e->cfg.max_instances)
 		e->cfg.max_instances = MAX_INSTANCES;
 	if (!e->cfg.instance_memory)
@@ -282,6 +318,31 @@ static int wake_unfinished(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+static int wake_tasks_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_op *o = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct fleet_tasks all;
+
+	if (fleet_tasks_in(o->e, tx, NULL, &a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (fleet_task_status(&all.v[i]) != TASK_STOPPED &&
+			fleet_wake(o->e, tx, FLEET_TASK_RUN, all.v[i].t.task_arn, 0, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Each task looks for its containers by itself. */
+static int find_tasks(struct fleet_engine *e, struct err *err)
+{
+	char *store CLEANUP(freep) = path_join(e->cfg.data_dir, "images");
+
+	if (image_store_clean(store, err) < 0)
+		return -1;
+	return fleet_write(e, wake_tasks_step, &(struct fleet_op){.e = e}, err);
+}
+
 static int redirect(struct fleet_engine *e, struct err *err)
 {
 	struct compute_bridge b = {.bridge = e->bridge,
@@ -319,7 +380,9 @@ int fleet_engine_start(struct fleet_engine *e, struct err *err)
 	pthread_mutex_lock(&e->lock);
 	e->running = true;
 	pthread_mutex_unlock(&e->lock);
-	return fleet_write(e, wake_unfinished, e, err);
+	if (fleet_write(e, wake_unfinished, e, err) < 0)
+		return -1;
+	return find_tasks(e, err);
 }
 
 void fleet_engine_stop(struct fleet_engine *e)

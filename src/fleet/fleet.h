@@ -13,6 +13,7 @@
 #include "compute/compute.h"
 #include "durable/durable.h"
 #include "ec2.gen.h"
+#include "ecs.gen.h"
 #include "elbv2.gen.h"
 #include "traffic/traffic.h"
 #include "wire/call.h"
@@ -33,6 +34,12 @@ struct fleet_metric {
 	size_t n;
 };
 
+/* An image of our own registry. */
+struct fleet_image {
+	const char *repository, *digest; /* of the manifest for this machine */
+	struct view manifest;
+};
+
 struct fleet_config {
 	struct durable *durable;
 	const char *account, *region;
@@ -47,6 +54,21 @@ struct fleet_config {
 	size_t instance_memory; /* bytes a instance; 0: 1 GiB */
 	/* Environment of the agent in instance `id`: adds credentials and what else it needs. */
 	int (*agent_env)(void *arg, const char *instance_id, struct strv *env, struct err *err);
+	int max_tasks; /* running at once; 0: 100. More wait. */
+	/* OCI runtime of tasks of launch type FARGATE and of the others; NULL: the driver's. */
+	const char *fargate_runtime, *task_runtime;
+	/* Environment of a task with a task role: adds its credentials. NULL: none. */
+	int (*task_env)(void *arg, const char *role_arn, const char *task_id, struct strv *env,
+		struct err *err);
+	/* Images of our own registry. 1: the reference is one of them, *ret in the arena; 0:
+	 * another registry's; -1: one of them, but it is not there. NULL: all are others'. */
+	int (*image_resolve)(void *arg, const char *reference, struct arena *a,
+		struct fleet_image *ret, struct err *err);
+	int (*image_open)(void *arg, const char *repository, const char *digest, int *ret_fd,
+		struct err *err);
+	/* Makes a log stream over a spool file, as a part of the caller's step. NULL: dropped. */
+	int (*log_attach)(void *arg, struct db_tx *tx, const char *group, const char *stream,
+		const char *path, struct err *err);
 	/* Takes metrics; called each second at most, outside of transactions. NULL: dropped. */
 	int (*metrics)(
 		void *arg, int64_t usec, const struct fleet_metric *v, size_t n, struct err *err);
@@ -64,6 +86,9 @@ void fleet_engine_set_port(struct fleet_engine *e, int port);
 int fleet_engine_start(struct fleet_engine *e, struct err *err);
 /* Before durable_stop(): ends the engine's threads; instances and traffic live on. */
 void fleet_engine_stop(struct fleet_engine *e);
+/* The bridge of a data folder's instances and tasks, for who takes away what a stopped server has
+ * left; its bridge is NULL when there has been none. */
+struct compute_bridge fleet_bridge(const char *data_dir, struct arena *a);
 /* One round of what the sampler does each second (simulations call it by hand). */
 int fleet_sample(struct fleet_engine *e, struct err *err);
 
@@ -324,5 +349,35 @@ FLEET_OP(ec2, delete_tags)
 FLEET_OP(ec2, describe_instances)
 FLEET_OP(ec2, describe_tags)
 FLEET_OP(ec2, terminate_instances)
+
+/* ecs */
+FLEET_OP(ecs, create_cluster)
+FLEET_OP(ecs, create_service)
+FLEET_OP(ecs, create_task_set)
+FLEET_OP(ecs, delete_cluster)
+FLEET_OP(ecs, delete_service)
+FLEET_OP(ecs, delete_task_set)
+FLEET_OP(ecs, deregister_task_definition)
+FLEET_OP(ecs, describe_clusters)
+FLEET_OP(ecs, describe_container_instances)
+FLEET_OP(ecs, describe_services)
+FLEET_OP(ecs, describe_task_definition)
+FLEET_OP(ecs, describe_task_sets)
+FLEET_OP(ecs, describe_tasks)
+FLEET_OP(ecs, list_clusters)
+FLEET_OP(ecs, list_container_instances)
+FLEET_OP(ecs, list_services)
+FLEET_OP(ecs, list_tags_for_resource)
+FLEET_OP(ecs, list_task_definition_families)
+FLEET_OP(ecs, list_task_definitions)
+FLEET_OP(ecs, list_tasks)
+FLEET_OP(ecs, register_task_definition)
+FLEET_OP(ecs, run_task)
+FLEET_OP(ecs, stop_task)
+FLEET_OP(ecs, tag_resource)
+FLEET_OP(ecs, untag_resource)
+FLEET_OP(ecs, update_service)
+FLEET_OP(ecs, update_service_primary_task_set)
+FLEET_OP(ecs, update_task_set)
 
 #endif

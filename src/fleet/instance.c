@@ -8,12 +8,10 @@
 
 #include "base/id.h"
 #include "base/path.h"
-#include "fleet/internal.h"
+#include "fleet/containers.h"
 
 #define FORGET_AFTER_USEC (3600 * USEC_PER_SEC)
 #define ID_DIGITS 17
-#define FIRST_HOST 10
-#define LAST_HOST 250
 
 enum state { PENDING, RUNNING, STOPPING, GONE, N_STATES };
 static const char *const state_names[N_STATES] = {
@@ -122,25 +120,6 @@ int fleet_instance_set_state(struct fleet_engine *e, struct db_tx *tx,
 
 /* ---- coming ---- */
 
-static char *free_address(
-	struct fleet_engine *e, const struct store_documents *all, struct arena *a)
-{
-	for (int host = FIRST_HOST; host <= LAST_HOST; host++) {
-		char *address = arena_printf(a, "%s.%d", e->subnet, host);
-		bool used = false;
-
-		for (size_t i = 0; i < all->n; i++) {
-			const struct towpath_fleet_instance *other = all->v[i];
-
-			used |= streq(other->address, address) &&
-				!streq(other->state, INSTANCE_GONE);
-		}
-		if (!used)
-			return address;
-	}
-	return NULL;
-}
-
 static void add_tag(struct towpath_string_map *tags, const char *key, const char *value)
 {
 	tags->v[tags->n++] = (struct towpath_string_map_kv){key, value};
@@ -162,7 +141,6 @@ int fleet_instance_make(struct fleet_engine *e, struct db_tx *tx,
 	const struct autoscaling_auto_scaling_group *g, struct arena *a, struct err *err)
 {
 	struct autoscaling_launch_configuration lc = {0};
-	struct store_documents all;
 	struct towpath_fleet_instance i = {
 		.auto_scaling_group_name = g->auto_scaling_group_name,
 		.launch_configuration_name = g->launch_configuration_name,
@@ -174,14 +152,12 @@ int fleet_instance_make(struct fleet_engine *e, struct db_tx *tx,
 	};
 	char digits[ID_DIGITS + 1];
 
-	if (store_document_list(tx, &STORE_INSTANCE, NULL, a, &all, err) < 0 ||
-		(g->launch_configuration_name &&
-			store_document_get(tx, &STORE_LAUNCH_CONFIGURATION,
-				g->launch_configuration_name, a, &lc, err) < 0))
+	if (g->launch_configuration_name && store_document_get(tx, &STORE_LAUNCH_CONFIGURATION,
+						    g->launch_configuration_name, a, &lc, err) < 0)
 		return -1;
-	i.address = free_address(e, &all, a);
+	i.address = fleet_address_free(e, tx, a, err);
 	if (!i.address)
-		return err_set(err, ERR_UNAVAILABLE, "no address of %s.0/24 is free", e->subnet);
+		return -1;
 	id_random_text(digits, ID_DIGITS, ID_ALPHABET_HEX);
 	i.instance_id = arena_printf(a, "i-%s", digits);
 	i.image_id = lc.image_id;

@@ -127,6 +127,7 @@ int fleet_forget_run(struct durable *d, const struct task *t, void *arg, struct 
 void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_root *root);
 /* Out of the engine's care; NULL when it was not there. */
 struct compute_root *fleet_unwatch_root(struct fleet_engine *e, const char *id);
+bool fleet_watched_root(struct fleet_engine *e, const char *id);
 int fleet_watch_start(struct fleet_engine *e, struct err *err);
 /* After the data plane was brought to a plan: it is started anew when it ends. */
 void fleet_watch_traffic(struct fleet_engine *e);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/id.h"
-#include "fleet/internal.h"
+#include "fleet/containers.h"
 
 #define DEFAULT_DELAY_SEC 300
 
@@ -130,6 +130,8 @@ int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx, struct towp
 	t->reason = reason;
 	t->description = description;
 	if (target_put(tx, t, err) < 0 || journal_target(e, tx, t, state, previous, err) < 0)
+		return -1;
+	if (fleet_task_target_changed(e, tx, t, err) < 0)
 		return -1;
 	if (left)
 		return wake_terminating(e, tx, t->target_id, err);

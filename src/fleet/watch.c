@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "fleet/internal.h"
+#include "fleet/containers.h"
 
 #define EVENTS 32
 #define PAUSE_MSEC 1000 /* before an end that could not be stored is looked at again */
@@ -28,6 +28,16 @@ void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_roo
 			log_warn("fleet", "instance %s is not watched", id);
 	}
 	pthread_mutex_unlock(&e->lock);
+}
+
+bool fleet_watched_root(struct fleet_engine *e, const char *id)
+{
+	bool watched;
+
+	pthread_mutex_lock(&e->lock);
+	watched = map_has(&e->roots, id);
+	pthread_mutex_unlock(&e->lock);
+	return watched;
 }
 
 struct compute_root *fleet_unwatch_root(struct fleet_engine *e, const char *id)
@@ -82,6 +92,12 @@ static bool root_ended(struct fleet_engine *e, const struct compute_root *root)
 
 	if (!id)
 		return true;
+	if (starts_with(id, "t-")) {
+		if (fleet_container_ended(e, id, &err) == 0)
+			return true;
+		log_err("fleet", &err, "container %s ended", id);
+		return false;
+	}
 	log_warn("fleet", "instance %s ended by itself", id);
 	if (fleet_write(e, died_step, &(struct fleet_op){.e = e, .req = id}, &err) == 0)
 		return true;

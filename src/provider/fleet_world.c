@@ -81,6 +81,13 @@ static int metrics_complete(void *arg, int64_t sec, struct err *err)
 
 /* ---- credentials ---- */
 
+static void put_session(const struct identity_session *session, struct strv *env)
+{
+	strv_setenv(env, "AWS_ACCESS_KEY_ID", session->access_key_id);
+	strv_setenv(env, "AWS_SECRET_ACCESS_KEY", session->secret);
+	strv_setenv(env, "AWS_SESSION_TOKEN", session->token);
+}
+
 static int agent_env(void *arg, const char *instance_id, struct strv *env, struct err *err)
 {
 	const struct fleet_world *w = arg;
@@ -108,10 +115,63 @@ void fleet_world_revoke_with_instances(struct fleet_world *w)
 	identity_set_alive(w->identity, session_alive, w);
 }
 
+static int task_env(
+	void *arg, const char *role_arn, const char *task_id, struct strv *env, struct err *err)
+{
+	const struct fleet_world *w = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct identity_session session;
+
+	if (identity_session_new(
+		    w->identity, role_arn, task_id, NULL, SESSION_USEC, &a, &session, err) < 0)
+		return -1;
+	put_session(&session, env);
+	return 0;
+}
+
+/* ---- logs ---- */
+
+static int log_attach(void *arg, struct db_tx *tx, const char *group, const char *stream,
+	const char *path, struct err *err)
+{
+	const struct fleet_world *w = arg;
+
+	return signal_log_stream_attach(w->signal, tx, group, stream, path, err);
+}
+
+/* ---- images ---- */
+
+static int image_resolve(
+	void *arg, const char *reference, struct arena *a, struct fleet_image *ret, struct err *err)
+{
+	const struct fleet_world *w = arg;
+	struct artifact_image image;
+
+	if (!artifact_image_is_ours(w->artifact, reference))
+		return 0;
+	if (artifact_image_resolve(w->artifact, reference, NULL, a, &image, err) < 0)
+		return -1;
+	*ret = (struct fleet_image){image.repository, image.digest, image.manifest};
+	return 1;
+}
+
+static int image_open(
+	void *arg, const char *repository, const char *digest, int *ret_fd, struct err *err)
+{
+	const struct fleet_world *w = arg;
+	int64_t size;
+
+	return artifact_image_blob_open(w->artifact, repository, digest, ret_fd, &size, err);
+}
+
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 {
 	cfg->metrics = put_metrics;
 	cfg->metrics_complete = metrics_complete;
 	cfg->agent_env = agent_env;
+	cfg->task_env = task_env;
+	cfg->log_attach = log_attach;
+	cfg->image_resolve = image_resolve;
+	cfg->image_open = image_open;
 	cfg->arg = w;
 }

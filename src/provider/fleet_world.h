@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the fleet gets from its siblings (fleet/fleet.h): a home for its metrics, credentials for
- * the agents of its instances. */
+/* What the fleet gets from its siblings (fleet/fleet.h): a home for its metrics and the logs of
+ * its containers, images of our own registry, credentials for the agents of its instances and for
+ * tasks with a role. */
 #ifndef TOWPATH_PROVIDER_FLEET_WORLD_H
 #define TOWPATH_PROVIDER_FLEET_WORLD_H
 
+#include "artifact/image.h"
 #include "fleet/fleet.h"
 #include "identity/identity.h"
 #include "signal/signal.h"
@@ -12,6 +14,7 @@
 struct fleet_world {
 	struct signal_engine *signal;
 	struct identity_engine *identity;
+	struct artifact_engine *artifact;
 	struct fleet_engine *fleet; /* set when it is there, before requests come */
 };
 

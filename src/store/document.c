@@ -5,6 +5,7 @@
 #include "autoscaling.gen.h"
 #include "base/vec.h"
 #include "cloudwatch.gen.h"
+#include "ecs.gen.h"
 #include "elbv2.gen.h"
 #include "events.gen.h"
 #include "logs.gen.h"
@@ -34,6 +35,14 @@ KIND(STORE_LOAD_BALANCER, "load-balancer", elbv2_load_balancer);
 KIND(STORE_LISTENER, "listener", elbv2_listener);
 KIND(STORE_RULE, "rule", elbv2_rule);
 KIND(STORE_RESOURCE_TAGS, "resource-tags", towpath_string_map);
+KIND(STORE_CLUSTER, "ecs-cluster", ecs_cluster);
+KIND(STORE_TASK_DEFINITION, "ecs-task-definition", ecs_task_definition);
+KIND(STORE_SERVICE, "ecs-service", ecs_service);
+KIND(STORE_SERVICE_SET, "ecs-service-set", towpath_fleet_set);
+KIND(STORE_TASK_SET, "ecs-task-set", ecs_task_set);
+KIND(STORE_TASK, "ecs-task", ecs_task);
+KIND(STORE_TASK_STATE, "ecs-task-state", towpath_fleet_task);
+KIND(STORE_TASK_TOKEN, "ecs-token", towpath_string_map);
 KIND(STORE_ALARM, "alarm", cloudwatch_metric_alarm);
 KIND(STORE_COMPOSITE_ALARM, "composite-alarm", cloudwatch_composite_alarm);
 KIND(STORE_ALARM_LINK, "alarm-link", towpath_signal_alarm_link);

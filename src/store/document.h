@@ -29,6 +29,14 @@ extern const struct store_document_kind STORE_LOAD_BALANCER;
 extern const struct store_document_kind STORE_LISTENER; /* owner: load balancer ARN */
 extern const struct store_document_kind STORE_RULE;	/* owner: listener ARN */
 extern const struct store_document_kind STORE_RESOURCE_TAGS;
+extern const struct store_document_kind STORE_CLUSTER;
+extern const struct store_document_kind STORE_TASK_DEFINITION; /* owner: family */
+extern const struct store_document_kind STORE_SERVICE;	       /* owner: cluster ARN */
+extern const struct store_document_kind STORE_SERVICE_SET;     /* owner: service ARN */
+extern const struct store_document_kind STORE_TASK_SET;	       /* owner: service ARN */
+extern const struct store_document_kind STORE_TASK;	       /* owner: service or cluster ARN */
+extern const struct store_document_kind STORE_TASK_STATE;      /* owner: service or cluster ARN */
+extern const struct store_document_kind STORE_TASK_TOKEN;      /* what a client token has made */
 extern const struct store_document_kind STORE_ALARM;
 extern const struct store_document_kind STORE_COMPOSITE_ALARM;
 /* owner: "metric NAMESPACE|NAME", "namespace NAMESPACE" or "alarm NAME" that the alarm looks at */

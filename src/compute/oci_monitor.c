@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor of a root: a process of its own, the parent of the root's init, so that how init
+ * ended and what it wrote are kept whole while the server is down or has been killed.
+ *
+ * Files of the bundle: oci-monitor (what it is told), monitor.pid (pid and start time, so that
+ * another process of the same number is not taken for it), exit (how init ended). The spool is
+ * finished before `exit` is there, `exit` before the monitor ends: whoever sees the monitor gone
+ * finds both, or knows that it was killed. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/spawn.h"
+#include "codec/spool.h"
+#include "compute/oci_internal.h"
+
+#define JOB_FILE "oci-monitor"
+#define PID_FILE "monitor.pid"
+#define EXIT_FILE "exit"
+#define DRAIN_MSEC 2000	  /* after init's end: who else holds its output */
+#define PARTIAL_MSEC 1000 /* a line without end is shown after this */
+
+/* ---- the caller's side ---- */
+
+/* Start time of a process in ticks since the machine's start; 0 when there is none. */
+static unsigned long long start_of(pid_t pid)
+{
+	char *path CLEANUP(freep) = xasprintf("/proc/%d/stat", (int)pid);
+	struct str text CLEANUP_STR = STR_INIT;
+	const char *at;
+	unsigned long long start = 0;
+
+	if (file_read(path, 4096, &text, NULL) < 0)
+		return 0;
+	at = strrchr(str_text(&text), ')');
+	for (int field = 2; at && field < 22; field++) {
+		at = strchr(at + 1, ' ');
+		if (at && field == 21)
+			start = strtoull(at + 1, NULL, 10);
+	}
+	return start;
+}
+
+bool oci_monitored(const char *dir)
+{
+	char *path CLEANUP(freep) = path_join(dir, JOB_FILE);
+
+	return file_exists(path);
+}
+
+char *oci_runtime_of(const char *dir)
+{
+	char *path CLEANUP(freep) = path_join(dir, JOB_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+	struct view rest, line;
+
+	if (file_read(path, 64 * KIB, &text, NULL) < 0)
+		return NULL;
+	rest = str_view(&text);
+	line = view_cut(&rest, '\n');
+	return line.len ? xstrndup(line.p, line.len) : NULL;
+}
+
+int oci_monitor_pidfd(const char *dir)
+{
+	char *path CLEANUP(freep) = path_join(dir, PID_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+	struct pollfd p = {.events = POLLIN};
+	unsigned long long start;
+	int pid, fd;
+
+	if (file_read(path, 64, &text, NULL) < 0 ||
+		sscanf(str_text(&text), "%d %llu", &pid, &start) != 2)
+		return -1;
+	fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	p.fd = fd;
+	/* One that has ended may stand there as long as its parent does not ask. */
+	if (fd >= 0 && (start_of(pid) != start || poll(&p, 1, 0) != 0))
+		fd_closep(&fd);
+	return fd;
+}
+
+int oci_monitor_ended(const char *id, const char *dir, struct compute_exit *ret, struct err *err)
+{
+	char *path CLEANUP(freep) = path_join(dir, EXIT_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+	int code, signal, oom;
+
+	if (!file_exists(path))
+		return 0;
+	if (file_read(path, 256, &text, err) < 0)
+		return -1;
+	if (sscanf(str_text(&text), "%d %d %d", &code, &signal, &oom) != 3)
+		return err_set(err, ERR_MALFORMED, "the end of root %s is not readable", id);
+	*ret = (struct compute_exit){
+		.exit_code = code, .signal = signal, .out_of_memory = oom != 0};
+	return 1;
+}
+
+static int write_job(const struct compute_spec *spec, struct err *err)
+{
+	const char *runtime = getenv("TOWPATH_OCI_RUNTIME");
+	char *path CLEANUP(freep) = path_join(spec->dir, JOB_FILE);
+	char *cgroup CLEANUP(freep) = oci_cgroup(spec->pod, spec->id);
+	struct str text CLEANUP_STR = STR_INIT;
+
+	str_addf(&text, "%s\n%s\n%s\n%s\n",
+		spec->runtime	      ? spec->runtime
+		: runtime && *runtime ? runtime
+				      : "runc",
+		spec->id, cgroup, spec->log_path ? spec->log_path : "");
+	return file_write_atomic(path, str_view(&text), 0600, err);
+}
+
+int oci_monitor_start(const struct compute_spec *spec, struct err *err)
+{
+	const char *argv[] = {spec->monitor, "monitor", spec->dir, NULL};
+	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
+	struct str said CLEANUP_STR = STR_INIT;
+	struct spawn spawn = SPAWN_INIT;
+	int ends[2], r;
+	pid_t pid;
+
+	if (write_job(spec, err) < 0)
+		return -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "a pipe to the monitor");
+	spawn.argv = argv;
+	spawn.stdout_fd = ends[1];
+	spawn.new_session = true;
+	r = spawn_start(&spawn, &pid, err);
+	close(ends[1]);
+	if (r == 0)
+		r = fd_read_all(ends[0], 64 * KIB, &said, err);
+	close(ends[0]);
+	if (r == 0)
+		r = spawn_wait(pid, &result, err);
+	if (r < 0)
+		return -1;
+	if (!streq(str_text(&said), "ok\n"))
+		return err_set(err, ERR_IO, "%s",
+			said.len ? str_text(&said) : "the monitor ended without a word");
+	return 0;
+}
+
+/* ---- the monitor ---- */
+
+struct monitor {
+	const char *dir;
+	char *job[4]; /* runtime, id, cgroup, log path */
+	struct spool_writer *log;
+	int output;
+	pid_t init;
+	int init_fd;
+};
+
+static int64_t now_usec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
+}
+
+static int read_job(struct monitor *m, struct err *err)
+{
+	char *path CLEANUP(freep) = path_join(m->dir, JOB_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+	struct view rest;
+
+	if (file_read(path, 64 * KIB, &text, err) < 0)
+		return -1;
+	rest = str_view(&text);
+	for (size_t i = 0; i < ARRAY_SIZE(m->job); i++) {
+		struct view line = view_cut(&rest, '\n');
+
+		m->job[i] = xstrndup(line.len ? line.p : "", line.len);
+	}
+	return 0;
+}
+
+static int write_pid(const struct monitor *m, struct err *err)
+{
+	char *path CLEANUP(freep) = path_join(m->dir, PID_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+
+	str_addf(&text, "%d %llu\n", (int)getpid(), start_of(getpid()));
+	return file_write_atomic(path, str_view(&text), 0600, err);
+}
+
+/* What the runtime said, without the marks around it: its log has a JSON object a line. */
+static int runtime_failed(const struct monitor *m, const char *log, struct err *err)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	const char *at, *message = NULL;
+
+	file_read(log, MIB, &text, NULL);
+	for (at = str_text(&text); (at = strstr(at, "msg=\"")); at++)
+		message = at + 5;
+	if (message && *message) {
+		struct str plain CLEANUP_STR = STR_INIT;
+
+		for (; *message && *message != '"' && plain.len < 800; message++)
+			if (*message != '\\')
+				str_add_c(&plain, *message);
+			else if (message[1])
+				str_add_c(&plain, *++message);
+		return err_set(err, ERR_IO, "%s: %s", m->job[0], str_text(&plain));
+	}
+	return err_set(err, ERR_IO, "%s: %.800s", m->job[0],
+		text.len ? str_text(&text) : "failed without a message");
+}
+
+/* Runs the runtime, which leaves init as a child of this process, a sub-reaper. */
+static int start_init(struct monitor *m, int output, struct err *err)
+{
+	char *log CLEANUP(freep) = path_join(m->dir, "runtime.log");
+	char *pid_file CLEANUP(freep) = path_join(m->dir, "init.pid");
+	const char *argv[] = {m->job[0], "--root", OCI_STATE, "--log", log, "run", "--detach",
+		"--bundle", m->dir, "--pid-file", pid_file, m->job[1], NULL};
+	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
+	struct str text CLEANUP_STR = STR_INIT;
+	struct spawn spawn = SPAWN_INIT;
+	pid_t pid;
+
+	spawn.argv = argv;
+	spawn.stdout_fd = spawn.stderr_fd = output;
+	if (spawn_start(&spawn, &pid, err) < 0 || spawn_wait(pid, &result, err) < 0)
+		return -1;
+	if (result.exit_code != 0)
+		return runtime_failed(m, log, err);
+	unlink(log);
+	if (file_read(pid_file, 64, &text, err) < 0)
+		return -1;
+	m->init = (pid_t)strtol(str_text(&text), NULL, 10);
+	m->init_fd = (int)syscall(SYS_pidfd_open, m->init, 0);
+	if (m->init_fd < 0)
+		return err_errno(err, errno, "process 1 of root %s", m->job[1]);
+	return 0;
+}
+
+/* 1: something was read; 0: nothing there now; -1: the end. */
+static int take_output(struct monitor *m)
+{
+	char buf[64 * KIB];
+	ssize_t n = read(m->output, buf, sizeof(buf));
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0)
+		return -1;
+	if (m->log)
+		spool_write(m->log, (struct view){buf, (size_t)n}, now_usec(), NULL);
+	return 1;
+}
+
+static void follow(struct monitor *m)
+{
+	struct pollfd p[2] = {
+		{.fd = m->init_fd, .events = POLLIN}, {.fd = m->output, .events = POLLIN}};
+	bool partial = false;
+
+	while (!p[0].revents) {
+		int n = poll(p, 2, partial ? PARTIAL_MSEC : -1);
+
+		if (n == 0 && m->log)
+			spool_flush(m->log, NULL);
+		partial = n > 0 && p[1].revents;
+		if (n > 0 && p[1].revents && take_output(m) < 0)
+			p[1].fd = -1;
+		if (n <= 0)
+			p[0].revents = p[1].revents = 0;
+	}
+	/* All processes of the root are dead, but the pipe may hold what they wrote. */
+	p[0].fd = -1;
+	while (p[1].fd >= 0 && poll(p, 2, DRAIN_MSEC) > 0)
+		if (take_output(m) < 0)
+			p[1].fd = -1;
+}
+
+/* Processes of the root that the kernel killed for memory. */
+static bool out_of_memory(const char *cgroup)
+{
+	static const char *const files[] = {
+		"/sys/fs/cgroup/memory%s/memory.oom_control", "/sys/fs/cgroup%s/memory.events"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		const char *mark = strstr(files[i], "%s");
+		char *path CLEANUP(freep) =
+			xasprintf("%.*s%s%s", (int)(mark - files[i]), files[i], cgroup, mark + 2);
+		struct str text CLEANUP_STR = STR_INIT;
+		const char *at;
+
+		if (file_read(path, 64 * KIB, &text, NULL) < 0)
+			continue;
+		at = strstr(str_text(&text), "oom_kill ");
+		if (at && strtol(at + strlen("oom_kill "), NULL, 10) > 0)
+			return true;
+	}
+	return false;
+}
+
+static void keep_end(struct monitor *m)
+{
+	char *path CLEANUP(freep) = path_join(m->dir, EXIT_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+	int status = 0;
+	bool oom;
+
+	while (waitpid(m->init, &status, 0) < 0 && errno == EINTR)
+		;
+	oom = WIFSIGNALED(status) && out_of_memory(m->job[2]);
+	if (m->log) {
+		spool_break_line(m->log, now_usec(), NULL);
+		spool_finish(m->log, now_usec(), NULL);
+		spool_writer_free(m->log);
+		m->log = NULL;
+	}
+	str_addf(&text, "%d %d %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+		WIFSIGNALED(status) ? WTERMSIG(status) : 0, oom);
+	file_write_atomic(path, str_view(&text), 0600, NULL);
+}
+
+static int prepare(struct monitor *m, struct err *err)
+{
+	int ends[2], r;
+
+	if (read_job(m, err) < 0 || (*m->job[3] && spool_writer_open(m->job[3], &m->log, err) < 0))
+		return -1;
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1L) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "the monitor of root %s", m->job[1]);
+	m->output = ends[0];
+	r = start_init(m, ends[1], err);
+	close(ends[1]);
+	if (r < 0 || fd_set_nonblock(m->output, true, err) < 0)
+		return -1;
+	return write_pid(m, err);
+}
+
+static void report(const struct err *err)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	int null CLEANUP_FD = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	str_add(&text, err ? err_message(err) : "ok");
+	str_add_c(&text, '\n');
+	fd_write_all(STDOUT_FILENO, str_text(&text), text.len, NULL);
+	dup2(null, STDOUT_FILENO);
+}
+
+int compute_monitor(const char *dir)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct monitor m = {.dir = dir, .output = -1, .init_fd = -1};
+	pid_t pid = fork();
+
+	/* The caller waits for the first process alone; the second belongs to nobody. */
+	if (pid != 0)
+		return pid < 0;
+	signal(SIGPIPE, SIG_IGN);
+	if (prepare(&m, &err) < 0) {
+		report(&err);
+		_exit(1);
+	}
+	report(NULL);
+	follow(&m);
+	keep_end(&m);
+	_exit(0);
+}

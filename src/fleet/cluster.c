@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clusters, tags of what belongs to them, client tokens and pages: operations of ecs. */
+#include <stdlib.h>
+
+#include "base/id.h"
+#include "fleet/containers.h"
+
+#define PAGE 100
+
+const char *fleet_last_part(const char *arn)
+{
+	const char *slash = arn ? strrchr(arn, '/') : NULL;
+
+	return slash ? slash + 1 : arn;
+}
+
+static char *cluster_arn(struct fleet_engine *e, struct arena *a, const char *name)
+{
+	return fleet_arn(
+		e, a, "ecs", "cluster/%s", name && *name ? fleet_last_part(name) : "default");
+}
+
+int fleet_cluster_need(struct fleet_engine *e, struct db_tx *tx, const char *name, struct arena *a,
+	struct ecs_cluster *ret, struct err *err)
+{
+	int r = store_document_get(tx, &STORE_CLUSTER, cluster_arn(e, a, name), a, ret, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0 || !streq(ret->status, "ACTIVE"))
+		return err_set_wire(err, "ClusterNotFoundException", "Cluster not found.");
+	return 0;
+}
+
+/* ---- tags ---- */
+
+int fleet_tags_of(
+	struct db_tx *tx, const char *arn, struct arena *a, struct ecs_tags *ret, struct err *err)
+{
+	struct towpath_string_map map;
+	int r = store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, &map, err);
+
+	if (r < 0)
+		return -1;
+	wire_list_alloc(a, ret, r > 0 ? map.n : 0);
+	for (size_t i = 0; i < ret->n; i++)
+		ret->v[i] = (struct ecs_tag){map.v[i].key, map.v[i].value};
+	return 0;
+}
+
+int fleet_tags_put(struct db_tx *tx, const char *arn, const struct ecs_tags *tags, struct arena *a,
+	struct err *err)
+{
+	struct towpath_string_map map = {0};
+
+	if (!tags->n)
+		return 0;
+	wire_list_alloc(a, &map, tags->n);
+	for (size_t i = 0; i < tags->n; i++)
+		map.v[i] = (struct towpath_string_map_kv){
+			tags->v[i].key, tags->v[i].value ? tags->v[i].value : ""};
+	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &map, err);
+}
+
+/* Whether the ARN names something of ours that lives. */
+static int need_resource(
+	struct fleet_engine *e, struct db_tx *tx, const char *arn, struct arena *a, struct err *err)
+{
+	static const struct {
+		const char *mark;
+		const struct store_document_kind *kind;
+	} kinds[] = {
+		{":cluster/", &STORE_CLUSTER},
+		{":service/", &STORE_SERVICE},
+		{":task/", &STORE_TASK},
+		{":task-set/", &STORE_TASK_SET},
+	};
+	struct ecs_task_definition d;
+	int r = 0;
+
+	if (strstr(arn, ":task-definition/")) {
+		r = fleet_task_definition_find(e, tx, arn, a, &d, err);
+		if (r == 0)
+			return err_set_wire(err, "InvalidParameterException",
+				"The specified task definition does not exist: %s", arn);
+		return r < 0 ? -1 : 0;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strstr(arn, kinds[i].mark)) {
+			void *value = arena_alloc(a, kinds[i].kind->shape->size);
+
+			r = store_document_get(tx, kinds[i].kind, arn, a, value, err);
+		}
+	if (r == 0)
+		return err_set_wire(err, "InvalidParameterException",
+			"The specified resource does not exist: %s", arn);
+	return r < 0 ? -1 : 0;
+}
+
+static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, tag_resource);
+	struct ecs_tags have, all;
+
+	if (need_resource(e, tx, req->resource_arn, a, err) < 0 ||
+		fleet_tags_of(tx, req->resource_arn, a, &have, err) < 0)
+		return -1;
+	wire_list_alloc(a, &all, have.n + req->tags.n);
+	all.n = 0;
+	wire_foreach (tag, &have) {
+		bool again = false;
+
+		wire_foreach (new, &req->tags)
+			again |= streq(new->key, tag->key);
+		if (!again)
+			all.v[all.n++] = *tag;
+	}
+	wire_foreach (new, &req->tags)
+		all.v[all.n++] = *new;
+	if (all.n > 50)
+		return err_set_wire(err, "InvalidParameterException",
+			"Too many tags. A resource may have up to 50.");
+	return fleet_tags_put(tx, req->resource_arn, &all, a, err);
+}
+FLEET_DEFINE(ecs, tag_resource, fleet_write)
+
+static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, untag_resource);
+	struct ecs_tags have, left;
+
+	if (need_resource(e, tx, req->resource_arn, a, err) < 0 ||
+		fleet_tags_of(tx, req->resource_arn, a, &have, err) < 0)
+		return -1;
+	wire_list_alloc(a, &left, have.n);
+	left.n = 0;
+	wire_foreach (tag, &have) {
+		bool gone = false;
+
+		wire_foreach (key, &req->tag_keys)
+			gone |= streq(*key, tag->key);
+		if (!gone)
+			left.v[left.n++] = *tag;
+	}
+	if (!left.n)
+		return store_document_delete(tx, &STORE_RESOURCE_TAGS, req->resource_arn, err);
+	return fleet_tags_put(tx, req->resource_arn, &left, a, err);
+}
+FLEET_DEFINE(ecs, untag_resource, fleet_write)
+
+static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, list_tags_for_resource);
+
+	if (need_resource(e, tx, req->resource_arn, a, err) < 0)
+		return -1;
+	return fleet_tags_of(tx, req->resource_arn, a, &resp->tags, err);
+}
+FLEET_DEFINE(ecs, list_tags_for_resource, fleet_read)
+
+/* ---- tokens and pages ---- */
+
+int fleet_token_get(struct db_tx *tx, const char *scope, const char *token, struct arena *a,
+	const char **ret_arn, struct err *err)
+{
+	struct towpath_string_map map;
+	int r;
+
+	if (!token || !*token)
+		return 0;
+	r = store_document_get(
+		tx, &STORE_TASK_TOKEN, arena_printf(a, "%s|%s", scope, token), a, &map, err);
+	if (r > 0)
+		*ret_arn = map.v[0].value;
+	return r;
+}
+
+int fleet_token_put(struct db_tx *tx, const char *scope, const char *token, const char *arn,
+	struct arena *a, struct err *err)
+{
+	struct towpath_string_map map = {0};
+
+	if (!token || !*token)
+		return 0;
+	wire_list_alloc(a, &map, 1);
+	map.v[0] = (struct towpath_string_map_kv){"arn", arn};
+	return store_document_put(
+		tx, &STORE_TASK_TOKEN, arena_printf(a, "%s|%s", scope, token), NULL, &map, err);
+}
+
+void fleet_page(const char *const *arns, size_t n, const char *next_token, struct wire_int max,
+	struct arena *a, struct ecs_string_list *ret, const char **ret_token)
+{
+	size_t limit = (size_t)MAX(MIN(wire_or(max, PAGE), PAGE), 1), from = 0;
+
+	if (next_token)
+		while (from < n && !streq(arns[from], next_token))
+			from++;
+	if (next_token)
+		from = MIN(from + 1, n);
+	wire_list_alloc(a, ret, MIN(n - from, limit));
+	for (size_t i = 0; i < ret->n; i++)
+		ret->v[i] = arns[from + i];
+	*ret_token = from + ret->n < n ? ret->v[ret->n - 1] : NULL;
+}
+
+/* ---- operations ---- */
+
+static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, create_cluster);
+	const char *name = req->cluster_name && *req->cluster_name ? req->cluster_name : "default";
+	struct ecs_cluster *c = arena_new(a, struct ecs_cluster);
+	int r = store_document_get(tx, &STORE_CLUSTER, cluster_arn(e, a, name), a, c, err);
+
+	if (r < 0)
+		return -1;
+	if (req->service_connect_defaults || req->configuration)
+		return err_set(err, ERR_UNSUPPORTED,
+			"%s of a cluster is not implemented; leave it out",
+			req->configuration ? "configuration" : "serviceConnectDefaults");
+	if (r == 0 || !streq(c->status, "ACTIVE")) {
+		*c = (struct ecs_cluster){
+			.cluster_arn = cluster_arn(e, a, name),
+			.cluster_name = name,
+			.status = "ACTIVE",
+			.settings = req->settings,
+			.capacity_providers = req->capacity_providers,
+			.default_capacity_provider_strategy =
+				req->default_capacity_provider_strategy,
+		};
+		if (store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err) < 0 ||
+			fleet_tags_put(tx, c->cluster_arn, &req->tags, a, err) < 0)
+			return -1;
+	}
+	resp->cluster = c;
+	return 0;
+}
+FLEET_DEFINE(ecs, create_cluster, fleet_write)
+
+static int count_cluster(struct fleet_engine *e, struct db_tx *tx, struct ecs_cluster *c,
+	struct arena *a, struct err *err)
+{
+	struct fleet_tasks tasks;
+	struct fleet_counts counts;
+	struct store_documents services;
+	int active = 0;
+
+	if (fleet_tasks_in(e, tx, c->cluster_name, a, &tasks, err) < 0 ||
+		store_document_list(tx, &STORE_SERVICE,
+			&(struct store_document_filter){.owner = c->cluster_arn}, a, &services,
+			err) < 0)
+		return -1;
+	for (size_t i = 0; i < services.n; i++)
+		active += !streq(((struct ecs_service *)services.v[i])->status, SERVICE_INACTIVE);
+	counts = fleet_counts_of(&tasks, NULL);
+	c->running_tasks_count = WIRE_SET_INT(counts.running);
+	c->pending_tasks_count = WIRE_SET_INT(counts.pending);
+	c->active_services_count = WIRE_SET_INT(active);
+	c->registered_container_instances_count = WIRE_SET_INT(0);
+	return 0;
+}
+
+static int delete_cluster_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, delete_cluster);
+	struct ecs_cluster *c = arena_new(a, struct ecs_cluster);
+
+	if (fleet_cluster_need(e, tx, req->cluster, a, c, err) < 0 ||
+		count_cluster(e, tx, c, a, err) < 0)
+		return -1;
+	if (c->active_services_count.v)
+		return err_set_wire(err, "ClusterContainsServicesException",
+			"The Cluster cannot be deleted while Services are active.");
+	if (c->running_tasks_count.v || c->pending_tasks_count.v)
+		return err_set_wire(err, "ClusterContainsTasksException",
+			"The Cluster cannot be deleted while Tasks are active.");
+	c->status = "INACTIVE";
+	resp->cluster = c;
+	return store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err);
+}
+FLEET_DEFINE(ecs, delete_cluster, fleet_write)
+
+static bool included(const struct ecs_cluster_field_list *include, const char *what)
+{
+	wire_foreach (field, include) {
+		if (streq(*field, what))
+			return true;
+	}
+	return false;
+}
+
+static int describe_clusters_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, describe_clusters);
+	static const char *dflt[] = {"default"};
+	const char **names = req->clusters.n ? req->clusters.v : dflt;
+	size_t n = req->clusters.n ? req->clusters.n : 1;
+
+	wire_list_alloc(a, &resp->clusters, n);
+	wire_list_alloc(a, &resp->failures, n);
+	resp->clusters.n = resp->failures.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *arn = cluster_arn(e, a, names[i]);
+		struct ecs_cluster c;
+		int r = store_document_get(tx, &STORE_CLUSTER, arn, a, &c, err);
+
+		if (r < 0)
+			return -1;
+		if (r == 0) {
+			resp->failures.v[resp->failures.n++] =
+				(struct ecs_failure){.arn = arn, .reason = "MISSING"};
+			continue;
+		}
+		if (count_cluster(e, tx, &c, a, err) < 0 ||
+			(included(&req->include, "TAGS") &&
+				fleet_tags_of(tx, arn, a, &c.tags, err) < 0))
+			return -1;
+		resp->clusters.v[resp->clusters.n++] = c;
+	}
+	return 0;
+}
+FLEET_DEFINE(ecs, describe_clusters, fleet_read)
+
+static int list_clusters_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, list_clusters);
+	struct store_documents all;
+	size_t n = 0;
+
+	if (store_document_list(tx, &STORE_CLUSTER, NULL, a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (streq(((struct ecs_cluster *)all.v[i])->status, "ACTIVE"))
+			all.ids[n++] = all.ids[i];
+	fleet_page(all.ids, n, req->next_token, req->max_results, a, &resp->cluster_arns,
+		&resp->next_token);
+	return 0;
+}
+FLEET_DEFINE(ecs, list_clusters, fleet_read)
+
+/* ---- container instances: tasks run on this host, which is not registered as one ---- */
+
+static int list_container_instances_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, list_container_instances);
+	struct ecs_cluster c;
+
+	resp->container_instance_arns.set = true;
+	return fleet_cluster_need(e, tx, req->cluster, a, &c, err);
+}
+FLEET_DEFINE(ecs, list_container_instances, fleet_read)
+
+static int describe_container_instances_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, describe_container_instances);
+	struct ecs_cluster c;
+
+	if (fleet_cluster_need(e, tx, req->cluster, a, &c, err) < 0)
+		return -1;
+	resp->container_instances.set = true;
+	wire_list_alloc(a, &resp->failures, req->container_instances.n);
+	for (size_t i = 0; i < resp->failures.n; i++)
+		resp->failures.v[i] = (struct ecs_failure){
+			.arn = req->container_instances.v[i], .reason = "MISSING"};
+	return 0;
+}
+FLEET_DEFINE(ecs, describe_container_instances, fleet_read)

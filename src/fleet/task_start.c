@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting the containers of a task, each when what it depends on has come so far. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/id.h"
+#include "base/path.h"
+#include "compute/image.h"
+#include "fleet/containers.h"
+
+#define PLAIN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define START_TIMEOUT_SEC 180
+
+/* ---- images ---- */
+
+struct own_blobs {
+	struct fleet_engine *e;
+	const char *repository;
+};
+
+static int open_own(void *arg, const char *digest, int *ret_fd, struct err *err)
+{
+	const struct own_blobs *b = arg;
+
+	return b->e->cfg.image_open(b->e->cfg.arg, b->repository, digest, ret_fd, err);
+}
+
+/* The reference with a digest in the place of its tag. */
+static char *pin_reference(const char *reference, const char *digest)
+{
+	const char *at = strchr(reference, '@'), *slash = strrchr(reference, '/'),
+		   *colon = strchr(slash ? slash : reference, ':');
+	size_t n = strlen(reference);
+
+	if (!digest)
+		return xstrdup(reference);
+	if (at)
+		n = (size_t)(at - reference);
+	if (colon && (!at || colon < at))
+		n = (size_t)(colon - reference);
+	return xasprintf("%.*s@%s", (int)n, reference, digest);
+}
+
+/* Another registry's image, by way of a layout that is dropped once the layers are unpacked. */
+static int prepare_foreign(const char *store, const char *reference, struct arena *a,
+	struct image *ret, struct err *err)
+{
+	char *layout CLEANUP(freep) = NULL;
+	struct image_source source = {.open = image_layout_open};
+	const char *digest;
+	char tail[13];
+	int r;
+
+	id_random_text(tail, 12, ID_ALPHABET_HEX);
+	layout = xasprintf("%s/partial-fetch-%s", store, tail);
+	source.arg = layout;
+	r = image_fetch(reference, layout, err);
+	if (r == 0)
+		r = image_layout_digest(layout, NULL, a, &digest, err);
+	if (r == 0)
+		r = image_prepare(store, digest, (struct view){0}, &source, a, ret, err);
+	file_remove_tree(layout, NULL);
+	return r;
+}
+
+int fleet_image_prepare(struct fleet_engine *e, const char *reference, const char *digest,
+	struct arena *a, struct image *ret, struct err *err)
+{
+	char *store CLEANUP(freep) = xasprintf("%s/images", e->cfg.data_dir);
+	char *pinned CLEANUP(freep) = pin_reference(reference, digest);
+	struct own_blobs blobs = {.e = e};
+	struct image_source source = {.open = open_own, .arg = &blobs};
+	struct fleet_image own = {0};
+	int r = 0;
+
+	if (file_make_dirs(store, 0700, err) < 0)
+		return -1;
+	if (e->cfg.image_resolve)
+		r = e->cfg.image_resolve(e->cfg.arg, pinned, a, &own, err);
+	blobs.repository = own.repository;
+	if (r > 0)
+		r = image_prepare(store, own.digest, own.manifest, &source, a, ret, err);
+	else if (r == 0)
+		r = prepare_foreign(store, pinned, a, ret, err);
+	if (r < 0)
+		return err_wrap(err, "CannotPullContainerError: image %s", pinned);
+	return 0;
+}
+
+/* ---- what a container is made of ---- */
+
+struct start {
+	struct fleet_run *r;
+	const struct ecs_container_definition *d;
+	const struct ecs_container_override *o; /* or NULL */
+	struct towpath_fleet_container *c;
+	struct image image;
+	struct strv env;
+	struct compute_spec spec;
+};
+
+static int make_env(struct start *s, struct err *err)
+{
+	struct fleet_engine *e = s->r->e;
+	const char *role = s->r->task.t.overrides && s->r->task.t.overrides->task_role_arn
+				   ? s->r->task.t.overrides->task_role_arn
+				   : s->r->definition.task_role_arn;
+	bool has_path = false;
+
+	for (const char *const *v = s->image.env; v && *v; v++) {
+		has_path |= starts_with(*v, "PATH=");
+		strv_add(&s->env, *v);
+	}
+	if (!has_path)
+		strv_add(&s->env, PLAIN_PATH);
+	strv_setenv(&s->env, "HOSTNAME", s->spec.hostname);
+	strv_setenv(&s->env, "AWS_REGION", e->cfg.region);
+	strv_setenv(&s->env, "AWS_DEFAULT_REGION", e->cfg.region);
+	strv_setenv(&s->env, "AWS_EXECUTION_ENV",
+		streq(s->r->task.t.launch_type, "FARGATE") ? "AWS_ECS_FARGATE" : "AWS_ECS_EC2");
+	if (role && e->cfg.task_env) {
+		char *endpoint CLEANUP(freep) =
+			e->cfg.endpoint ? xstrdup(e->cfg.endpoint)
+					: xasprintf("http://%s:%d", e->gateway, FLEET_API_PORT);
+
+		strv_setenv(&s->env, "AWS_ENDPOINT_URL", endpoint);
+		if (e->cfg.task_env(e->cfg.arg, role, fleet_last_part(s->r->arn), &s->env, err) < 0)
+			return err_wrap(err,
+				"ResourceInitializationError: unable to assume the "
+				"role %s",
+				role);
+	}
+	wire_foreach (kv, &s->d->environment)
+		strv_setenv(&s->env, kv->name, kv->value ? kv->value : "");
+	if (s->o)
+		wire_foreach (kv, &s->o->environment)
+			strv_setenv(&s->env, kv->name, kv->value ? kv->value : "");
+	s->spec.init_envp = s->env.v;
+	return 0;
+}
+
+static size_t count(const char *const *v)
+{
+	size_t n = 0;
+
+	while (v && v[n])
+		n++;
+	return n;
+}
+
+/* An entry point of the definition's own leaves the image's command out, as with docker. */
+static int make_argv(struct start *s, struct err *err)
+{
+	const struct ecs_string_list *command =
+		s->o && s->o->command.n ? &s->o->command : &s->d->command;
+	const struct ecs_string_list *entry = &s->d->entry_point;
+	size_t n_image = count(s->image.entrypoint) + count(s->image.cmd), n = 0;
+	const char **argv = arena_new_n(s->r->a, command->n + entry->n + n_image + 1, const char *);
+
+	wire_foreach (word, entry)
+		argv[n++] = *word;
+	for (const char *const *v = entry->n ? NULL : s->image.entrypoint; v && *v; v++)
+		argv[n++] = *v;
+	wire_foreach (word, command)
+		argv[n++] = *word;
+	for (const char *const *v = command->n || entry->n ? NULL : s->image.cmd; v && *v; v++)
+		argv[n++] = *v;
+	if (!n)
+		return err_set(err, ERR_INVALID,
+			"CannotStartContainerError: no command specified by image %s or container "
+			"%s",
+			s->d->image, s->d->name);
+	s->spec.init_argv = argv;
+	return 0;
+}
+
+static int make_mounts(struct start *s, const char *task_dir, struct err *err)
+{
+	struct compute_mount *mounts =
+		arena_new_n(s->r->a, s->d->mount_points.n + 1, struct compute_mount);
+	size_t n = 0;
+
+	wire_foreach (m, &s->d->mount_points) {
+		char *dir = arena_printf(s->r->a, "%s/volume-%s", task_dir, m->source_volume);
+
+		if (file_make_dirs(dir, 0755, err) < 0)
+			return -1;
+		mounts[n++] = (struct compute_mount){.kind = COMPUTE_BIND,
+			.source = dir,
+			.target = m->container_path,
+			.read_only = wire_or(m->read_only, false)};
+	}
+	s->spec.mounts = mounts;
+	s->spec.n_mounts = n;
+	return 0;
+}
+
+static void make_ulimits(struct start *s)
+{
+	struct compute_ulimit *v = arena_new_n(s->r->a, s->d->ulimits.n + 1, struct compute_ulimit);
+	size_t n = 0;
+
+	wire_foreach (u, &s->d->ulimits)
+		v[n++] = (struct compute_ulimit){
+			u->name, wire_or(u->soft_limit, 0), wire_or(u->hard_limit, 0)};
+	s->spec.ulimits = v;
+	s->spec.n_ulimits = n;
+}
+
+static const char *log_option(const struct ecs_container_definition *d, const char *key)
+{
+	if (d->log_configuration)
+		wire_foreach (o, &d->log_configuration->options) {
+			if (streq(o->key, key))
+				return o->value;
+		}
+	return NULL;
+}
+
+/* The spool outlives the task, for its log group. */
+static int make_log(struct start *s, struct err *err)
+{
+	char *dir CLEANUP(freep) = xasprintf("%s/task-logs", s->r->e->cfg.data_dir);
+
+	if (!s->d->log_configuration)
+		return 0;
+	s->spec.log_path = arena_printf(s->r->a, "%s/%s", dir, s->c->root_id);
+	return file_make_dirs(dir, 0700, err);
+}
+
+static int attach_log(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct start *s = arg;
+	struct fleet_config *cfg = &s->r->e->cfg;
+	const char *prefix = log_option(s->d, "awslogs-stream-prefix");
+
+	return cfg->log_attach(cfg->arg, tx, log_option(s->d, "awslogs-group"),
+		prefix ? arena_printf(s->r->a, "%s/%s/%s", prefix, s->d->name,
+				 fleet_last_part(s->r->arn))
+		       : s->c->root_id,
+		s->spec.log_path, err);
+}
+
+static int make_spec(struct start *s, const char *task_dir, const char *dir, struct err *err)
+{
+	struct fleet_run *r = s->r;
+	int64_t memory = wire_or(s->o ? s->o->memory : s->d->memory, wire_or(s->d->memory, 0));
+	bool fargate = streq(r->task.t.launch_type, "FARGATE");
+
+	s->spec = (struct compute_spec){
+		.id = s->c->root_id,
+		.dir = dir,
+		.lowers = s->image.layers,
+		.n_lowers = s->image.n_layers,
+		.hostname = arena_printf(r->a, "ip-%s", r->task.s.address),
+		.limits = {.memory = (size_t)memory * MIB,
+			.cpu_shares = (int)wire_or(s->d->cpu, 0)},
+		.network = COMPUTE_NET_POD,
+		.pod = fleet_run_pod(r).id,
+		.address = streq(r->definition.network_mode, "none") ? NULL : r->task.s.address,
+		.detached = true,
+		.log_fd = -1,
+		.monitor = r->e->cfg.program,
+		.init_user = s->d->user ? s->d->user : s->image.user,
+		.init_cwd =
+			s->d->working_directory ? s->d->working_directory : s->image.working_dir,
+		.read_only = wire_or(s->d->readonly_root_filesystem, false),
+		.runtime = fargate ? r->e->cfg.fargate_runtime : r->e->cfg.task_runtime,
+	};
+	for (char *p = (char *)s->spec.hostname; *p; p++)
+		if (*p == '.')
+			*p = '-';
+	make_ulimits(s);
+	if (make_argv(s, err) < 0 || make_env(s, err) < 0 || make_mounts(s, task_dir, err) < 0)
+		return -1;
+	return make_log(s, err);
+}
+
+/* ---- one container ---- */
+
+/* What an earlier run has made: 1 it is there (running or ended), 0 there was nothing usable. */
+static int found_again(
+	struct fleet_run *r, struct towpath_fleet_container *c, const char *dir, struct err *err)
+{
+	const struct compute_driver *compute = r->e->cfg.compute;
+	struct compute_root *root = NULL;
+	struct compute_exit end;
+
+	if (!file_exists(dir))
+		return 0;
+	if (compute->attach(c->root_id, dir, &root, NULL) == 0) {
+		fleet_watch_root(r->e, c->root_id, root);
+		return 1;
+	}
+	if (compute->ended(c->root_id, dir, &end, NULL) > 0)
+		return 1;
+	if (compute->discard(c->root_id, dir, err) < 0 || file_remove_tree(dir, err) < 0)
+		return -1;
+	return 0;
+}
+
+static int create(struct start *s, struct err *err)
+{
+	struct fleet_run *r = s->r;
+	char *task_dir CLEANUP(freep) = fleet_task_dir(r->e, r->arn);
+	char *dir CLEANUP(freep) = fleet_container_dir(r, s->c);
+	struct compute_root *root;
+	int again = found_again(r, s->c, dir, err);
+
+	if (again != 0)
+		return again < 0 ? -1 : 0;
+	if (file_make_dirs(task_dir, 0700, err) < 0 || file_make_dirs(dir, 0700, err) < 0 ||
+		make_spec(s, task_dir, dir, err) < 0)
+		return -1;
+	if (s->spec.log_path && r->e->cfg.log_attach && fleet_write(r->e, attach_log, s, err) < 0)
+		return -1;
+	if (r->e->cfg.compute->create(&s->spec, &root, err) < 0)
+		return err_wrap(err, "CannotStartContainerError: container %s", s->d->name);
+	fleet_watch_root(r->e, s->c->root_id, root);
+	return 0;
+}
+
+/* Digest that the service's set has settled on for a container, or NULL. */
+struct pin {
+	struct fleet_run *r;
+	const char *container, *digest;
+};
+
+static int pin_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct pin *p = arg;
+	struct fleet_run *r = p->r;
+	struct towpath_string_map images;
+	struct towpath_fleet_set set;
+	const char *service = fleet_arn(r->e, r->a, "ecs", "service/%s/%s",
+		fleet_last_part(r->task.t.cluster_arn), r->task.t.group + strlen("service:"));
+
+	if (fleet_set_get(tx, r->task.s.set_id, service, r->a, &set, err) < 0)
+		return -1;
+	wire_foreach (kv, &set.images) {
+		if (streq(kv->key, p->container)) {
+			p->digest = kv->value;
+			return 0;
+		}
+	}
+	if (!p->digest)
+		return 0;
+	wire_list_alloc(r->a, &images, set.images.n + 1);
+	for (size_t i = 0; i < set.images.n; i++)
+		images.v[i] = set.images.v[i];
+	images.v[set.images.n] = (struct towpath_string_map_kv){p->container, p->digest};
+	set.images = images;
+	return fleet_set_put(tx, &set, err);
+}
+
+/* All tasks of a set run the image that its first task has found under the name. */
+static int pull(struct start *s, struct err *err)
+{
+	struct fleet_run *r = s->r;
+	struct pin pin = {.r = r, .container = s->d->name};
+	bool pins = r->task.s.set_id && !streq(s->d->version_consistency, "disabled");
+
+	if (!r->task.t.pull_started_at.set)
+		r->task.t.pull_started_at = WIRE_SET_TIME(durable_now(r->e->durable));
+	if (pins && fleet_read(r->e, pin_step, &pin, err) < 0)
+		return -1;
+	if (fleet_image_prepare(r->e, s->d->image, pin.digest, r->a, &s->image, err) < 0)
+		return -1;
+	if (pins && !pin.digest) {
+		pin.digest = s->image.digest;
+		if (fleet_write(r->e, pin_step, &pin, err) < 0)
+			return -1;
+	}
+	r->task.t.pull_stopped_at = WIRE_SET_TIME(durable_now(r->e->durable));
+	return 0;
+}
+
+static const struct ecs_container_override *override_of(struct fleet_run *r, const char *name)
+{
+	if (r->task.t.overrides)
+		wire_foreach (o, &r->task.t.overrides->container_overrides) {
+			if (streq(o->name, name))
+				return o;
+		}
+	return NULL;
+}
+
+static void note_start(struct start *s)
+{
+	struct ecs_container *shown = fleet_run_container(s->r, s->d->name);
+
+	s->c->state = CONTAINER_RUNNING;
+	s->c->started_at = WIRE_SET_TIME(durable_now(s->r->e->durable));
+	s->c->image_digest = s->image.digest;
+	s->c->stop_signal = s->image.stop_signal;
+	shown->last_status = "RUNNING";
+	shown->image_digest = s->image.digest;
+	shown->runtime_id = s->c->root_id;
+}
+
+static int health_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_run *r = arg;
+
+	return fleet_health_begin(r->e, tx, &r->task, &r->definition, err);
+}
+
+static int start_one(struct fleet_run *r, struct towpath_fleet_container *c, struct err *err)
+{
+	struct err why CLEANUP_ERR = ERR_INIT;
+	struct start s = {
+		.r = r,
+		.d = fleet_container_definition(&r->definition, c->name),
+		.o = override_of(r, c->name),
+		.c = c,
+	};
+	int bad = pull(&s, &why) < 0 || create(&s, &why) < 0;
+
+	strv_release(&s.env);
+	if (bad) {
+		c->reason = arena_strdup(r->a, err_message(&why));
+		fleet_run_container(r, c->name)->reason = c->reason;
+		return fleet_run_stop(r, "TaskFailedToStart", c->reason, err);
+	}
+	note_start(&s);
+	if (fleet_run_commit(r, err) < 0)
+		return -1;
+	return s.d->health_check ? fleet_write(r->e, health_step, r, err) : 0;
+}
+
+/* ---- dependencies ---- */
+
+static struct towpath_fleet_container *state_of(struct fleet_run *r, const char *name)
+{
+	wire_foreach (c, &r->task.s.containers) {
+		if (streq(c->name, name))
+			return c;
+	}
+	BUG("task %s has no container %s", r->arn, name);
+}
+
+enum readiness { READY, NOT_YET, NEVER };
+
+static enum readiness dependency_met(
+	const struct ecs_container_dependency *dep, const struct towpath_fleet_container *other)
+{
+	bool stopped = streq(other->state, CONTAINER_STOPPED);
+
+	if (streq(dep->condition, "START"))
+		return streq(other->state, CONTAINER_WAITING) ? NOT_YET : READY;
+	if (streq(dep->condition, "HEALTHY"))
+		return streq(other->health_status, HEALTH_HEALTHY) && !stopped	  ? READY
+		       : stopped || streq(other->health_status, HEALTH_UNHEALTHY) ? NEVER
+										  : NOT_YET;
+	if (!stopped)
+		return NOT_YET;
+	if (streq(dep->condition, "COMPLETE"))
+		return READY;
+	return other->exit_code.set && other->exit_code.v == 0 ? READY : NEVER;
+}
+
+/* Whether all dependencies are met; one that never will be ends the task. */
+static enum readiness readiness(struct fleet_run *r, const struct towpath_fleet_container *c,
+	const struct ecs_container_dependency **ret_dep)
+{
+	const struct ecs_container_definition *d =
+		fleet_container_definition(&r->definition, c->name);
+	int64_t now = durable_now(r->e->durable);
+	enum readiness all = READY;
+
+	wire_foreach (dep, &d->depends_on) {
+		const struct towpath_fleet_container *other = state_of(r, dep->container_name);
+		const struct ecs_container_definition *other_d =
+			fleet_container_definition(&r->definition, dep->container_name);
+		enum readiness one = dependency_met(dep, other);
+		int64_t until = other->started_at.usec +
+				wire_or(other_d->start_timeout, START_TIMEOUT_SEC) * USEC_PER_SEC;
+
+		if (one == NOT_YET && other->started_at.set) {
+			if (now >= until)
+				one = NEVER;
+			else
+				fleet_run_wake_at(r, until);
+		}
+		if (one != READY)
+			*ret_dep = dep;
+		if (one == NEVER)
+			return NEVER;
+		if (one == NOT_YET)
+			all = NOT_YET;
+	}
+	return all;
+}
+
+int fleet_run_start(struct fleet_run *r, struct err *err)
+{
+	bool waits = false;
+
+	wire_foreach (c, &r->task.s.containers) {
+		const struct ecs_container_dependency *dep = NULL;
+		enum readiness ready;
+
+		if (!streq(c->state, CONTAINER_WAITING))
+			continue;
+		ready = readiness(r, c, &dep);
+		if (ready == READY)
+			return start_one(r, c, err) < 0 ? -1 : 1;
+		if (ready == NEVER)
+			return fleet_run_stop(r, "TaskFailedToStart",
+				       arena_printf(r->a,
+					       "DependencyError: container %s waits for container "
+					       "%s to be %s, which will not be",
+					       c->name, dep->container_name, dep->condition),
+				       err) < 0
+				       ? -1
+				       : 1;
+		waits = true;
+	}
+	if (waits)
+		return 0;
+	return fleet_run_commit_status(r, TASK_ACTIVATING, err) < 0 ? -1 : 1;
+}

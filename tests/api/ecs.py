@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ecs through boto3 and the aws CLI: clusters, task definitions, tasks and services with real
+containers. What is slow by nature (health checks, drains, kill -9) is in tests/e2e/containers.py."""
+import json
+import os
+import shutil
+import subprocess
+
+import botocore.exceptions
+import pytest
+from gitwork import journal
+from rootfs import Registry, eventually, layer
+from towpath import TOWPATH, Server
+
+
+def why_not():
+    if os.geteuid() != 0:
+        return "containers need root"
+    for program in ("runc", "iptables", "ip", "skopeo"):
+        if not shutil.which(program) and not os.path.exists(f"/usr/sbin/{program}"):
+            return f"{program} is not installed"
+    return None
+
+
+real = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+
+
+@pytest.fixture(scope="module")
+def registry():
+    r = Registry()
+    yield r
+    r.close()
+
+
+@pytest.fixture(scope="module")
+def host():
+    s = Server()
+    try:
+        s.start()
+        s.client("ecs").create_cluster(clusterName="c")
+        yield s
+    finally:
+        s.kill9()
+        subprocess.run([TOWPATH, "destroy", "--yes", "--data", s.data], check=False)
+        s.close()
+
+
+def refused(call, **args):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**args)
+    error = e.value.response["Error"]
+    return f"{error['Code']}: {error['Message']}"
+
+
+def container(name="app", **more):
+    return {"name": name, "image": "127.0.0.1:1/none", "memory": 64, "stopTimeout": 1, **more}
+
+
+def run(ecs, family, definitions, count=1, network=NETWORK, overrides=None, **task):
+    ecs.register_task_definition(family=family, containerDefinitions=definitions, **task)
+    return ecs.run_task(cluster="c", taskDefinition=family, count=count, networkConfiguration=network,
+                        **({"overrides": overrides} if overrides else {}))["tasks"][0]["taskArn"]
+
+
+def task(ecs, arn):
+    return ecs.describe_tasks(cluster="c", tasks=[arn])["tasks"][0]
+
+
+def reaches(ecs, arn, status):
+    def look():
+        t = task(ecs, arn)
+        assert status == "STOPPED" or t["lastStatus"] != "STOPPED", t
+        return t if t["lastStatus"] == status else None
+    return eventually(look, what=f"{arn} {status}: {task(ecs, arn)}")
+
+
+def log_lines(host, group, stream):
+    return [e["message"] for e in host.client("logs").get_log_events(
+        logGroupName=group, logStreamName=stream, startFromHead=True)["events"]]
+
+
+def awslogs(group="g", prefix="p"):
+    return {"logDriver": "awslogs", "options": {"awslogs-group": group, "awslogs-stream-prefix": prefix,
+                                                "awslogs-region": "us-east-1"}}
+
+
+def test_clusters(host):
+    ecs = host.client("ecs")
+    made = ecs.create_cluster(clusterName="other", tags=[{"key": "a", "value": "b"}])["cluster"]
+    assert made["status"] == "ACTIVE" and made["clusterArn"].endswith(":cluster/other")
+    assert made["clusterArn"] in ecs.list_clusters()["clusterArns"]
+    assert len(ecs.list_clusters(maxResults=1)["clusterArns"]) == 1
+    got = ecs.describe_clusters(clusters=["other", "nobody"], include=["TAGS"])
+    assert got["clusters"][0]["tags"] == [{"key": "a", "value": "b"}]
+    assert got["failures"][0]["reason"] == "MISSING"
+    ecs.tag_resource(resourceArn=made["clusterArn"], tags=[{"key": "a", "value": "c"}, {"key": "d", "value": "e"}])
+    ecs.untag_resource(resourceArn=made["clusterArn"], tagKeys=["d"])
+    assert ecs.list_tags_for_resource(resourceArn=made["clusterArn"])["tags"] == [{"key": "a", "value": "c"}]
+    assert ecs.list_container_instances(cluster="other")["containerInstanceArns"] == []
+    assert ecs.describe_container_instances(cluster="other", containerInstances=["x"])["failures"]
+    assert ecs.delete_cluster(cluster="other")["cluster"]["status"] == "INACTIVE"
+    assert refused(ecs.list_tasks, cluster="other").startswith("ClusterNotFoundException")
+    assert "NotImplemented" in refused(ecs.put_account_setting, name="taskLongArnFormat", value="enabled")
+    assert "NotImplemented" in refused(ecs.execute_command, cluster="c", task="t", command="sh", interactive=True)
+
+
+def test_task_definitions(host):
+    ecs = host.client("ecs")
+    ports = [{"containerPort": 80}]
+    first = ecs.register_task_definition(family="web", containerDefinitions=[container(portMappings=ports)],
+                                         tags=[{"key": "k", "value": "v"}])
+    assert first["taskDefinition"]["taskDefinitionArn"].endswith(":task-definition/web:1")
+    assert first["taskDefinition"]["containerDefinitions"][0]["essential"] is True
+    second = ecs.register_task_definition(
+        family="web", containerDefinitions=[container(portMappings=ports)], cpu=".25 vCPU", memory="0.5 GB",
+        requiresCompatibilities=["FARGATE"])["taskDefinition"]
+    assert (second["revision"], second["cpu"], second["memory"]) == (2, "256", "512")
+    assert ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]["revision"] == 2
+    assert ecs.describe_task_definition(taskDefinition="web:1", include=["TAGS"])["tags"][0]["value"] == "v"
+    ecs.deregister_task_definition(taskDefinition="web:2")
+    assert ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]["revision"] == 1
+    assert ecs.list_task_definitions(familyPrefix="web")["taskDefinitionArns"] == [
+        first["taskDefinition"]["taskDefinitionArn"]]
+    assert ecs.list_task_definitions(familyPrefix="web", status="INACTIVE", sort="DESC")["taskDefinitionArns"]
+    assert ecs.list_task_definition_families(familyPrefix="we")["families"] == ["web"]
+
+
+@pytest.mark.parametrize("definitions,more,word", [
+    ([container(image="")], {}, "app"),
+    ([container(), container()], {}, "more than once"),
+    ([container(essential=False)], {}, "essential"),
+    ([container(secrets=[{"name": "A", "valueFrom": "x"}])], {}, "secrets"),
+    ([container(privileged=True)], {}, "privileged"),
+    ([container(healthCheck={"command": ["curl"]})], {}, "CMD"),
+    ([container(dependsOn=[{"containerName": "b", "condition": "START"}])], {}, "'b'"),
+    ([container(logConfiguration={"logDriver": "splunk"})], {}, "splunk"),
+    ([container(portMappings=[{"containerPort": 80, "hostPort": 81}])], {}, "match"),
+    ([container(mountPoints=[{"sourceVolume": "v", "containerPath": "/v"}])], {}, "'v'"),
+    ([container()], {"networkMode": "bridge"}, "bridge"),
+    ([container()], {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "300"}, "300"),
+    ([container()], {"requiresCompatibilities": ["FARGATE"]}, "cpu"),
+    ([container(memory=600)], {"cpu": "256", "memory": "512"}, "600"),
+])
+def test_definitions_that_cannot_be(host, definitions, more, word):
+    said = refused(host.client("ecs").register_task_definition, family="bad", containerDefinitions=definitions, **more)
+    assert said.startswith("ClientException") and word in said
+
+
+@real
+def test_task(host, registry):
+    """What an image and a definition say of a container, its exit code, its log."""
+    ecs = host.client("ecs")
+    image = registry.push("plain", Env=["FROM_IMAGE=1", "BOTH=image"], Entrypoint=["/bin/sh", "-c"], Cmd=["exit 9"],
+                          User="shop", WorkingDir="/www")
+    say = "echo $FROM_IMAGE $BOTH $OWN; id -u; id -g; id -G; pwd; cat index.html; ulimit -n; echo bad >&2; exit 3"
+    definition = container(
+        image=image, command=[say], environment=[{"name": "BOTH", "value": "definition"}, {"name": "OWN", "value": "x"}],
+        ulimits=[{"name": "nofile", "softLimit": 77, "hardLimit": 88}], logConfiguration=awslogs())
+    arn = run(ecs, "plain", [definition], overrides={
+        "containerOverrides": [{"name": "app", "environment": [{"name": "OWN", "value": "override"}]}]})
+    t = reaches(ecs, arn, "STOPPED")
+    assert (t["containers"][0]["exitCode"], t["stoppedReason"]) == (3, "Essential container in task exited"), t
+    assert t["stopCode"] in ("EssentialContainerExited", "TaskFailedToStart")
+    assert t["containers"][0]["imageDigest"].startswith("sha256:")
+    stream = f"p/app/{arn.rsplit('/', 1)[1]}"
+    assert log_lines(host, "g", stream) == ["1 definition override", "1000", "1001", "1001 1002", "/www", "hello",
+                                            "77", "bad"]
+    # an entry point of the definition's own leaves the image's command out
+    arn = run(ecs, "entry", [container(image=image, entryPoint=["/bin/false"])])
+    assert reaches(ecs, arn, "STOPPED")["containers"][0]["exitCode"] == 1
+
+
+@real
+def test_containers_of_a_task(host, registry):
+    """One network, an order of starting, shared volumes, layers with whiteouts."""
+    ecs = host.client("ecs")
+    image = registry.push(
+        "layers", layer({"data": None, "data/gone": b"1", "data/kept": b"2", "dir": None, "dir/old": b"3"}),
+        layer({"data/.wh.gone": b"", "dir/.wh..wh..opq": b"", "dir/new": b"4"}))
+    mount = {"mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}], "image": image}
+    arn = run(ecs, "order", [
+        container("init", essential=False, command=["sh", "-c", "ls /data /dir > /v/list; sleep 0.2"], **mount),
+        container("web", command=["httpd", "-f", "-p", "8000", "-h", "/v"],
+                  dependsOn=[{"containerName": "init", "condition": "SUCCESS"}], **mount),
+        container("ask", essential=False, logConfiguration=awslogs(), image=image,
+                  command=["sh", "-c", "until wget -qO- http://127.0.0.1:8000/list; do sleep 0.1; done; hostname"],
+                  dependsOn=[{"containerName": "web", "condition": "START"}]),
+    ], volumes=[{"name": "v"}])
+    t = reaches(ecs, arn, "RUNNING")
+    stream = f"p/ask/{arn.rsplit('/', 1)[1]}"
+    address = t["attachments"][0]["details"][0]["value"]
+    lines = eventually(lambda: [x for x in [log_lines(host, "g", stream)] if len(x) == 6], what="the log")[0]
+    assert lines == ["/data:", "kept", " ", "/dir:", "new", "ip-" + address.replace(".", "-")]
+    by_name = {c["name"]: c for c in task(ecs, arn)["containers"]}
+    assert (by_name["init"]["exitCode"], by_name["web"]["lastStatus"]) == (0, "RUNNING")
+    assert subprocess.run(["curl", "-s", f"http://{address}:8000/list"], check=True, timeout=20,
+                          stdout=subprocess.PIPE).stdout.startswith(b"/data")
+    ecs.stop_task(cluster="c", task=arn, reason="enough")
+    t = reaches(ecs, arn, "STOPPED")
+    assert (t["stopCode"], t["stoppedReason"]) == ("UserInitiated", "enough")
+    assert not os.path.exists(f"{host.data}/fleet/t-{arn.rsplit('/', 1)[1]}")
+    assert arn in ecs.list_tasks(cluster="c", desiredStatus="STOPPED", family="order")["taskArns"]
+    assert arn not in ecs.list_tasks(cluster="c")["taskArns"]
+
+
+@real
+def test_memory(host, registry):
+    """A container that eats its memory, by its own limit and by the task's."""
+    ecs = host.client("ecs")
+    image = registry.push("eater")
+    eat = {"image": image, "command": ["sh", "-c", "dd if=/dev/zero of=/dev/null bs=200M count=1"]}
+    for more in ({"memory": 32}, {"memory": 64}):
+        arn = run(ecs, "eater", [container(**{**eat, **more})], cpu="256", memory="512")
+        t = reaches(ecs, arn, "STOPPED")
+        assert t["containers"][0]["reason"].startswith("OutOfMemoryError"), t
+        assert t["containers"][0]["exitCode"] == 137
+
+
+@real
+@pytest.mark.parametrize("what,word", [
+    ("missing", "nothere"), ("digest", "digest"), ("layer", "reading blob sha256"), ("traversal", "leads out"), ("device", "device"),
+    ("hardlink", "link"), ("command", "/no/such"), ("user", "nobody-here"), ("nothing", "no command")])
+def test_images_that_cannot_be(host, registry, what, word):
+    from rootfs import device, digest, link
+    import tarfile
+    ecs, more = host.client("ecs"), {"command": ["true"]}
+    image = registry.push("ok")
+    if what == "missing":
+        image = f"{registry.host}/nothere:v1"
+    elif what == "digest":
+        extra = layer({"x": b"right"})
+        image = registry.push("digest", extra)
+        registry.blobs[digest(extra)] = layer({"x": b"wrong"})
+    elif what == "layer":
+        extra = layer({"x": b"away"})
+        image = registry.push("lost", extra)
+        del registry.blobs[digest(extra)]
+    elif what == "traversal":
+        image = registry.push("traversal", layer({"../../outside": b"x"}))
+    elif what == "device":
+        image = registry.push("device", layer({"null": device}))
+    elif what == "hardlink":
+        image = registry.push("hard", layer({"l": link("../../../etc/passwd", tarfile.LNKTYPE)}))
+    elif what == "command":
+        more = {"command": ["/no/such"]}
+    elif what == "user":
+        more["user"] = "nobody-here"
+    elif what == "nothing":
+        more = {}
+    t = reaches(ecs, run(ecs, f"bad-{what}", [container(image=image, **more)]), "STOPPED")
+    assert t["stopCode"] == "TaskFailedToStart"
+    assert word in t["stoppedReason"], t["stoppedReason"]
+    assert t["stoppedReason"].split(":")[0] in ("CannotPullContainerError", "CannotStartContainerError")
+
+
+@real
+def test_aws_cli(host, registry):
+    """The same by the aws CLI: a service that rolls on, and its waiters."""
+    ecs = host.client("ecs")
+    image = registry.push("sleeper", Cmd=["sleep", "100000"])
+
+    def aws(*argv):
+        done = host.run("aws", "ecs", *argv, "--output", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else None
+    aws("register-task-definition", "--family", "s", "--container-definitions", json.dumps([container(image=image)]))
+    made = aws("create-service", "--cluster", "c", "--service-name", "s", "--task-definition", "s", "--desired-count", "2",
+               "--network-configuration", "awsvpcConfiguration={subnets=[subnet-1]}")["service"]
+    assert made["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+    eventually(lambda: ecs.describe_services(cluster="c", services=["s"])["services"][0]["runningCount"] == 2)
+    aws("wait", "services-stable", "--cluster", "c", "--services", "s")
+    tasks = aws("list-tasks", "--cluster", "c", "--service-name", "s")["taskArns"]
+    assert len(tasks) == 2
+    # one that is killed comes again, and one whose task definition is gone as well
+    aws("stop-task", "--cluster", "c", "--task", tasks[0])
+    eventually(lambda: len(set(ecs.list_tasks(cluster="c", serviceName="s")["taskArns"]) - {tasks[0]}) == 2)
+    aws("register-task-definition", "--family", "s", "--container-definitions",
+        json.dumps([container(image=image, environment=[{"name": "N", "value": "2"}])]))
+    aws("update-service", "--cluster", "c", "--service", "s", "--task-definition", "s", "--desired-count", "1")
+
+    def rolled():
+        d = ecs.describe_services(cluster="c", services=["s"])["services"][0]["deployments"]
+        return d if len(d) == 1 and d[0]["rolloutState"] == "COMPLETED" and d[0]["runningCount"] == 1 else None
+    assert eventually(rolled)[0]["taskDefinition"].endswith(":2")
+    assert made["serviceArn"] in aws("list-services", "--cluster", "c")["serviceArns"]
+    assert "scaled above 0" in refused(ecs.delete_service, cluster="c", service="s")
+    ecs.delete_service(cluster="c", service="s", force=True)
+    eventually(lambda: ecs.describe_services(cluster="c", services=["s"])["services"][0]["status"] == "INACTIVE")
+
+
+@real
+def test_circuit_breaker(host, registry):
+    ecs = host.client("ecs")
+    good = registry.push("good", Cmd=["sleep", "100000"])
+    ecs.register_task_definition(family="b", containerDefinitions=[container(image=good)])
+    ecs.register_task_definition(family="b", containerDefinitions=[container(image=good, command=["false"])])
+    ecs.create_service(cluster="c", serviceName="b", taskDefinition="b:1", desiredCount=1, networkConfiguration=NETWORK,
+                       deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}})
+    state = lambda: ecs.describe_services(cluster="c", services=["b"])["services"][0]  # noqa: E731
+    eventually(lambda: state()["deployments"][0]["rolloutState"] == "COMPLETED")
+    before = ecs.list_tasks(cluster="c", serviceName="b")["taskArns"]
+    ecs.update_service(cluster="c", service="b", taskDefinition="b:2")
+    got = eventually(lambda: [s for s in [state()] if len(s["deployments"]) == 1
+                              and s["deployments"][0]["rolloutState"] == "COMPLETED"
+                              and s["taskDefinition"].endswith(":1") and s["runningCount"] == 1])[0]
+    assert any("rolling back to deployment" in e["message"] for e in got["events"])
+    assert before[0].rsplit("/", 1)[1] in str(got["events"])
+    failed = [d for d in journal(host, "ecs.service") if d.get("event") == "SERVICE_DEPLOYMENT_FAILED"]
+    assert "exit code 1" in failed[0]["reason"] and "container app" in failed[0]["reason"]
+    ecs.delete_service(cluster="c", service="b", force=True)
+
+
+@real
+def test_task_sets(host, registry):
+    """The controllers CODE_DEPLOY and EXTERNAL."""
+    ecs, elb = host.client("ecs"), host.client("elbv2")
+    image = registry.push("web", Cmd=["httpd", "-f", "-p", "8000", "-h", "/www"])
+    group = elb.create_target_group(Name="blue", Protocol="HTTP", Port=8000, TargetType="ip", VpcId="v",
+                                    HealthCheckIntervalSeconds=5)["TargetGroups"][0]["TargetGroupArn"]
+    ecs.register_task_definition(family="w", containerDefinitions=[
+        container(image=image, portMappings=[{"containerPort": 8000}])])
+    balancer = {"targetGroupArn": group, "containerName": "app", "containerPort": 8000}
+    service = {"cluster": "c", "serviceName": "w", "taskDefinition": "w", "desiredCount": 1,
+               "networkConfiguration": NETWORK, "deploymentController": {"type": "CODE_DEPLOY"}}
+    assert "8001" in refused(ecs.create_service, **service, loadBalancers=[dict(balancer, containerPort=8001)])
+    assert "nobody" in refused(ecs.create_service, **service, loadBalancers=[dict(balancer, containerName="nobody")])
+    ecs.create_service(**service, loadBalancers=[balancer], clientToken="t")
+    assert ecs.create_service(**service, loadBalancers=[balancer], clientToken="t")["service"]["serviceName"] == "w"
+    assert "CODE_DEPLOY" in refused(ecs.update_service, cluster="c", service="w", taskDefinition="w:1")
+    get = lambda: ecs.describe_services(cluster="c", services=["w"])["services"][0]["taskSets"]  # noqa: E731
+    eventually(lambda: get()[0]["stabilityStatus"] == "STEADY_STATE")
+    first = get()[0]
+    assert (first["status"], first["startedBy"], first["runningCount"]) == ("PRIMARY", "CODE_DEPLOY", 1)
+    health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    assert len(health) == 1 and health[0]["Target"]["Port"] == 8000
+    second = ecs.create_task_set(cluster="c", service="w", taskDefinition="w", externalId="x",
+                                 scale={"value": 0, "unit": "PERCENT"})["taskSet"]
+    ecs.update_task_set(cluster="c", service="w", taskSet=second["id"], scale={"value": 100, "unit": "PERCENT"})
+    eventually(lambda: get()[1]["stabilityStatus"] == "STEADY_STATE" and get()[1]["runningCount"] == 1)
+    assert "primary" in refused(ecs.delete_task_set, cluster="c", service="w", taskSet=first["id"])
+    ecs.update_service_primary_task_set(cluster="c", service="w", primaryTaskSet=second["id"])
+    assert [s["status"] for s in get()] == ["ACTIVE", "PRIMARY"]
+    ecs.delete_task_set(cluster="c", service="w", taskSet=first["id"])
+    eventually(lambda: len(get()) == 1)
+    described = ecs.describe_task_sets(cluster="c", service="w", taskSets=[second["id"], "no"])
+    assert described["taskSets"][0]["externalId"] == "x" and described["failures"][0]["arn"] == "no"
+    ecs.delete_service(cluster="c", service="w", force=True)
+    eventually(lambda: ecs.describe_services(cluster="c", services=["w"])["services"][0]["status"] == "INACTIVE")
+
+
+@real
+def test_own_registry(host, registry):
+    """An image of Towpath's own registry runs without a request; the name of the registry is the
+    address that ecr reports."""
+    ecs, ecr = host.client("ecs"), host.client("ecr")
+    uri = ecr.create_repository(repositoryName="own")["repository"]["repositoryUri"]
+    password = host.run("aws", "ecr", "get-login-password").stdout.strip()
+    source = registry.push("own", Cmd=["sh", "-c", "exit 7"])
+    host.run("skopeo", "copy", "--quiet", "--src-tls-verify=false", "--dest-tls-verify=false", "--dest-creds",
+             f"AWS:{password}", f"docker://{source}", f"docker://{uri}:v1")
+    registry.asked.clear()
+    t = reaches(ecs, run(ecs, "own", [container(image=f"{uri}:v1")]), "STOPPED")
+    assert t["containers"][0]["exitCode"] == 7, t
+    assert not registry.asked
+    t = reaches(ecs, run(ecs, "own-none", [container(image=f"{uri}:v2")]), "STOPPED")
+    assert t["stoppedReason"].startswith("CannotPullContainerError") and "v2" in t["stoppedReason"]

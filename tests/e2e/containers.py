@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Services of real containers behind the real data plane: health, traffic, and what is killed."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import urllib.request
+
+import pytest
+from backends import free_ports
+from rootfs import Registry, eventually
+from towpath import TOWPATH, Server
+
+
+def why_not():
+    if os.geteuid() != 0:
+        return "containers need root"
+    for program in ("runc", "haproxy", "iptables", "ip", "skopeo"):
+        if not shutil.which(program) and not os.path.exists(f"/usr/sbin/{program}"):
+            return f"{program} is not installed"
+    return None
+
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+
+
+class Host:
+    def __init__(self):
+        self.registry = Registry()
+        self.server = Server().start()
+        self.connect()
+        self.ecs.create_cluster(clusterName="c")
+
+    def connect(self):
+        self.ecs, self.elb = self.server.client("ecs"), self.server.client("elbv2")
+
+    def close(self):
+        self.server.kill9()
+        subprocess.run([TOWPATH, "destroy", "--yes", "--data", self.server.data], check=False)
+        self.server.close()
+        self.registry.close()
+
+    def define(self, family, **more):
+        c = {"name": "app", "memory": 64, "stopTimeout": 1, **more}
+        return self.ecs.register_task_definition(family=family, containerDefinitions=[c], cpu="256", memory="512",
+                                                 requiresCompatibilities=["FARGATE"])
+
+    def service(self, name):
+        return self.ecs.describe_services(cluster="c", services=[name])["services"][0]
+
+    def running(self, name):
+        arns = self.ecs.list_tasks(cluster="c", serviceName=name)["taskArns"]
+        tasks = self.ecs.describe_tasks(cluster="c", tasks=arns)["tasks"] if arns else []
+        return [t for t in tasks if t["lastStatus"] == "RUNNING"]
+
+    def monitors(self, task):
+        found = []
+        name = task["taskArn"].rsplit("/", 1)[1]
+        for entry in os.listdir(f"{self.server.data}/fleet/t-{name}"):
+            with open(f"{self.server.data}/fleet/t-{name}/{entry}/monitor.pid", encoding="utf-8") as f:
+                found.append(int(f.read().split()[0]))
+        return found
+
+    def drop(self, name):
+        self.ecs.delete_service(cluster="c", service=name, force=True)
+        eventually(lambda: self.service(name)["status"] == "INACTIVE")
+
+
+@pytest.fixture(scope="module")
+def host():
+    h = Host()
+    try:
+        yield h
+    finally:
+        print(h.server.stderr()[-6000:])  # shown where a test has failed
+        h.close()
+
+
+def test_kept_through_crashes(host):
+    """The desired count is kept when a task, its monitor, and the server are killed."""
+    image = host.registry.push("sleeper", Cmd=["sh", "-c", "while :; do echo tick; sleep 0.2; done"])
+    host.define("k", image=image, logConfiguration={
+        "logDriver": "awslogs", "options": {"awslogs-group": "k", "awslogs-stream-prefix": "k"}})
+    host.ecs.create_service(cluster="c", serviceName="k", taskDefinition="k", desiredCount=2, launchType="FARGATE",
+                            networkConfiguration=NETWORK)
+    first = {t["taskArn"]: t for t in eventually(lambda: [x for x in [host.running("k")] if len(x) == 2])[0]}
+
+    # the server: tasks live on and are found again, their logs are whole
+    host.server.kill9()
+    pids = [pid for t in first.values() for pid in host.monitors(t)]
+    for pid in pids:
+        os.kill(pid, 0)
+    host.server.start()
+    host.connect()
+    assert {t["taskArn"] for t in host.running("k")} == set(first)
+    stream = "k/app/" + next(iter(first)).rsplit("/", 1)[1]
+    logs = host.server.client("logs")
+
+    def ticks():
+        events = logs.get_log_events(logGroupName="k", logStreamName=stream, startFromHead=True)["events"]
+        return [e["message"] for e in events]
+    seen = len(ticks())
+    eventually(lambda: len(ticks()) > seen)
+    assert set(ticks()) == {"tick"}
+
+    # a task's first process, while the server is down: its end is known afterwards
+    gone, other = first
+    host.server.kill9()
+    with open(f"{host.server.data}/fleet/t-{gone.rsplit('/', 1)[1]}/t-{gone.rsplit('/', 1)[1]}-0/init.pid",
+              encoding="utf-8") as f:
+        os.kill(int(f.read()), signal.SIGKILL)
+    host.server.start()
+    host.connect()
+    eventually(lambda: len({t["taskArn"] for t in host.running("k")} - {gone}) == 2)
+    stopped = eventually(lambda: [t for t in host.ecs.describe_tasks(cluster="c", tasks=[gone])["tasks"]
+                                  if t["lastStatus"] == "STOPPED"])[0]
+    assert stopped["containers"][0]["exitCode"] == 137 and stopped["stopCode"] == "EssentialContainerExited"
+
+    # the monitor, which is the part of the engine that stands behind a container
+    for pid in host.monitors(first[other]):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len({t["taskArn"] for t in host.running("k")} - set(first)) == 2)
+    lost = eventually(lambda: [t for t in host.ecs.describe_tasks(cluster="c", tasks=[other])["tasks"]
+                               if t["lastStatus"] == "STOPPED"])[0]
+    assert "monitor" in lost["containers"][0]["reason"]
+    host.drop("k")
+    assert not [e for e in os.listdir(f"{host.server.data}/fleet") if e.startswith("t-")]
+
+
+def test_traffic_and_health(host):
+    """A rolling update behind a listener: the new tasks serve before the old ones leave; what never
+    becomes healthy never serves."""
+    image = host.registry.push("web", Cmd=["sh", "-c", "mkdir -p /w; echo $V > /w/index.html; exec httpd -f -p 80 -h /w"])
+    port, = free_ports(1)
+    group = host.elb.create_target_group(
+        Name="web", Protocol="HTTP", Port=80, TargetType="ip", VpcId="v", HealthCheckIntervalSeconds=5,
+        HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+    host.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[
+        {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}])
+    balancer = host.elb.create_load_balancer(Name="web", Subnets=["s"])["LoadBalancers"][0]["LoadBalancerArn"]
+    host.elb.create_listener(LoadBalancerArn=balancer, Port=port, Protocol="HTTP", DefaultActions=[
+        {"Type": "forward", "TargetGroupArn": group}])
+    define = lambda v, **more: host.define(  # noqa: E731
+        "web", image=image, portMappings=[{"containerPort": 80}], environment=[{"name": "V", "value": v}],
+        healthCheck={"command": ["CMD-SHELL", more.pop("check", "wget -qO- http://127.0.0.1/")], "interval": 5,
+                     "timeout": 5, "retries": 1, "startPeriod": 0}, **more)
+    define("one")
+    host.ecs.create_service(
+        cluster="c", serviceName="web", taskDefinition="web", desiredCount=1, launchType="FARGATE",
+        networkConfiguration=NETWORK, loadBalancers=[
+            {"targetGroupArn": group, "containerName": "app", "containerPort": 80}],
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}})
+
+    def ask():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            return answer.read().strip().decode()
+    rolled = lambda: host.service("web")["deployments"][0]["rolloutState"] == "COMPLETED"  # noqa: E731
+    eventually(rolled)
+    assert host.running("web")[0]["healthStatus"] == "HEALTHY"
+    assert ask() == "one"
+    define("two")
+    host.ecs.update_service(cluster="c", service="web", taskDefinition="web")
+    answers = set()
+
+    def asked():
+        answers.add(ask())  # none may fail
+        return len(host.service("web")["deployments"]) == 1 and rolled()
+    eventually(asked)
+    assert "two" in answers and ask() == "two"
+
+    define("three", check="exit 1")
+    host.ecs.update_service(cluster="c", service="web", taskDefinition="web")
+    failed = eventually(lambda: [d for d in host.service("web")["deployments"] if d["rolloutState"] == "FAILED"])[0]
+    assert "health checks" in failed["rolloutStateReason"], failed
+    assert ask() == "two"
+    host.drop("web")
+
+
+def test_runtime_of_fargate(host):
+    """Another runtime for FARGATE tasks: named, and asked for by name when it is missing."""
+    server = Server("--fargate-runtime", "/no/such/runsc")
+    try:
+        server.start()
+        ecs = server.client("ecs")
+        ecs.create_cluster(clusterName="c")
+        ecs.register_task_definition(family="f", cpu="256", memory="512", requiresCompatibilities=["FARGATE"],
+                                     containerDefinitions=[{"name": "app", "image": host.registry.push("f"), "command": ["true"]}])
+        arn = ecs.run_task(cluster="c", taskDefinition="f", launchType="FARGATE",
+                           networkConfiguration=NETWORK)["tasks"][0]["taskArn"]
+        stopped = eventually(lambda: [t for t in ecs.describe_tasks(cluster="c", tasks=[arn])["tasks"]
+                                      if t["lastStatus"] == "STOPPED"])[0]
+        assert "/no/such/runsc" in stopped["stoppedReason"]
+        assert json.dumps(stopped, default=str).count("FARGATE") >= 1
+    finally:
+        server.kill9()
+        subprocess.run([TOWPATH, "destroy", "--yes", "--data", server.data], check=False)
+        server.close()
