@@ -171,6 +171,13 @@ static int open_deploy(struct server *s, struct err *err)
 
 	s->deploy_fleet = (struct deploy_fleet){
 		s->fleet, s->signal, s->artifact, s->build, s->account, s->region};
+	s->deploy_notice = (struct deploy_notice){
+		.durable = s->durable,
+		.signal = s->signal,
+		.account = s->account,
+		.region = s->region,
+	};
+	deploy_notice_watch(&s->deploy_notice);
 	deploy_fleet_ports(&s->deploy_fleet, &s->deploy_ports);
 	if (deploy_engine_new(&c, &s->deploy, err) < 0)
 		return -1;

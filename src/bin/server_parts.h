@@ -24,6 +24,7 @@
 #include "provider/action_world.h"
 #include "provider/build_world.h"
 #include "provider/deploy_fleet.h"
+#include "provider/deploy_notice.h"
 #include "provider/fleet_world.h"
 #include "secret/secret.h"
 #include "provider/image_tokens.h"
@@ -58,6 +59,7 @@ struct server {
 	struct build_ports build_ports;
 	struct build_engine *build;
 	struct deploy_fleet deploy_fleet;
+	struct deploy_notice deploy_notice;
 	struct deploy_ports deploy_ports;
 	struct deploy_engine *deploy;
 	struct action_world action_world;

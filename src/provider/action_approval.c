@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Approval / Manual: waits for PutApprovalResult, which the pipeline engine serves. The approval is
- * told by the journal entry codepipeline.approval. */
+ * told by the journal entry codepipeline.approval and, where one is named, by a topic. */
 #include "base/mem.h"
+#include "base/timefmt.h"
+#include "codec/json.h"
 #include "provider/action_world.h"
+#include "signal/signal.h"
 
 #define WAIT_USEC (INT64_C(7) * 86400 * USEC_PER_SEC)
 
@@ -35,20 +38,46 @@ static int validate(void *arg, const struct codepipeline_action_declaration *act
 	return 0;
 }
 
+/* 2016-07-07T20:22Z */
+static const char *minute_text(struct arena *a, int64_t usec)
+{
+	return arena_printf(a, "%.16sZ", timefmt_iso(usec).text);
+}
+
+static const char *message(const struct action_run *run)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &text};
+
+	json_open(&w, '{');
+	json_put_member(&w, "region", run->region);
+	json_key(&w, "approval");
+	json_open(&w, '{');
+	json_put_member(&w, "pipelineName", run->pipeline);
+	json_put_member(&w, "stageName", run->stage);
+	json_put_member(&w, "actionName", run->action);
+	json_put_member(&w, "token", run->id);
+	json_put_member(&w, "expires", minute_text(run->arena, run->now_usec + WAIT_USEC));
+	json_put_member(&w, "externalEntityLink", action_run_setting(run, "ExternalEntityLink"));
+	json_put_member(&w, "customData", action_run_setting(run, "CustomData"));
+	json_close(&w, '}');
+	json_close(&w, '}');
+	return arena_strdup(run->arena, str_text(&text));
+}
+
+/* A message may come twice when the server is killed right after it was sent. */
 static int start(
 	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
 {
+	const struct action_world *w = arg;
 	const char *arn = action_run_setting(run, "NotificationArn");
+	const char *subject = arena_printf(run->arena,
+		"APPROVAL NEEDED: AWS CodePipeline %s for action %s", run->pipeline, run->action);
 
-	(void)arg;
-	(void)err;
-	if (arn)
-		return action_fail(run, ret, "ConfigurationError",
-			"The approval could not be announced: the SNS topic %s does not exist "
-			"(topics "
-			"are not available here; remove NotificationArn, or react to the journal's "
-			"codepipeline.approval entries)",
-			arn);
+	if (arn && signal_publish(w->signal, arn, arena_printf(run->arena, "%.100s", subject),
+			   message(run), err) < 0)
+		return action_sibling_failed(
+			run, ret, "ConfigurationError", "The approval could not be announced", err);
 	ret->external_id = run->id;
 	return 0;
 }

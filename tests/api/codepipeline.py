@@ -352,7 +352,8 @@ def test_rules_refused(cp, s3, result, made, says):
 def test_alarm_before_entry(cp, s3, shared_server):
     cw = shared_server.client("cloudwatch")
     cw.put_metric_alarm(AlarmName="gate", Namespace="n", MetricName="m", Statistic="Sum", Period=86400,
-                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                        TreatMissingData="ignore")  # the state that is set stays
     cw.set_alarm_state(AlarmName="gate", StateValue="ALARM", StateReason="test")
     first = make(cp, s3, "alarmed", {"name": "Gate", "actions": [approval()], "beforeEntry": condition(
         "FAIL", rule("CloudWatchAlarm", AlarmName="gate", WaitTime="600"))})
@@ -371,7 +372,8 @@ def test_alarm_before_entry(cp, s3, shared_server):
 def test_alarm_on_success_and_override_while_it_runs(cp, s3, shared_server):
     cw = shared_server.client("cloudwatch")
     cw.put_metric_alarm(AlarmName="after", Namespace="n", MetricName="m", Statistic="Sum", Period=86400,
-                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                        TreatMissingData="ignore")  # the state that is set stays
     cw.set_alarm_state(AlarmName="after", StateValue="OK", StateReason="test")
     stage = {"name": "Gate", "actions": [approval()], "onSuccess": condition(
         "FAIL", rule("CloudWatchAlarm", AlarmName="after", WaitTime="600"))}

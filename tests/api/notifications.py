@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """SNS through boto3: topics, subscriptions with confirmation, signed messages to a real receiver,
 filters, tries; and what publishes by itself: alarms and event rules."""
+import io
 import json
 import queue
 import time
 import urllib.error
 import urllib.request
+import zipfile
 
 import botocore.exceptions
+import pipelines
 import pytest
 from receivers import HttpReceiver, verify
 
@@ -210,3 +213,50 @@ def test_alarms_and_rules_publish(shared_server, receiver):
     events.put_events(Entries=[{"Source": "shop", "DetailType": "Sold", "Detail": '{"n":1}'}])
     body = json.loads(receiver.next()[1]["Message"])
     assert (body["source"], body["detail"]) == ("shop", {"n": 1})
+
+
+def test_deployments_tell_topics(shared_server, receiver):
+    c, deploy = shared_server.client("sns"), shared_server.client("codedeploy")
+    topic = c.create_topic(Name="deployments")["TopicArn"]
+    subscribe(c, receiver, topic)
+    deploy.create_application(applicationName="shop")
+    deploy.create_deployment_group(
+        applicationName="shop", deploymentGroupName="group",
+        serviceRoleArn=f"arn:aws:iam::{shared_server.account}:role/deploy",
+        triggerConfigurations=[{"triggerName": "ops", "triggerTargetArn": topic,
+                                "triggerEvents": ["DeploymentStart", "DeploymentFailure"]}])
+    deployment = deploy.create_deployment(
+        applicationName="shop", deploymentGroupName="group", revision={
+            "revisionType": "S3", "s3Location": {"bucket": "none", "key": "none.zip",
+                                                 "bundleType": "zip"}})["deploymentId"]
+    told = [json.loads(receiver.next()[1]["Message"]) for _ in range(2)]
+    assert sorted(m["status"] for m in told) == ["Created", "Failed"]
+    assert {(m["deploymentId"], m["eventTriggerName"], m["applicationName"]) for m in told} == {
+        (deployment, "ops", "shop")}
+
+
+def test_approvals_tell_topics(shared_server, receiver):
+    c, s3 = shared_server.client("sns"), shared_server.client("s3")
+    topic = c.create_topic(Name="approvals")["TopicArn"]
+    subscribe(c, receiver, topic)
+    cp = pipelines.client(shared_server)
+    for bucket in ("artifacts", "incoming"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as z:
+        z.writestr("index.html", "x")
+    s3.put_object(Bucket="incoming", Key="a.zip", Body=archive.getvalue())
+    for name, arn in (("told", topic), ("lost", topic + "-gone")):
+        cp.create_pipeline(pipeline=pipelines.pipeline(
+            name, ("Source", pipelines.s3_source("incoming", "a.zip")),
+            ("Gate", pipelines.approval(NotificationArn=arn, CustomData="look twice"))))
+    token = pipelines.wait_token(cp, "told", "Gate")
+    message = receiver.next()[1]
+    assert message["Subject"] == "APPROVAL NEEDED: AWS CodePipeline told for action Ask"
+    asked = json.loads(message["Message"])["approval"]
+    assert (asked["token"], asked["pipelineName"], asked["stageName"], asked["customData"]) == (
+        token, "told", "Gate", "look twice")
+    failed = pipelines.wait(lambda: pipelines.stage_state(cp, "lost", "Gate")["actionStates"][0].get(
+        "latestExecution", {}).get("errorDetails"))
+    assert "could not be announced" in failed["message"], failed
