@@ -164,7 +164,6 @@ static int authenticate(struct api_request *r, struct err *err)
 	r->call.principal_arn = r->who->arn;
 	r->call.principal_id = r->who->id;
 	r->call.principal = r->who->identity;
-	r->call.identity = r->who->identity;
 	return 0;
 }
 

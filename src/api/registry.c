@@ -169,7 +169,7 @@ static void fill_call(struct registry_request *r)
 		.partition = "aws",
 		.principal_arn = r->who->arn,
 		.principal_id = r->who->id,
-		.identity = r->who->identity,
+		.principal = r->who->identity,
 		.request_id = arena_strdup(r->a, id_uuid().text),
 		.source_ip = http_peer(r->x),
 		.user_agent = http_header(r->x, "User-Agent"),

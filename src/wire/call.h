@@ -28,8 +28,6 @@ struct call {
 	const char *principal_arn; /* who asks: arn:aws:iam::...:user/x, ...:root, assumed roles */
 	const char *principal_id;
 	const void *principal;	/* who asks, as the identity engine knows it (identity_principal) */
-	const void
-		*identity; /* the identity engine's own, for what acts for the principal; or NULL */
 	const char *request_id; /* UUID */
 	const char *source_ip, *user_agent;
 	const char *endpoint; /* http://host:port as the client addressed it */
