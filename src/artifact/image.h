@@ -53,6 +53,8 @@ struct artifact_image {
  * host is the configured one, the server's own address, any loopback address with the server's
  * port, or <account>.dkr.ecr.<region>.<suffix>; or it has none. */
 bool artifact_image_is_ours(const struct artifact_engine *e, const char *reference);
+/* Host (and port) that images are named by where no client's request says another. Borrowed. */
+const char *artifact_image_registry(const struct artifact_engine *e);
 /* Finds the image: tag "latest" when the reference names neither tag nor digest. An index is
  * followed to the platform (NULL: linux on this machine's processor). ERR_NOT_FOUND (wire names
  * RepositoryNotFoundException, ImageNotFoundException) names what is missing. */

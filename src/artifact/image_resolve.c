@@ -67,6 +67,13 @@ static const char *without_scheme(const char *url)
 	return mark ? mark + 3 : url;
 }
 
+const char *artifact_image_registry(const struct artifact_engine *e)
+{
+	const char *host = e->registry_host ? e->registry_host : e->endpoint;
+
+	return host ? without_scheme(host) : "localhost";
+}
+
 bool artifact_image_is_ours(const struct artifact_engine *e, const char *reference)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;

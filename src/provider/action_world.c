@@ -12,6 +12,7 @@
 static const struct action_provider *const rows[] = {
 	&action_codecommit,
 	&action_s3_source,
+	&action_ecr_source,
 	&action_codebuild_build,
 	&action_codebuild_test,
 	&action_manual,

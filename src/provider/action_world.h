@@ -38,6 +38,7 @@ struct action_registry action_world_registry(const struct action_world *w);
 
 extern const struct action_provider action_codecommit;
 extern const struct action_provider action_s3_source;
+extern const struct action_provider action_ecr_source;
 extern const struct action_provider action_codebuild_build;
 extern const struct action_provider action_codebuild_test;
 extern const struct action_provider action_manual;

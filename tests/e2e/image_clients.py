@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 
 import pytest
+import pipelines
 from images import Image, Registry, digest
 
 
@@ -151,3 +152,38 @@ def test_docker_logs_in(shared_server, tmp_path):
     wrong = shared_server.run("docker", "login", "--username", "AWS", "--password-stdin", host,
                               input="0000", env=env, check=False)
     assert wrong.returncode != 0
+
+
+@need("skopeo")
+def test_a_push_starts_a_pipeline(shared_server, registry, place, login, tmp_path):
+    """A rule on ECR Image Action, the ECR source action, and what it hands on."""
+    name, account = place.split("/")[1], shared_server.account
+    s3, cp, events = shared_server.client("s3"), pipelines.client(shared_server), shared_server.client("events")
+    for bucket in ("artifacts", "site"):
+        s3.create_bucket(Bucket=bucket)
+    source = pipelines.action("Source", "ECR", "Image", {"RepositoryName": name, "ImageTag": "v1"},
+                              outputs=["App"], namespace="Image")
+    cp.create_pipeline(pipeline=pipelines.pipeline(
+        "on-push", ("Source", source), ("Deploy", pipelines.s3_deploy("site"))))
+    first = pipelines.wait(lambda: pipelines.executions(cp, "on-push"))[0]["pipelineExecutionId"]
+    assert pipelines.wait_execution(cp, "on-push", first) == "Failed"
+    state = pipelines.stage_state(cp, "on-push", "Source")["actionStates"][0]["latestExecution"]
+    assert f"The image {name}:v1 cannot be found" in state["errorDetails"]["message"]
+    events.put_rule(Name="push", EventPattern=json.dumps({
+        "source": ["aws.ecr"], "detail-type": ["ECR Image Action"],
+        "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"], "repository-name": [name],
+                   "image-tag": ["v1"]}}))
+    events.put_targets(Rule="push", Targets=[{
+        "Id": "p", "Arn": f"arn:aws:codepipeline:us-east-1:{account}:on-push", "RoleArn": pipelines.ROLE}])
+    image = Image({"a": b"the image that starts it"})
+    image.layout(str(tmp_path / "layout"), tag="v1")
+    skopeo(shared_server, login, f"oci:{tmp_path}/layout:v1", f"docker://{place}:v1")
+    found = pipelines.wait(lambda: [e for e in pipelines.executions(cp, "on-push")
+                                    if e["pipelineExecutionId"] != first])
+    assert pipelines.wait_execution(cp, "on-push", found[0]["pipelineExecutionId"]) == "Succeeded"
+    detail = json.loads(s3.get_object(Bucket="site", Key="imageDetail.json")["Body"].read())
+    assert detail["ImageDigest"] == image.digest and detail["ImageSizeInBytes"] == image.size
+    assert detail["ImageURI"] == f"{place}@{image.digest}" and detail["ImageTags"] == ["v1"]
+    assert detail["RepositoryName"] == name and detail["RegistryId"] == account and detail["Version"] == "1.0"
+    revision = pipelines.executions(cp, "on-push")[0]["sourceRevisions"][0]
+    assert revision["revisionId"] == image.digest
