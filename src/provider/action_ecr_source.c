@@ -72,8 +72,8 @@ static int pack(const struct action_world *w, struct view text, int *ret_fd, str
 	return 0;
 }
 
-static int put_artifact(struct action_world *w, const struct action_run *run, struct view detail,
-	struct err *err)
+static int put_artifact(
+	struct action_world *w, const struct action_run *run, struct view detail, struct err *err)
 {
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
@@ -120,14 +120,14 @@ static int start(
 
 	if (!tag || !*tag)
 		tag = "latest";
-	if (artifact_manifest_get(w->artifact, repository, digest ? digest : tag, false, run->arena,
-		    &m, err) < 0)
+	if (artifact_manifest_get(
+		    w->artifact, repository, digest ? digest : tag, false, run->arena, &m, err) < 0)
 		return action_sibling_failed(run, ret, "ConfigurationError",
 			arena_printf(run->arena, "The image %s:%s cannot be found: ", repository,
 				digest ? digest : tag),
 			err);
-	uri = arena_printf(run->arena, "%s/%s@%s", artifact_image_registry(w->artifact), repository,
-		m.digest);
+	uri = arena_printf(
+		run->arena, "%s/%s@%s", artifact_image_registry(w->artifact), repository, m.digest);
 	write_detail(run, repository, tag, uri, &m, &detail);
 	if (put_artifact(w, run, str_view(&detail), err) < 0)
 		return action_sibling_failed(run, ret, "JobFailed",
