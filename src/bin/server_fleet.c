@@ -139,8 +139,10 @@ int server_open_fleet(struct server *s, struct err *err)
 	if (!c.program || haproxy_new(dir, &s->traffic, err) < 0)
 		return -1;
 	c.traffic = s->traffic;
-	s->fleet_world = (struct fleet_world){
-		.signal = s->signal, .identity = s->identity, .artifact = s->artifact};
+	s->fleet_world = (struct fleet_world){.signal = s->signal,
+		.identity = s->identity,
+		.artifact = s->artifact,
+		.secret = s->secret};
 	fleet_world_connect(&s->fleet_world, &c);
 	if (fleet_engine_new(&c, &s->fleet, err) < 0)
 		return -1;

@@ -40,6 +40,13 @@ struct fleet_image {
 	struct view manifest;
 };
 
+/* A value that a container's environment takes from where secrets are kept. */
+struct fleet_secret_request {
+	const char *value_from; /* parameter's name or ARN, or a secret's ARN and what follows it */
+	const char *role_arn;	/* the execution role, whose policies must allow it */
+	const char *task_id;
+};
+
 struct fleet_config {
 	struct durable *durable;
 	const char *account, *region;
@@ -66,6 +73,9 @@ struct fleet_config {
 		struct fleet_image *ret, struct err *err);
 	int (*image_open)(void *arg, const char *repository, const char *digest, int *ret_fd,
 		struct err *err);
+	/* The text of a secret, in the arena. NULL: there are none. */
+	int (*secret)(void *arg, const struct fleet_secret_request *req, struct arena *a,
+		const char **ret, struct err *err);
 	/* Makes a log stream over a spool file, as a part of the caller's step. NULL: dropped. */
 	int (*log_attach)(void *arg, struct db_tx *tx, const char *group, const char *stream,
 		const char *path, struct err *err);

@@ -59,7 +59,6 @@ static int refuse_unbuilt_container(const struct ecs_container_definition *c, st
 		{c->repository_credentials, "repositoryCredentials"},
 		{c->resource_requirements.n, "resourceRequirements"},
 		{c->restart_policy && wire_or(c->restart_policy->enabled, false), "restartPolicy"},
-		{c->secrets.n, "secrets"},
 		{c->system_controls.n, "systemControls"},
 		{c->volumes_from.n, "volumesFrom"},
 	};
@@ -196,6 +195,17 @@ static int check_mounts(const struct ecs_task_definition *d,
 	return 0;
 }
 
+static int check_secrets(const struct ecs_task_definition *d,
+	const struct ecs_container_definition *c, struct err *err)
+{
+	if (c->secrets.n && !d->execution_role_arn)
+		return err_set_wire(err, CLIENT,
+			"When you are specifying container secrets, you must also specify a value "
+			"for 'executionRoleArn' (container '%s').",
+			c->name);
+	return 0;
+}
+
 static int check_container(const struct ecs_task_definition *d,
 	const struct ecs_container_definition *c, struct err *err)
 {
@@ -220,6 +230,8 @@ static int check_container(const struct ecs_task_definition *d,
 	if (refuse_unbuilt_container(c, err) < 0 || check_log(c, err) < 0 ||
 		check_health(c, err) < 0 || check_ports(c, err) < 0 ||
 		check_dependencies(d, c, err) < 0)
+		return -1;
+	if (check_secrets(d, c, err) < 0)
 		return -1;
 	return check_mounts(d, c, err);
 }

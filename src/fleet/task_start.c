@@ -101,6 +101,31 @@ struct start {
 	struct compute_spec spec;
 };
 
+static int add_secrets(struct start *s, struct err *err)
+{
+	const struct fleet_config *cfg = &s->r->e->cfg;
+	const struct ecs_task_override *o = s->r->task.t.overrides;
+	struct fleet_secret_request req = {
+		.role_arn = o && o->execution_role_arn ? o->execution_role_arn
+						       : s->r->definition.execution_role_arn,
+		.task_id = fleet_last_part(s->r->arn),
+	};
+
+	wire_foreach (secret, &s->d->secrets) {
+		const char *value;
+
+		req.value_from = secret->value_from;
+		if (cfg->secret ? cfg->secret(cfg->arg, &req, s->r->a, &value, err) < 0
+				: err_set(err, ERR_UNSUPPORTED, "there are no secrets") < 0)
+			return err_wrap(err,
+				"ResourceInitializationError: unable to pull secrets: secret %s of "
+				"container %s",
+				secret->name, s->d->name);
+		strv_setenv(&s->env, secret->name, value);
+	}
+	return 0;
+}
+
 static int make_env(struct start *s, struct err *err)
 {
 	struct fleet_engine *e = s->r->e;
@@ -137,6 +162,8 @@ static int make_env(struct start *s, struct err *err)
 	if (s->o)
 		wire_foreach (kv, &s->o->environment)
 			strv_setenv(&s->env, kv->name, kv->value ? kv->value : "");
+	if (add_secrets(s, err) < 0)
+		return -1;
 	s->spec.init_envp = s->env.v;
 	return 0;
 }

@@ -173,5 +173,6 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->log_attach = log_attach;
 	cfg->image_resolve = image_resolve;
 	cfg->image_open = image_open;
+	cfg->secret = fleet_world_secret;
 	cfg->arg = w;
 }

@@ -8,6 +8,7 @@
 #include "artifact/image.h"
 #include "fleet/fleet.h"
 #include "identity/identity.h"
+#include "secret/secret.h"
 #include "signal/signal.h"
 
 /* Borrowed; must outlive the fleet engine. */
@@ -15,11 +16,15 @@ struct fleet_world {
 	struct signal_engine *signal;
 	struct identity_engine *identity;
 	struct artifact_engine *artifact;
+	struct secret_engine *secret;
 	struct fleet_engine *fleet; /* set when it is there, before requests come */
 };
 
 /* Sets the configuration's callbacks; the world must outlive the engine. */
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg);
+/* The configuration's `secret` (fleet_secret.c). */
+int fleet_world_secret(void *arg, const struct fleet_secret_request *req, struct arena *a,
+	const char **ret, struct err *err);
 /* The credentials of an instance end with it: sets identity_set_alive(). w->fleet is there. */
 void fleet_world_revoke_with_instances(struct fleet_world *w);
 

@@ -130,7 +130,7 @@ def test_task_definitions(host):
     ([container(image="")], {}, "app"),
     ([container(), container()], {}, "more than once"),
     ([container(essential=False)], {}, "essential"),
-    ([container(secrets=[{"name": "A", "valueFrom": "x"}])], {}, "secrets"),
+    ([container(secrets=[{"name": "A", "valueFrom": "x"}])], {}, "executionRoleArn"),
     ([container(privileged=True)], {}, "privileged"),
     ([container(healthCheck={"command": ["curl"]})], {}, "CMD"),
     ([container(dependsOn=[{"containerName": "b", "condition": "START"}])], {}, "'b'"),
@@ -365,3 +365,26 @@ def test_own_registry(host, registry):
     assert not registry.asked
     t = reaches(ecs, run(ecs, "own-none", [container(image=f"{uri}:v2")]), "STOPPED")
     assert t["stoppedReason"].startswith("CannotPullContainerError") and "v2" in t["stoppedReason"]
+
+
+@real
+def test_secrets(host, registry):
+    """Parameters and secrets in the environment, as far as the execution role may read them."""
+    ecs, iam = host.client("ecs"), host.client("iam")
+    host.client("ssm").put_parameter(Name="/shop/p", Value="from-parameter", Type="SecureString")
+    arn = host.client("secretsmanager").create_secret(
+        Name="shop/s", SecretString=json.dumps({"user": "from-secret"}))["ARN"]
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="exec", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    definition = container(
+        image=registry.push("secret"), secrets=[{"name": "P", "valueFrom": "/shop/p"}, {"name": "S", "valueFrom": arn + ":user::"}],
+        command=["sh", "-c", "test $P-$S = from-parameter-from-secret && exit 5"])
+    t = reaches(ecs, run(ecs, "secret", [definition], executionRoleArn=role), "STOPPED")
+    assert t["stopCode"] == "TaskFailedToStart" and "secret P of container app" in t["stoppedReason"]
+    assert "ssm:GetParameters" in t["stoppedReason"]
+    iam.put_role_policy(RoleName="exec", PolicyName="p", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
+            "ssm:GetParameters", "secretsmanager:GetSecretValue"]}]}))
+    t = reaches(ecs, run(ecs, "secret", [definition], executionRoleArn=role), "STOPPED")
+    assert t["containers"][0]["exitCode"] == 5, t
