@@ -319,14 +319,10 @@ def test_days_pass():
         ecr = s.client("ecr")
         ecr.create_repository(repositoryName="old")
 
-        def registry():
-            return Registry(s)  # a password lasts less than half a second here
-
+        registry = Registry(s, renew=True)
         image = Image({"a": os.urandom(4 * MIB)})
-        for content in image.blobs.values():
-            registry().push_blob("old", content)
-        registry().put_manifest("old", "v1", image.manifest)
-        password = registry()
+        registry.push("old", image, "v1")
+        password = Registry(s)
         await_true(lambda: password("GET", "/v2/")[0] != 200)
         assert password.errors("GET", "/v2/") == (403, "DENIED")
 
@@ -339,7 +335,7 @@ def test_days_pass():
             rule(1, "any", "sinceImagePushed", 2)))
         await_true(lambda: not ecr.list_images(repositoryName="old")["imageIds"])
         await_true(lambda: not stored())
-        assert registry().errors("GET", f"old/blobs/{image.layer}") == (404, "BLOB_UNKNOWN")
+        assert registry.errors("GET", f"old/blobs/{image.layer}") == (404, "BLOB_UNKNOWN")
 
 
 def test_events(shared_server, ecr, registry, name):

@@ -93,22 +93,23 @@ def ecr_call(server, operation, **request):
 
 
 class Registry:
-    """HTTP with the password of one principal; keeps no state of its own."""
+    """HTTP with the password of one principal. renew: a password that ended is asked for anew, for clocks
+    on which twelve hours are soon over."""
 
-    def __init__(self, server, keys=None, password=None):
-        self.server = server
-        if password is None:
-            data = server.client("ecr", keys=keys).get_authorization_token()
-            text = base64.b64decode(data["authorizationData"][0]["authorizationToken"]).decode()
-            password = text.split(":", 1)[1]
+    def __init__(self, server, keys=None, password=None, renew=False):
+        self.server, self.keys, self.renew = server, keys, renew
+        self.use(password or self.ask())
+
+    def ask(self):
+        data = self.server.client("ecr", keys=self.keys).get_authorization_token()
+        text = base64.b64decode(data["authorizationData"][0]["authorizationToken"]).decode()
+        return text.split(":", 1)[1]
+
+    def use(self, password):
         self.password = password
         self.basic = "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
 
-    def __call__(self, method, path, body=None, login=True, **headers):
-        """Status, headers, body."""
-        headers = {k.replace("_", "-"): v for k, v in headers.items()}
-        if login:
-            headers["Authorization"] = self.basic
+    def send(self, method, path, body, headers):
         c = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         try:
             c.request(method, path if path.startswith("/v2") else "/v2/" + path, body, headers)
@@ -116,6 +117,17 @@ class Registry:
             return r.status, r.headers, r.read()
         finally:
             c.close()
+
+    def __call__(self, method, path, body=None, login=True, **headers):
+        """Status, headers, body."""
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        while True:
+            if login:
+                headers["Authorization"] = self.basic
+            answer = self.send(method, path, body, headers)
+            if not self.renew or b"has expired" not in answer[2]:
+                return answer
+            self.use(self.ask())
 
     def errors(self, method, path, body=None, **headers):
         status, _, text = self(method, path, body, **headers)
