@@ -17,7 +17,7 @@ struct pick_account {
 static int pick_account(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct pick_account *p = arg;
-	struct towpath_identity_setting s;
+	struct towpath_identity_setting s = {0};
 	char made[ACCOUNT_DIGITS + 1];
 	int r = store_document_get(tx, &STORE_IAM_SETTING, "account", p->a, &s, err);
 
