@@ -209,6 +209,7 @@ static int open_pipeline(struct server *s, struct err *err)
 	s->action_world.build = s->build;
 	s->action_world.deploy = s->deploy;
 	s->action_world.signal = s->signal;
+	s->action_world.fleet = s->fleet;
 	c.registry = action_world_registry(&s->action_world);
 	if (pipeline_engine_new(&c, &s->pipeline, err) < 0)
 		return -1;

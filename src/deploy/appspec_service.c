@@ -139,8 +139,6 @@ static int write_network(
 	const char *assign;
 
 	json_open(&w, '{');
-	json_key(&w, "awsvpcConfiguration");
-	json_open(&w, '{');
 	if (write_names(r, vpc, "Subnets", "subnets", &w, err) < 0 ||
 		write_names(r, vpc, "SecurityGroups", "securityGroups", &w, err) < 0 ||
 		read_text(r, vpc, "AssignPublicIp", true, &assign, err) < 0)
@@ -149,7 +147,6 @@ static int write_network(
 		return yaml_fail(r->doc, get(vpc, "AssignPublicIp"), err,
 			"'AssignPublicIp' is ENABLED or DISABLED");
 	json_put_member(&w, "assignPublicIp", assign);
-	json_close(&w, '}');
 	json_close(&w, '}');
 	return 0;
 }

@@ -15,7 +15,7 @@ struct appspec_service {
 	const char *container;
 	int port;
 	const char *platform_version;	   /* or NULL */
-	const char *network_configuration; /* JSON of ecs' NetworkConfiguration, or NULL */
+	const char *network_configuration; /* JSON of ecs' AwsVpcConfiguration, or NULL */
 	const char *capacity_providers;	   /* JSON of ecs' CapacityProviderStrategy, or NULL */
 	struct towpath_deploy_hook_list hooks;
 	/* where they stand, for appspec_service_fits() */

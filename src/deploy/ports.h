@@ -97,7 +97,7 @@ struct deploy_set_wish {
 	int port;
 	const char *like; /* id of the set whose settings it takes over */
 	const char *platform_version;
-	const char *network_configuration; /* JSON of ecs' NetworkConfiguration */
+	const char *network_configuration; /* JSON of ecs' AwsVpcConfiguration */
 	const char *capacity_providers;	   /* JSON of ecs' CapacityProviderStrategy */
 };
 

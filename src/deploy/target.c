@@ -186,6 +186,17 @@ DEPLOY_OPERATION(list_deployment_targets)
 
 /* ---- instances: the older form ---- */
 
+static int need_instances(struct db_tx *tx, const char *id, struct arena *a,
+	struct store_deployment *d, struct store_targets *ret, struct err *err)
+{
+	if (need_targets(tx, id, a, d, ret, err) < 0)
+		return -1;
+	if (!d->state.service)
+		return 0;
+	return err_set_wire(err, "InvalidComputePlatformException",
+		"The deployment %s goes to an ECS service: it has targets, no instances", id);
+}
+
 static int get_instance(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct operation *op = arg;
@@ -195,7 +206,7 @@ static int get_instance(struct db_tx *tx, void *arg, struct err *err)
 	struct store_deployment d;
 	struct store_targets all;
 
-	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
+	if (need_instances(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	t = find(&all, req->instance_id);
 	if (!t)
@@ -224,7 +235,7 @@ static int batch_get_instances(struct db_tx *tx, void *arg, struct err *err)
 	struct store_targets all;
 	size_t n = 0;
 
-	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
+	if (need_instances(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	wire_list_alloc(op->a, &resp->instances_summary, req->instance_ids.n);
 	for (size_t i = 0; i < req->instance_ids.n; i++) {
@@ -257,7 +268,7 @@ static int list_instances(struct db_tx *tx, void *arg, struct err *err)
 	struct store_targets all;
 	size_t n = 0;
 
-	if (need_targets(tx, req->deployment_id, op->a, &d, &all, err) < 0)
+	if (need_instances(tx, req->deployment_id, op->a, &d, &all, err) < 0)
 		return -1;
 	wire_list_alloc(op->a, &resp->instances_list, all.n);
 	for (size_t i = 0; i < all.n; i++)

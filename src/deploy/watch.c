@@ -35,8 +35,8 @@ static int on_alarm(struct durable *d, struct db_tx *tx, const struct journal_en
 		struct step s;
 		int found = step_open(arg, tx, ids.v[i], &a, &s, err);
 
-		/* One that has not begun looks at its alarms itself. */
-		if (found > 0 && s.d.active && step_phase(&s) != DEPLOY_PHASE_CREATED)
+		/* What was before its creation it has seen itself when it began. */
+		if (found > 0 && s.d.active && entry->time_usec >= s.d.info.create_time.usec)
 			found = with_alarm(&s, alarm.alarm_name, err);
 		if (found < 0)
 			return -1;

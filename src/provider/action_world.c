@@ -17,6 +17,8 @@ static const struct action_provider *const rows[] = {
 	&action_codebuild_test,
 	&action_manual,
 	&action_codedeploy,
+	&action_codedeploy_ecs,
+	&action_ecs,
 	&action_s3_deploy,
 	&rule_alarm,
 	&rule_codebuild,

@@ -7,6 +7,7 @@
 #include "artifact/artifact.h"
 #include "build/build.h"
 #include "deploy/deploy.h"
+#include "fleet/fleet.h"
 #include "pipeline/provider.h"
 #include "signal/signal.h"
 #include "source/source.h"
@@ -20,6 +21,7 @@ struct action_world {
 	struct build_engine *build;
 	struct deploy_engine *deploy;
 	struct signal_engine *signal;
+	struct fleet_engine *fleet;
 	const char *data_dir; /* actions/ below it holds files in the making */
 	/* the table */
 	struct action_provider providers[ACTION_WORLD_MAX];
@@ -43,6 +45,8 @@ extern const struct action_provider action_codebuild_build;
 extern const struct action_provider action_codebuild_test;
 extern const struct action_provider action_manual;
 extern const struct action_provider action_codedeploy;
+extern const struct action_provider action_codedeploy_ecs;
+extern const struct action_provider action_ecs;
 extern const struct action_provider action_s3_deploy;
 extern const struct action_provider rule_alarm;
 extern const struct action_provider rule_codebuild;
@@ -55,6 +59,11 @@ extern const struct action_provider rule_window;
 struct call action_call(const struct action_run *run);
 /* An unnamed file in the actions' folder; closing it removes it. */
 int action_temp_file(const struct action_world *w, int *ret_fd, struct err *err);
+/* Reads a text file out of an input artifact (by its name; NULL: the first). What is wrong with
+ * the artifact or the file is ERR_INVALID, ERR_NOT_FOUND, ERR_TOO_LARGE or ERR_MALFORMED and names
+ * both. */
+int action_artifact_text(const struct action_world *w, const struct action_run *run,
+	const char *artifact, const char *path, size_t limit, struct str *ret, struct err *err);
 /* A sibling's error: what the user can mend becomes ACTION_FAILED with this code (0 is returned),
  * the rest stays an error (-1), to be tried again. */
 int action_sibling_failed(const struct action_run *run, struct action_result *ret, const char *code,

@@ -188,4 +188,6 @@ void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret)
 	};
 	deploy_revision_ports(ret);
 	deploy_hook_ports(ret);
+	if (w->fleet)
+		deploy_ecs_ports(ret);
 }

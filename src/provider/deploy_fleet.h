@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What deployments get from their siblings (deploy/ports.h): hosts and target groups of the
- * fleet, alarms of signal, revisions in the bucket store, hooks as builds. */
+/* What deployments get from their siblings (deploy/ports.h): hosts, target groups and container
+ * services of the fleet, alarms of signal, revisions in the bucket store, hooks as builds. */
 #ifndef TOWPATH_PROVIDER_DEPLOY_FLEET_H
 #define TOWPATH_PROVIDER_DEPLOY_FLEET_H
 
@@ -25,5 +25,6 @@ void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret);
 /* Parts, private to provider/deploy_*.c. */
 void deploy_revision_ports(struct deploy_ports *ret);
 void deploy_hook_ports(struct deploy_ports *ret);
+void deploy_ecs_ports(struct deploy_ports *ret);
 
 #endif

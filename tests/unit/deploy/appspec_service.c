@@ -49,8 +49,8 @@ static void test_whole(void **state)
 	assert_int_equal(s.port, 8080);
 	assert_string_equal(s.platform_version, "LATEST");
 	assert_string_equal(s.network_configuration,
-		"{\"awsvpcConfiguration\":{\"subnets\":[\"subnet-1\",\"subnet-2\"],"
-		"\"securityGroups\":[\"sg-1\"],\"assignPublicIp\":\"ENABLED\"}}");
+		"{\"subnets\":[\"subnet-1\",\"subnet-2\"],"
+		"\"securityGroups\":[\"sg-1\"],\"assignPublicIp\":\"ENABLED\"}");
 	assert_string_equal(s.capacity_providers,
 		"[{\"capacityProvider\":\"FARGATE\",\"base\":1,\"weight\":2},"
 		"{\"capacityProvider\":\"FARGATE_SPOT\",\"base\":0,\"weight\":1}]");

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployments to container services with real tasks behind HAProxy, under load: canary and linear,
+a server and a HAProxy that are killed in the middle, an alarm, tasks that do not come up."""
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+
+import pytest
+from backends import count
+from rootfs import Registry, eventually, layer
+from services import Service
+from towpath import TOWPATH, Server
+
+
+def why_not():
+    if os.geteuid() != 0:
+        return "containers need root"
+    for program in ("runc", "iptables", "ip", "skopeo", "haproxy", "wrk"):
+        if not shutil.which(program) and not os.path.exists(f"/usr/sbin/{program}"):
+            return f"{program} is not installed"
+    return None
+
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+RATE = 20  # times as fast as true time
+
+
+@pytest.fixture(scope="module")
+def registry():
+    r = Registry()
+    yield r
+    r.close()
+
+
+@contextlib.contextmanager
+def a_server(*arguments):
+    s = Server(*arguments)
+    try:
+        yield s.start()
+    finally:
+        s.kill9()
+        subprocess.run([TOWPATH, "destroy", "--yes", "--data", s.data], check=False)
+        s.close()
+
+
+@pytest.fixture(scope="module")
+def fast():
+    with a_server("--clock-rate", str(RATE)) as s:
+        yield s
+
+
+@pytest.fixture(scope="module")
+def true_time():
+    with a_server() as s:
+        yield s
+
+
+def version(registry, text):
+    """An image whose web server answers this text."""
+    return registry.push(f"web-{text}", layer({"www": None, "www/index.html": text.encode()}),
+                         Cmd=["httpd", "-f", "-p", "8000", "-h", "/www"])
+
+
+def service_of(server, registry, name, tasks=2):
+    service = Service(server, name, version(registry, "v1"), desired=tasks)
+    eventually(lambda: service.state()["runningCount"] == tasks, what="tasks of v1")
+    eventually(lambda: serves(service.port) == {"v1": 20}, what="v1 behind the listener")
+    return service
+
+
+def serves(port, requests=20):
+    try:
+        return dict(count(port, requests, connections=1, ahead=1))
+    except OSError:
+        return {}
+
+
+def configuration(server, name, kind, percent):
+    key = "timeBased" + kind
+    server.client("codedeploy").create_deployment_config(
+        deploymentConfigName=name, computePlatform="ECS", trafficRoutingConfig={
+            "type": "TimeBased" + kind, key: {
+                f"{kind.lower()}Percentage": percent, f"{kind.lower()}Interval": 1}})
+
+
+@contextlib.contextmanager
+def load(port):
+    """Requests all the time; in the end none of them has failed."""
+    wrk = subprocess.Popen(["wrk", "-t1", "-c8", "-d900", f"http://127.0.0.1:{port}/"],
+                           stdout=subprocess.PIPE, text=True)
+    try:
+        yield
+    finally:
+        wrk.send_signal(signal.SIGINT)
+        report = wrk.communicate()[0]
+    assert "Non-2xx" not in report and "Socket errors" not in report, report
+    assert int(re.search(r"(\d+) requests in", report)[1]) > 100, report
+
+
+class Shares(threading.Thread):
+    """The shares of "b" that the production listener had, in order."""
+
+    def __init__(self, service):
+        super().__init__(daemon=True)
+        self.service, self.seen, self.ended = service, [], threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.02):
+            share = self.service.weights().get("b", 0)
+            if not self.seen or self.seen[-1] != share:
+                self.seen.append(share)
+
+    def end(self):
+        self.ended.set()
+        self.join()
+        return self.seen
+
+
+def test_canary_then_linear_under_load(fast, registry):
+    service = service_of(fast, registry, "web")
+    configuration(fast, "Canary10", "Canary", 10)
+    configuration(fast, "Linear30", "Linear", 30)
+    service.group(test=True, termination=1, deploymentConfigName="Canary10")
+    for text, config, shares in (("v2", "Canary10", [0, 10, 100]), ("v3", "Linear30", [100, 70, 40, 10, 0])):
+        with load(service.port):
+            watch = Shares(service)
+            watch.start()
+            deployment = service.deploy(service.define(version(registry, text)), deploymentConfigName=config)
+            service.reaches(deployment, "AllowTestTraffic", "Succeeded")
+            eventually(lambda t=text: serves(service.test_port) == {t: 20}, what="the test listener")
+            info = service.ends(deployment, 300)
+        assert info["status"] == "Succeeded", (info, service.target(deployment))
+        assert watch.end() == shares
+        assert serves(service.port) == {text: 20}
+        assert len(service.state()["taskSets"]) == 1
+
+
+def test_tasks_that_do_not_come_up(fast, registry):
+    service = service_of(fast, registry, "crash", tasks=1)
+    service.group()
+    with load(service.port):
+        deployment = service.deploy(service.define(version(registry, "v2"), command=["false"]))
+        info = service.ends(deployment, 300)
+        assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "CUSTOMER_APPLICATION_UNHEALTHY")
+        assert "container app" in info["errorInformation"]["message"], info
+        assert "exit code 1" in info["errorInformation"]["message"], info
+        assert service.ends(info["rollbackInfo"]["rollbackDeploymentId"], 300)["status"] == "Succeeded"
+    assert serves(service.port) == {"v1": 20}
+    assert len(service.state()["taskSets"]) == 1
+
+
+def haproxy(server):
+    with open(os.path.join(server.data, "traffic", "haproxy.pid"), encoding="utf-8") as f:
+        return int(f.read())
+
+
+def test_killed_in_the_middle_of_a_canary(true_time, registry):
+    """At true time: a canary of one minute. Server and HAProxy are killed while it has its share."""
+    service = service_of(true_time, registry, "killed")
+    configuration(true_time, "Canary20", "Canary", 20)
+    service.group(deploymentConfigName="Canary20")
+    deployment = service.deploy(service.define(version(registry, "v2")))
+    service.reaches(deployment, "AllowTraffic")
+    eventually(lambda: service.weights() == {"a": 80, "b": 20}, what="the canary's share")
+    true_time.kill9()
+    with load(service.port):  # nobody but HAProxy and the tasks are there
+        got = count(service.port, 2000)
+        assert set(got) == {"v1", "v2"} and abs(got["v2"] / 20 - 20) < 2, got
+        true_time.start()
+        assert service_again(service).weights() == {"a": 80, "b": 20}
+    before = haproxy(true_time)
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: haproxy(true_time) != before and set(serves(service.port, 200)) == {"v1", "v2"},
+               what="HAProxy is back")
+    with load(service.port):
+        info = service.ends(deployment, 300)
+    assert info["status"] == "Succeeded", info
+    assert serves(service.port) == {"v2": 20}
+
+
+def service_again(service):
+    """Its clients, to a server that has started again at another port."""
+    for name in ("ecs", "elb", "api"):
+        setattr(service, name, service.server.client(
+            {"ecs": "ecs", "elb": "elbv2", "api": "codedeploy"}[name]))
+    return service
+
+
+def test_an_alarm_gives_the_traffic_back(true_time, registry):
+    service = service_of(true_time, registry, "alarm")
+    cw = true_time.client("cloudwatch")
+    cw.put_metric_alarm(AlarmName="errors", Namespace="N", MetricName="m", Statistic="Sum", Period=60,
+                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                        TreatMissingData="ignore")
+    service.group(termination=60, events=["DEPLOYMENT_STOP_ON_ALARM"], deploymentConfigName="Canary20",
+                  alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
+    with load(service.port):
+        deployment = service.deploy(service.define(version(registry, "v2")))
+        service.reaches(deployment, "AllowTraffic")
+        eventually(lambda: set(serves(service.port, 200)) == {"v1", "v2"}, what="the canary's share")
+        cw.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
+        eventually(lambda: service.weights() == {"a": 100, "b": 0}, what="the traffic is back")
+        assert serves(service.port, 200) == {"v1": 200}
+        info = service.ends(deployment)
+        assert info["status"] == "Stopped" and info["errorInformation"]["code"] == "ALARM_ACTIVE"
+        assert service.ends(info["rollbackInfo"]["rollbackDeploymentId"])["status"] == "Succeeded"
+    assert len(service.state()["taskSets"]) == 1
