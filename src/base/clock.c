@@ -16,11 +16,24 @@ int64_t monotonic_usec(void)
 	return read_usec(CLOCK_MONOTONIC);
 }
 
+int64_t clock_true_now(void)
+{
+	return read_usec(CLOCK_REALTIME);
+}
+
 void clock_init_real(struct clock *c, double rate)
 {
+	clock_init_real_from(c, rate, read_usec(CLOCK_REALTIME));
+	c->base_usec = c->origin_usec;
+}
+
+void clock_init_real_from(struct clock *c, double rate, int64_t now_usec)
+{
 	BUG_ON(rate <= 0);
-	*c = (struct clock){
-		.kind = CLOCK_REAL, .rate = rate, .origin_usec = read_usec(CLOCK_REALTIME)};
+	*c = (struct clock){.kind = CLOCK_REAL,
+		.rate = rate,
+		.origin_usec = read_usec(CLOCK_REALTIME),
+		.base_usec = now_usec};
 	pthread_mutex_init(&c->lock, NULL);
 }
 
@@ -42,8 +55,8 @@ int64_t clock_now(struct clock *c)
 	if (c->kind == CLOCK_REAL) {
 		now = read_usec(CLOCK_REALTIME);
 		if (c->rate == 1.0)
-			return now;
-		return c->origin_usec + (int64_t)((double)(now - c->origin_usec) * c->rate);
+			return now + (c->base_usec - c->origin_usec);
+		return c->base_usec + (int64_t)((double)(now - c->origin_usec) * c->rate);
 	}
 	pthread_mutex_lock(&c->lock);
 	now = c->simulated_usec;

@@ -14,12 +14,17 @@ enum clock_kind { CLOCK_REAL, CLOCK_SIMULATED };
 struct clock {
 	enum clock_kind kind;
 	double rate;
-	int64_t origin_usec; /* wall time at init */
+	int64_t origin_usec; /* wall time at init, */
+	int64_t base_usec;   /* and what the clock showed then */
 	pthread_mutex_t lock;
 	int64_t simulated_usec;
 };
 
 void clock_init_real(struct clock *c, double rate);
+/* Real, and shows now_usec at this moment: goes on where another one stood. */
+void clock_init_real_from(struct clock *c, double rate, int64_t now_usec);
+/* Wall time in microseconds since 1970, whatever the clocks show. */
+int64_t clock_true_now(void);
 void clock_init_simulated(struct clock *c, int64_t start_usec);
 void clock_release(struct clock *c);
 /* Microseconds since 1970-01-01T00:00:00Z. */

@@ -13,6 +13,7 @@
 struct client {
 	struct http_client *http;
 	char *endpoint, *region, *key_id, *secret;
+	int clock_rate;
 };
 
 struct client *client_free(struct client *c)
@@ -26,6 +27,11 @@ struct client *client_free(struct client *c)
 	free(c->secret);
 	free(c);
 	return NULL;
+}
+
+int client_clock_rate(const struct client *c)
+{
+	return c->clock_rate;
 }
 
 const char *client_endpoint(const struct client *c)
@@ -59,6 +65,7 @@ static int from_data_dir(struct client *c, const char *data_dir, struct err *err
 	c->region = TAKE_PTR(info.region);
 	c->key_id = TAKE_PTR(profile.key_id);
 	c->secret = TAKE_PTR(profile.secret);
+	c->clock_rate = info.clock_rate;
 	return 0;
 }
 

@@ -13,6 +13,9 @@ struct client;
 int client_open(const struct options *o, struct client **ret, struct err *err);
 struct client *client_free(struct client *c);
 DEFINE_FREEP(struct client, client_free)
+/* How many times as fast as true time the server's clock runs; 0: not known (a server that the
+ * environment names). */
+int client_clock_rate(const struct client *c);
 const char *client_endpoint(const struct client *c);
 
 /* Calls an operation of a JSON service (operation: the service's enum). req and *resp are the

@@ -54,6 +54,7 @@ int server_info_write(const char *data_dir, const struct server_info *info, stru
 		.endpoint = info->endpoint,
 		.account = info->account,
 		.region = info->region,
+		.clock_rate = WIRE_SET_LONG(info->clock_rate),
 	};
 	struct str text CLEANUP_STR = STR_INIT;
 
@@ -81,6 +82,7 @@ int server_info_read(const char *data_dir, struct server_info *ret, struct err *
 		.endpoint = xstrdup(doc.endpoint ? doc.endpoint : ""),
 		.account = xstrdup(doc.account ? doc.account : ""),
 		.region = xstrdup(doc.region ? doc.region : ""),
+		.clock_rate = (int)wire_or(doc.clock_rate, 1),
 	};
 	return 0;
 }

@@ -82,6 +82,11 @@ static int run(const struct options *o, struct err *err)
 	if (server_start(&config, &server, err) < 0)
 		return -1;
 	log_info("serve", "ready at %s, data in %s", server_endpoint(server), data);
+	if (config.clock_rate > 1)
+		log_info("serve",
+			"the clock runs %.0f times as fast as true time: every wait is so "
+			"much shorter",
+			config.clock_rate);
 	while (sigwait(&set, &sig) != 0)
 		;
 	log_info("serve", "ending (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");

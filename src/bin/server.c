@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "bin/data_dir.h"
+#include "bin/server_clock.h"
 #include "bin/server_parts.h"
 #include "store/migrations.h"
 
@@ -76,6 +77,7 @@ static int announce(struct server *s, struct err *err)
 		.endpoint = s->endpoint,
 		.account = (char *)(uintptr_t)s->account,
 		.region = (char *)(uintptr_t)s->region,
+		.clock_rate = (int)s->clock.rate,
 	};
 	const char *id, *secret;
 	struct server_profile profile;
@@ -89,9 +91,10 @@ static int announce(struct server *s, struct err *err)
 
 static int assemble(struct server *s, struct err *err)
 {
-	clock_init_real(&s->clock, s->config.clock_rate > 0 ? s->config.clock_rate : 1.0);
-	if (data_dir_lock(s->data_dir, &s->lock_fd, err) < 0 || open_store(s, err) < 0 ||
-		durable_new(s->db, &s->clock, &s->durable, err) < 0 ||
+	clock_init_real(&s->clock, 1.0);
+	if (data_dir_lock(s->data_dir, &s->lock_fd, err) < 0 ||
+		server_clock_open(s->data_dir, MAX(s->config.clock_rate, 1), &s->clock, err) < 0 ||
+		open_store(s, err) < 0 || durable_new(s->db, &s->clock, &s->durable, err) < 0 ||
 		server_front_listen(s, err) < 0 || open_parts(s, err) < 0)
 		return -1;
 	server_front_open(s);

@@ -32,6 +32,22 @@ static int add_pipeline(
 	return 0;
 }
 
+static void open_output(const struct client *client, bool json, struct str *out)
+{
+	int rate = client_clock_rate(client);
+
+	if (json) {
+		str_addf(out, "{\"endpoint\":\"%s\",", client_endpoint(client));
+		if (rate)
+			str_addf(out, "\"clockRate\":%d,", rate);
+		str_add(out, "\"pipelines\":[");
+		return;
+	}
+	str_addf(out, "server %s answers\n", client_endpoint(client));
+	if (rate > 1)
+		str_addf(out, "its clock runs %d times as fast as true time\n", rate);
+}
+
 static int run(const struct options *o, struct err *err)
 {
 	struct client *client CLEANUP(client_freep) = NULL;
@@ -44,8 +60,7 @@ static int run(const struct options *o, struct err *err)
 
 	if (client_open(o, &client, err) < 0)
 		return -1;
-	str_addf(&out, json ? "{\"endpoint\":\"%s\",\"pipelines\":[" : "server %s answers\n",
-		client_endpoint(client));
+	open_output(client, json, &out);
 	do {
 		if (client_call(client, &codepipeline_service, CODEPIPELINE_OP_LIST_PIPELINES, &req,
 			    &a, &resp, err) < 0)

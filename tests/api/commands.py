@@ -34,6 +34,25 @@ def test_status(shared_server):
     assert got["endpoint"] == shared_server.endpoint
 
 
+def test_a_faster_clock_is_told_and_never_goes_back():
+    with Server("--clock-rate", "3600") as s:
+        assert "its clock runs 3600 times as fast as true time" in s.towpath("status").stdout
+        assert json.loads(s.towpath("status", "--json").stdout)["clockRate"] == 3600
+        assert "the clock runs 3600 times as fast" in s.stderr()
+
+        def created(name):
+            api = s.client("codedeploy")
+            api.create_application(applicationName=name)
+            return api.get_application(applicationName=name)["application"]["createTime"]
+        fast = created("a")
+        s.stop()
+        s.arguments = []
+        s.start()
+        slow = created("b")
+        assert slow > fast and (slow - fast).total_seconds() > 60
+        assert "its clock runs" not in s.towpath("status").stdout
+
+
 def test_files_with_secrets_are_private(shared_server):
     for name in ("credentials", "keys/seal.key"):
         assert os.stat(os.path.join(shared_server.data, name)).st_mode & 0o077 == 0
