@@ -212,9 +212,14 @@ static struct codepipeline_artifact_details *counts(int min, int max, struct are
 	return d;
 }
 
+/* The model shows that many keys of a type; those behind are taken all the same. */
+#define PROPERTIES_MAX 10
+
 static void describe_type(
 	const struct action_provider *p, struct arena *a, struct codepipeline_action_type *ret)
 {
+	size_t n = MIN(p->n_keys, PROPERTIES_MAX);
+
 	ret->id = arena_new(a, struct codepipeline_action_type_id);
 	ret->id->category = p->category;
 	ret->id->owner = p->owner;
@@ -226,8 +231,8 @@ static void describe_type(
 	ret->settings->revision_url_template = p->revision_url_template;
 	ret->input_artifact_details = counts(p->min_inputs, p->max_inputs, a);
 	ret->output_artifact_details = counts(p->min_outputs, p->max_outputs, a);
-	wire_list_alloc(a, &ret->action_configuration_properties, p->n_keys);
-	for (size_t i = 0; i < p->n_keys; i++)
+	wire_list_alloc(a, &ret->action_configuration_properties, n);
+	for (size_t i = 0; i < n; i++)
 		ret->action_configuration_properties.v[i] =
 			(struct codepipeline_action_configuration_property){
 				.name = p->keys[i].name,

@@ -436,7 +436,7 @@ def test_action_types(cp):
     names = {(t["id"]["category"], t["id"]["provider"]) for t in types}
     assert names >= {("Source", "CodeCommit"), ("Source", "S3"), ("Build", "CodeBuild"),
                      ("Test", "CodeBuild"), ("Approval", "Manual"), ("Deploy", "CodeDeploy"),
-                     ("Deploy", "S3")}
+                     ("Deploy", "S3"), ("Deploy", "CodeDeployToECS"), ("Deploy", "ECS")}
     build = [t for t in types if t["id"]["category"] == "Build"][0]
     assert {"name": "ProjectName", "required": True}.items() <= \
         build["actionConfigurationProperties"][0].items()
