@@ -196,7 +196,8 @@ def test_an_alarm_gives_the_traffic_back(true_time, registry):
     cw.put_metric_alarm(AlarmName="errors", Namespace="N", MetricName="m", Statistic="Sum", Period=60,
                         EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
                         TreatMissingData="ignore")
-    service.group(termination=60, events=["DEPLOYMENT_STOP_ON_ALARM"], deploymentConfigName="Canary20",
+    configuration(true_time, "Canary30", "Canary", 30)
+    service.group(termination=60, events=["DEPLOYMENT_STOP_ON_ALARM"], deploymentConfigName="Canary30",
                   alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
     with load(service.port):
         deployment = service.deploy(service.define(version(registry, "v2")))
