@@ -199,7 +199,8 @@ struct compute_driver {
 	int (*ended)(const char *id, const char *dir, struct compute_exit *ret, struct err *err);
 	/* Sends a signal to the first process. Already ended is fine. */
 	int (*signal_init)(struct compute_root *r, int signal, struct err *err);
-	/* Making a pod that exists, dropping one that does not: fine. */
+	/* A pod that exists is made anew: no root may be in it. Dropping one that does not exist is
+	 * fine. */
 	int (*pod_make)(const struct compute_pod *pod, struct err *err);
 	int (*pod_drop)(const struct compute_pod *pod, struct err *err);
 	/* Makes an existing bridge lead to a new host_port; no bridge is fine. */

@@ -191,11 +191,10 @@ struct kept_bridge {
 
 static int network_keep(const struct compute_spec *spec, struct err *err)
 {
-	char *path CLEANUP(freep) = path_join(spec->dir, "oci-network");
 	struct str text CLEANUP_STR = STR_INIT;
 
 	str_addf(&text, "%s %s\n", spec->bridge.bridge, spec->bridge.gateway);
-	return file_write_atomic(path, str_view(&text), 0600, err);
+	return oci_write(spec->dir, "oci-network", str_view(&text), 0600, err);
 }
 
 static void network_drop(const char *dir)
@@ -213,11 +212,18 @@ static void network_drop(const char *dir)
 
 /* ---- roots of images ---- */
 
-static int put_own_file(const char *dir, const char *name, const struct str *text, struct err *err)
+int oci_write(const char *dir, const char *name, struct view text, mode_t mode, struct err *err)
 {
 	char *path CLEANUP(freep) = path_join(dir, name);
+	char *fresh CLEANUP(freep) = xasprintf("%s.new", path);
+	int fd CLEANUP_FD =
+		open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 
-	return file_write_atomic(path, str_view(text), 0644, err);
+	if (fd < 0 || fchmod(fd, mode) < 0)
+		return err_errno(err, errno, "cannot make %s", fresh);
+	if (fd_write_all(fd, text.p, text.len, err) < 0)
+		return -1;
+	return rename(fresh, path) < 0 ? err_errno(err, errno, "cannot replace %s", path) : 0;
 }
 
 /* Nothing of the image is looked at from here, since its links would lead into the host. */
@@ -235,15 +241,15 @@ static int image_layer_make(const struct compute_spec *spec, struct err *err)
 	}
 	str_addf(&text, "127.0.0.1 localhost\n::1 localhost\n%s %s\n",
 		spec->address ? spec->address : "127.0.1.1", hostname);
-	if (put_own_file(spec->dir, "hosts", &text, err) < 0)
+	if (oci_write(spec->dir, "hosts", str_view(&text), 0644, err) < 0)
 		return -1;
 	str_clear(&text);
 	str_addf(&text, "%s\n", hostname);
-	if (put_own_file(spec->dir, "hostname", &text, err) < 0)
+	if (oci_write(spec->dir, "hostname", str_view(&text), 0644, err) < 0)
 		return -1;
 	str_clear(&text);
 	file_read("/etc/resolv.conf", MIB, &text, NULL);
-	return put_own_file(spec->dir, "resolv.conf", &text, err);
+	return oci_write(spec->dir, "resolv.conf", str_view(&text), 0644, err);
 }
 
 char *oci_cgroup(const char *pod, const char *id)
@@ -301,12 +307,11 @@ static void oci_free(struct oci *o)
 
 static int write_bundle(const struct compute_spec *spec, struct err *err)
 {
-	char *path CLEANUP(freep) = path_join(spec->dir, "config.json");
 	struct str text CLEANUP_STR = STR_INIT;
 
 	if (oci_bundle_text(spec, &text, err) < 0)
 		return -1;
-	return file_write_atomic(path, str_view(&text), 0600, err);
+	return oci_write(spec->dir, "config.json", str_view(&text), 0600, err);
 }
 
 /* The root of a monitored bundle; while the monitor lives, init does, or has just ended. One that

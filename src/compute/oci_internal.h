@@ -6,6 +6,9 @@
 #include "base/str.h"
 #include "compute/compute.h"
 
+/* Replaces a file of a bundle. Not synced: what it describes does not outlive the machine. */
+int oci_write(const char *dir, const char *name, struct view text, mode_t mode, struct err *err);
+
 #define OCI_STATE "/run/towpath/oci"
 /* cgroup of a root below each hierarchy's top. */
 char *oci_cgroup(const char *pod, const char *id) MUST_CHECK;

@@ -114,7 +114,6 @@ int oci_monitor_ended(const char *id, const char *dir, struct compute_exit *ret,
 static int write_job(const struct compute_spec *spec, struct err *err)
 {
 	const char *runtime = getenv("TOWPATH_OCI_RUNTIME");
-	char *path CLEANUP(freep) = path_join(spec->dir, JOB_FILE);
 	char *cgroup CLEANUP(freep) = oci_cgroup(spec->pod, spec->id);
 	struct str text CLEANUP_STR = STR_INIT;
 
@@ -123,7 +122,7 @@ static int write_job(const struct compute_spec *spec, struct err *err)
 		: runtime && *runtime ? runtime
 				      : "runc",
 		spec->id, cgroup, spec->log_path ? spec->log_path : "");
-	return file_write_atomic(path, str_view(&text), 0600, err);
+	return oci_write(spec->dir, JOB_FILE, str_view(&text), 0600, err);
 }
 
 int oci_monitor_start(const struct compute_spec *spec, struct err *err)
@@ -195,11 +194,10 @@ static int read_job(struct monitor *m, struct err *err)
 
 static int write_pid(const struct monitor *m, struct err *err)
 {
-	char *path CLEANUP(freep) = path_join(m->dir, PID_FILE);
 	struct str text CLEANUP_STR = STR_INIT;
 
 	str_addf(&text, "%d %llu\n", (int)getpid(), start_of(getpid()));
-	return file_write_atomic(path, str_view(&text), 0600, err);
+	return oci_write(m->dir, PID_FILE, str_view(&text), 0600, err);
 }
 
 /* What the runtime said, without the marks around it: its log has a JSON object a line. */
@@ -316,7 +314,6 @@ static bool out_of_memory(const char *cgroup)
 
 static void keep_end(struct monitor *m)
 {
-	char *path CLEANUP(freep) = path_join(m->dir, EXIT_FILE);
 	struct str text CLEANUP_STR = STR_INIT;
 	int status = 0;
 	bool oom;
@@ -332,7 +329,7 @@ static void keep_end(struct monitor *m)
 	}
 	str_addf(&text, "%d %d %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1,
 		WIFSIGNALED(status) ? WTERMSIG(status) : 0, oom);
-	file_write_atomic(path, str_view(&text), 0600, NULL);
+	oci_write(m->dir, EXIT_FILE, str_view(&text), 0600, NULL);
 }
 
 static int prepare(struct monitor *m, struct err *err)

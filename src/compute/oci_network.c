@@ -222,9 +222,9 @@ static void interface_name(const char *id, char name[16])
 	snprintf(name, 16, "tp%012llx", (unsigned long long)(h & UINT64_C(0xffffffffffff)));
 }
 
-/* there: what ip(8) calls the other namespace; net: its path. */
-static int connect_locked(const char *id, const struct compute_bridge *b, const char *there,
-	const char *net, struct err *err)
+/* there: what ip(8) calls the other namespace; net: its path; first: what it is to do before. */
+static int connect_locked(const char *id, const struct compute_bridge *b, const char *first,
+	const char *there, const char *net, struct err *err)
 {
 	struct str outside CLEANUP_STR = STR_INIT, inside CLEANUP_STR = STR_INIT;
 	char name[16];
@@ -233,9 +233,9 @@ static int connect_locked(const char *id, const struct compute_bridge *b, const 
 	if (bridge_make(b, err) < 0)
 		return -1;
 	str_addf(&outside,
-		"link add %s type veth peer name eth0 netns %s\n"
+		"%slink add %s type veth peer name eth0 netns %s\n"
 		"link set %s master %s\nlink set %s up\n",
-		name, there, name, b->bridge, name);
+		first, name, there, name, b->bridge, name);
 	str_addf(&inside,
 		"addr add %s dev eth0\nlink set lo up\nlink set eth0 up\n"
 		"route add default via %s\n",
@@ -250,7 +250,7 @@ static int join_locked(const char *id, const struct compute_bridge *b, pid_t pid
 	char *there CLEANUP(freep) = xasprintf("%d", (int)pid);
 	char *net CLEANUP(freep) = xasprintf("/proc/%d/ns/net", (int)pid);
 
-	return connect_locked(id, b, there, net, err);
+	return connect_locked(id, b, "", there, net, err);
 }
 
 int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err)
@@ -265,32 +265,7 @@ int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, 
 	return r;
 }
 
-int oci_network_make(
-	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
-{
-	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
-	struct str lines CLEANUP_STR = STR_INIT;
-	int r;
-
-	if (file_exists(net))
-		return 0;
-	str_addf(&lines, "netns add %s\n", netns);
-	pthread_mutex_lock(&network_lock);
-	r = ip_batch(0, &lines, err);
-	if (r == 0 && b)
-		r = connect_locked(id, b, netns, net, err);
-	if (r < 0) {
-		str_clear(&lines);
-		str_addf(&lines, "netns del %s\n", netns);
-		ip_batch(0, &lines, NULL);
-		if (b && bridge_exists(b) && !bridge_used(b))
-			bridge_remove(b);
-	}
-	pthread_mutex_unlock(&network_lock);
-	return r;
-}
-
-int oci_network_unmake(
+static int unmake_locked(
 	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
 {
 	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
@@ -298,9 +273,8 @@ int oci_network_unmake(
 	char name[16];
 	int r = 0;
 
-	interface_name(id, name);
-	pthread_mutex_lock(&network_lock);
 	/* The pair goes at once; with its namespace alone it would go some time later. */
+	interface_name(id, name);
 	str_addf(&lines, "link del %s\n", name);
 	ip_batch(0, &lines, NULL);
 	str_clear(&lines);
@@ -309,6 +283,36 @@ int oci_network_unmake(
 		r = ip_batch(0, &lines, err);
 	if (b && bridge_exists(b) && !bridge_used(b))
 		bridge_remove(b);
+	return r;
+}
+
+int oci_network_make(
+	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
+{
+	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
+	struct str first CLEANUP_STR = STR_INIT;
+	int r = 0;
+
+	str_addf(&first, "netns add %s\n", netns);
+	pthread_mutex_lock(&network_lock);
+	if (file_exists(net)) /* of a try that was broken off, and perhaps half made */
+		r = unmake_locked(id, NULL, netns, err);
+	if (r == 0)
+		r = b ? connect_locked(id, b, str_text(&first), netns, net, err)
+		      : ip_batch(0, &first, err);
+	if (r < 0)
+		unmake_locked(id, b, netns, NULL);
+	pthread_mutex_unlock(&network_lock);
+	return r;
+}
+
+int oci_network_unmake(
+	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&network_lock);
+	r = unmake_locked(id, b, netns, err);
 	pthread_mutex_unlock(&network_lock);
 	return r;
 }
