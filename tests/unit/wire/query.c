@@ -54,10 +54,10 @@ static void maps_and_empty_lists(void **state)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_ERR struct err err = ERR_INIT;
-	struct sns_create_topic_input req;
+	struct sns_create_topic_request req;
 
 	(void)state;
-	assert_int_equal(decode(&sns_create_topic_input_shape,
+	assert_int_equal(decode(&sns_create_topic_request_shape,
 				 "Name=t&Attributes.entry.1.key=Policy&Attributes.entry.1.value=x"
 				 "&Tags=",
 				 false, &a, &req, &err),
