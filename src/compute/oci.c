@@ -391,6 +391,7 @@ static int oci_create(const struct compute_spec *spec, struct compute_root **ret
 
 static int oci_attach(const char *id, const char *dir, struct compute_root **ret, struct err *err)
 {
+	struct err why CLEANUP_ERR = ERR_INIT;
 	struct str text CLEANUP_STR = STR_INIT;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const struct json_node *state, *pid;
@@ -401,10 +402,8 @@ static int oci_attach(const char *id, const char *dir, struct compute_root **ret
 		*ret = o ? &o->base : NULL;
 		return o ? 0 : -1;
 	}
-	if (runtime_run(dir, -1, &text, err, "state", id, NULL) < 0) {
-		err_release(err);
+	if (runtime_run(dir, -1, &text, &why, "state", id, NULL) < 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no root %s", id);
-	}
 	if (json_parse(str_view(&text), &a, &state, err) < 0)
 		return -1;
 	pid = json_member(state, "pid");

@@ -113,6 +113,7 @@ static void test_life(void **state)
 
 	assert_int_equal(compute_oci.destroy(root, &err), 0);
 	assert_int_equal(compute_oci.attach(t.id, t.dir, &root, &err), -1);
+	assert_int_equal(compute_oci.attach(t.id, t.dir, &root, NULL), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	snprintf(path, sizeof(path), "/sys/class/net/%s", t.bridge);
 	assert_false(file_exists(path));
