@@ -6,6 +6,8 @@
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -260,4 +262,20 @@ int spawn_check(const char *const *argv, struct str *ret_out, struct err *err)
 	if (ret_out)
 		str_add_n(ret_out, res.out.p, res.out.len);
 	return 0;
+}
+
+bool spawn_can_find(const char *program)
+{
+	struct view path = view_of(getenv("PATH"));
+
+	if (strchr(program, '/'))
+		return access(program, X_OK) == 0;
+	while (path.len) {
+		struct view dir = view_cut(&path, ':');
+		char *file CLEANUP(freep) = xasprintf(VIEW_FMT "/%s", VIEW_ARG(dir), program);
+
+		if (access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
 }

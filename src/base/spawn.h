@@ -47,6 +47,8 @@ int spawn_run(const struct spawn *s, struct view input, size_t limit, int64_t ti
 /* As spawn_run, but anything else than exit status 0 is an error that carries the command and
  * the end of its standard error. ret_out may be NULL. */
 int spawn_check(const char *const *argv, struct str *ret_out, struct err *err);
+/* Whether PATH has the program (or the path with a slash is one); nothing is run. */
+bool spawn_can_find(const char *program);
 void spawn_result_release(struct spawn_result *r);
 #define CLEANUP_SPAWN_RESULT CLEANUP(spawn_result_release)
 

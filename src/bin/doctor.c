@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/spawn.h"
 #include "bin/command.h"
 #include "codec/json.h"
 
@@ -30,33 +31,21 @@ struct program {
 };
 
 static const struct program programs[] = {
+	{"dockerd", "docker.io", "builds in privileged mode", LIMITED},
 	{"git", "git", "pushes, clones and source downloads", BROKEN},
 	{"haproxy", "haproxy", "load balancers and blue/green traffic", LIMITED},
 	{"ip", "iproute2", "instances with addresses of their own", LIMITED},
 	{"iptables", "iptables", "instances that reach the outside", LIMITED},
 	{"node", "nodejs", "runtimes from the npm registry", LIMITED},
 	{"npm", "npm", "runtimes from the npm registry", LIMITED},
+	{"pasta", "passt", "builds in privileged mode", LIMITED},
 	{"runc", "runc", "instances of fleets", LIMITED},
 	{"unzip", "unzip", "deployments by the stock host agent", LIMITED},
 };
 
-static bool in_path(const char *name)
-{
-	struct view rest = view_of(getenv("PATH"));
-
-	while (rest.p) {
-		struct view dir = view_cut(&rest, ':');
-		char *path CLEANUP(freep) = xasprintf(VIEW_FMT "/%s", VIEW_ARG(dir), name);
-
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void check_program(const struct program *p, struct finding *f)
 {
-	if (in_path(p->name)) {
+	if (spawn_can_find(p->name)) {
 		str_addf(&f->text, "%s is installed", p->name);
 		return;
 	}

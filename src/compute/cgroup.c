@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -13,20 +16,40 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/path.h"
+#include "compute/sandbox.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_PARENT "towpath"
 #define MAX_SLOTS 65536
 
-enum controller { MEMORY, CPU, PIDS, N_CONTROLLERS };
+/* Those from DEVICES on are for delegated groups only: container engines want them. */
+enum controller {
+	MEMORY,
+	CPU,
+	PIDS,
+	N_LIMITED,
+	DEVICES = N_LIMITED,
+	FREEZER,
+	CPUACCT,
+	CPUSET,
+	BLKIO,
+	N_CONTROLLERS
+};
 
-static const char *const controller_names[N_CONTROLLERS] = {"memory", "cpu", "pids"};
+static const char *const controller_names[N_CONTROLLERS] = {
+	"memory", "cpu", "pids", "devices", "freezer", "cpuacct", "cpuset", "blkio"};
+
+/* What a group's new owner must be able to write to, of either version. */
+static const char *const owned_files[] = {
+	"", "tasks", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
 
 struct cgroup {
-	bool v2;
-	int lock_fd;		    /* the first folder, locked: whose this group is */
-	char *dirs[N_CONTROLLERS];  /* v2: only the first */
-	char *procs[N_CONTROLLERS]; /* v1: the file that moves a process in */
+	bool v2, delegated;
+	int lock_fd;			  /* the first folder, locked: whose this group is */
+	char *dirs[N_CONTROLLERS];	  /* v2: only the first */
+	char *procs[N_CONTROLLERS];	  /* v1: the file that moves a process in */
+	char *hierarchies[N_CONTROLLERS]; /* v1, delegated: as the kernel names them */
 };
 
 static bool is_v2(void)
@@ -97,9 +120,9 @@ static int limit_cpu(const struct cgroup *g, int milli, struct err *err)
 
 static int set_limits(const struct cgroup *g, const struct compute_limits *l, struct err *err)
 {
-	const int64_t wanted[N_CONTROLLERS] = {(int64_t)l->memory, l->cpu_milli, l->pids};
+	const int64_t wanted[N_LIMITED] = {(int64_t)l->memory, l->cpu_milli, l->pids};
 
-	for (int c = 0; c < N_CONTROLLERS; c++)
+	for (int c = 0; c < N_LIMITED; c++)
 		if (wanted[c] && !g->dirs[g->v2 ? 0 : c]) {
 			err_set(err, ERR_UNSUPPORTED,
 				"cannot limit %s: the cgroup controller is not mounted",
@@ -143,6 +166,7 @@ static void close_group(struct cgroup *g)
 	for (int c = 0; c < N_CONTROLLERS; c++) {
 		freep(&g->dirs[c]);
 		freep(&g->procs[c]);
+		freep(&g->hierarchies[c]);
 	}
 }
 
@@ -155,12 +179,37 @@ static bool is_idle(const char *dir)
 	return file_read(path, MIB, &text, NULL) == 0 && text.len == 0;
 }
 
+/* A new cpuset group takes no process before it has what its parent has. */
+static void fill_cpuset(const char *slot_dir)
+{
+	static const char *const names[] = {"cpuset.cpus", "cpuset.mems"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *all CLEANUP(freep) = xasprintf(CGROUP_ROOT "/cpuset/%s", names[i]);
+		struct str value CLEANUP_STR = STR_INIT;
+
+		if (file_read(all, 64 * KIB, &value, NULL) < 0)
+			continue;
+		write_value(CGROUP_ROOT "/cpuset/" CGROUP_PARENT, names[i], str_text(&value));
+		write_value(slot_dir, names[i], str_text(&value));
+	}
+}
+
+static char *hierarchy_of(enum controller c)
+{
+	char *link CLEANUP(freep) = xasprintf(CGROUP_ROOT "/%s", controller_names[c]);
+	char *real CLEANUP(freep) = realpath(link, NULL);
+
+	return xstrdup(real ? path_base(real) : controller_names[c]);
+}
+
 /* Opens the group of a slot: 1 it is ours, 0 it is another root's, -1 there are no groups here. */
 static int try_slot(struct cgroup *g, int slot)
 {
+	const int n = g->v2 ? 1 : g->delegated ? N_CONTROLLERS : N_LIMITED;
 	const char *first = NULL;
 
-	for (int c = 0; c < (g->v2 ? 1 : N_CONTROLLERS); c++) {
+	for (int c = 0; c < n; c++) {
 		g->dirs[c] = group_dir(g->v2, c, slot);
 		if (!make_dir(g->dirs[c])) {
 			freep(&g->dirs[c]);
@@ -170,6 +219,10 @@ static int try_slot(struct cgroup *g, int slot)
 		 * `cgroup.procs` would wait for every processor. */
 		if (!g->v2)
 			g->procs[c] = xasprintf("%s/tasks", g->dirs[c]);
+		if (g->delegated)
+			g->hierarchies[c] = hierarchy_of(c);
+		if (c == CPUSET)
+			fill_cpuset(g->dirs[c]);
 		first = first ? first : g->dirs[c];
 	}
 	if (!first)
@@ -202,13 +255,120 @@ static void reset(const struct cgroup *g)
 			write_value(g->dirs[values[i].c], values[i].name, values[i].value);
 }
 
-int cgroup_new(const struct compute_limits *limits, struct cgroup **ret, struct err *err)
+/* ---- delegation ---- */
+
+static int remove_below(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	if (type == FTW_DP && at->level > 0)
+		rmdir(path);
+	return 0;
+}
+
+/* The groups that the last root of this slot made in it. */
+static void remove_children(const char *dir)
+{
+	nftw(dir, remove_below, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int own(const char *dir, uid_t owner, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(owned_files); i++) {
+		char *path CLEANUP(freep) = xasprintf("%s/%s", dir, owned_files[i]);
+
+		if (chown(path, owner, owner) < 0 && errno != ENOENT)
+			return err_errno(err, errno, "cannot hand over cgroup %s", dir);
+	}
+	return 0;
+}
+
+/* A slot is its next root's, whatever the last one was. */
+static int hand_over(const struct cgroup *g, struct err *err)
+{
+	struct stat st;
+	uid_t owner = g->delegated ? SANDBOX_FIRST_ID : 0;
+
+	for (int c = 0; c < N_CONTROLLERS; c++) {
+		if (!g->dirs[c] || stat(g->dirs[c], &st) < 0)
+			continue;
+		if (st.st_uid != 0)
+			remove_children(g->dirs[c]);
+		if (st.st_uid == owner)
+			continue;
+		if (own(g->dirs[c], owner, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int show_v2(void)
+{
+	static const char init[] = CGROUP_ROOT "/init";
+	struct str pids CLEANUP_STR = STR_INIT;
+	struct view rest, pid;
+
+	if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ||
+		mkdir(init, 0755) < 0)
+		return errno;
+	/* Only a group without processes gives its controllers to those below it. */
+	if (file_read(CGROUP_ROOT "/cgroup.procs", MIB, &pids, NULL) < 0)
+		return EIO;
+	rest = str_view(&pids);
+	while (rest.len) {
+		char number[24];
+		int bad;
+
+		pid = view_cut(&rest, '\n');
+		snprintf(number, sizeof(number), "%.*s", (int)pid.len, pid.p);
+		bad = write_value(init, "cgroup.procs", number);
+		if (bad && bad != ESRCH)
+			return bad;
+	}
+	return write_value(CGROUP_ROOT, "cgroup.subtree_control", "+memory +cpu +pids");
+}
+
+/* A hierarchy of version 1 may have more controllers than one, and the name "cpu,cpuacct". */
+static int show_v1(enum controller c, const char *hierarchy)
+{
+	char *dir CLEANUP(freep) = xasprintf(CGROUP_ROOT "/%s", hierarchy);
+	char *link CLEANUP(freep) = xasprintf(CGROUP_ROOT "/%s", controller_names[c]);
+
+	if (mkdir(dir, 0755) < 0 ? errno != EEXIST
+				 : mount("cgroup", dir, "cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+					   hierarchy) < 0)
+		return errno;
+	if (!streq(hierarchy, controller_names[c]) && symlink(hierarchy, link) < 0)
+		return errno;
+	return 0;
+}
+
+int cgroup_show(const struct cgroup *g)
+{
+	int bad = 0;
+
+	if (!g->dirs[0])
+		return 0;
+	if (g->v2)
+		return show_v2();
+	if (mount("tmpfs", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755") < 0)
+		return errno;
+	for (int c = 0; c < N_CONTROLLERS && bad == 0; c++)
+		if (g->hierarchies[c])
+			bad = show_v1(c, g->hierarchies[c]);
+	return bad;
+}
+
+/* ---- life ---- */
+
+int cgroup_new(
+	const struct compute_limits *limits, bool delegated, struct cgroup **ret, struct err *err)
 {
 	struct cgroup *g = xcalloc(1, sizeof(*g));
 	int got = 0;
 
 	g->lock_fd = -1;
 	g->v2 = is_v2();
+	g->delegated = delegated;
 	if (g->v2)
 		enable_v2();
 	for (int slot = 0; slot < MAX_SLOTS && got == 0; slot++) {
@@ -218,7 +378,7 @@ int cgroup_new(const struct compute_limits *limits, struct cgroup **ret, struct 
 	}
 	if (got > 0)
 		reset(g);
-	if (set_limits(g, limits, err) < 0) {
+	if ((got > 0 && hand_over(g, err) < 0) || set_limits(g, limits, err) < 0) {
 		cgroup_free(g);
 		return -1;
 	}
@@ -230,6 +390,9 @@ void cgroup_free(struct cgroup *g)
 {
 	if (!g)
 		return;
+	for (int c = 0; c < N_CONTROLLERS && g->delegated; c++)
+		if (g->dirs[c])
+			remove_children(g->dirs[c]);
 	close_group(g);
 	free(g);
 }

@@ -14,8 +14,10 @@
 struct cgroup; /* the folders of one group */
 
 /* Takes a free group and sets its limits. ERR_UNSUPPORTED when a limit is asked for whose
- * controller is not there. */
-int cgroup_new(const struct compute_limits *limits, struct cgroup **ret, struct err *err);
+ * controller is not there. Delegated: SANDBOX_FIRST_ID may make groups below it, within its limits,
+ * of more controllers than have limits. */
+int cgroup_new(
+	const struct compute_limits *limits, bool delegated, struct cgroup **ret, struct err *err);
 /* Gives the group back; its processes must be gone. NULL is fine. */
 void cgroup_free(struct cgroup *g);
 /* Version 2: the group's folder, for CLONE_INTO_CGROUP; the caller's to close. Else -1. */
@@ -23,6 +25,9 @@ int cgroup_open(const struct cgroup *g);
 /* Version 1: moves the calling thread, the only one of its process, into the group. Safe between
  * clone and exec: 0, or errno. */
 int cgroup_enter(const struct cgroup *g);
+/* In a root's own cgroup namespace, as its user 0: shows a delegated group in /sys/fs/cgroup. 0, or
+ * errno. */
+int cgroup_show(const struct cgroup *g);
 /* How often the kernel killed a process of the group for its memory. */
 int64_t cgroup_oom_kills(const struct cgroup *g);
 /* Bytes; 0 when not known. */

@@ -94,6 +94,11 @@ struct compute_spec {
 	size_t n_hidden;
 	const char *hostname; /* NULL: the id */
 	struct compute_limits limits;
+	/* sandbox only: user 0 of the root has all rights over what is the root's own: it may
+	 * mount, make interfaces, namespaces and control groups, which a container engine wants,
+	 * and has none over the machine. The network is its own and reaches what the host does,
+	 * loopback included (`network` is not looked at); nobody outside reaches the root. */
+	bool privileged;
 	enum compute_network network;
 	struct compute_bridge bridge; /* COMPUTE_NET_BRIDGE */
 	const char *pod;	      /* COMPUTE_NET_POD: its id */

@@ -59,30 +59,13 @@ static const char *runtime(void)
 	return name && *name ? name : "runc";
 }
 
-/* Whether PATH has the program; nothing is run, so that a server starts fast. */
-static bool program_exists(const char *name)
-{
-	struct view path = view_of(getenv("PATH"));
-
-	if (strchr(name, '/'))
-		return access(name, X_OK) == 0;
-	while (path.len) {
-		struct view dir = view_cut(&path, ':');
-		char *file CLEANUP(freep) = xasprintf(VIEW_FMT "/%s", VIEW_ARG(dir), name);
-
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The runtime of a bundle. One that is not there has made nothing; any other takes the rest away.
  */
 static char *runtime_for(const char *dir)
 {
 	char *program CLEANUP(freep) = oci_runtime_of(dir);
 
-	return program && program_exists(program) ? TAKE_PTR(program) : xstrdup(runtime());
+	return program && spawn_can_find(program) ? TAKE_PTR(program) : xstrdup(runtime());
 }
 
 /* Runs the runtime with these words behind its global options. log_fd gets what the root's first
@@ -141,7 +124,7 @@ static int oci_probe(struct err *err)
 	if (geteuid() != 0)
 		return err_set(err, ERR_DENIED, "instances need root");
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		if (!program_exists(programs[i])) {
+		if (!spawn_can_find(programs[i])) {
 			err_set(err, ERR_UNSUPPORTED, "the program %s is missing", programs[i]);
 			return err_hint(err,
 				"install the packages runc, iproute2, iptables and util-linux");

@@ -84,7 +84,7 @@ NORETURN static void init_fail(int socket, const struct sandbox_report *report)
 }
 
 /* The first thing in the new namespaces. Only the socket stays open. */
-NORETURN static void init_main(const struct sandbox_plan *plan)
+NORETURN static void init_main(struct sandbox_plan *plan)
 {
 	struct sandbox_report report = {0};
 	int socket = fcntl(plan->socket, F_DUPFD_CLOEXEC, 3), score, null;
@@ -107,6 +107,8 @@ NORETURN static void init_main(const struct sandbox_plan *plan)
 		sandbox_report_errno(&report, "cannot enter the cgroup");
 		init_fail(socket, &report);
 	}
+	if (plan->userns.holder && sandbox_userns_open(&plan->userns, &report) < 0)
+		init_fail(socket, &report);
 	if (sandbox_tree_build(plan, &report) < 0 || sandbox_confine(plan, &report) < 0)
 		init_fail(socket, &report);
 	/* The maker's terminal or log is no affair of the root. */
@@ -119,8 +121,7 @@ NORETURN static void init_main(const struct sandbox_plan *plan)
 	sandbox_init_serve(socket);
 }
 
-static int clone_init(
-	const struct sandbox_plan *plan, int *ret_pidfd, pid_t *ret_pid, struct err *err)
+static int clone_init(struct sandbox_plan *plan, int *ret_pidfd, pid_t *ret_pid, struct err *err)
 {
 	struct clone_args args = {
 		.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD,
@@ -168,12 +169,13 @@ static int await_ready(const struct sandbox *s, const struct compute_spec *spec,
 
 static int make(struct sandbox *s, const struct compute_spec *spec, struct err *err)
 {
-	struct sandbox_plan plan = {.spec = spec};
+	struct sandbox_plan plan = {.spec = spec, .userns = {.end_fd = -1}};
 	int pair[2];
 	int r;
 
-	if (cgroup_new(&spec->limits, &s->cgroup, err) < 0 ||
-		sandbox_layer_make(spec, &plan.template, err) < 0)
+	/* Templates may lie on a file system whose ids cannot be shifted. */
+	if (cgroup_new(&spec->limits, spec->privileged, &s->cgroup, err) < 0 ||
+		sandbox_layer_make(spec, spec->privileged ? NULL : &plan.template, err) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		free(plan.template);
@@ -182,10 +184,15 @@ static int make(struct sandbox *s, const struct compute_spec *spec, struct err *
 	s->socket = pair[0];
 	plan.socket = pair[1];
 	plan.cgroup = s->cgroup;
-	r = clone_init(&plan, &s->pidfd, &s->init, err);
+	r = spec->privileged ? sandbox_userns_hold(&plan.userns, err) : 0;
+	if (r == 0)
+		r = clone_init(&plan, &s->pidfd, &s->init, err);
 	close(pair[1]);
 	free(plan.template);
-	return r < 0 ? -1 : await_ready(s, spec, err);
+	if (r == 0)
+		r = await_ready(s, spec, err);
+	sandbox_userns_release(&plan.userns);
+	return r;
 }
 
 static int sandbox_destroy(struct compute_root *r, struct err *err)
@@ -419,7 +426,7 @@ const struct compute_driver compute_sandbox = {
 
 int compute_sweep(const char *dir, struct err *err)
 {
-	static const char *const parts[] = {"upper", "work", "root"};
+	static const char *const parts[] = {"upper", "work", "root", "below", "shifted"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		char *part CLEANUP(freep) = xasprintf("%s/%s", dir, parts[i]);

@@ -38,21 +38,12 @@ static const unsigned kept_capabilities[] = {
 /* Refused with EPERM: they reach beyond the root, or have a record of kernel holes and no use in
  * a build. Most need a capability that is gone anyway; two walls are better than one. */
 static const int refused_calls[] = {
-	SCMP_SYS(mount),
-	SCMP_SYS(umount),
-	SCMP_SYS(umount2),
-	SCMP_SYS(pivot_root),
-	SCMP_SYS(move_mount),
-	SCMP_SYS(open_tree),
-	SCMP_SYS(fsopen),
-	SCMP_SYS(fsconfig),
-	SCMP_SYS(fsmount),
-	SCMP_SYS(fspick),
-	SCMP_SYS(mount_setattr),
-	SCMP_SYS(setns),
 	SCMP_SYS(open_by_handle_at),
-	SCMP_SYS(name_to_handle_at),
 	SCMP_SYS(bpf),
+	SCMP_SYS(mbind),
+	SCMP_SYS(migrate_pages),
+	SCMP_SYS(move_pages),
+	SCMP_SYS(reboot),
 	SCMP_SYS(perf_event_open),
 	SCMP_SYS(userfaultfd),
 	SCMP_SYS(init_module),
@@ -60,15 +51,11 @@ static const int refused_calls[] = {
 	SCMP_SYS(delete_module),
 	SCMP_SYS(kexec_load),
 	SCMP_SYS(kexec_file_load),
-	SCMP_SYS(reboot),
 	SCMP_SYS(swapon),
 	SCMP_SYS(swapoff),
 	SCMP_SYS(acct),
 	SCMP_SYS(quotactl),
 	SCMP_SYS(quotactl_fd),
-	SCMP_SYS(add_key),
-	SCMP_SYS(request_key),
-	SCMP_SYS(keyctl),
 	SCMP_SYS(syslog),
 	SCMP_SYS(settimeofday),
 	SCMP_SYS(stime),
@@ -81,38 +68,58 @@ static const int refused_calls[] = {
 	SCMP_SYS(vhangup),
 	SCMP_SYS(nfsservctl),
 	SCMP_SYS(fanotify_init),
-	SCMP_SYS(mbind),
-	SCMP_SYS(migrate_pages),
-	SCMP_SYS(move_pages),
 	SCMP_SYS(vm86),
 	SCMP_SYS(vm86old),
 	SCMP_SYS(modify_ldt),
 };
 
-/* Programs have another way when these do not exist. io_uring would pass by the filter; clone3
- * hides its flags from it. */
+/* Refused unless the root is privileged: what a container engine does with its own namespaces. */
+static const int engine_calls[] = {
+	SCMP_SYS(mount),
+	SCMP_SYS(umount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(fsconfig),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(fspick),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(setns),
+	SCMP_SYS(name_to_handle_at),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(keyctl),
+};
+
+/* Programs have another way when these do not exist: io_uring would pass by the filter. */
 static const int absent_calls[] = {
 	SCMP_SYS(io_uring_setup),
 	SCMP_SYS(io_uring_enter),
 	SCMP_SYS(io_uring_register),
-	SCMP_SYS(clone3),
 };
 
 #define NEW_NAMESPACES                                                                             \
 	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
 		CLONE_NEWCGROUP)
 
-static struct sock_filter *filter;
-static unsigned short filter_length;
+/* A compiled filter; [1] is that of privileged roots. */
+struct filter {
+	struct sock_filter *code;
+	unsigned short length;
+};
 
-static int add_rules(scmp_filter_ctx ctx)
+static struct filter filters[2];
+
+static int add_namespace_rules(scmp_filter_ctx ctx)
 {
 	int bad = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(refused_calls); i++)
-		bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused_calls[i], 0);
-	for (size_t i = 0; i < ARRAY_SIZE(absent_calls); i++)
-		bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), absent_calls[i], 0);
+	for (size_t i = 0; i < ARRAY_SIZE(engine_calls); i++)
+		bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), engine_calls[i], 0);
+	/* It hides its flags from the filter; programs have another way. */
+	bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	/* One rule a flag: a masked comparison can only ask for all bits or none. */
 	for (unsigned bit = 1U << 7; bit && bit <= (unsigned)CLONE_NEWNET; bit <<= 1) {
 		if (!((unsigned)NEW_NAMESPACES & bit))
@@ -122,6 +129,17 @@ static int add_rules(scmp_filter_ctx ctx)
 		bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 1,
 			SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
 	}
+	return bad;
+}
+
+static int add_rules(scmp_filter_ctx ctx, bool privileged)
+{
+	int bad = privileged ? 0 : add_namespace_rules(ctx);
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused_calls); i++)
+		bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), refused_calls[i], 0);
+	for (size_t i = 0; i < ARRAY_SIZE(absent_calls); i++)
+		bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), absent_calls[i], 0);
 	/* Typing into a terminal that is not one's own. */
 	bad |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
 		SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, 0x5412 /* TIOCSTI */));
@@ -131,7 +149,7 @@ static int add_rules(scmp_filter_ctx ctx)
 	return bad;
 }
 
-static int compile(struct err *err)
+static int compile(bool privileged, struct filter *ret, struct err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int fd CLEANUP_FD = memfd_create("filter", MFD_CLOEXEC);
@@ -146,14 +164,14 @@ static int compile(struct err *err)
 	seccomp_arch_add(ctx, SCMP_ARCH_X86);
 #endif
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	bad = add_rules(ctx) || seccomp_export_bpf(ctx, fd) || fstat(fd, &st) < 0;
+	bad = add_rules(ctx, privileged) || seccomp_export_bpf(ctx, fd) || fstat(fd, &st) < 0;
 	seccomp_release(ctx);
 	if (bad)
 		return err_set(err, ERR_INTERNAL, "cannot make a system call filter");
-	filter = xmalloc((size_t)st.st_size);
-	filter_length = (unsigned short)((size_t)st.st_size / sizeof(*filter));
-	if (pread(fd, filter, (size_t)st.st_size, 0) != st.st_size) {
-		freep(&filter);
+	ret->code = xmalloc((size_t)st.st_size);
+	ret->length = (unsigned short)((size_t)st.st_size / sizeof(*ret->code));
+	if (pread(fd, ret->code, (size_t)st.st_size, 0) != st.st_size) {
+		freep(&ret->code);
 		return err_set(err, ERR_INTERNAL, "cannot read back the system call filter");
 	}
 	return 0;
@@ -161,12 +179,15 @@ static int compile(struct err *err)
 
 int compute_sandbox_prepare(struct err *err)
 {
-	return filter ? 0 : compile(err);
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
+		if (!filters[i].code && compile(i == 1, &filters[i], err) < 0)
+			return -1;
+	return 0;
 }
 
-static int load_filter(struct sandbox_report *report)
+static int load_filter(bool privileged, struct sandbox_report *report)
 {
-	struct sock_fprog program = {filter_length, filter};
+	struct sock_fprog program = {filters[privileged].length, filters[privileged].code};
 
 	/* With CAP_SYS_ADMIN, which is still there: no need for no_new_privs, so su works. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
@@ -221,9 +242,13 @@ static void scope_sockets(void)
 
 int sandbox_confine(const struct sandbox_plan *plan, struct sandbox_report *report)
 {
-	(void)plan;
-	scope_sockets();
-	if (load_filter(report) < 0 || drop_capabilities(report) < 0)
+	bool privileged = plan->spec->privileged;
+
+	/* The capabilities of a privileged root reach no further than its user namespace, its
+	 * abstract sockets no further than its network. */
+	if (!privileged)
+		scope_sockets();
+	if (load_filter(privileged, report) < 0 || (!privileged && drop_capabilities(report) < 0))
 		return -1;
 	/* Nobody in the root may look into process 1. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -333,6 +334,65 @@ static void mounts_are_attached(void **state)
 	assert_false(file_exists(file));
 }
 
+static void privileged_roots_rule_what_is_their_own(void **state)
+{
+	struct fixture *f = *state;
+	char source[128], made[160];
+	struct compute_mount mounts[2];
+	struct stat st;
+
+	snprintf(source, sizeof(source), "%s/source", f->base);
+	assert_int_equal(mkdir(source, 0755), 0);
+	mounts[0] = (struct compute_mount){.source = source, .target = "/codebuild/src"};
+	mounts[1] = (struct compute_mount){
+		.kind = COMPUTE_OVERLAY, .source = source, .target = "/codebuild/view"};
+	make_root(f, (struct compute_spec){.privileged = true,
+			     .mounts = mounts,
+			     .n_mounts = 2,
+			     .limits = {.pids = 500, .memory = 512 * MIB}});
+	/* User 0 also of files: what it makes in a mount is user 0's out here too. */
+	expect_output(f,
+		"id -u; stat -c %u /etc/passwd; cd /codebuild; echo a > src/a; stat -c %u src/a",
+		"0\n0\n0\n");
+	snprintf(made, sizeof(made), "%s/a", source);
+	assert_int_equal(stat(made, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	expect_output(f, "cd /codebuild/view; echo b > b; chown 5:6 b; stat -c %u:%g b", "5:6\n");
+	expect_output(f,
+		"mkdir /tmp/o && mount -t tmpfs t /tmp/o && cd /tmp/o && mkdir l u w m && "
+		"mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m && touch m/x && ls u && "
+		"umount m",
+		"x\n");
+	expect_output(f, "ip link add br9 type bridge && ls /sys/class/net | grep br9", "br9\n");
+	expect_output(f, "unshare -mnpf --mount-proc sh -c 'echo $$'", "1\n");
+	expect_output(
+		f, "cd /sys/fs/cgroup; [ ! -d pids ] || cd pids; mkdir inner && rmdir inner", "");
+}
+
+static void privileged_roots_reach_no_further(void **state)
+{
+	struct fixture *f = *state;
+	char command[256];
+	struct stat st;
+
+	make_root(f, (struct compute_spec){.privileged = true});
+	assert_int_equal(stat(f->base, &st), 0);
+	snprintf(command, sizeof(command), "mknod /tmp/disk b %u %u && mount /tmp/disk /mnt",
+		major(st.st_dev), minor(st.st_dev));
+	expect_refusal(f, command);
+	expect_refusal(f, "echo x > /proc/sys/kernel/core_pattern");
+	expect_refusal(f, "mount -t proc p /mnt && echo x > /mnt/sys/kernel/core_pattern");
+	expect_refusal(f, "mount -t sysfs s /mnt && echo 1 > /mnt/power/pm_async");
+	expect_refusal(f, "cat /proc/kcore");
+	expect_refusal(f, "echo h > /proc/sysrq-trigger");
+	expect_refusal(f, "mount -t cgroup -o none,name=systemd c /mnt && mkdir /mnt/mine");
+	expect_refusal(f, "cat /proc/$(pgrep -x pasta)/environ");
+	expect_refusal(f, "nsenter -t $(pgrep -x pasta) -m ls /");
+	snprintf(command, sizeof(command), "umount -l /; ls %s/upper", f->dir);
+	expect_refusal(f, command);
+	expect_refusal(f, "date -s 2020-01-01");
+}
+
 static void limits_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -475,6 +535,10 @@ int main(void)
 			abstract_sockets_are_out_of_reach, with_root, teardown),
 		cmocka_unit_test_setup_teardown(other_roots_are_out_of_reach, no_root, teardown),
 		cmocka_unit_test_setup_teardown(mounts_are_attached, no_root, teardown),
+		cmocka_unit_test_setup_teardown(
+			privileged_roots_rule_what_is_their_own, no_root, teardown),
+		cmocka_unit_test_setup_teardown(
+			privileged_roots_reach_no_further, no_root, teardown),
 		cmocka_unit_test_setup_teardown(limits_hold, no_root, teardown),
 		cmocka_unit_test_setup_teardown(signals_and_time_limits, with_root, teardown),
 		cmocka_unit_test_setup_teardown(functions_run_inside, with_root, teardown),
