@@ -25,6 +25,7 @@ static const struct option_spec options[] = {
 	{"artifacts", 'a', "DIR", NULL, "put the artifacts there (default: they are dropped)"},
 	{"env", 'e', "A=1,B=2", NULL, "variables that go before the buildspec's"},
 	{"env-file", 0, "FILE", NULL, "the same from a file, one NAME=VALUE a line"},
+	{"privileged", 0, NULL, NULL, "privileged mode: the build has a docker engine of its own"},
 	{"timeout", 't', "MINUTES", NULL, "end the build after so long (default: 60)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -215,6 +216,8 @@ static int make_job(struct local_run *r, struct err *err)
 		.source_overlay = WIRE_SET_BOOL(true),
 		.runtimes_dir = arena_printf(&r->arena, "%s/runtimes", r->data_dir),
 	};
+	if (option_flag(r->o, "privileged"))
+		r->job.engine = arena_new(&r->arena, struct towpath_leader_engine);
 	r->job.source->path = r->source;
 	r->job.source->target = SOURCE_TARGET;
 	wire_list_alloc(&r->arena, &r->job.hidden_paths, 1);

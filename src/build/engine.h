@@ -171,6 +171,10 @@ struct build_job_input {
 int build_job(const struct build_engine *e, const struct store_build_record *r,
 	const struct build_job_input *in, struct arena *a, struct towpath_leader_job *ret,
 	const char **ret_artifact_error, struct err *err);
+/* The folder of a mode of the project's local cache, on this host; NULL when it has not this mode.
+ */
+const char *build_cache_dir(const struct build_engine *e, const struct store_build_record *r,
+	const char *mode, struct arena *a);
 /* CODEBUILD_SRC_DIR as the build sees it. */
 const char *build_target_dir(const struct build_source_result *found, struct arena *a);
 

@@ -63,9 +63,6 @@ static void introduce(const struct store_build_record *r, const struct yaml_warn
 					   "Image %s is not used: builds run on this machine's "
 					   "system and the runtime store",
 					   env->image));
-	if (wire_or(env->privileged_mode, false))
-		vec_push(&lines.v, "Privileged mode is not offered: there is no docker daemon in "
-				   "this build");
 	if (r->spec.vpc_config && r->spec.vpc_config->vpc_id)
 		vec_push(&lines.v, "The VPC configuration is not used: builds share the network of "
 				   "this machine");
@@ -168,23 +165,54 @@ static void choose_for_s3(const struct store_build_record *r, const struct towpa
 
 /* ---- cache ---- */
 
+const char *build_cache_dir(const struct build_engine *e, const struct store_build_record *r,
+	const char *mode, struct arena *a)
+{
+	static const struct {
+		const char *mode, *dir;
+	} kinds[] = {
+		{CODEBUILD_CACHE_MODE_LOCAL_CUSTOM_CACHE, "custom"},
+		{CODEBUILD_CACHE_MODE_LOCAL_DOCKER_LAYER_CACHE, "docker"},
+		{CODEBUILD_CACHE_MODE_LOCAL_SOURCE_CACHE, "source"},
+	};
+	const struct codebuild_project_cache *c = r->spec.cache;
+	bool has = false;
+
+	if (!c || !streq(c->type, CODEBUILD_CACHE_TYPE_LOCAL))
+		return NULL;
+	wire_foreach (it, &c->modes)
+		has |= streq(*it, mode);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && has; i++)
+		if (streq(kinds[i].mode, mode))
+			return arena_printf(a, "%s/%s/%d/%s", e->cache_dir, r->spec.name,
+				wire_or(r->extra.cache_generation, 0), kinds[i].dir);
+	return NULL;
+}
+
+/* The docker engine of a project in privileged mode. */
+static struct towpath_leader_engine *engine_of(
+	const struct build_engine *e, const struct store_build_record *r, struct arena *a)
+{
+	struct towpath_leader_engine *engine;
+
+	if (!wire_or(r->spec.environment->privileged_mode, false))
+		return NULL;
+	engine = arena_new(a, struct towpath_leader_engine);
+	engine->cache_dir = build_cache_dir(e, r, CODEBUILD_CACHE_MODE_LOCAL_DOCKER_LAYER_CACHE, a);
+	return engine;
+}
+
 static struct towpath_leader_cache *cache_of(const struct build_engine *e,
 	const struct store_build_record *r, const struct towpath_buildspec *spec, struct arena *a)
 {
-	const struct codebuild_project_cache *c = r->spec.cache;
+	const char *dir = build_cache_dir(e, r, CODEBUILD_CACHE_MODE_LOCAL_CUSTOM_CACHE, a);
 	const struct towpath_buildspec_cache *s = spec->cache;
 	struct towpath_leader_cache *cache;
-	bool custom = false;
 
-	if (!c || !streq(c->type, CODEBUILD_CACHE_TYPE_LOCAL) || !s || !s->paths.n)
-		return NULL;
-	wire_foreach (mode, &c->modes)
-		custom |= streq(*mode, CODEBUILD_CACHE_MODE_LOCAL_CUSTOM_CACHE);
-	if (!custom)
+	if (!dir || !s || !s->paths.n)
 		return NULL;
 	cache = arena_new(a, struct towpath_leader_cache);
-	cache->dir = arena_printf(a, "%s/%s/%d/custom", e->cache_dir, r->spec.name,
-		wire_or(r->extra.cache_generation, 0));
+	cache->dir = dir;
 	cache->paths = s->paths;
 	cache->key = s->key;
 	cache->fallback_keys = s->fallback_keys;
@@ -252,6 +280,7 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 		choose_for_s3(r, spec, a, &ret->artifacts, ret_artifact_error);
 	ret->reports = spec->reports;
 	ret->cache = cache_of(e, r, spec, a);
+	ret->engine = engine_of(e, r, a);
 	add_sources(e, r, in->sources, a, ret);
 	wire_list_alloc(a, &ret->hidden_paths, 1);
 	ret->hidden_paths.v[0] = e->data_dir;

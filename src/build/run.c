@@ -165,18 +165,9 @@ static const char *secondary_version(const struct launch *l, const char *identif
 	return NULL;
 }
 
-static const char *source_cache(const struct launch *l)
+static const char *source_cache(struct launch *l)
 {
-	const struct codebuild_project_cache *c = l->r.spec.cache;
-
-	if (!c || !streq(c->type, CODEBUILD_CACHE_TYPE_LOCAL))
-		return NULL;
-	wire_foreach (mode, &c->modes)
-		if (streq(*mode, CODEBUILD_CACHE_MODE_LOCAL_SOURCE_CACHE))
-			return arena_printf((struct arena *)&l->arena, "%s/%s/%d/source",
-				l->e->cache_dir, l->r.spec.name,
-				wire_or(l->r.extra.cache_generation, 0));
-	return NULL;
+	return build_cache_dir(l->e, &l->r, CODEBUILD_CACHE_MODE_LOCAL_SOURCE_CACHE, &l->arena);
 }
 
 /* An empty folder, whatever an earlier try left there. */

@@ -71,8 +71,8 @@ static int wait_msec(const struct job *j)
 
 int job_await(struct job *j, struct compute_exec *e, struct job_exit *ret, struct err *err)
 {
-	struct pollfd p[3] = {{j->output.pipe_fds[0], POLLIN, 0}, {e->end_fd, POLLIN, 0},
-		{j->signal_fd, POLLIN, 0}};
+	struct pollfd p[4] = {{j->output.pipe_fds[0], POLLIN, 0}, {e->end_fd, POLLIN, 0},
+		{j->signal_fd, POLLIN, 0}, {engine_end_fd(j), POLLIN, 0}};
 	int got;
 
 	*ret = (struct job_exit){0};
@@ -81,12 +81,17 @@ int job_await(struct job *j, struct compute_exec *e, struct job_exit *ret, struc
 	if (job_check_end(j))
 		return 0;
 	while (!j->ended) {
-		if (poll(p, 3, wait_msec(j)) < 0 && errno != EINTR)
+		if (poll(p, 4, wait_msec(j)) < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for a build's command");
 		if (p[0].revents && output_pump(&j->output, err) < 0)
 			return -1;
 		if ((p[2].revents || past_deadline(j)) && job_check_end(j))
 			return 0;
+		if (p[3].revents) {
+			p[3].fd = -1;
+			if (engine_note_end(j, err) < 0)
+				return -1;
+		}
 		if (!p[1].revents)
 			continue;
 		got = e->root->driver->wait(e, 0, &ret->exit, err);
@@ -230,6 +235,7 @@ static int make_root(struct job *j, struct err *err)
 		.hidden = hidden,
 		.n_hidden = j->spec->hidden_paths.n,
 		.hostname = JOB_HOSTNAME,
+		.privileged = j->spec->engine != NULL,
 		.limits = {.memory = (size_t)wire_or(j->spec->limits->memory_bytes, 0),
 			.cpu_milli = wire_or(j->spec->limits->cpu_milli, 0),
 			.pids = wire_or(j->spec->limits->pids, 0)},
@@ -285,10 +291,13 @@ static int prepare(struct job *j, struct phase_result *r, struct err *err)
 	*r = PHASE_OK;
 	if (runtime_select(j, r, err) < 0)
 		return -1;
+	if (streq(r->status, "SUCCEEDED") && engine_prepare(j, r, err) < 0)
+		return -1;
 	if (streq(r->status, "SUCCEEDED") && !job_check_end(j)) {
 		if (list_phases(j, err) < 0 || shell_prepare(j, err) < 0 ||
 			mount_sources(j, err) < 0 || cache_restore(j, err) < 0 ||
-			make_root(j, err) < 0 || shell_start(j, err) < 0)
+			make_root(j, err) < 0 || engine_start(j, err) < 0 ||
+			shell_start(j, err) < 0)
 			return -1;
 	}
 	phase_note_end(j, r);
@@ -333,6 +342,7 @@ static void finish(struct job *j, const struct phase_result *r)
 		.status = r->status, .status_code = r->status_code, .message = phase_message(j, r)};
 
 	if (j->root) {
+		engine_stop(j);
 		record.peak_memory = WIRE_SET_LONG((int64_t)j->root->driver->peak_memory(j->root));
 		j->root->driver->kill_all(j->root, NULL);
 		/* What background processes wrote up to now is in the pipe. */
@@ -346,7 +356,7 @@ static void finish(struct job *j, const struct phase_result *r)
 /* After the last record: nobody waits for this. */
 static void clean_up(struct job *j)
 {
-	static const char *const parts[] = {"root", "control"};
+	static const char *const parts[] = {"root", "control", JOB_ENGINE_DIR};
 
 	compute_root_destroyp(&j->root);
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
@@ -393,7 +403,9 @@ static int start_job(struct job *j, int echo_fd, struct err *err)
 
 static void job_release(struct job *j)
 {
+	engine_stop(j);
 	compute_root_destroyp(&j->root);
+	fd_closep(&j->engine.lock_fd);
 	output_release(&j->output);
 	status_log_release(&j->status);
 	fd_closep(&j->status.lock_fd);
@@ -445,8 +457,10 @@ static const char *run_open_job(struct job *j, int echo_fd)
 
 int leader_run(const char *job_dir, int echo_fd, const char **ret_status, struct err *err)
 {
-	struct job j CLEANUP(job_release) = {
-		.dir = job_dir, .signal_fd = -1, .status = STATUS_LOG_INIT};
+	struct job j CLEANUP(job_release) = {.dir = job_dir,
+		.signal_fd = -1,
+		.status = STATUS_LOG_INIT,
+		.engine = {.lock_fd = -1, .log_fd = -1, .told_fd = -1}};
 
 	j.output = (struct output){.echo_fd = -1, .pipe_fds = {-1, -1}};
 	if (status_log_open(&j.status, job_dir, err) < 0)
@@ -457,8 +471,10 @@ int leader_run(const char *job_dir, int echo_fd, const char **ret_status, struct
 
 void job_lead(const char *job_dir, void (*ready)(void *arg, const struct err *err), void *arg)
 {
-	struct job j CLEANUP(job_release) = {
-		.dir = job_dir, .signal_fd = -1, .status = STATUS_LOG_INIT};
+	struct job j CLEANUP(job_release) = {.dir = job_dir,
+		.signal_fd = -1,
+		.status = STATUS_LOG_INIT,
+		.engine = {.lock_fd = -1, .log_fd = -1, .told_fd = -1}};
 	struct err err CLEANUP_ERR = ERR_INIT;
 	int bad;
 

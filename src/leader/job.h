@@ -16,12 +16,23 @@
 #define JOB_CONTROL_DIR "/codebuild/output/tmp" /* scripts and state, inside */
 #define JOB_HOSTNAME "towpath-build"
 #define JOB_BUILDSPEC "/codebuild/readonly/buildspec.yml"
+#define JOB_ENGINE_DIR "docker" /* in JOB */
 #define JOB_DEFAULT_TARGET BUILD_SOURCE_BASE "/src"
 
 enum job_end {
 	JOB_RUNS,
 	JOB_TIMED_OUT,
 	JOB_STOPPED,
+};
+
+/* The docker engine of a build in privileged mode (engine.c). */
+struct job_engine {
+	const char *storage;	   /* folder on the host */
+	bool kept;		   /* for the project's next build */
+	int lock_fd;		   /* of the kept storage */
+	struct compute_exec *exec; /* NULL: there is none, or no longer */
+	int log_fd;		   /* what it writes */
+	int told_fd;		   /* readable once it was used */
 };
 
 struct job {
@@ -36,6 +47,7 @@ struct job {
 	struct strv variables; /* of every process in the root */
 	VEC(struct compute_mount) mounts;
 	struct compute_root *root;
+	struct job_engine engine;
 	int signal_fd;
 	int64_t deadline_usec; /* monotonic; 0: none */
 	enum job_end ended;
@@ -100,6 +112,22 @@ void phase_note_end(const struct job *j, struct phase_result *r);
 /* Runs INSTALL ... POST_BUILD by their rules. *ret: SUCCEEDED or what counts against the build;
  * *ret_collect: whether UPLOAD_ARTIFACTS comes next. */
 int phase_run_all(struct job *j, struct phase_result *ret, bool *ret_collect, struct err *err);
+
+/* ---- engine.c ---- */
+
+/* Before the root is made: its programs and its storage. Programs that are missing are a failed *r,
+ * not an error. Without privileged mode there is no engine: nothing happens. */
+int engine_prepare(struct job *j, struct phase_result *r, struct err *err);
+/* After the root is made: its socket is there from now on. */
+int engine_start(struct job *j, struct err *err);
+/* Polls readable when the engine has ended; -1: there is none. */
+int engine_end_fd(const struct job *j);
+/* Logs that it ended while the build went on, and what it wrote. */
+int engine_note_end(struct job *j, struct err *err);
+/* While the root lives: ends the engine in order where its storage is kept. */
+void engine_stop(struct job *j);
+/* engine_inside.c: a function inside the root. */
+int engine_inside(char **argv, const int *fds, size_t n_fds);
 
 /* ---- collect.c, cache.c, runtime.c ---- */
 

@@ -24,6 +24,7 @@
 #include "base/path.h"
 #include "base/vec.h"
 #include "compute/compute.h"
+#include "leader/job.h"
 
 #define SOCKET_NAME "leaders.sock"
 #define PAUSE_MSEC 1000 /* before the engine is told again of what it could not store */
@@ -54,8 +55,11 @@ static void sweep(const char *job_dir)
 {
 	static const char *const roots[] = {"root", "helper"};
 
+	char *engine CLEANUP(freep) = path_join(job_dir, JOB_ENGINE_DIR);
+
 	if (leader_alive(job_dir) > 0)
 		return;
+	file_remove_tree(engine, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
 		char *dir CLEANUP(freep) = path_join(job_dir, roots[i]);
 		struct err err CLEANUP_ERR = ERR_INIT;

@@ -19,8 +19,8 @@ def app(tmp_path):
     return folder
 
 
-def run(app, *arguments, check=None, **more):
-    env = dict(os.environ, TOWPATH_DATA=str(app.parent / "data"))
+def run(app, *arguments, check=None, path=None, **more):
+    env = dict(os.environ, TOWPATH_DATA=str(app.parent / "data"), PATH=path or os.environ["PATH"])
     done = subprocess.run([TOWPATH, "run", *arguments], cwd=app, env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=300, check=False, **more)
     if check is not None:
@@ -124,3 +124,17 @@ phases:
     done = run(app, check=1)
     assert "Unknown runtime version named '999' of nodejs" in done.stdout
     assert "18, " in done.stdout
+
+
+def test_privileged_mode(app):
+    (app / "buildspec.yml").write_text("""version: 0.2
+phases:
+  build:
+    commands:
+      - docker info --format 'driver {{.Driver}}'
+      - touch here && docker ps -q
+""")
+    assert "\ndriver overlay2\n" in run(app, "--privileged", check=0).stdout
+    assert not (app / "here").exists()
+    done = run(app, "--privileged", check=1, path="/usr/bin:/bin")
+    assert "needs the program dockerd" in done.stdout and "install the package docker.io" in done.stdout

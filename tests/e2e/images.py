@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds in privileged mode: a docker engine of their own, images into our registry, and what is
+left of it all afterwards."""
+import glob
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from builds import ENVIRONMENT, Builds
+
+# The classic builder, which every client of Debian's has.
+PRIVILEGED = dict(ENVIRONMENT, privilegedMode=True,
+                  environmentVariables=[{"name": "DOCKER_BUILDKIT", "value": "0"}])
+
+# The file system of an image is one program, which is installed here for the tests.
+DOCKERFILE = """\
+      - cp /bin/busybox .
+      - printf 'FROM scratch\\nCOPY busybox /bin/busybox\\nRUN ["/bin/busybox", "touch", "/made"]\\n' > Dockerfile
+      - printf 'CMD ["/bin/busybox", "echo", "hello from the image"]\\n' >> Dockerfile
+"""
+NAMESPACES = """\
+      - PID_NS=$(readlink /proc/self/ns/pid) NET_NS=$(readlink /proc/self/ns/net)
+"""
+
+
+@pytest.fixture(scope="module")
+def builds(shared_server):
+    return Builds(shared_server)
+
+
+@pytest.fixture(scope="module")
+def repository(shared_server):
+    """The repository's URI."""
+    return shared_server.client("ecr").create_repository(
+        repositoryName="shop")["repository"]["repositoryUri"]
+
+
+def spec(commands, *exported):
+    return ("version: 0.2\nenv:\n  exported-variables: [" + ", ".join(exported) + "]\n"
+            "phases:\n  build:\n    commands:\n" + commands)
+
+
+def account(server):
+    """What a build's user brings along to call the server."""
+    key, secret = server.keys()
+    return [{"name": n, "value": v} for n, v in {
+        "AWS_ENDPOINT_URL": server.endpoint, "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": server.region}.items()]
+
+
+def exported(build):
+    return {v["name"]: v["value"] for v in build["exportedEnvironmentVariables"]}
+
+
+def processes_in(namespace):
+    """Processes of a namespace, named as by readlink."""
+    found = []
+    for link in glob.glob("/proc/[0-9]*/ns/*"):
+        try:
+            if os.readlink(link) == namespace:
+                found.append(link)
+        except OSError:
+            pass  # it ended meanwhile
+    return found
+
+
+def await_gone(*namespaces, folders=()):
+    end = time.monotonic() + 30
+    while True:
+        left = [p for n in namespaces for p in processes_in(n)] + [f for f in folders if os.path.exists(f)]
+        if not left:
+            return
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+
+
+def job_dir(builds, build_id):
+    return os.path.join(builds.server.data, "builds", build_id.split(":")[1])
+
+
+def test_build_tag_push_and_pull(builds, repository):
+    server = builds.server
+    host = repository.split("/")[0]
+    builds.project("image", spec(DOCKERFILE + NAMESPACES + f"""\
+      - /usr/bin/aws --endpoint-url $AWS_ENDPOINT_URL ecr get-login-password | docker login --username AWS --password-stdin {host}
+      - docker build -t shop:latest .
+      - docker tag shop:latest {repository}:v1
+      - docker run --rm shop:latest
+      - docker run --rm --memory 64m -v $PWD:/mounted shop:latest /bin/busybox ls /mounted
+      - docker run -d -p 9123:80 shop:latest /bin/busybox nc -lp 80 -e /bin/busybox echo from-the-port
+      - curl -s --http0.9 --retry 20 --retry-connrefused --retry-delay 0 http://127.0.0.1:9123/
+      - docker push {repository}:v1
+      - DIGEST=$(docker inspect --format '{{{{index .RepoDigests 0}}}}' {repository}:v1)
+      - docker info --format '{{{{.Driver}}}} {{{{.Containers}}}}'
+      - "! ls {server.data}/towpath.db"
+""", "DIGEST", "PID_NS", "NET_NS"), environment=dict(PRIVILEGED, environmentVariables=account(server) + PRIVILEGED["environmentVariables"]))
+    build = builds.run("image")
+    log = builds.log(build["id"])
+    assert build["buildStatus"] == "SUCCEEDED", log
+    for line in ("Login Succeeded", "hello from the image", "Dockerfile", "from-the-port", "overlay2 1"):
+        assert line in log, log
+    values = exported(build)
+    digest = values["DIGEST"].split("@")[1]
+    image = server.client("ecr").describe_images(
+        repositoryName="shop", imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
+    assert image["imageDigest"] == digest
+    # outside of builds
+    password = server.run("/usr/bin/aws", "--endpoint-url", server.endpoint, "ecr",
+                          "get-login-password").stdout.strip()
+    seen = json.loads(server.run("skopeo", "inspect", "--tls-verify=false", "--creds", f"AWS:{password}",
+                                 f"docker://{repository}:v1").stdout)
+    assert seen["Digest"] == digest and len(seen["Layers"]) == 2
+    pulled = os.path.join(server.data, "pulled")
+    server.run("skopeo", "copy", "--src-tls-verify=false", "--src-creds", f"AWS:{password}",
+               f"docker://{repository}@{digest}", f"dir:{pulled}")
+    with open(os.path.join(pulled, "manifest.json"), encoding="utf-8") as f:
+        assert [layer["digest"] for layer in json.load(f)["layers"]] == seen["Layers"]
+    await_gone(values["PID_NS"], values["NET_NS"], folders=[os.path.join(job_dir(builds, build["id"]), "docker")])
+
+
+def test_layers_are_kept_when_the_project_says_so(builds):
+    builds.project("cached", spec(DOCKERFILE + """\
+      - docker ps -a
+      - docker build -t kept .
+      - docker run --name left kept
+"""), environment=PRIVILEGED, cache={"type": "LOCAL", "modes": ["LOCAL_DOCKER_LAYER_CACHE"]})
+    first, second = builds.run("cached"), builds.run("cached")
+    assert first["buildStatus"] == "SUCCEEDED", builds.log(first["id"])
+    assert second["buildStatus"] == "SUCCEEDED", builds.log(second["id"])
+    assert "Using cache" not in builds.log(first["id"])
+    # layers are there again, containers are not
+    assert "left" not in builds.log(second["id"]).split("docker build")[0]
+    assert builds.log(second["id"]).count("Using cache") == 3, builds.log(second["id"])
+    builds.api.invalidate_project_cache(projectName="cached")
+    third = builds.run("cached")
+    assert "Using cache" not in builds.log(third["id"])
+
+
+def test_nothing_is_left_of_a_killed_leader(builds):
+    builds.project("killed", spec(DOCKERFILE + NAMESPACES + """\
+      - docker build -t lasting .
+      - docker run -d lasting /bin/busybox sleep 600
+      - echo "$PID_NS $NET_NS" > namespaces
+      - sleep 600
+"""), environment=PRIVILEGED)
+    build_id = builds.start("killed")
+    job = job_dir(builds, build_id)
+    namespaces = os.path.join(job, "src", "namespaces")
+    builds.until(build_id, lambda b: b["buildComplete"] or (
+        os.path.exists(namespaces) and os.path.getsize(namespaces)))
+    with open(namespaces, encoding="utf-8") as f:
+        names = f.read().split()
+    assert all(processes_in(n) for n in names), builds.log(build_id)
+    with open(os.path.join(job, "status.log"), encoding="utf-8") as f:
+        os.kill(json.loads(f.readline())["pid"], signal.SIGKILL)
+    assert builds.finish(build_id)["buildStatus"] == "FAULT"
+    await_gone(*names, folders=[os.path.join(job, "docker")])
+
+
+def test_other_builds_have_no_engine(builds):
+    builds.project("plain", spec("      - docker ps\n"))
+    build = builds.run("plain")
+    assert build["buildStatus"] == "FAILED"
+    assert "Cannot connect to the Docker daemon at unix:///var/run/docker.sock" in builds.log(build["id"])
