@@ -230,6 +230,11 @@ class Demo:
         values = {"ACCOUNT": account, "BUCKET": "shop-api-artifacts", "PORT": self.options.port}
         s.aws("s3api", "create-bucket", "--bucket", values["BUCKET"])
         repository = s.create("codecommit", "create-repository", "repository.json", values)
+        for role in ("build", "pipeline", "deploy"):
+            s.create("iam", "create-role", f"role-{role}.json", values)
+        s.create("iam", "put-role-policy", "role-build-policy.json", values)
+        s.create("iam", "put-role-policy", "role-pipeline-policy.json", values)
+        s.create("iam", "attach-role-policy", "role-deploy-policy.json", values)
         s.create("codebuild", "create-project", "project.json", values)
         group = s.create("elbv2", "create-target-group", "target-group.json", values)["TargetGroups"][0]
         values["TARGET_GROUP_ARN"] = group["TargetGroupArn"]

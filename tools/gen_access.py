@@ -22,7 +22,8 @@ A NEED is a list of words: [service:Action[/service:ActionOfVersion(MEMBER)]] TA
 A TARGET is KIND(MEMBER,...), or (MEMBER) for a member that holds the ARN itself; A|B takes B where
 a member of A is absent; `*` is no resource. MEMBER is a path: pipeline.stages[].name; a `?` behind
 it asks a lookup even when it is absent. A TEXT has {MEMBER} in it; {MEMBER?} is whether it is there.
-The word `code` lets the service's own function complete the row. A need behind + counts only where
+A word !Error, in a need for iam:PassRole, is what a role is refused with that does not trust the
+service of iam:PassedToService. The word `code` lets the service's own function complete the row. A need behind + counts only where
 one of its targets is there.
 
 Members called tags, Tags, tagKeys and TagKeys become aws:RequestTag/... and aws:TagKeys by
@@ -257,6 +258,8 @@ class Access:
                     fields.append(f".version = {self.emit('struct access_path', 'version', [version])}")
             elif re.match(r"^[^({]*=", word):
                 conditions.append(self.condition_c(operation, word))
+            elif word.startswith("!"):
+                fields.append(f".refusal = {cstr(word[1:])}")
             elif word not in ("*", "code"):
                 targets.append(self.target_c(operation, word))
         if first:

@@ -254,6 +254,7 @@ static void fill(struct call *call, const struct access_table *table, const stru
 	ret->n_resources = resources.n;
 	ret->conditions = conditions_of(call, need, req);
 	ret->action = need->action;
+	ret->refusal = need->refusal;
 	if (need->version && values_of(call, need->version, req).n)
 		ret->action = need->versioned_action;
 	if (!ret->action)

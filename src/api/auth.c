@@ -161,6 +161,12 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 	return identity_authorize(arg, who->identity, &q, err);
 }
 
+static int role_trusts(void *arg, const char *role_arn, const char *service, struct arena *a,
+	const char **ret_why, struct err *err)
+{
+	return identity_role_trusts(arg, role_arn, service, a, ret_why, err);
+}
+
 struct auth auth_identity(struct identity_engine *e)
 {
 	return (struct auth){
@@ -169,5 +175,6 @@ struct auth auth_identity(struct identity_engine *e)
 		.authenticate_git = authenticate_git,
 		.authenticate_registry = authenticate_registry,
 		.authorize = authorize,
+		.role_trusts = role_trusts,
 	};
 }

@@ -197,6 +197,28 @@ static int check_operation(struct api_request *r, struct err *err)
 	return 0;
 }
 
+/* A role that is handed over to a service must let itself be assumed by it. */
+static int check_trust(struct api_request *r, const struct call_access *need, struct err *err)
+{
+	const struct auth *auth = r->api->config.auth;
+	const char *service = NULL, *why = NULL;
+
+	for (size_t i = 0; need->conditions && need->conditions[i]; i += 2) {
+		if (streq(need->conditions[i], "iam:PassedToService"))
+			service = need->conditions[i + 1];
+	}
+	for (size_t i = 0; service && auth->role_trusts && i < need->n_resources; i++) {
+		int trusted = auth->role_trusts(
+			auth->arg, need->resources[i], service, r->call.arena, &why, err);
+
+		if (trusted < 0)
+			return -1;
+		if (!trusted)
+			return err_set_wire(err, need->refusal, "%s", why);
+	}
+	return 0;
+}
+
 static int authorize(struct api_request *r, struct err *err)
 {
 	const struct call_service *s = r->service;
@@ -213,7 +235,8 @@ static int authorize(struct api_request *r, struct err *err)
 			s->action_prefix ? s->action_prefix : s->wire->signing_name,
 			r->operation->name);
 	for (const struct call_access *need = access; need; need = need->next)
-		if (auth->authorize(auth->arg, r->who, need, &r->call, err) < 0)
+		if (auth->authorize(auth->arg, r->who, need, &r->call, err) < 0 ||
+			(need->refusal && check_trust(r, need, err) < 0))
 			return -1;
 	return 0;
 }

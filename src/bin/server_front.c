@@ -24,7 +24,7 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 		return githttp_classify(&s->git, x);
 	if (registry_matches(x))
 		return registry_classify(&s->registry, x);
-	if (snshttp_matches(x))
+	if (snshttp_matches(x) || container_credentials_matches(x))
 		return HTTP_BUFFERED;
 	return s->api_routes.classify(s->api_routes.arg, x);
 }
@@ -37,6 +37,8 @@ static void handle(void *arg, struct http_exchange *x)
 		registry_handle(&s->registry, x);
 	else if (snshttp_matches(x))
 		snshttp_handle(s->signal, s->account, s->region, x);
+	else if (container_credentials_matches(x))
+		container_credentials_handle(&s->container_credentials, x);
 	else
 		s->api_routes.handle(s->api_routes.arg, x);
 }
@@ -70,6 +72,8 @@ void server_front_open(struct server *s)
 		.account = s->account,
 		.region = s->region,
 	};
+	s->container_credentials =
+		(struct container_credentials){&s->build_world, build_world_credentials};
 	s->service_list = xcalloc(s->services.n + 1, sizeof(struct call_service *));
 	for (size_t i = 0; i < s->services.n; i++)
 		s->service_list[i] = &s->services.v[i];
@@ -77,6 +81,18 @@ void server_front_open(struct server *s)
 	c.n_services = s->services.n;
 	s->api = api_new(&c);
 	s->api_routes = api_routes(s->api);
+}
+
+/* How what runs on this machine reaches the server. */
+static void tell_builds(struct server *s)
+{
+	const char *address = s->config.address;
+	bool any = streq(address, "0.0.0.0") || streq(address, "::");
+	bool local = any || starts_with(address, "127.") || streq(address, "localhost");
+
+	s->build_world.endpoint_is_local = local;
+	s->build_world.endpoint =
+		any ? arena_printf(&s->arena, "http://127.0.0.1:%d", s->port) : s->endpoint;
 }
 
 int server_front_listen(struct server *s, struct err *err)
@@ -94,6 +110,7 @@ int server_front_listen(struct server *s, struct err *err)
 		return -1;
 	s->port = http_server_port(s->http);
 	s->endpoint = xasprintf("http://%s:%d", s->config.address, s->port);
+	tell_builds(s);
 	return 0;
 }
 

@@ -135,12 +135,19 @@ static int open_build(struct server *s, struct err *err)
 
 	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)
 		return -1;
-	s->build_world = (struct build_world){s->source, s->artifact, s->signal, s->secret};
+	s->build_world.source = s->source;
+	s->build_world.artifact = s->artifact;
+	s->build_world.signal = s->signal;
+	s->build_world.secret = s->secret;
+	s->build_world.identity = s->identity;
 	build_world_ports(&s->build_world, &s->build_ports);
 	build_world_log_port(&s->build_world, &s->build_ports);
+	build_world_roles_port(&s->build_world, &s->build_ports);
 	s->build_ports.runner = leader_runner_port(s->runner);
 	if (build_engine_new(&c, &s->build, err) < 0)
 		return -1;
+	s->build_world.build = s->build;
+	build_world_revoke_with_builds(&s->build_world);
 	server_add_service(s, svc_codebuild(s->build));
 	return 0;
 }
@@ -206,6 +213,7 @@ static int open_pipeline(struct server *s, struct err *err)
 		return -1;
 	s->action_world.source = s->source;
 	s->action_world.artifact = s->artifact;
+	s->action_world.identity = s->identity;
 	s->action_world.build = s->build;
 	s->action_world.deploy = s->deploy;
 	s->action_world.signal = s->signal;

@@ -4,6 +4,7 @@
 #define TOWPATH_BIN_SERVER_PARTS_H
 
 #include "api/auth_identity.h"
+#include "api/container_credentials.h"
 #include "api/dispatch.h"
 #include "api/githttp.h"
 #include "api/registry.h"
@@ -71,6 +72,7 @@ struct server {
 	const struct call_service **service_list;
 	struct auth auth;
 	struct githttp_config git;
+	struct container_credentials container_credentials;
 	struct registry_config registry;
 	struct api *api;
 	struct http_routes api_routes;

@@ -83,4 +83,9 @@ int build_report_of_execution(struct build_engine *e, const char *group, const c
  * The file is missing until the build leaves the queue. Caller frees; NULL for a bad id. */
 char *build_log_path(const struct build_engine *e, const char *id) MUST_CHECK;
 
+/* The service role of a build that has not ended, in the arena: 1, 0 when it has ended or never
+ * was, -1. */
+int build_role_of(struct build_engine *e, const char *uuid, struct arena *a, const char **ret_role,
+	struct err *err);
+
 #endif

@@ -53,6 +53,15 @@ const char *build_report_arn(
 	const struct build_engine *e, const char *group, const char *id, struct arena *a);
 const char *build_job_dir(const struct build_engine *e, const char *uuid, struct arena *a);
 
+/* ---- the service role (role.c) ---- */
+/* 0 when the build's role may do it; ERR_DENIED. Resource: the end of an ARN ("s3:::bucket/key").
+ */
+int build_may(const struct build_engine *e, const struct store_build_record *r, const char *action,
+	const char *resource, struct err *err);
+/* What fetching a source takes. */
+int build_may_fetch(const struct build_engine *e, const struct store_build_record *r,
+	const struct build_source_request *req, struct err *err);
+
 /* ---- projects ---- */
 
 /* Checks every rule that the model does not know; fills in what the service fills in.

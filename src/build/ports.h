@@ -77,6 +77,7 @@ struct build_logs {
 
 struct build_value_request {
 	const char *role;      /* ARN of the service role, which must be allowed to read; or NULL */
+	const char *build;     /* uuid of the build that acts under it */
 	const char *variable;  /* that wants it */
 	const char *reference; /* as the environment writes it */
 };
@@ -89,6 +90,26 @@ struct build_values {
 	/* Secrets Manager: "id[:json-key[:version-stage[:version-id]]]". */
 	int (*secret)(void *arg, const struct build_value_request *req, struct arena *a,
 		const char **ret, struct err *err);
+};
+
+/* ---- the service role ---- */
+
+struct build_role {
+	const char *arn;
+	const char *build; /* uuid of the build that acts under it */
+};
+
+/* may NULL: nobody asks. */
+struct build_roles {
+	void *arg;
+	/* 0 when the role may do it; ERR_DENIED says what is missing. */
+	int (*may)(void *arg, const struct build_role *role, const char *action,
+		const char *resource, struct err *err);
+	/* What a build needs in its environment to act under its role, and which of the values logs
+	 * must not show. Both lists are made in the arena. */
+	int (*variables)(void *arg, const struct build_role *role, struct arena *a,
+		struct towpath_leader_variables *ret, struct towpath_string_list *ret_secrets,
+		struct err *err);
 };
 
 /* ---- runner ---- */
@@ -130,6 +151,7 @@ struct build_ports {
 	struct build_artifacts artifacts;
 	struct build_logs logs;
 	struct build_values values;
+	struct build_roles roles;
 	struct build_runner runner;
 };
 

@@ -313,6 +313,9 @@ static int export_raw(struct taking *t, const struct store_step *s, struct err *
 		n--;
 	prefix = arena_printf(
 		t->a, "%.*s%s%s/%s/", (int)n, path, n ? "/" : "", s->group.name, s->id);
+	if (build_may(t->e, t->r, "s3:PutObject",
+		    arena_printf(t->a, "s3:::%s/%s", to->bucket, prefix), err) < 0)
+		return -1;
 	if ((streq(to->packaging, CODEBUILD_REPORT_PACKAGING_TYPE_ZIP)
 			    ? export_zip(t, to, prefix, dir, err)
 			    : port->put_tree(port->arg, to->bucket, prefix, dir, &none, err)) < 0)

@@ -190,6 +190,8 @@ static int fetch(struct launch *l, struct build_source_request *req,
 		return -1;
 	if (streq(req->source->type, CODEBUILD_SOURCE_TYPE_NO_SOURCE))
 		return 0;
+	if (build_may_fetch(l->e, &l->r, req, err) < 0)
+		return -1;
 	return sources->fetch(sources->arg, req, &l->arena, ret, err);
 }
 

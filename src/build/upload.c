@@ -90,6 +90,9 @@ static int store_one(struct upload *u, const struct towpath_leader_record *recor
 			     u->task->subject, record->name, prefix_of(u, id), &u->arena, &to))
 		return 0;
 	metadata_of(u, record, &metadata);
+	if (build_may(u->e, &u->r, "s3:PutObject",
+		    arena_printf(&u->arena, "s3:::%s/%s", to.bucket, to.key), err) < 0)
+		return -1;
 	if ((to.zip ? port->put_file(port->arg, to.bucket, to.key, path, &metadata, err)
 		    : port->put_tree(port->arg, to.bucket, to.key, path, &metadata, err)) < 0)
 		return err_wrap(err, "cannot store artifact %s in s3://%s/%s",

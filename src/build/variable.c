@@ -71,7 +71,8 @@ static int resolve(const struct build_engine *e, const struct store_build_record
 
 	map_foreach (it, &v->values) {
 		struct variable *var = it->value;
-		struct build_value_request req = {r->spec.service_role, it->key, var->value};
+		struct build_value_request req = {
+			r->spec.service_role, r->uuid, it->key, var->value};
 		bool secret = var->kept == KEPT_AS_SECRET;
 
 		if (var->kept == KEPT_HERE)
@@ -153,11 +154,30 @@ static void add_sources(const struct store_build_record *r, const struct build_s
 	}
 }
 
+/* What lets the build act under its role. */
+static int add_role(const struct build_engine *e, const struct store_build_record *r,
+	struct variables *v, struct towpath_string_list *ret_secrets, struct err *err)
+{
+	const struct build_roles *port = &e->ports->roles;
+	struct build_role role = {r->spec.service_role, r->uuid};
+	struct towpath_leader_variables list = {0};
+
+	*ret_secrets = (struct towpath_string_list){0};
+	if (!port->variables)
+		return 0;
+	if (port->variables(port->arg, &role, v->a, &list, ret_secrets, err) < 0)
+		return -1;
+	wire_foreach (it, &list)
+		set(v, it->name, it->value);
+	return 0;
+}
+
 int build_variables(const struct build_engine *e, const struct store_build_record *r,
 	const struct towpath_buildspec *spec, const struct build_sources_found *sources,
 	struct arena *a, struct towpath_leader_job *ret, struct err *err)
 {
 	struct variables v = {.a = a};
+	struct towpath_string_list of_role;
 	size_t i = 0;
 	int result;
 
@@ -165,10 +185,14 @@ int build_variables(const struct build_engine *e, const struct store_build_recor
 	add_project(&v, r->spec.environment);
 	add_service(e, r, &v);
 	add_sources(r, sources, &v);
+	result = add_role(e, r, &v, &of_role, err);
 	wire_list_alloc(a, &ret->variables, v.values.count);
-	wire_list_alloc(a, &ret->secrets, v.values.count);
+	wire_list_alloc(a, &ret->secrets, v.values.count + of_role.n);
 	ret->secrets.n = 0;
-	result = resolve(e, r, &v, &ret->secrets, err);
+	wire_foreach (it, &of_role)
+		ret->secrets.v[ret->secrets.n++] = *it;
+	if (result == 0)
+		result = resolve(e, r, &v, &ret->secrets, err);
 	map_foreach (it, &v.values) {
 		ret->variables.v[i].name = arena_strdup(a, it->key);
 		ret->variables.v[i++].value = ((const struct variable *)it->value)->value;

@@ -31,21 +31,29 @@ static int open_token(struct identity_engine *e, const char *key_id, const char 
 	return 0;
 }
 
-void identity_set_alive(struct identity_engine *e, identity_alive_fn alive, void *arg)
+void identity_set_alive(
+	struct identity_engine *e, const char *start, identity_alive_fn alive, void *arg)
 {
-	e->alive = alive;
-	e->alive_arg = arg;
+	if (e->n_parts == ARRAY_SIZE(e->parts))
+		BUG("more than %zu kinds of parts have sessions", e->n_parts);
+	e->parts[e->n_parts++] = (struct identity_part){start, alive, arg};
 }
 
 /* Credentials of Towpath's own parts end with the part. */
 static int check_alive(
 	struct identity_engine *e, const struct towpath_identity_session *s, struct err *err)
 {
-	int alive = 1;
+	const char *part = s->part || s->owner ? s->part : identity_arn_name(s->arn);
 
-	if (!s->owner && e->alive)
-		alive = e->alive(e->alive_arg, identity_arn_name(s->arn), err);
-	return alive > 0 ? 0 : alive < 0 ? -1 : unknown_key(err);
+	for (size_t i = 0; part && i < e->n_parts; i++) {
+		int alive;
+
+		if (!starts_with(part, e->parts[i].start))
+			continue;
+		alive = e->parts[i].alive(e->parts[i].arg, part, err);
+		return alive > 0 ? 0 : alive < 0 ? -1 : unknown_key(err);
+	}
+	return 0;
 }
 
 /* ---- principals ---- */

@@ -33,7 +33,8 @@ static int pick_account(struct db_tx *tx, void *arg, struct err *err)
 	}
 	id_random_text(made, 1, "123456789");
 	id_random_text(made + 1, ACCOUNT_DIGITS - 1, "0123456789");
-	s.value = p->account = arena_strdup(p->a, p->wanted ? p->wanted : made);
+	p->account = arena_strdup(p->a, p->wanted ? p->wanted : made);
+	s = (struct towpath_identity_setting){.value = p->account};
 	return store_document_put(tx, &STORE_IAM_SETTING, "account", "", &s, err);
 }
 

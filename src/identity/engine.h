@@ -55,8 +55,12 @@ struct identity_engine {
 	struct map key_sets; /* provider ARN -> identity_key_set */
 	int fetching;	     /* threads that ask providers */
 	pthread_cond_t fetched;
-	identity_alive_fn alive; /* may be NULL */
-	void *alive_arg;
+	struct identity_part {
+		const char *start;
+		identity_alive_fn alive;
+		void *arg;
+	} parts[8];
+	size_t n_parts;
 };
 
 /* ---- cache.c ---- */

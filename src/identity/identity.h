@@ -102,11 +102,34 @@ struct identity_session {
 int identity_session_new(struct identity_engine *e, const char *role_arn, const char *session_name,
 	const char *policy_json, int64_t duration_usec, struct arena *a,
 	struct identity_session *ret, struct err *err);
-/* Asked with the name of each session that no role stands behind: 1 while what it was made for
- * exists, 0 when that has ended and the session with it, -1. Set before requests come; without it
- * sessions live until they expire. */
-typedef int (*identity_alive_fn)(void *arg, const char *session_name, struct err *err);
-void identity_set_alive(struct identity_engine *e, identity_alive_fn alive, void *arg);
+/* Asked with the part of Towpath that a session was made for ("build/<uuid>"), which for sessions
+ * that no role stands behind is their name ("i-..."): 1 while it exists, 0 when it has ended and
+ * the session with it, -1. One function a start of the name, which is static; set before requests
+ * come. Other sessions live until they expire. */
+typedef int (*identity_alive_fn)(void *arg, const char *part, struct err *err);
+void identity_set_alive(
+	struct identity_engine *e, const char *start, identity_alive_fn alive, void *arg);
+
+/* A role that a service acts under. */
+struct identity_actor {
+	const char *service; /* codepipeline.amazonaws.com */
+	const char *role_arn;
+	const char *session_name;
+};
+/* 0 when the role trusts the service and its policies allow the action on the resource, or the
+ * resource's own policy (JSON, or NULL) does; else
+ * ERR_DENIED with the service's sentence, which names the role's session. */
+int identity_role_may(struct identity_engine *e, const struct identity_actor *who,
+	const char *action, const char *resource, const char *resource_policy, struct err *err);
+/* Temporary credentials of the actor's role, which end with a part of Towpath (see
+ * identity_set_alive): "build/<uuid>". NULL: they end by time alone. */
+int identity_role_session(struct identity_engine *e, const struct identity_actor *who,
+	const char *part, int64_t duration_usec, struct arena *a, struct identity_session *ret,
+	struct err *err);
+/* A secret word that only this data folder can have made for that context. */
+const char *identity_ticket(struct identity_engine *e, const char *context, struct arena *a);
+/* In constant time. */
+bool identity_ticket_fits(struct identity_engine *e, const char *context, const char *ticket);
 /* 1 when the role exists and trusts the service ("codebuild.amazonaws.com"), 0 when not; *ret_why
  * (in the arena) says why not. */
 int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,

@@ -398,7 +398,7 @@ static int start_job(struct job *j, int echo_fd, struct err *err)
 	if (stop_requested(j))
 		end_now(j, JOB_STOPPED);
 	set_variables(j);
-	return 0;
+	return runtime_point_cli(j, err);
 }
 
 static void job_release(struct job *j)

@@ -137,6 +137,8 @@ int collect_run(struct job *j, struct phase_result *ret, struct err *err);
 int cache_restore(struct job *j, struct err *err);
 /* Finds or brings what runtime-versions asks for: mounts and PATH. A runtime that cannot be had
  * is a failed *ret, not an error. */
+/* Puts in front of PATH what points an old aws CLI to AWS_ENDPOINT_URL. */
+int runtime_point_cli(struct job *j, struct err *err);
 int runtime_select(struct job *j, struct phase_result *ret, struct err *err);
 
 #endif

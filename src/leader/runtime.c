@@ -160,6 +160,30 @@ static int use_stored(struct job *j, const char *dir, const char *label, struct 
 	return 0;
 }
 
+/* An aws CLI that is too old to know AWS_ENDPOINT_URL is told by a script in front of it. */
+static const char cli_script[] =
+	"#!/bin/sh\n"
+	"PATH=$(printf %s \"$PATH\" | sed \"s|$(dirname \"$0\"):||\")\n"
+	"exec aws ${AWS_ENDPOINT_URL:+--endpoint-url \"$AWS_ENDPOINT_URL\"} \"$@\"\n";
+
+int runtime_point_cli(struct job *j, struct err *err)
+{
+	char *dir CLEANUP(freep) = NULL, *bin CLEANUP(freep) = NULL, *script CLEANUP(freep) = NULL;
+
+	if (!j->spec->runtimes_dir || !job_variable(j, "AWS_ENDPOINT_URL") ||
+		(!file_exists("/usr/bin/aws") && !file_exists("/usr/local/bin/aws")))
+		return 0;
+	dir = path_join(j->spec->runtimes_dir, "aws-cli");
+	bin = path_join(dir, "bin");
+	script = path_join(bin, "aws");
+	if (!file_exists(script) &&
+		(file_make_dirs(bin, 0755, err) < 0 ||
+			file_write_atomic(script, (struct view){cli_script, sizeof(cli_script) - 1},
+				0755, err) < 0))
+		return -1;
+	return use_stored(j, dir, "aws-cli", err);
+}
+
 /* Node.js that the host has not got. 1: in use; 0: cannot be had, *ret_have says what can. */
 static int use_nodejs(struct job *j, const char *version, const char **ret_have, struct err *err)
 {

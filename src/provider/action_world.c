@@ -26,6 +26,30 @@ static const struct action_provider *const rows[] = {
 	&rule_window,
 };
 
+/* Which row runs: of the type that the action's declaration names. */
+static size_t row_of(const struct action_world *w, const struct action_run *run)
+{
+	const struct action_registry all = action_world_registry(w);
+	const struct action_provider *p =
+		action_registry_find(&all, run->declaration->action_type_id);
+
+	return p ? (size_t)(p - w->providers) : ARRAY_SIZE(rows);
+}
+
+/* The role's rights first, then the row's own start. */
+static int start_with_rights(
+	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
+{
+	struct action_world *w = arg;
+	size_t i = row_of(w, run);
+
+	if (i == ARRAY_SIZE(rows))
+		return err_set(err, ERR_INTERNAL, "action %s has no provider", run->action);
+	if (action_check_rights(w, run, rows[i], err) < 0)
+		return action_sibling_failed(run, ret, "PermissionError", "", err);
+	return rows[i]->start(arg, run, ret, err);
+}
+
 void action_world_list(struct action_world *w)
 {
 	w->n = ARRAY_SIZE(rows);
@@ -34,6 +58,7 @@ void action_world_list(struct action_world *w)
 		w->providers[i].owner = "AWS";
 		w->providers[i].version = "1";
 		w->providers[i].arg = w;
+		w->providers[i].start = start_with_rights;
 		w->table[i] = &w->providers[i];
 	}
 }

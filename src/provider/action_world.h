@@ -8,6 +8,7 @@
 #include "build/build.h"
 #include "deploy/deploy.h"
 #include "fleet/fleet.h"
+#include "identity/identity.h"
 #include "pipeline/provider.h"
 #include "signal/signal.h"
 #include "source/source.h"
@@ -22,7 +23,8 @@ struct action_world {
 	struct deploy_engine *deploy;
 	struct signal_engine *signal;
 	struct fleet_engine *fleet;
-	const char *data_dir; /* actions/ below it holds files in the making */
+	struct identity_engine *identity; /* actions act under their roles; NULL: nobody asks */
+	const char *data_dir;		  /* actions/ below it holds files in the making */
 	/* the table */
 	struct action_provider providers[ACTION_WORLD_MAX];
 	const struct action_provider *table[ACTION_WORLD_MAX];
@@ -57,6 +59,9 @@ extern const struct action_provider rule_window;
 
 /* A call of a sibling's operation in the name of the action's role. */
 struct call action_call(const struct action_run *run);
+/* Whether the action's role may do all that the action will do; ERR_DENIED says what is missing. */
+int action_check_rights(struct action_world *w, const struct action_run *run,
+	const struct action_provider *p, struct err *err);
 /* An unnamed file in the actions' folder; closing it removes it. */
 int action_temp_file(const struct action_world *w, int *ret_fd, struct err *err);
 /* Reads a text file out of an input artifact (by its name; NULL: the first). What is wrong with

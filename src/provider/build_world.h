@@ -6,11 +6,15 @@
 #define TOWPATH_PROVIDER_BUILD_WORLD_H
 
 #include "artifact/artifact.h"
+#include "build/build.h"
 #include "build/ports.h"
+#include "identity/identity.h"
 #include "secret/secret.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
+/* Whom a build's role must trust. */
+#define BUILD_SERVICE "codebuild.amazonaws.com"
 /* Content type of an artifact that is a towpath_build_clone in place of files. */
 #define BUILD_CLONE_REFERENCE "application/vnd.towpath.clone-reference+json"
 
@@ -21,6 +25,10 @@ struct build_world {
 	struct artifact_engine *artifact;
 	struct signal_engine *signal;
 	struct secret_engine *secret;
+	struct identity_engine *identity; /* builds act under their roles */
+	struct build_engine *build;	  /* set before builds run */
+	const char *endpoint;	/* of this server, as builds reach it; set when it listens */
+	bool endpoint_is_local; /* it is on the loopback */
 };
 
 /* Fills in sources and artifacts; logs go nowhere but to their files until
@@ -29,6 +37,15 @@ void build_world_ports(struct build_world *w, struct build_ports *ret);
 
 /* Log streams go to w->signal, which must be set. */
 void build_world_log_port(struct build_world *w, struct build_ports *ret);
+
+/* Role and credentials of builds: the roles port, and the end of a build's sessions with the build.
+ * w->identity and w->build must be set. */
+void build_world_roles_port(struct build_world *w, struct build_ports *ret);
+void build_world_revoke_with_builds(struct build_world *w);
+/* The answer of the container credentials address for "build/<uuid>" to who shows the build's
+ * ticket, appended as JSON: 1, 0 when the ticket is another's or the build has ended, -1. */
+int build_world_credentials(
+	void *world, const char *part, const char *ticket, struct str *json, struct err *err);
 
 /* Parts, private to provider/build_*.c. */
 int build_source_codecommit(struct build_world *w, const struct build_source_request *req,

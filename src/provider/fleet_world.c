@@ -107,12 +107,12 @@ static int session_alive(void *arg, const char *name, struct err *err)
 {
 	const struct fleet_world *w = arg;
 
-	return starts_with(name, "i-") ? fleet_host_exists(w->fleet, name, err) : 1;
+	return fleet_host_exists(w->fleet, name, err);
 }
 
 void fleet_world_revoke_with_instances(struct fleet_world *w)
 {
-	identity_set_alive(w->identity, session_alive, w);
+	identity_set_alive(w->identity, "i-", session_alive, w);
 }
 
 static int task_env(

@@ -63,6 +63,8 @@ struct access_need {
 	size_t n_conditions;
 	const struct access_tags *tags;
 	size_t n_tags;
+	const char
+		*refusal; /* iam:PassRole: the error for a role that does not trust the service */
 	const struct access_need *next; /* needed as well, where its targets are there */
 };
 

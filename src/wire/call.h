@@ -73,9 +73,12 @@ struct call_access {
 	const char *action;	      /* codecommit:GitPush; NULL: <action prefix>:<Operation> */
 	const char *const *resources; /* ARNs; none: "*" */
 	size_t n_resources;
-	const char *const *conditions;	/* key, value, key, value, ..., NULL */
-	const char *resource_policy;	/* JSON, the resource's own; NULL: it has none */
-	bool resource_implied;		/* its statements name no Resource */
+	const char *const *conditions; /* key, value, key, value, ..., NULL */
+	const char *resource_policy;   /* JSON, the resource's own; NULL: it has none */
+	bool resource_implied;	       /* its statements name no Resource */
+	/* A role that is handed over: the service it is for must be trusted by it, else the request
+	 * is refused with this error. NULL: nobody asks. */
+	const char *refusal;
 	bool unrestricted;		/* anybody known may do it */
 	const struct call_access *next; /* needed as well, or NULL */
 	/* An error of this wire name is told only to who may do `reveal` as well; others are

@@ -130,7 +130,7 @@ def test_a_build_that_ended_while_the_server_was_away(builder):
 
 
 def test_a_killed_leader_fails_the_build_visibly(builder):
-    build = start(builder, buildspec("echo started; setsid sleep 1234567 & sleep 300"))
+    build = start(builder, buildspec("echo started; setsid sleep 7654321 & sleep 300"))
     await_log(builder, build, b"\0started\n")
     os.kill(leader_of(builder, build), signal.SIGKILL)
     found = await_end(builder, build)
@@ -140,7 +140,7 @@ def test_a_killed_leader_fails_the_build_visibly(builder):
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
-                assert b"1234567" not in f.read()
+                assert b"7654321" not in f.read()
         except OSError:
             pass
 

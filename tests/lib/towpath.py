@@ -22,6 +22,7 @@ import boto3
 import botocore.config
 
 TOWPATH = os.environ.get("TOWPATH", "towpath")
+ACCOUNT = "123456789012"  # of test servers, unless they are given another
 
 
 class ServerFailed(Exception):
@@ -29,8 +30,9 @@ class ServerFailed(Exception):
 
 
 class Server:
-    def __init__(self, *arguments, data=None, env=None):
+    def __init__(self, *arguments, data=None, env=None, roles=True):
         self.arguments = list(arguments)
+        self.roles = roles
         self.own_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="towpath-test-")
         self.extra_env = dict(env or {})
@@ -50,14 +52,50 @@ class Server:
         env = dict(os.environ, TOWPATH_VALIDATE_REPLIES="1")
         env.update(self.extra_env)
         env = {k: v for k, v in env.items() if v is not None}
+        account = [] if "--account" in self.arguments else ["--account", ACCOUNT]
         self.process = subprocess.Popen(
-            [TOWPATH, "serve", "--data", self.data, "--port", "0", *self.arguments],
+            [TOWPATH, "serve", "--data", self.data, "--port", "0", *account, *self.arguments],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         log.close()
         self._await_ready(ready, timeout)
         with open(ready, encoding="utf-8") as f:
             self.info = json.load(f)
+        try:
+            self._make_roles()
+        except Exception:
+            self.close()
+            raise
         return self
+
+    # ---- service roles ----
+
+    ROLES = {"build": "codebuild", "deploy": "codedeploy", "pipeline": "codepipeline"}
+
+    def _make_roles(self):
+        """arn:aws:iam::<account>:role/build, deploy and pipeline, which may do everything: for tests that are not
+        about what roles may do. Made once a data folder; roles=False: not at all."""
+        done = os.path.join(self.data, "test-roles")
+        if not self.roles or os.path.exists(done):
+            return
+        iam = self.client("iam")
+        there = {r["RoleName"] for r in iam.list_roles(MaxItems=1000)["Roles"]}  # in a restored folder
+        for name, service in self.ROLES.items():
+            if name in there:
+                continue
+            self.service_role(name, f"{service}.amazonaws.com",
+                              {"Effect": "Allow", "Action": "*", "Resource": "*"}, iam=iam)
+        open(done, "w", encoding="utf-8").close()
+
+    def service_role(self, name, service, *statements, iam=None):
+        """A role that trusts the service, with these statements as its policy; its ARN."""
+        iam = iam or self.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}]}))["Role"]["Arn"]
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(
+                {"Version": "2012-10-17", "Statement": list(statements)}))
+        return arn
 
     def _await_ready(self, path, timeout):
         end = time.monotonic() + timeout

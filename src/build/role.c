@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a build does, it does under its service role: the role's policies are asked first. */
+#include "build/engine.h"
+
+int build_may(const struct build_engine *e, const struct store_build_record *r, const char *action,
+	const char *resource, struct err *err)
+{
+	const struct build_roles *port = &e->ports->roles;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct build_role role = {r->spec.service_role, r->uuid};
+
+	if (!port->may)
+		return 0;
+	return port->may(port->arg, &role, action, arena_printf(&a, "arn:aws:%s", resource), err);
+}
+
+static int may_read(const struct build_engine *e, const struct store_build_record *r,
+	const char *bucket, const char *key, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	return build_may(e, r, "s3:GetObject", arena_printf(&a, "s3:::%s/%s", bucket, key), err);
+}
+
+int build_may_fetch(const struct build_engine *e, const struct store_build_record *r,
+	const struct build_source_request *req, struct err *err)
+{
+	const char *location = req->source->location ? req->source->location : "";
+	const char *slash = strrchr(location, '/');
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	if (req->input)
+		return may_read(e, r, req->input->bucket, req->input->key, err);
+	if (streq(req->source->type, CODEBUILD_SOURCE_TYPE_CODECOMMIT))
+		return build_may(e, r, "codecommit:GitPull",
+			arena_printf(&a, "codecommit:%s:%s:%s", e->region, e->account,
+				slash ? slash + 1 : location),
+			err);
+	slash = strchr(location, '/');
+	if (!streq(req->source->type, CODEBUILD_SOURCE_TYPE_S3) || !slash)
+		return 0;
+	return may_read(
+		e, r, arena_strndup(&a, location, (size_t)(slash - location)), slash + 1, err);
+}
+
+/* ---- the credentials of builds that run ---- */
+
+struct find_role {
+	const char *uuid;
+	struct arena *a;
+	struct store_build_record r;
+	int found;
+};
+
+static int find_role(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct find_role *f = arg;
+
+	f->found = store_build_record_get(tx, f->uuid, true, f->a, &f->r, err);
+	return f->found < 0 ? -1 : 0;
+}
+
+int build_role_of(struct build_engine *e, const char *uuid, struct arena *a, const char **ret_role,
+	struct err *err)
+{
+	struct find_role f = {.uuid = uuid, .a = a};
+
+	if (db_read(durable_db(e->durable), find_role, &f, err) < 0)
+		return -1;
+	*ret_role = f.found ? f.r.spec.service_role : NULL;
+	return f.found && f.r.state != BUILD_DONE && *ret_role;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Services that act under a role: what the role lets them do, and credentials for what they start.
+ */
+#include "crypto/digest.h"
+#include "identity/engine.h"
+
+/* The role, which must be there and trust the service. */
+static int need_role(struct identity_engine *e, const struct identity_actor *who, struct arena *a,
+	struct iam_role *ret, struct err *err)
+{
+	const char *why = NULL;
+	int trusted;
+
+	if (!who->role_arn)
+		return err_set(err, ERR_DENIED, "%s has no role to act under", who->service);
+	trusted = identity_role_trusts(e, who->role_arn, who->service, a, &why, err);
+	if (trusted < 0)
+		return -1;
+	if (!trusted)
+		return err_set(err, ERR_DENIED, "%s", why);
+	return identity_load_role(e, who->role_arn, a, ret, err) < 0 ? -1 : 0;
+}
+
+/* The session that the service acts in, as a principal. */
+static struct towpath_identity_session session_of(struct identity_engine *e,
+	const struct identity_actor *who, const struct iam_role *role, struct arena *a)
+{
+	return (struct towpath_identity_session){
+		.arn = arena_printf(a, "arn:aws:sts::%s:assumed-role/%s/%s", e->account,
+			role->role_name, who->session_name),
+		.principal_id = arena_printf(a, "%s:%s", role->role_id, who->session_name),
+		.owner = identity_owner(a, "role", role->role_name),
+	};
+}
+
+int identity_role_may(struct identity_engine *e, const struct identity_actor *who,
+	const char *action, const char *resource, const char *resource_policy, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct identity_question q = {
+		.action = action,
+		.resources = &resource,
+		.n_resources = 1,
+		.resource_policy = resource_policy,
+		.source_ip = who->service,
+		.user_agent = who->service,
+		.secure = true,
+	};
+	struct towpath_identity_session s;
+	struct identity_principal p = {.kind = IDENTITY_SESSION, .session = &s};
+	struct iam_role role;
+
+	if (need_role(e, who, &a, &role, err) < 0)
+		return -1;
+	s = session_of(e, who, &role, &a);
+	s.invoked_by = who->service;
+	p.arn = s.arn;
+	p.id = s.principal_id;
+	p.owner = s.owner;
+	return identity_authorize(e, &p, &q, err);
+}
+
+int identity_role_session(struct identity_engine *e, const struct identity_actor *who,
+	const char *part, int64_t duration_usec, struct arena *a, struct identity_session *ret,
+	struct err *err)
+{
+	struct towpath_identity_session s;
+	struct iam_role role;
+
+	if (need_role(e, who, a, &role, err) < 0)
+		return -1;
+	s = session_of(e, who, &role, a);
+	s.part = part;
+	identity_session_seal(e, &s, duration_usec, a, ret);
+	return 0;
+}
+
+/* ---- tickets ---- */
+
+static struct digest_value ticket(struct identity_engine *e, const char *context)
+{
+	struct view key = {(const char *)e->seal.bytes, sizeof(e->seal.bytes)};
+	struct digest_value mark = digest_of(DIGEST_SHA256, view_of(context)), inner;
+
+	/* a key of its own for tickets: what seals is never shown to be signed with */
+	inner = digest_hmac_sha256(key, VIEW("towpath ticket"));
+	return digest_hmac_sha256(digest_view(&inner), digest_view(&mark));
+}
+
+const char *identity_ticket(struct identity_engine *e, const char *context, struct arena *a)
+{
+	struct digest_value v = ticket(e, context);
+
+	return arena_strdup(a, digest_hex(&v).text);
+}
+
+bool identity_ticket_fits(struct identity_engine *e, const char *context, const char *text)
+{
+	struct digest_value v = ticket(e, context);
+
+	return text && digest_equal(view_of(digest_hex(&v).text), view_of(text));
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an action does, it does under its role: before it starts, the role is asked for all that the
+ * action will need. One row a right; resources are ends of ARNs with the action's settings in
+ * braces. */
+#include "provider/action_world.h"
+
+#include "base/mem.h"
+
+#define PIPELINE_SERVICE "codepipeline.amazonaws.com"
+#define PROJECT "codebuild:{region}:{account}:project/{ProjectName}"
+#define REPOSITORY "codecommit:{region}:{account}:{RepositoryName}"
+#define APPLICATION "codedeploy:{region}:{account}:application:{ApplicationName}"
+#define GROUP \
+	"codedeploy:{region}:{account}:deploymentgroup:{ApplicationName}/{DeploymentGroupName}"
+
+static const struct right {
+	const char *provider, *category; /* category NULL: of every one */
+	const char *action, *resource;
+} rights[] = {
+	{"CodeBuild", NULL, "codebuild:StartBuild", PROJECT},
+	{"CodeBuild", NULL, "codebuild:BatchGetBuilds", PROJECT},
+	{"CodeCommit", "Source", "codecommit:GetBranch", REPOSITORY},
+	{"CodeCommit", "Source", "codecommit:GetCommit", REPOSITORY},
+	{"CodeCommit", "Source", "codecommit:UploadArchive", REPOSITORY},
+	{"CodeDeploy", "Deploy", "codedeploy:CreateDeployment", GROUP},
+	{"CodeDeploy", "Deploy", "codedeploy:GetDeployment", GROUP},
+	{"CodeDeploy", "Deploy", "codedeploy:RegisterApplicationRevision", APPLICATION},
+	{"S3", "Source", "s3:GetObject", "s3:::{S3Bucket}/{S3ObjectKey}"},
+	{"S3", "Source", "s3:GetBucketVersioning", "s3:::{S3Bucket}"},
+	{"S3", "Deploy", "s3:PutObject", "s3:::{BucketName}/{ObjectKey}"},
+};
+
+/* The ARN with region, account and settings filled in; a setting that is absent is "*". */
+static const char *fill(const struct action_run *run, const char *resource)
+{
+	struct str out CLEANUP_STR = STR_INIT;
+	struct view rest = view_of(resource);
+
+	str_addf(&out, "arn:%s:", run->partition);
+	while (rest.p) {
+		const char *name, *value;
+
+		str_add_view(&out, view_cut(&rest, '{'));
+		if (!rest.p)
+			break;
+		name = arena_view_dup(run->arena, view_cut(&rest, '}'));
+		if (streq(name, "region"))
+			value = run->region;
+		else if (streq(name, "account"))
+			value = run->account;
+		else
+			value = action_run_setting(run, name);
+		str_add(&out, value ? value : "*");
+	}
+	return arena_view_dup(run->arena, str_view(&out));
+}
+
+static int ask(struct action_world *w, const struct action_run *run, const char *action,
+	const char *resource, struct err *err)
+{
+	const struct identity_actor who = {PIPELINE_SERVICE, run->role_arn, run->execution_id};
+
+	return identity_role_may(w->identity, &who, action, resource, NULL, err);
+}
+
+static int ask_artifacts(struct action_world *w, const struct action_run *run, struct err *err)
+{
+	const struct {
+		const struct action_artifact *v;
+		size_t n;
+		const char *action;
+	} lists[] = {{run->inputs, run->n_inputs, "s3:GetObject"},
+		{run->outputs, run->n_outputs, "s3:PutObject"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		for (size_t k = 0; k < lists[i].n; k++) {
+			const char *arn = arena_printf(run->arena, "arn:%s:s3:::%s/%s",
+				run->partition, lists[i].v[k].bucket, lists[i].v[k].key);
+
+			if (ask(w, run, lists[i].action, arn, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+int action_check_rights(struct action_world *w, const struct action_run *run,
+	const struct action_provider *p, struct err *err)
+{
+	if (!w->identity)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
+		const struct right *r = &rights[i];
+
+		if (!streq(r->provider, p->provider) ||
+			(r->category && !streq(r->category, p->category)))
+			continue;
+		if (ask(w, run, r->action, fill(run, r->resource), err) < 0)
+			return -1;
+	}
+	return ask_artifacts(w, run, err);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Builds act under their service roles: what the role allows, and the short-lived credentials that
+ * the build itself fetches from the container credentials address. */
+#include "base/timefmt.h"
+#include "codec/json.h"
+#include "provider/build_world.h"
+
+#define PART "build/"
+#define LIFE_USEC (3600 * USEC_PER_SEC)
+
+static struct identity_actor actor_of(const struct build_role *role, struct arena *a)
+{
+	return (struct identity_actor){
+		BUILD_SERVICE, role->arn, arena_printf(a, "AWSCodeBuild-%s", role->build)};
+}
+
+static int may(void *arg, const struct build_role *role, const char *action, const char *resource,
+	struct err *err)
+{
+	struct build_world *w = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct identity_actor who = actor_of(role, &a);
+
+	return identity_role_may(w->identity, &who, action, resource, NULL, err);
+}
+
+/* ---- the build's environment ---- */
+
+static void add(struct towpath_leader_variables *list, const char *name, const char *value)
+{
+	list->v[list->n].name = name;
+	list->v[list->n++].value = value;
+}
+
+/* Where the address is not on the loopback, clients do not take credentials over plain HTTP: the
+ * build then has its credentials from the start, for as long as it may run. */
+static int add_keys(struct build_world *w, const struct build_role *role, const char *part,
+	struct arena *a, struct towpath_leader_variables *ret, struct towpath_string_list *secrets,
+	struct err *err)
+{
+	struct identity_actor who = actor_of(role, a);
+	struct identity_session s;
+
+	if (identity_role_session(w->identity, &who, part, 8 * LIFE_USEC, a, &s, err) < 0)
+		return -1;
+	add(ret, "AWS_ACCESS_KEY_ID", s.access_key_id);
+	add(ret, "AWS_SECRET_ACCESS_KEY", s.secret);
+	add(ret, "AWS_SESSION_TOKEN", s.token);
+	secrets->v[secrets->n++] = s.secret;
+	secrets->v[secrets->n++] = s.token;
+	return 0;
+}
+
+static int variables(void *arg, const struct build_role *role, struct arena *a,
+	struct towpath_leader_variables *ret, struct towpath_string_list *ret_secrets,
+	struct err *err)
+{
+	struct build_world *w = arg;
+	const char *part = arena_printf(a, PART "%s", role->build);
+	const char *ticket = identity_ticket(w->identity, part, a);
+
+	wire_list_alloc(a, ret, 4);
+	wire_list_alloc(a, ret_secrets, 2);
+	ret->n = ret_secrets->n = 0;
+	add(ret, "AWS_ENDPOINT_URL", w->endpoint);
+	if (!w->endpoint_is_local)
+		return add_keys(w, role, part, a, ret, ret_secrets, err);
+	add(ret, "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		arena_printf(a, "%s/_towpath/credentials/%s", w->endpoint, part));
+	add(ret, "AWS_CONTAINER_AUTHORIZATION_TOKEN", ticket);
+	ret_secrets->v[ret_secrets->n++] = ticket;
+	return 0;
+}
+
+/* ---- the address ---- */
+
+static void write_answer(const struct identity_session *s, const char *role, struct str *json)
+{
+	struct json_writer out = {json, false};
+
+	json_open(&out, '{');
+	json_put_member(&out, "AccessKeyId", s->access_key_id);
+	json_put_member(&out, "SecretAccessKey", s->secret);
+	json_put_member(&out, "Token", s->token);
+	json_put_member(&out, "Expiration", timefmt_iso(s->expires_usec).text);
+	json_put_member(&out, "RoleArn", role);
+	json_close(&out, '}');
+}
+
+int build_world_credentials(
+	void *world, const char *part, const char *ticket, struct str *json, struct err *err)
+{
+	struct build_world *w = world;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct build_role role = {.build = part + strlen(PART)};
+	struct identity_actor who;
+	struct identity_session s;
+	int running;
+
+	if (!starts_with(part, PART) || !identity_ticket_fits(w->identity, part, ticket))
+		return 0;
+	running = build_role_of(w->build, role.build, &a, &role.arn, err);
+	if (running <= 0)
+		return running;
+	who = actor_of(&role, &a);
+	if (identity_role_session(w->identity, &who, part, LIFE_USEC, &a, &s, err) < 0)
+		return -1;
+	write_answer(&s, role.arn, json);
+	return 1;
+}
+
+/* ---- the end ---- */
+
+static int is_running(void *arg, const char *part, struct err *err)
+{
+	struct build_world *w = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const char *role;
+
+	return build_role_of(w->build, part + strlen(PART), &a, &role, err);
+}
+
+void build_world_revoke_with_builds(struct build_world *w)
+{
+	identity_set_alive(w->identity, PART, is_running, w);
+}
+
+void build_world_roles_port(struct build_world *w, struct build_ports *ret)
+{
+	ret->roles = (struct build_roles){.arg = w, .may = may, .variables = variables};
+}
