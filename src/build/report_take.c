@@ -307,7 +307,7 @@ static int export_raw(struct taking *t, const struct store_step *s, struct err *
 	size_t n = strlen(path);
 	const char *prefix;
 
-	if (!c || !streq(c->export_config_type, CODEBUILD_REPORT_EXPORT_CONFIG_TYPE_S3))
+	if (!c || !to || !streq(c->export_config_type, CODEBUILD_REPORT_EXPORT_CONFIG_TYPE_S3))
 		return 0;
 	while (n && path[n - 1] == '/')
 		n--;

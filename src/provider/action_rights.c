@@ -10,12 +10,13 @@
 #define PROJECT "codebuild:{region}:{account}:project/{ProjectName}"
 #define REPOSITORY "codecommit:{region}:{account}:{RepositoryName}"
 #define APPLICATION "codedeploy:{region}:{account}:application:{ApplicationName}"
+#define SERVICE "ecs:{region}:{account}:service/{ClusterName}/{ServiceName}"
 #define GROUP \
 	"codedeploy:{region}:{account}:deploymentgroup:{ApplicationName}/{DeploymentGroupName}"
 
 static const struct right {
 	const char *provider, *category; /* category NULL: of every one */
-	const char *action, *resource;
+	const char *action, *resource;	 /* resource NULL: "*" */
 } rights[] = {
 	{"CodeBuild", NULL, "codebuild:StartBuild", PROJECT},
 	{"CodeBuild", NULL, "codebuild:BatchGetBuilds", PROJECT},
@@ -25,6 +26,15 @@ static const struct right {
 	{"CodeDeploy", "Deploy", "codedeploy:CreateDeployment", GROUP},
 	{"CodeDeploy", "Deploy", "codedeploy:GetDeployment", GROUP},
 	{"CodeDeploy", "Deploy", "codedeploy:RegisterApplicationRevision", APPLICATION},
+	{"CodeDeployToECS", "Deploy", "codedeploy:CreateDeployment", GROUP},
+	{"CodeDeployToECS", "Deploy", "codedeploy:GetDeployment", GROUP},
+	{"CodeDeployToECS", "Deploy", "codedeploy:RegisterApplicationRevision", APPLICATION},
+	{"CodeDeployToECS", "Deploy", "ecs:RegisterTaskDefinition", NULL},
+	{"ECR", "Source", "ecr:DescribeImages",
+		"ecr:{region}:{account}:repository/{RepositoryName}"},
+	{"ECS", "Deploy", "ecs:DescribeServices", SERVICE},
+	{"ECS", "Deploy", "ecs:RegisterTaskDefinition", NULL},
+	{"ECS", "Deploy", "ecs:UpdateService", SERVICE},
 	{"S3", "Source", "s3:GetObject", "s3:::{S3Bucket}/{S3ObjectKey}"},
 	{"S3", "Source", "s3:GetBucketVersioning", "s3:::{S3Bucket}"},
 	{"S3", "Deploy", "s3:PutObject", "s3:::{BucketName}/{ObjectKey}"},
@@ -95,7 +105,7 @@ int action_check_rights(struct action_world *w, const struct action_run *run,
 		if (!streq(r->provider, p->provider) ||
 			(r->category && !streq(r->category, p->category)))
 			continue;
-		if (ask(w, run, r->action, fill(run, r->resource), err) < 0)
+		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*", err) < 0)
 			return -1;
 	}
 	return ask_artifacts(w, run, err);

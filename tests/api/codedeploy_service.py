@@ -144,7 +144,7 @@ def bundle(service, definition, script, hooks):
 def test_builds_and_scripts_as_hooks(service):
     service.group()
     service.server.client("codebuild").create_project(
-        name="check", artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::123456789012:role/b",
+        name="check", artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::123456789012:role/build",
         environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"},
         source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases:\n  build:\n    commands:\n"
                                                   "      - echo $LIFECYCLE_EVENT of $DEPLOYMENT_ID\n"
