@@ -177,7 +177,7 @@ static int open_deploy(struct server *s, struct err *err)
 	};
 
 	s->deploy_fleet = (struct deploy_fleet){
-		s->fleet, s->signal, s->artifact, s->build, s->account, s->region};
+		s->fleet, s->signal, s->artifact, s->build, s->account, s->region, s->identity};
 	s->deploy_notice = (struct deploy_notice){
 		.durable = s->durable,
 		.signal = s->signal,

@@ -2,6 +2,7 @@
 /* Services that act under a role: what the role lets them do, and credentials for what they start.
  */
 #include "crypto/digest.h"
+#include "crypto/token.h"
 #include "identity/engine.h"
 
 /* The role, which must be there and trust the service. */
@@ -73,6 +74,58 @@ int identity_role_session(struct identity_engine *e, const struct identity_actor
 	s.part = part;
 	identity_session_seal(e, &s, duration_usec, a, ret);
 	return 0;
+}
+
+/* ---- roles of Towpath's own ---- */
+
+struct ensure_role {
+	struct identity_engine *e;
+	const char *name, *trust, *policy;
+	struct arena a;
+	bool made;
+};
+
+static int ensure_role(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct ensure_role *w = arg;
+	const char *owner = identity_owner(&w->a, "role", w->name);
+	struct towpath_identity_document doc = {.policy_name = w->name, .document = w->policy};
+	struct iam_role old, role = {
+				     .arn = identity_arn(w->e, &w->a, "role", "/", w->name),
+				     .assume_role_policy_document = w->trust,
+				     .create_date = WIRE_SET_TIME(durable_now(w->e->durable)),
+				     .description = "Made by Towpath",
+				     .max_session_duration = WIRE_SET_INT(3600),
+				     .path = "/",
+				     .role_id = arena_strdup(&w->a, token_unique_id("AROA").text),
+				     .role_name = w->name,
+			     };
+	int r = store_document_get(tx, &STORE_IAM_ROLE, owner, &w->a, &old, err);
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	w->made = true;
+	if (store_document_put(tx, &STORE_IAM_ROLE, owner, "", &role, err) < 0)
+		return -1;
+	return store_document_put(tx, &STORE_IAM_INLINE,
+		arena_printf(&w->a, "%s/%s", owner, w->name), owner, &doc, err);
+}
+
+int identity_ensure_role(struct identity_engine *e, const char *name, const char *service,
+	const char *policy_json, struct err *err)
+{
+	struct ensure_role w = {.e = e, .name = name, .policy = policy_json, .a = ARENA_INIT};
+	int r;
+
+	w.trust = arena_printf(&w.a,
+		"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{"
+		"\"Service\":\"%s\"},\"Action\":\"sts:AssumeRole\"}]}",
+		service);
+	r = db_write(durable_db(e->durable), ensure_role, &w, err);
+	if (r == 0 && w.made)
+		identity_cache_drop(e); /* I3 */
+	arena_release(&w.a);
+	return r;
 }
 
 /* ---- tickets ---- */

@@ -126,6 +126,10 @@ int identity_role_may(struct identity_engine *e, const struct identity_actor *wh
 int identity_role_session(struct identity_engine *e, const struct identity_actor *who,
 	const char *part, int64_t duration_usec, struct arena *a, struct identity_session *ret,
 	struct err *err);
+/* Makes a role that Towpath itself needs, trusted by the service and with one inline policy, unless
+ * there is one of that name: whoever changes it keeps what was changed. */
+int identity_ensure_role(struct identity_engine *e, const char *name, const char *service,
+	const char *policy_json, struct err *err);
 /* A secret word that only this data folder can have made for that context. */
 const char *identity_ticket(struct identity_engine *e, const char *context, struct arena *a);
 /* In constant time. */

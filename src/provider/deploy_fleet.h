@@ -8,6 +8,7 @@
 #include "build/build.h"
 #include "deploy/ports.h"
 #include "fleet/fleet.h"
+#include "identity/identity.h"
 #include "signal/signal.h"
 
 /* Borrowed; must outlive the deployment engine. */
@@ -17,6 +18,7 @@ struct deploy_fleet {
 	struct artifact_engine *artifact;
 	struct build_engine *build;
 	const char *account, *region;
+	struct identity_engine *identity; /* NULL: hooks need no role */
 };
 
 /* Fills in the ports; the world must outlive them. */

@@ -9,6 +9,11 @@
 #define HOOK_PROJECT "CodeDeploy-hooks"
 #define HOOK_MINUTES 60
 
+/* What the builds of hooks may do: fetch the revision that is handed over to them. */
+static const char role_policy[] = "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":"
+				  "\"Allow\",\"Action\":[\"s3:GetObject\","
+				  "\"s3:GetObjectVersion\"],\"Resource\":\"*\"}]}";
+
 /* The script's name is data: it never becomes a part of the command. */
 static const char script_buildspec[] = "version: 0.2\n"
 				       "phases:\n"
@@ -56,6 +61,9 @@ static int ensure_project(struct deploy_fleet *w, struct call *call, struct err 
 	struct codebuild_create_project_response resp = {0};
 	struct err why CLEANUP_ERR = ERR_INIT;
 
+	if (w->identity && identity_ensure_role(w->identity, "CodeDeploy",
+				   "codebuild.amazonaws.com", role_policy, err) < 0)
+		return -1;
 	if (build_create_project(w->build, call, &req, &resp, &why) == 0 ||
 		(why.wire && streq(why.wire, "ResourceAlreadyExistsException")))
 		return 0;
