@@ -142,7 +142,7 @@ static void every_commit(const struct walk *w)
 
 	while (run(w, n))
 		n++;
-	print_message("killed at each of %llu commits\n", (unsigned long long)n - 1);
+	print_message("# killed at each of %llu commits\n", (unsigned long long)n - 1);
 	assert_true(n > 15);
 }
 
