@@ -13,7 +13,6 @@ const struct command *const commands[] = {
 	&command_help,
 	&command_lint,
 	&command_logs,
-	&command_monitor,
 	&command_pipeline,
 	&command_reject,
 	&command_reports,

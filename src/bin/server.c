@@ -111,8 +111,11 @@ int server_start(const struct server_config *c, struct server **ret, struct err 
 
 	mallopt(M_ARENA_MAX, 2); /* an arena a thread would cost memory for nothing */
 	s->lock_fd = -1;
-	/* While there is one thread, no key and no file: leaders are forked from here. */
-	if (leader_zygote_start(&s->zygote, err) < 0) {
+	/* While there is one thread, no key and no file: what leaders and monitors are forked from.
+	 */
+	if (leader_zygote_start(&s->zygote, err) < 0 ||
+		compute_monitors_start(&s->monitors, err) < 0) {
+		zygote_free(s->zygote);
 		free(s);
 		return -1;
 	}
@@ -137,7 +140,8 @@ struct server *server_free(struct server *s)
 	server_front_close(s);
 	durable_free(s->durable);
 	db_close(s->db);
-	leader_zygote_freep(&s->zygote);
+	zygote_freep(&s->zygote);
+	zygote_freep(&s->monitors);
 	clock_release(&s->clock);
 	fd_closep(&s->lock_fd);
 	free(s->endpoint);

@@ -131,6 +131,7 @@ int server_open_fleet(struct server *s, struct err *err)
 		.endpoint_port = s->port,
 		.program = own_program(s, err),
 		.compute = instance_driver(),
+		.monitors = s->monitors,
 		.task_runtime = s->config.oci_runtime,
 		.fargate_runtime = s->config.fargate_runtime ? s->config.fargate_runtime
 							     : s->config.oci_runtime,

@@ -42,8 +42,8 @@ struct server {
 	struct clock clock;
 	struct db *db;
 	struct durable *durable;
-	size_t n_open; /* parts of the registry that were opened */
-	struct leader_zygote *zygote;
+	size_t n_open;			  /* parts of the registry that were opened */
+	struct zygote *zygote, *monitors; /* of leaders, of containers */
 
 	/* engines */
 	struct identity_engine *identity;

@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/zygote.h"
 
 enum compute_mount_kind {
 	COMPUTE_BIND,	 /* the host's file or folder itself */
@@ -112,7 +113,7 @@ struct compute_spec {
 	/* The rest is for roots with a monitor (oci): a process of its own that outlives the
 	 * caller, is the parent of init, writes what init writes to the spool file `log_path`
 	 * (codec/spool.h; NULL: nowhere) and keeps how init ended, for ended(). */
-	const char *monitor; /* path of this program */
+	struct zygote *monitors; /* borrowed, of compute_monitors_start() */
 	const char *log_path;
 	/* "user", "uid", "user:group", "uid:gid", as the root's own passwd and group have them;
 	 * NULL: root. */
@@ -212,9 +213,8 @@ struct compute_driver {
 	int (*redirect)(const struct compute_bridge *b, struct err *err);
 };
 
-/* The monitor itself, as `towpath monitor DIR`: dir is the spec.dir. Writes one line to descriptor
- * 1 and closes it: "ok", or why the root was not made. Returns an exit status. */
-int compute_monitor(const char *dir);
+/* The zygote that monitors are forked from (base/zygote.h). */
+int compute_monitors_start(struct zygote **ret, struct err *err);
 
 extern const struct compute_driver compute_sandbox;
 extern const struct compute_driver compute_oci;

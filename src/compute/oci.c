@@ -119,15 +119,14 @@ static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct 
 
 static int oci_probe(struct err *err)
 {
-	const char *programs[] = {runtime(), "ip", "iptables", "nsenter"};
+	const char *programs[] = {runtime(), "ip", "iptables"};
 
 	if (geteuid() != 0)
 		return err_set(err, ERR_DENIED, "instances need root");
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		if (!spawn_can_find(programs[i])) {
 			err_set(err, ERR_UNSUPPORTED, "the program %s is missing", programs[i]);
-			return err_hint(err,
-				"install the packages runc, iproute2, iptables and util-linux");
+			return err_hint(err, "install the packages runc, iproute2 and iptables");
 		}
 	return 0;
 }
@@ -338,7 +337,7 @@ static int create_steps(const struct compute_spec *spec, struct oci **ret, struc
 
 	if (prepare(spec, err) < 0)
 		return -1;
-	if (spec->monitor) {
+	if (spec->monitors) {
 		if (oci_monitor_start(spec, err) < 0)
 			return -1;
 		*ret = oci_new_monitored(spec->id, spec->dir, true, err);

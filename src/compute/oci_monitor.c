@@ -127,30 +127,13 @@ static int write_job(const struct compute_spec *spec, struct err *err)
 
 int oci_monitor_start(const struct compute_spec *spec, struct err *err)
 {
-	const char *argv[] = {spec->monitor, "monitor", spec->dir, NULL};
-	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
 	struct str said CLEANUP_STR = STR_INIT;
-	struct spawn spawn = SPAWN_INIT;
-	int ends[2], r;
-	pid_t pid;
+	int answer CLEANUP_FD = -1;
 
-	if (write_job(spec, err) < 0)
+	if (write_job(spec, err) < 0 || zygote_fork(spec->monitors, spec->dir, &answer, err) < 0 ||
+		fd_read_all(answer, 64 * KIB, &said, err) < 0)
 		return -1;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(err, errno, "a pipe to the monitor");
-	spawn.argv = argv;
-	spawn.stdout_fd = ends[1];
-	spawn.new_session = true;
-	r = spawn_start(&spawn, &pid, err);
-	close(ends[1]);
-	if (r == 0)
-		r = fd_read_all(ends[0], 64 * KIB, &said, err);
-	close(ends[0]);
-	if (r == 0)
-		r = spawn_wait(pid, &result, err);
-	if (r < 0)
-		return -1;
-	if (!streq(str_text(&said), "ok\n"))
+	if (!streq(str_text(&said), "ok"))
 		return err_set(err, ERR_IO, "%s",
 			said.len ? str_text(&said) : "the monitor ended without a word");
 	return 0;
@@ -348,33 +331,33 @@ static int prepare(struct monitor *m, struct err *err)
 	return write_pid(m, err);
 }
 
-static void report(const struct err *err)
+static void answer(int fd, const char *text)
 {
-	struct str text CLEANUP_STR = STR_INIT;
-	int null CLEANUP_FD = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	str_add(&text, err ? err_message(err) : "ok");
-	str_add_c(&text, '\n');
-	fd_write_all(STDOUT_FILENO, str_text(&text), text.len, NULL);
-	dup2(null, STDOUT_FILENO);
+	fd_write_all(fd, text, strlen(text), NULL);
+	close(fd);
 }
 
-int compute_monitor(const char *dir)
+static void monitor_main(const char *dir, int answer_fd)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 	struct monitor m = {.dir = dir, .output = -1, .init_fd = -1};
-	pid_t pid = fork();
 
-	/* The caller waits for the first process alone; the second belongs to nobody. */
-	if (pid != 0)
-		return pid < 0;
-	signal(SIGPIPE, SIG_IGN);
 	if (prepare(&m, &err) < 0) {
-		report(&err);
+		answer(answer_fd, err_message(&err));
 		_exit(1);
 	}
-	report(NULL);
+	answer(answer_fd, "ok");
 	follow(&m);
 	keep_end(&m);
-	_exit(0);
+}
+
+static const struct zygote_role role = {
+	.what = "monitors",
+	.process = "towpath-monitor",
+	.main = monitor_main,
+};
+
+int compute_monitors_start(struct zygote **ret, struct err *err)
+{
+	return zygote_start(&role, ret, err);
 }

@@ -55,6 +55,7 @@ struct fleet_config {
 	int endpoint_port;    /* the API's port: instances reach it at their bridge's address */
 	const char *program;  /* path of the towpath executable that instances run as agent */
 	const struct compute_driver *compute; /* NULL: instances wait until there is one */
+	struct zygote *monitors;	      /* of containers, borrowed; compute/compute.h */
 	struct traffic *traffic;	      /* borrowed; NULL: no data plane */
 	const char *subnet;	/* first three numbers, "10.88.7"; NULL: chosen from data_dir */
 	int max_instances;	/* running at once; 0: 20. More wait. */

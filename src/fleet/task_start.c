@@ -289,7 +289,7 @@ static int make_spec(struct start *s, const char *task_dir, const char *dir, str
 		.address = streq(r->definition.network_mode, "none") ? NULL : r->task.s.address,
 		.detached = true,
 		.log_fd = -1,
-		.monitor = r->e->cfg.program,
+		.monitors = r->e->cfg.monitors,
 		.init_user = s->d->user ? s->d->user : s->image.user,
 		.init_cwd =
 			s->d->working_directory ? s->d->working_directory : s->image.working_dir,

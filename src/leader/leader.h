@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/zygote.h"
 #include "towpath.gen.h"
 
 #define LEADER_SPEC "spec.json"
@@ -24,19 +25,13 @@
 #define LEADER_STOP "stop.request"
 #define LEADER_OUT "out"
 
-struct leader_zygote;
-
-/* Forks the zygote: a small process that forks leaders, so that launching takes about 1 ms and
- * copies nothing of the server. Call before the server has threads, keys in memory or open
- * files; it ends when the server does (leaders go on). */
-int leader_zygote_start(struct leader_zygote **ret, struct err *err);
-void leader_zygote_free(struct leader_zygote *z);
-DEFINE_FREEP(struct leader_zygote, leader_zygote_free)
+/* The zygote of leaders (base/zygote.h says when to call this, and when it ends). */
+int leader_zygote_start(struct zygote **ret, struct err *err);
 
 /* Starts the leader of a job folder that holds spec.json. When this returns the leader has its
  * lock; *ret_pid (may be NULL) is its process. ERR_CONFLICT when one is alive already. A job
  * whose leader once wrote status.log is never run again: ERR_CONFLICT as well. Thread-safe. */
-int leader_launch(struct leader_zygote *z, const char *job_dir, pid_t *ret_pid, struct err *err);
+int leader_launch(struct zygote *z, const char *job_dir, pid_t *ret_pid, struct err *err);
 /* Asks the leader to end the build: processes are killed at once, the build ends STOPPED.
  * Safe to repeat; without a living leader it leaves the request for one that starts. */
 int leader_stop(const char *job_dir, struct err *err);

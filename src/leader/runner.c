@@ -36,7 +36,7 @@ struct watched {
 };
 
 struct leader_runner {
-	struct leader_zygote *zygote;
+	struct zygote *zygote;
 	char *socket_path;
 	int socket, epoll, wake;
 	pthread_t thread;
@@ -359,7 +359,7 @@ static void release(struct leader_runner *r)
 }
 
 int leader_runner_new(
-	struct leader_zygote *z, const char *run_dir, struct leader_runner **ret, struct err *err)
+	struct zygote *z, const char *run_dir, struct leader_runner **ret, struct err *err)
 {
 	struct leader_runner *r = xcalloc(1, sizeof(*r));
 

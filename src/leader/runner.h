@@ -11,7 +11,7 @@ struct leader_runner;
 
 /* run_dir: existing folder for the socket of notes. The zygote is borrowed. */
 int leader_runner_new(
-	struct leader_zygote *z, const char *run_dir, struct leader_runner **ret, struct err *err);
+	struct zygote *z, const char *run_dir, struct leader_runner **ret, struct err *err);
 /* Leaders go on. NULL is fine. */
 void leader_runner_free(struct leader_runner *r);
 DEFINE_FREEP(struct leader_runner, leader_runner_free)

@@ -18,7 +18,7 @@
 #define MEASURED_BUILDS 1000
 
 struct bench {
-	struct leader_zygote *zygote;
+	struct zygote *zygote;
 	struct leader_runner *runner;
 	struct build_ports ports;
 	struct db *db;
@@ -87,7 +87,7 @@ static void close_all(struct bench *b)
 	leader_runner_free(b->runner);
 	durable_free(b->durable);
 	db_close(b->db);
-	leader_zygote_free(b->zygote);
+	zygote_free(b->zygote);
 }
 
 #define CALL(arena_)                                                                 \

@@ -63,7 +63,7 @@ static void await(pid_t pid)
 }
 
 /* Launch to the end of the leader, cleaning up included. */
-static int64_t run(struct leader_zygote *z, const char *dir)
+static int64_t run(struct zygote *z, const char *dir)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 	int64_t start = monotonic_usec();
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 {
 	static int64_t took[ROUNDS];
 	const char *base = argc > 1 ? argv[1] : "/var/tmp";
-	struct leader_zygote *z = NULL;
+	struct zygote *z = NULL;
 	struct err err CLEANUP_ERR = ERR_INIT;
 	char *flood CLEANUP(freep) = xasprintf(FLOOD, LOG_MIB);
 	char *dir CLEANUP(freep) = xasprintf("%s/flood", base);
@@ -114,6 +114,6 @@ int main(int argc, char **argv)
 	write_job(dir, flood, base);
 	printf("log_rate %.0f\n", LOG_MIB * 1e6 / (double)run(z, dir));
 	printf("floor_rate %.0f\n", floor_rate(base));
-	leader_zygote_free(z);
+	zygote_free(z);
 	return 0;
 }

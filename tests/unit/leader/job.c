@@ -445,6 +445,6 @@ int main(void)
 	if (leader_zygote_start(&zygote, NULL) < 0)
 		return 1;
 	r = cmocka_run_group_tests(tests, NULL, NULL);
-	leader_zygote_free(zygote);
+	zygote_free(zygote);
 	return r;
 }

@@ -35,7 +35,7 @@ struct job_fixture {
 	struct str log;
 };
 
-static struct leader_zygote *zygote;
+static struct zygote *zygote;
 
 static inline int job_setup(void **state)
 {
