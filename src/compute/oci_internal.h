@@ -39,6 +39,24 @@ int oci_monitor_ended(const char *id, const char *dir, struct compute_exit *ret,
 /* The text of the bundle's config.json (OCI runtime specification 1.0). */
 int oci_bundle_text(const struct compute_spec *spec, struct str *out, struct err *err);
 
+/* ---- interfaces and namespaces by netlink (oci_link.c) ---- */
+
+/* Makes a network namespace with a name, as ip-netns(8) does; the descriptor is the caller's. */
+int oci_netns_make(const char *name, int *ret_fd, struct err *err);
+/* Missing is fine. */
+int oci_netns_remove(const char *name, struct err *err);
+/* A pair of interfaces: `name` here, up and on the bridge, and eth0 in the namespace. */
+int oci_link_pair(const char *name, const char *bridge, int netns, struct err *err);
+/* In the namespace: loopback and eth0 up, the address ("10.88.0.5/24") on eth0, the default route.
+ */
+int oci_link_configure(int netns, const char *address, const char *gateway, struct err *err);
+/* In a namespace of its own: the loopback up. */
+int oci_link_loopback(int netns, struct err *err);
+/* With its peer. Missing is fine. */
+int oci_link_remove(const char *name, struct err *err);
+
+/* ---- networks (oci_network.c) ---- */
+
 /* Bridge, forwarding and address translation as far as missing; then a pair of interfaces, one
  * end in the network namespace of pid. */
 int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Networks of oci roots: a bridge on the host, a pair of interfaces a root, address translation
- * to the outside. Made with ip(8) and iptables(8); every rule names its bridge, so that what was
- * made is found again and taken away with the bridge. */
+ * to the outside. Bridges are made with ip(8) and iptables(8); every rule names its bridge, so that
+ * what was made is found again and taken away with the bridge. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"
@@ -160,28 +162,19 @@ static int kernel_switch(const char *path, struct err *err)
 	return failed ? err_errno(err, errno, "%s", path) : 0;
 }
 
-/* Runs ip(8) on lines of commands, in the network namespace of pid if that is not 0. */
-static int ip_batch_in(const char *net, const struct str *lines, struct err *err)
+/* Runs ip(8) on lines of commands. */
+static int ip_batch(const struct str *lines, struct err *err)
 {
-	char *enter CLEANUP(freep) = xasprintf("--net=%s", net ? net : "");
-	const char *there[] = {"nsenter", enter, "ip", "-batch", "-", NULL};
-	const char *here[] = {"ip", "-batch", "-", NULL};
+	const char *argv[] = {"ip", "-batch", "-", NULL};
 	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
 	struct spawn spawn = SPAWN_INIT;
 
-	spawn.argv = net ? there : here;
+	spawn.argv = argv;
 	if (spawn_run(&spawn, str_view(lines), 64 * KIB, 20 * USEC_PER_SEC, &result, err) < 0)
 		return -1;
 	if (result.exit_code == 0)
 		return 0;
 	return err_set(err, ERR_IO, "setting a network up: ip: %.500s", str_text(&result.errout));
-}
-
-static int ip_batch(pid_t pid, const struct str *lines, struct err *err)
-{
-	char *net CLEANUP(freep) = xasprintf("/proc/%d/ns/net", (int)pid);
-
-	return ip_batch_in(pid ? net : NULL, lines, err);
 }
 
 static int bridge_make(const struct compute_bridge *b, struct err *err)
@@ -194,8 +187,7 @@ static int bridge_make(const struct compute_bridge *b, struct err *err)
 		return 0;
 	str_addf(&lines, "link add %s type bridge\naddr add %s/24 dev %s\nlink set %s up\n",
 		b->bridge, b->gateway, b->bridge, b->bridge);
-	if (ip_batch(0, &lines, err) < 0 ||
-		kernel_switch("/proc/sys/net/ipv4/ip_forward", err) < 0 ||
+	if (ip_batch(&lines, err) < 0 || kernel_switch("/proc/sys/net/ipv4/ip_forward", err) < 0 ||
 		kernel_switch(local, err) < 0)
 		return -1;
 	return firewall_open(b, err);
@@ -207,7 +199,7 @@ static void bridge_remove(const struct compute_bridge *b)
 
 	firewall_close(b);
 	str_addf(&lines, "link del %s\n", b->bridge);
-	ip_batch(0, &lines, NULL);
+	ip_batch(&lines, NULL);
 }
 
 /* ---- roots ---- */
@@ -222,35 +214,25 @@ static void interface_name(const char *id, char name[16])
 	snprintf(name, 16, "tp%012llx", (unsigned long long)(h & UINT64_C(0xffffffffffff)));
 }
 
-/* there: what ip(8) calls the other namespace; net: its path; first: what it is to do before. */
-static int connect_locked(const char *id, const struct compute_bridge *b, const char *first,
-	const char *there, const char *net, struct err *err)
+static int connect_locked(
+	const char *id, const struct compute_bridge *b, int netns, struct err *err)
 {
-	struct str outside CLEANUP_STR = STR_INIT, inside CLEANUP_STR = STR_INIT;
 	char name[16];
 
 	interface_name(id, name);
-	if (bridge_make(b, err) < 0)
+	if (bridge_make(b, err) < 0 || oci_link_pair(name, b->bridge, netns, err) < 0)
 		return -1;
-	str_addf(&outside,
-		"%slink add %s type veth peer name eth0 netns %s\n"
-		"link set %s master %s\nlink set %s up\n",
-		first, name, there, name, b->bridge, name);
-	str_addf(&inside,
-		"addr add %s dev eth0\nlink set lo up\nlink set eth0 up\n"
-		"route add default via %s\n",
-		b->address, b->gateway);
-	if (ip_batch_in(NULL, &outside, err) < 0)
-		return -1;
-	return ip_batch_in(net, &inside, err);
+	return oci_link_configure(netns, b->address, b->gateway, err);
 }
 
 static int join_locked(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err)
 {
-	char *there CLEANUP(freep) = xasprintf("%d", (int)pid);
 	char *net CLEANUP(freep) = xasprintf("/proc/%d/ns/net", (int)pid);
+	int netns CLEANUP_FD = open(net, O_RDONLY | O_CLOEXEC);
 
-	return connect_locked(id, b, "", there, net, err);
+	if (netns < 0)
+		return err_errno(err, errno, "%s", net);
+	return connect_locked(id, b, netns, err);
 }
 
 int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, struct err *err)
@@ -268,19 +250,14 @@ int oci_network_join(const char *id, const struct compute_bridge *b, pid_t pid, 
 static int unmake_locked(
 	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
 {
-	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
-	struct str lines CLEANUP_STR = STR_INIT;
 	char name[16];
-	int r = 0;
+	int r;
 
 	/* The pair goes at once; with its namespace alone it would go some time later. */
 	interface_name(id, name);
-	str_addf(&lines, "link del %s\n", name);
-	ip_batch(0, &lines, NULL);
-	str_clear(&lines);
-	str_addf(&lines, "netns del %s\n", netns);
-	if (file_exists(net))
-		r = ip_batch(0, &lines, err);
+	r = oci_link_remove(name, err);
+	if (r == 0)
+		r = oci_netns_remove(netns, err);
 	if (b && bridge_exists(b) && !bridge_used(b))
 		bridge_remove(b);
 	return r;
@@ -289,17 +266,15 @@ static int unmake_locked(
 int oci_network_make(
 	const char *id, const struct compute_bridge *b, const char *netns, struct err *err)
 {
-	char *net CLEANUP(freep) = xasprintf("/run/netns/%s", netns);
-	struct str first CLEANUP_STR = STR_INIT;
-	int r = 0;
+	int fd CLEANUP_FD = -1;
+	int r;
 
-	str_addf(&first, "netns add %s\n", netns);
 	pthread_mutex_lock(&network_lock);
-	if (file_exists(net)) /* of a try that was broken off, and perhaps half made */
-		r = unmake_locked(id, NULL, netns, err);
+	r = unmake_locked(id, NULL, netns, err); /* of a try that was broken off */
 	if (r == 0)
-		r = b ? connect_locked(id, b, str_text(&first), netns, net, err)
-		      : ip_batch(0, &first, err);
+		r = oci_netns_make(netns, &fd, err);
+	if (r == 0)
+		r = b ? connect_locked(id, b, fd, err) : oci_link_loopback(fd, err);
 	if (r < 0)
 		unmake_locked(id, b, netns, NULL);
 	pthread_mutex_unlock(&network_lock);

@@ -144,11 +144,101 @@ static void test_failed_create_leaves_nothing(void **state)
 	assert_false(file_exists(path));
 }
 
+/* ---- pods ---- */
+
+static int check(const char *const *argv, struct str *out)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	str_clear(out);
+	return spawn_check(argv, out, &err);
+}
+
+static void test_pod_network(void **state)
+{
+	struct compute_pod pod = {.id = t.id,
+		.network = COMPUTE_NET_BRIDGE,
+		.bridge = {.bridge = t.bridge, .address = t.address, .gateway = t.gateway}};
+	char *netns CLEANUP(freep) = xasprintf("towpath-%s", t.id);
+	char *path CLEANUP(freep) = oci_pod_network(t.id);
+	const char *addresses[] = {"ip", "-n", netns, "-4", "-o", "addr", NULL};
+	const char *routes[] = {"ip", "-n", netns, "route", NULL};
+	const char *reach[] = {"ip", "netns", "exec", netns, "ip", "route", "get", t.gateway, NULL};
+	struct str out CLEANUP_STR = STR_INIT;
+	struct err err CLEANUP_ERR = ERR_INIT;
+	char bridge[64];
+
+	(void)state;
+	if (!t.usable)
+		skip();
+	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
+	/* what an earlier try left is made anew */
+	for (int i = 0; i < 2; i++)
+		if (compute_oci.pod_make(&pod, &err) < 0)
+			fail_msg("%s", err_message(&err));
+	assert_int_equal(check(addresses, &out), 0);
+	assert_non_null(strstr(str_text(&out), t.address));
+	assert_non_null(strstr(str_text(&out), "127.0.0.1/8"));
+	assert_int_equal(check(routes, &out), 0);
+	assert_non_null(strstr(str_text(&out), "default via"));
+	assert_int_equal(check(reach, &out), 0);
+	assert_non_null(strstr(str_text(&out), "dev eth0"));
+	/* the thread is back in the host's network */
+	assert_true(file_exists(bridge));
+
+	assert_int_equal(compute_oci.pod_drop(&pod, &err), 0);
+	assert_false(file_exists(path));
+	assert_false(file_exists(bridge));
+	assert_int_equal(compute_oci.pod_drop(&pod, &err), 0);
+}
+
+static void test_pod_without_network(void **state)
+{
+	struct compute_pod pod = {.id = t.id, .network = COMPUTE_NET_NONE};
+	char *netns CLEANUP(freep) = xasprintf("towpath-%s", t.id);
+	const char *links[] = {"ip", "-n", netns, "-o", "link", NULL};
+	struct str out CLEANUP_STR = STR_INIT;
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	(void)state;
+	if (!t.usable)
+		skip();
+	if (compute_oci.pod_make(&pod, &err) < 0)
+		fail_msg("%s", err_message(&err));
+	assert_int_equal(check(links, &out), 0);
+	assert_non_null(strstr(str_text(&out), "LOOPBACK,UP"));
+	assert_null(strstr(str_text(&out), "eth0"));
+	assert_int_equal(compute_oci.pod_drop(&pod, &err), 0);
+}
+
+/* An address that no interface takes: nothing of the pod stays. */
+static void test_failed_pod_leaves_nothing(void **state)
+{
+	struct compute_pod pod = {.id = t.id,
+		.network = COMPUTE_NET_BRIDGE,
+		.bridge = {.bridge = t.bridge, .address = "nowhere/24", .gateway = t.gateway}};
+	char *path CLEANUP(freep) = oci_pod_network(t.id);
+	struct err err CLEANUP_ERR = ERR_INIT;
+	char bridge[64];
+
+	(void)state;
+	if (!t.usable)
+		skip();
+	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
+	assert_int_equal(compute_oci.pod_make(&pod, &err), -1);
+	assert_non_null(strstr(err_message(&err), "nowhere/24"));
+	assert_false(file_exists(path));
+	assert_false(file_exists(bridge));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_failed_create_leaves_nothing),
+		cmocka_unit_test(test_pod_network),
+		cmocka_unit_test(test_pod_without_network),
+		cmocka_unit_test(test_failed_pod_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
