@@ -133,6 +133,11 @@ int fleet_watch_start(struct fleet_engine *e, struct err *err);
 void fleet_watch_traffic(struct fleet_engine *e);
 void fleet_watch_stop(struct fleet_engine *e);
 
+/* ---- containers (containers.h has the rest) ---- */
+
+/* An address or room has become free: tasks that wait for one look again. */
+int fleet_tasks_wake_waiting(struct fleet_engine *e, struct db_tx *tx, struct err *err);
+
 /* ---- groups (group.c) ---- */
 
 struct fleet_member {
@@ -167,6 +172,9 @@ int fleet_group_attach_arn(struct fleet_engine *e, struct db_tx *tx,
 #define FLEET_STICKINESS_SECONDS 86400
 int fleet_target_group_by_name(struct db_tx *tx, const char *name, struct arena *a,
 	struct elbv2_target_group *ret, struct err *err);
+/* The load balancer whose listener or rule forwards to the group, or NULL. */
+int fleet_target_group_balancer(
+	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err);
 const char *fleet_target_group_attribute(
 	struct db_tx *tx, const char *arn, const char *key, struct arena *a, struct err *err);
 /* port 0: the group's. */

@@ -329,6 +329,7 @@ static int terminate_done(struct db_tx *tx, void *arg, struct err *err)
 	if (r > 0 && streq(x->i.state, INSTANCE_STOPPING) &&
 		(fleet_instance_set_state(x->e, tx, &x->i, INSTANCE_GONE, x->i.reason, err) < 0 ||
 			wake_waiting(x, tx, err) < 0 ||
+			fleet_tasks_wake_waiting(x->e, tx, err) < 0 ||
 			(x->i.auto_scaling_group_name &&
 				fleet_wake(x->e, tx, FLEET_TASK_GROUP, x->i.auto_scaling_group_name,
 					0, err) < 0)))

@@ -98,6 +98,24 @@ static int check_launch(
 
 /* ---- CreateService ---- */
 
+/* A target group that nothing forwards to would never make a task healthy. */
+static int check_attached(
+	struct db_tx *tx, const struct ecs_load_balancers *l, struct arena *a, struct err *err)
+{
+	wire_foreach (b, l) {
+		const char *balancer;
+
+		if (fleet_target_group_balancer(tx, b->target_group_arn, a, &balancer, err) < 0)
+			return -1;
+		if (!balancer)
+			return err_set_wire(err, INVALID,
+				"The target group with targetGroupArn %s does not have an "
+				"associated load balancer.",
+				b->target_group_arn);
+	}
+	return 0;
+}
+
 static int refuse_unbuilt(const struct ecs_create_service_request *req, struct err *err)
 {
 	const struct {
@@ -215,7 +233,9 @@ static int check_new(struct fleet_engine *e, struct db_tx *tx,
 		return err_set_wire(err, INVALID,
 			"A service whose deployment controller is CODE_DEPLOY needs one load "
 			"balancer.");
-	return fleet_load_balancers_check(tx, &req->load_balancers, d, a, err);
+	if (fleet_load_balancers_check(tx, &req->load_balancers, d, a, err) < 0)
+		return -1;
+	return check_attached(tx, &req->load_balancers, a, err);
 }
 
 static int create_service_step(struct db_tx *tx, void *arg, struct err *err)

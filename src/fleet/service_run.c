@@ -295,19 +295,55 @@ static int percent(struct wire_int v, int dflt)
 	return (int)wire_or(v, dflt);
 }
 
+/* Wanted tasks and how each stands; who[i] is the task behind v[i]. */
+static int roll_members(struct reconcile *x, const char *primary_id, struct fleet_roll_member *v,
+	struct fleet_task **who, size_t *ret_n, struct err *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < x->tasks.n; i++) {
+		struct fleet_task *t = &x->tasks.v[i];
+
+		if (!fleet_task_wanted(t))
+			continue;
+		who[n] = t;
+		v[n] = (struct fleet_roll_member){
+			.primary = streq(t->s.set_id, primary_id),
+			.created_usec = t->t.created_at.usec,
+		};
+		if (member_state(x, t, &v[n++].state, err) < 0)
+			return -1;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static void tell_stuck(struct reconcile *x)
+{
+	static const char text[] =
+		"was unable to stop or start tasks during a deployment because of the service "
+		"deployment configuration. Update the minimumHealthyPercent or maximumPercent "
+		"value and try again.";
+
+	if (x->s.events.n && strstr(x->s.events.v[0].message, text))
+		return;
+	fleet_service_event(x->e, &x->s, x->a, "%s", text);
+	x->changed = true;
+}
+
 static int roll(struct reconcile *x, struct err *err)
 {
 	static const struct ecs_deployment_configuration plain;
 	const struct ecs_deployment_configuration *c =
 		x->s.deployment_configuration ? x->s.deployment_configuration : &plain;
+	bool active = streq(x->s.status, SERVICE_ACTIVE);
 	struct ecs_deployment *d = &x->s.deployments.v[0];
 	struct fleet_roll_member *members =
 		arena_new_n(x->a, x->tasks.n + 1, struct fleet_roll_member);
 	struct fleet_task **who = arena_new_n(x->a, x->tasks.n + 1, struct fleet_task *);
 	struct fleet_roll_decision decision = {.stop = arena_new_n(x->a, x->tasks.n + 1, bool)};
 	struct fleet_roll roll = {
-		.desired = streq(x->s.status, SERVICE_ACTIVE) ? (int)wire_or(x->s.desired_count, 0)
-							      : 0,
+		.desired = active ? (int)wire_or(x->s.desired_count, 0) : 0,
 		.minimum_percent = percent(c->minimum_healthy_percent, 100),
 		.maximum_percent = percent(c->maximum_percent, 200),
 		.v = members,
@@ -316,20 +352,8 @@ static int roll(struct reconcile *x, struct err *err)
 
 	if (failed)
 		return failed < 0 ? -1 : 0;
-	for (size_t i = 0; i < x->tasks.n; i++) {
-		struct fleet_task *t = &x->tasks.v[i];
-
-		if (!fleet_task_wanted(t))
-			continue;
-		who[roll.n] = t;
-		members[roll.n] = (struct fleet_roll_member){
-			.primary = streq(t->s.set_id, d->id),
-			.created_usec = t->t.created_at.usec,
-		};
-		if (member_state(x, t, &members[roll.n].state, err) < 0)
-			return -1;
-		roll.n++;
-	}
+	if (roll_members(x, d->id, members, who, &roll.n, err) < 0)
+		return -1;
 	fleet_roll_decide(&roll, &decision);
 	for (size_t i = 0; i < roll.n; i++)
 		if (decision.stop[i] && stop_task(x, who[i], members[i].state, d->id, err) < 0)
@@ -339,17 +363,8 @@ static int roll(struct reconcile *x, struct err *err)
 		start_tasks(x, d->id, d->task_definition, d->launch_type, d->network_configuration,
 			decision.start, err) < 0)
 		return -1;
-	if (decision.stuck && x->s.deployments.n > 1) {
-		static const char text[] =
-			"was unable to stop or start tasks during a deployment because of the "
-			"service deployment configuration. Update the minimumHealthyPercent or "
-			"maximumPercent value and try again.";
-
-		if (!x->s.events.n || !strstr(x->s.events.v[0].message, text)) {
-			fleet_service_event(x->e, &x->s, x->a, "%s", text);
-			x->changed = true;
-		}
-	}
+	if (decision.stuck && x->s.deployments.n > 1)
+		tell_stuck(x);
 	return decision.done ? complete(x, err) : no_longer_steady(x, err);
 }
 

@@ -294,7 +294,8 @@ static int target_step(struct db_tx *tx, void *arg, struct err *err)
 				"The deregistration delay has passed", err) < 0)
 			return -1;
 		if (store_document_delete(tx, &STORE_TARGET, t->subject, err) < 0 ||
-			fleet_wake(o->e, tx, FLEET_TASK_TRAFFIC, "", 0, err) < 0)
+			fleet_wake(o->e, tx, FLEET_TASK_TRAFFIC, "", 0, err) < 0 ||
+			fleet_tasks_wake_waiting(o->e, tx, err) < 0)
 			return -1;
 	}
 	if (r < 0 || task_done(o->e->durable, tx, t, err) < 0)

@@ -40,8 +40,7 @@ static bool action_uses(const struct elbv2_actions *actions, const char *arn)
 	return false;
 }
 
-/* The load balancer whose listener or rule forwards to the group, or NULL. */
-static int balancer_of(
+int fleet_target_group_balancer(
 	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err)
 {
 	struct store_documents listeners, rules;
@@ -70,7 +69,7 @@ static int fill_balancers(
 {
 	const char *balancer;
 
-	if (balancer_of(tx, tg->target_group_arn, a, &balancer, err) < 0)
+	if (fleet_target_group_balancer(tx, tg->target_group_arn, a, &balancer, err) < 0)
 		return -1;
 	wire_list_alloc(a, &tg->load_balancer_arns, balancer ? 1 : 0);
 	if (balancer)
@@ -252,7 +251,7 @@ static int delete_target_group_step(struct db_tx *tx, void *arg, struct err *err
 	FLEET_OP_ARGS(elbv2, delete_target_group);
 	const char *balancer;
 
-	if (balancer_of(tx, req->target_group_arn, a, &balancer, err) < 0)
+	if (fleet_target_group_balancer(tx, req->target_group_arn, a, &balancer, err) < 0)
 		return -1;
 	if (balancer)
 		return err_set_wire(err, "ResourceInUseException",
@@ -261,7 +260,8 @@ static int delete_target_group_step(struct db_tx *tx, void *arg, struct err *err
 	if (store_document_delete(tx, &STORE_TARGET_GROUP, req->target_group_arn, err) < 0 ||
 		store_document_delete(tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, err) <
 			0 ||
-		store_document_delete_owned(tx, &STORE_TARGET, req->target_group_arn, err) < 0)
+		store_document_delete_owned(tx, &STORE_TARGET, req->target_group_arn, err) < 0 ||
+		fleet_tasks_wake_waiting(e, tx, err) < 0)
 		return -1;
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }
@@ -537,7 +537,7 @@ static int describe_target_health_step(struct db_tx *tx, void *arg, struct err *
 	const char *balancer;
 
 	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0 ||
-		balancer_of(tx, req->target_group_arn, a, &balancer, err) < 0 ||
+		fleet_target_group_balancer(tx, req->target_group_arn, a, &balancer, err) < 0 ||
 		store_document_list(tx, &STORE_TARGET,
 			&(struct store_document_filter){.owner = req->target_group_arn}, a, &all,
 			err) < 0)

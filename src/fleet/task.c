@@ -171,6 +171,20 @@ static void note_time(struct fleet_task *task, enum fleet_task_status status, in
 		task->t.stopped_at = t;
 }
 
+int fleet_tasks_wake_waiting(struct fleet_engine *e, struct db_tx *tx, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct fleet_tasks all;
+
+	if (fleet_tasks_in(e, tx, NULL, &a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (fleet_task_status(&all.v[i]) == TASK_PROVISIONING && !all.v[i].s.address &&
+			fleet_wake(e, tx, FLEET_TASK_RUN, all.v[i].t.task_arn, 0, err) < 0)
+			return -1;
+	return 0;
+}
+
 int fleet_task_set_status(struct fleet_engine *e, struct db_tx *tx, struct fleet_task *task,
 	enum fleet_task_status status, struct err *err)
 {
@@ -184,6 +198,8 @@ int fleet_task_set_status(struct fleet_engine *e, struct db_tx *tx, struct fleet
 		return -1;
 	if (status != TASK_STOPPED)
 		return 0;
+	if (fleet_tasks_wake_waiting(e, tx, err) < 0)
+		return -1;
 	return fleet_wake(e, tx, FLEET_TASK_FORGET_TASK, task->t.task_arn,
 		durable_now(e->durable) + ECS_FORGET_USEC, err);
 }

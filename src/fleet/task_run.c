@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The task `fleet.task`: brings one ECS task from status to status. It runs when the task is made
- * or asked to end, when one of its containers ends or is checked, when a target of it leaves, and
- * at times of its own; one run a task at a time. Each step may be repeated after a crash: what an
- * earlier run has done to the world is found again. */
+ * or asked to end, when one of its containers ends or is checked, when a target of it leaves, when
+ * room that it waits for may have become free, and at times of its own; one run a task at a time.
+ * Each step may be repeated after a crash: what an earlier run has done to the world is found
+ * again.
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -11,7 +13,6 @@
 #include "base/log.h"
 #include "fleet/containers.h"
 
-#define CAPACITY_WAIT_USEC (1 * USEC_PER_SEC)
 #define TASK_PIDS 4096
 
 /* ---- the run's copy and the store's ---- */
@@ -221,10 +222,8 @@ static int provision(struct fleet_run *r, struct err *err)
 
 	if (engine_ready(r->e) && !r->task.s.address && fleet_write(r->e, address_step, r, err) < 0)
 		return -1;
-	if (!engine_ready(r->e) || !r->task.s.address) {
-		fleet_run_wake_at(r, durable_now(r->e->durable) + CAPACITY_WAIT_USEC);
-		return 0;
-	}
+	if (!engine_ready(r->e) || !r->task.s.address)
+		return 0; /* fleet_tasks_wake_waiting() and the engine's start wake it */
 	pod = fleet_run_pod(r);
 	if (r->e->cfg.compute->pod_make(&pod, &why) < 0) {
 		err_wrap(&why, "ResourceInitializationError");
@@ -388,10 +387,8 @@ static int advance(struct fleet_run *r, struct err *err)
 	if (status == TASK_STOPPED)
 		return 0;
 	if (status != TASK_PROVISIONING && status != TASK_DEPROVISIONING) {
-		if (!engine_ready(r->e)) {
-			fleet_run_wake_at(r, durable_now(r->e->durable) + CAPACITY_WAIT_USEC);
-			return 0;
-		}
+		if (!engine_ready(r->e))
+			return 0; /* its start wakes all */
 		changed = fleet_run_observe(r, err);
 		if (changed)
 			return changed;

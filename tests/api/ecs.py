@@ -8,6 +8,7 @@ import subprocess
 
 import botocore.exceptions
 import pytest
+from backends import free_ports
 from gitwork import journal
 from rootfs import Registry, eventually, layer
 from towpath import TOWPATH, Server
@@ -325,6 +326,11 @@ def test_task_sets(host, registry):
                "networkConfiguration": NETWORK, "deploymentController": {"type": "CODE_DEPLOY"}}
     assert "8001" in refused(ecs.create_service, **service, loadBalancers=[dict(balancer, containerPort=8001)])
     assert "nobody" in refused(ecs.create_service, **service, loadBalancers=[dict(balancer, containerName="nobody")])
+    assert refused(ecs.create_service, **service, loadBalancers=[balancer]) == (
+        f"InvalidParameterException: The target group with targetGroupArn {group} does not have an associated load balancer.")
+    front = elb.create_load_balancer(Name="front", Subnets=["s"])["LoadBalancers"][0]["LoadBalancerArn"]
+    elb.create_listener(LoadBalancerArn=front, Protocol="HTTP", Port=free_ports(1)[0],
+                        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])
     ecs.create_service(**service, loadBalancers=[balancer], clientToken="t")
     assert ecs.create_service(**service, loadBalancers=[balancer], clientToken="t")["service"]["serviceName"] == "w"
     assert "CODE_DEPLOY" in refused(ecs.update_service, cluster="c", service="w", taskDefinition="w:1")
