@@ -13,6 +13,8 @@
 #define BUSY_USEC (200 * USEC_PER_MSEC)
 #define HOSTS_EVERY_USEC (5 * USEC_PER_SEC)
 #define IDLE_ROUNDS 2
+/* Fewer response times than this are those of all requests. */
+#define FEWEST_SAMPLED 100
 
 void fleet_watched_free(void *watched)
 {
@@ -304,9 +306,23 @@ static int64_t bucket(int64_t msec)
 	return msec / unit * unit;
 }
 
+/* Under load only a sample of the requests is timed: what one of them stands for. */
+static double stands_for(const struct tally *t, const struct traffic_stats *stats)
+{
+	int64_t timed = 0;
+
+	for (size_t i = 0; i < stats->n_timings; i++)
+		if (stats->timings[i].msec >= 0 && streq(stats->timings[i].pool, t->pool))
+			timed += stats->timings[i].count;
+	return timed >= FEWEST_SAMPLED && t->counts[REQUESTS] > timed
+		       ? (double)t->counts[REQUESTS] / (double)timed
+		       : 1;
+}
+
 static void add_timings(
 	metric_vec *v, struct arena *a, const struct tally *t, const struct traffic_stats *stats)
 {
+	double weight = stands_for(t, stats);
 	double *values = arena_new_n(a, stats->n_timings + 1, double);
 	double *counts = arena_new_n(a, stats->n_timings + 1, double);
 	size_t n = 0;
@@ -324,7 +340,7 @@ static void add_timings(
 			values[n] = seconds;
 			counts[n++] = 0;
 		}
-		counts[k] += (double)x->count;
+		counts[k] += (double)x->count * weight;
 	}
 	if (n)
 		vec_push(v, ((struct fleet_metric){

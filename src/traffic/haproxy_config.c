@@ -20,6 +20,9 @@
 #define MOST_CONNECTIONS 16384
 #define OWN_DESCRIPTORS 500
 #define COUNTERS "towpath.routes"
+/* Response times of about so many requests a second of each listener are noted. */
+#define TIMINGS_A_SECOND 1000
+#define TIMINGS_RING_BYTES (256 * 1024)
 
 static bool plain_name(const char *name)
 {
@@ -72,7 +75,7 @@ static void global_text(const struct haproxy_config *c, struct str *out)
 		"ring timing\n"
 		"\tformat raw\n"
 		"\tmaxlen 256\n"
-		"\tsize 1048576\n"
+		"\tsize %d\n"
 		"global\n"
 		"\tstats socket '%s' mode 600 level admin expose-fd listeners\n"
 		"\tstats timeout 10s\n"
@@ -80,7 +83,7 @@ static void global_text(const struct haproxy_config *c, struct str *out)
 		"\tlog ring@timing len 256 format raw local0\n"
 		"\thard-stop-after 1h\n"
 		"\tmaxconn %d\n",
-		c->paths->socket, c->paths->state, max_connections());
+		TIMINGS_RING_BYTES, c->paths->socket, c->paths->state, max_connections());
 	if (c->drop_privileges)
 		str_add(out, "\tuser haproxy\n\tgroup haproxy\n");
 	str_add(out, "defaults\n"
@@ -330,6 +333,16 @@ static int route_answer_text(const struct haproxy_config *c, const struct traffi
 	return 0;
 }
 
+/* Each request is noted while they are few; of more, a random sample. Answers that HAProxy makes
+ * itself do not pass here and are noted all. */
+static void sample_text(struct str *out)
+{
+	str_addf(out,
+		"\thttp-response set-var(txn.rate) fe_req_rate\n"
+		"\thttp-response set-log-level silent if { rand(1000),mul(txn.rate) gt %d }\n",
+		TIMINGS_A_SECOND * 1000);
+}
+
 static int listener_text(const struct haproxy_config *c, const struct traffic_listener *l,
 	struct str *out, struct err *err)
 {
@@ -343,6 +356,7 @@ static int listener_text(const struct haproxy_config *c, const struct traffic_li
 		"\thttp-request set-header X-Forwarded-Port %d\n"
 		"\tlog-format \"%%pid %%rt %%b %%Tr %%ST\"\n",
 		l->name, l->address, l->port, l->port);
+	sample_text(out);
 	for (size_t i = 0; i < l->n_routes; i++)
 		if (route_choose_text(&l->routes[i], l->n_routes == 1, out, err) < 0)
 			return -1;

@@ -100,7 +100,8 @@ struct traffic_server_stat {
 	int64_t errors;	    /* connections that failed or broke */
 };
 
-/* Response times of one pool since the last call; under very high load of the latest requests. */
+/* Response times of one pool since the last call; under high load of a random sample of the
+ * requests. */
 struct traffic_timing {
 	const char *pool;
 	int64_t msec; /* lower bound of the bucket; -1: no server answered, the client got a 5xx */

@@ -81,6 +81,8 @@ static void test_config_text(void **state)
 	assert_non_null(strstr(t, "use_backend %[sc_inc_gpc0(0),mod(100000),mul(61803),mod(100000),"
 				  "map_int('/d/maps/r2',nobody)] if { var(txn.route) -m str r2 }"));
 	assert_null(strstr(t, "AWSALB"));
+	assert_non_null(
+		strstr(t, "set-log-level silent if { rand(1000),mul(txn.rate) gt 1000000 }"));
 	assert_non_null(strstr(t, "http-check expect status 200-299"));
 	assert_non_null(strstr(t, "server s 10.0.0.1:80 weight 100 pool-max-conn -1 "
 				  "pool-purge-delay 5s check inter 5s"));
