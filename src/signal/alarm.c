@@ -186,6 +186,52 @@ int signal_metrics_complete(
 	return sec % ALARM_CADENCE_SHORT_SEC ? 0 : signal_write(e, complete_step, &c, err);
 }
 
+/* ---- alarms stored before links were ---- */
+
+/* The link that says that every alarm is linked. */
+#define INDEXED "|indexed"
+
+static int index_metric_alarms(struct db_tx *tx, struct arena *a, struct err *err)
+{
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_ALARM, NULL, a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (alarm_link_metrics(tx, all.v[i], a, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int index_composite_alarms(struct db_tx *tx, struct arena *a, struct err *err)
+{
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_COMPOSITE_ALARM, NULL, a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct cloudwatch_composite_alarm *c = all.v[i];
+
+		if (alarm_link_rule(tx, c->alarm_name, c->alarm_rule, a, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int alarm_index_all(struct db_tx *tx, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct towpath_signal_alarm_link mark = {.alarm_name = ""};
+	int r = store_document_get(tx, &STORE_ALARM_LINK, INDEXED, &a, &mark, err);
+
+	if (r != 0)
+		return MIN(r, 0);
+	if (index_metric_alarms(tx, &a, err) < 0 || index_composite_alarms(tx, &a, err) < 0)
+		return -1;
+	mark.alarm_name = "";
+	return store_document_put(tx, &STORE_ALARM_LINK, INDEXED, INDEXED, &mark, err);
+}
+
 /* ---- states ---- */
 
 static int wake_composites(struct signal_engine *e, struct db_tx *tx, const char *name,
@@ -205,14 +251,15 @@ static int wake_composites(struct signal_engine *e, struct db_tx *tx, const char
 }
 
 static int journal_alarm(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
-	const char *previous, const char *reason, struct err *err)
+	const struct alarm *before, struct arena *a, struct err *err)
 {
 	struct str detail CLEANUP_STR = STR_INIT;
 	struct towpath_event_alarm event = {
 		.alarm_name = alarm_name(alarm),
 		.state = alarm_state(alarm),
-		.previous_state = previous,
-		.reason = reason,
+		.previous_state = alarm_state(before),
+		.reason = ALARM_OF(alarm, state_reason),
+		.event = alarm_event_detail(alarm, before, a),
 	};
 
 	wire_encode_json(&towpath_event_alarm_shape, &event, &detail);
@@ -237,23 +284,26 @@ int alarm_set_state(struct signal_engine *e, struct db_tx *tx, struct alarm *ala
 	const char *state, const char *reason, const char *reason_data, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const struct alarm before = *alarm;
 	const char *previous = alarm_state(alarm);
-	bool changed = !streq(previous, state);
+	bool changed = !streq(previous, state), held = false;
 	struct wire_time now = WIRE_SET_TIME(durable_now(e->durable));
 
 	if (alarm->composite)
 		SET_STATE(&alarm->both, changed, now, state, reason, reason_data);
 	else
 		SET_STATE(&alarm->metric, changed, now, state, reason, reason_data);
-	if (alarm_store(tx, alarm, err) < 0)
+	if ((changed && alarm_suppress(e, tx, alarm, previous, &a, &held, err) < 0) ||
+		alarm_store(tx, alarm, err) < 0)
 		return -1;
 	if (!changed)
 		return 0;
 	if (alarm_history(e, tx, alarm, "StateUpdate",
 		    arena_printf(&a, "Alarm updated from %s to %s", previous, state), reason_data,
 		    err) < 0 ||
-		journal_alarm(e, tx, alarm, previous, reason, err) < 0 ||
-		alarm_act(e, tx, alarm, previous, &a, err) < 0)
+		journal_alarm(e, tx, alarm, &before, &a, err) < 0 ||
+		(!held && alarm_act(e, tx, alarm, previous, &a, err) < 0) ||
+		alarm_suppressor_changed(e, tx, alarm, &a, err) < 0)
 		return -1;
 	return wake_composites(e, tx, alarm_name(alarm), &a, err);
 }

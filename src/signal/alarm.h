@@ -18,6 +18,8 @@ struct alarm {
 		struct cloudwatch_composite_alarm both;
 	};
 };
+/* A member that both kinds have. */
+#define ALARM_OF(alarm, member) ((alarm)->composite ? (alarm)->both.member : (alarm)->metric.member)
 /* 1, 0 (no such alarm) or -1. */
 int alarm_load(
 	struct db_tx *tx, const char *name, struct arena *a, struct alarm *ret, struct err *err);
@@ -45,6 +47,27 @@ int alarm_link_alarm(struct db_tx *tx, const char *composite, const char *other,
 int alarm_metric_came(struct signal_engine *e, struct db_tx *tx, const char *name_space,
 	const char *metric, int64_t sec, struct err *err);
 
+/* Notes what alarms look at that were stored before that was noted. */
+int alarm_index_all(struct db_tx *tx, struct err *err);
+/* Detail of the event that tells of a change, as JSON. */
+char *alarm_event_detail(const struct alarm *now, const struct alarm *before, struct arena *a);
+
+/* ---- suppressors (alarm_suppress.c) ---- */
+
+/* A change of the alarm's state: whether its actions are held back. The caller stores the alarm. */
+int alarm_suppress(struct signal_engine *e, struct db_tx *tx, struct alarm *alarm,
+	const char *previous, struct arena *a, bool *ret_held, struct err *err);
+/* The alarm's state changed: what it suppresses hears of it. */
+int alarm_suppressor_changed(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
+	struct arena *a, struct err *err);
+/* Forgets what the alarm looked at; checks and notes the suppressor of a definition (old: NULL or
+ * what it replaces). What is held back stays so when the suppressor stays; a wait is dropped with
+ * the suppressor. */
+int alarm_suppressor_put(struct signal_engine *e, struct db_tx *tx,
+	struct cloudwatch_composite_alarm *c, const struct cloudwatch_composite_alarm *old,
+	struct arena *a, struct err *err);
+int signal_suppress_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+
 /* ---- evaluation (alarm_evaluate.c, alarm_reason.c) ---- */
 
 /* What one evaluation looked at. */
@@ -71,6 +94,9 @@ const struct cloudwatch_metric_data_query *alarm_watched_query(
 /* ---- definitions (alarm_put.c) ---- */
 
 #define ALARM_INITIAL_REASON "Unchecked: Initial alarm creation"
+/* Notes the metrics that an alarm looks at. */
+int alarm_link_metrics(struct db_tx *tx, const struct cloudwatch_metric_alarm *alarm,
+	struct arena *a, struct err *err);
 /* Topics only. */
 int signal_alarm_actions_check(const struct cloudwatch_resource_list *actions, struct err *err);
 /* Tells the topics of the alarm's present state, and notes that in its history. */
@@ -88,6 +114,9 @@ typedef int (*alarm_state_fn)(
 /* Asks for every alarm in the rule. ValidationError says what is wrong and where. */
 int alarm_expression_evaluate(
 	const char *rule, alarm_state_fn fn, void *arg, bool *ret, struct err *err);
+/* Notes the alarms in the rule, whether they exist or not. */
+int alarm_link_rule(
+	struct db_tx *tx, const char *name, const char *rule, struct arena *a, struct err *err);
 int signal_composite_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 #endif

@@ -129,8 +129,6 @@ static void put_trigger(
 	json_close(w, '}');
 }
 
-#define OF(alarm, member) ((alarm)->composite ? (alarm)->both.member : (alarm)->metric.member)
-
 static const char *message(
 	struct signal_engine *e, const struct alarm *alarm, const char *previous, struct arena *a)
 {
@@ -140,14 +138,14 @@ static const char *message(
 	json_open(&w, '{');
 	json_put_member(&w, "AlarmName", alarm_name(alarm));
 	json_key(&w, "AlarmDescription");
-	json_put_text(&w, OF(alarm, alarm_description));
+	json_put_text(&w, ALARM_OF(alarm, alarm_description));
 	json_put_member(&w, "AWSAccountId", e->cfg.account);
 	json_put_member(&w, "AlarmConfigurationUpdatedTimestamp",
-		alarm_date(a, OF(alarm, alarm_configuration_updated_timestamp).usec));
+		alarm_date(a, ALARM_OF(alarm, alarm_configuration_updated_timestamp).usec));
 	json_put_member(&w, "NewStateValue", alarm_state(alarm));
-	json_put_member(&w, "NewStateReason", OF(alarm, state_reason));
-	json_put_member(
-		&w, "StateChangeTime", alarm_date(a, OF(alarm, state_updated_timestamp).usec));
+	json_put_member(&w, "NewStateReason", ALARM_OF(alarm, state_reason));
+	json_put_member(&w, "StateChangeTime",
+		alarm_date(a, ALARM_OF(alarm, state_updated_timestamp).usec));
 	json_put_member(&w, "Region", region_name(e->cfg.region));
 	json_put_member(&w, "AlarmArn", alarm_arn(alarm));
 	json_put_member(&w, "OldStateValue", previous);
@@ -186,7 +184,7 @@ int alarm_act(struct signal_engine *e, struct db_tx *tx, const struct alarm *ala
 	const char *subject = arena_printf(a, "%s: \"%.60s\" in %s", alarm_state(alarm),
 		alarm_name(alarm), region_name(e->cfg.region));
 
-	if (!wire_or(OF(alarm, actions_enabled), true))
+	if (!wire_or(ALARM_OF(alarm, actions_enabled), true))
 		return 0;
 	wire_foreach (arn, actions_of(alarm)) {
 		struct err why CLEANUP_ERR = ERR_INIT;

@@ -66,20 +66,33 @@ static int leads_to(struct db_tx *tx, const char *rule, const char *name, int de
 	return 0;
 }
 
-static int link_children(struct signal_engine *e, struct db_tx *tx,
-	const struct cloudwatch_put_composite_alarm_request *req, struct arena *a, struct err *err)
+int alarm_link_rule(
+	struct db_tx *tx, const char *name, const char *rule, struct arena *a, struct err *err)
+{
+	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
+	bool unused;
+
+	if (alarm_expression_evaluate(rule, note_child, &c, &unused, err) < 0)
+		return -1;
+	vec_foreach (child, &c.names) {
+		if (alarm_link_alarm(tx, name, *child, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_rule(struct db_tx *tx, const struct cloudwatch_put_composite_alarm_request *req,
+	struct arena *a, struct err *err)
 {
 	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
 	bool unused, loop = false;
 
-	(void)e;
 	if (alarm_expression_evaluate(req->alarm_rule, note_child, &c, &unused, err) < 0)
 		return -1;
 	if (c.names.n > MOST_CHILDREN)
 		return err_set_wire(err, "ValidationError",
 			"AlarmRule must not refer to more than %d alarms", MOST_CHILDREN);
-	if (leads_to(tx, req->alarm_rule, req->alarm_name, 0, a, &loop, err) < 0 ||
-		alarm_unlink(tx, req->alarm_name, a, err) < 0)
+	if (leads_to(tx, req->alarm_rule, req->alarm_name, 0, a, &loop, err) < 0)
 		return -1;
 	if (loop)
 		return err_set_wire(err, "ValidationError",
@@ -88,19 +101,46 @@ static int link_children(struct signal_engine *e, struct db_tx *tx,
 		struct alarm alarm;
 		int r = alarm_load(tx, *child, a, &alarm, err);
 
+		if (r < 0)
+			return -1;
 		if (r == 0)
 			return err_set_wire(err, "ValidationError",
 				"AlarmRule refers to alarm %s, which does not exist", *child);
-		if (r < 0 || alarm_link_alarm(tx, req->alarm_name, *child, err) < 0)
-			return -1;
 	}
 	return 0;
+}
+
+/* The definition; the state is that of the alarm it replaces, if any. */
+static struct cloudwatch_composite_alarm composite_of(struct signal_engine *e,
+	const struct cloudwatch_put_composite_alarm_request *req,
+	const struct cloudwatch_composite_alarm *old, struct arena *a)
+{
+	struct wire_time now = WIRE_SET_TIME(durable_now(e->durable));
+
+	return (struct cloudwatch_composite_alarm){
+		.alarm_name = req->alarm_name,
+		.alarm_arn = signal_arn(e, a, "cloudwatch", "alarm:%s", req->alarm_name),
+		.alarm_description = req->alarm_description,
+		.alarm_rule = req->alarm_rule,
+		.actions_enabled = WIRE_SET_BOOL(wire_or(req->actions_enabled, true)),
+		.alarm_actions = req->alarm_actions,
+		.ok_actions = req->ok_actions,
+		.insufficient_data_actions = req->insufficient_data_actions,
+		.actions_suppressor = req->actions_suppressor,
+		.actions_suppressor_wait_period = req->actions_suppressor_wait_period,
+		.actions_suppressor_extension_period = req->actions_suppressor_extension_period,
+		.alarm_configuration_updated_timestamp = now,
+		.state_value = old ? old->state_value : ALARM_STATE_NO_DATA,
+		.state_reason = old ? old->state_reason : ALARM_INITIAL_REASON,
+		.state_reason_data = old ? old->state_reason_data : NULL,
+		.state_updated_timestamp = old ? old->state_updated_timestamp : now,
+		.state_transitioned_timestamp = old ? old->state_transitioned_timestamp : now,
+	};
 }
 
 static int put_composite_alarm_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, put_composite_alarm);
-	struct wire_time now = WIRE_SET_TIME(durable_now(e->durable));
 	struct alarm old, alarm = {.composite = true};
 	int r = alarm_load(tx, req->alarm_name, a, &old, err);
 
@@ -111,26 +151,11 @@ static int put_composite_alarm_step(struct db_tx *tx, void *arg, struct err *err
 	if (r > 0 && !old.composite)
 		return err_set_wire(err, "ValidationError", "%s is the name of a metric alarm",
 			req->alarm_name);
-	if (req->actions_suppressor)
-		return err_set(err, ERR_UNSUPPORTED, "ActionsSuppressor is not implemented");
-	if (link_children(e, tx, req, a, err) < 0)
+	alarm.both = composite_of(e, req, r > 0 ? &old.both : NULL, a);
+	if (check_rule(tx, req, a, err) < 0 ||
+		alarm_suppressor_put(e, tx, &alarm.both, r > 0 ? &old.both : NULL, a, err) < 0 ||
+		alarm_link_rule(tx, req->alarm_name, req->alarm_rule, a, err) < 0)
 		return -1;
-	alarm.both = (struct cloudwatch_composite_alarm){
-		.alarm_name = req->alarm_name,
-		.alarm_arn = signal_arn(e, a, "cloudwatch", "alarm:%s", req->alarm_name),
-		.alarm_description = req->alarm_description,
-		.alarm_rule = req->alarm_rule,
-		.actions_enabled = WIRE_SET_BOOL(wire_or(req->actions_enabled, true)),
-		.alarm_actions = req->alarm_actions,
-		.ok_actions = req->ok_actions,
-		.insufficient_data_actions = req->insufficient_data_actions,
-		.alarm_configuration_updated_timestamp = now,
-		.state_value = r > 0 ? old.both.state_value : ALARM_STATE_NO_DATA,
-		.state_reason = r > 0 ? old.both.state_reason : ALARM_INITIAL_REASON,
-		.state_reason_data = r > 0 ? old.both.state_reason_data : NULL,
-		.state_updated_timestamp = r > 0 ? old.both.state_updated_timestamp : now,
-		.state_transitioned_timestamp = r > 0 ? old.both.state_transitioned_timestamp : now,
-	};
 	return alarm_put(e, tx, &alarm, r > 0, &req->tags, a, err);
 }
 

@@ -281,10 +281,54 @@ static int delete_alarm(struct signal_engine *e, struct db_tx *tx, const char *n
 		alarm_unlink(tx, name, a, err) < 0 ||
 		task_cancel(e->durable, tx,
 			alarm.composite ? SIGNAL_TASK_COMPOSITE : SIGNAL_TASK_ALARM, name, NULL,
-			err) < 0)
+			err) < 0 ||
+		task_cancel(e->durable, tx, SIGNAL_TASK_SUPPRESS, name, NULL, err) < 0)
 		return -1;
 	return alarm_history(e, tx, &alarm, "ConfigurationUpdate",
 		arena_printf(a, "Alarm \"%s\" deleted", name), NULL, err);
+}
+
+/* Whether a composite alarm that stays looks at the alarm, by its rule or as its suppressor. */
+static int is_needed(struct db_tx *tx, const struct cloudwatch_alarm_names *going, const char *name,
+	struct arena *a, bool *ret, struct err *err)
+{
+	static const char *const as[] = {"alarm", "suppressor"};
+
+	*ret = false;
+	for (size_t k = 0; k < ARRAY_SIZE(as); k++) {
+		struct store_document_filter filter = {
+			.owner = arena_printf(a, "%s %s", as[k], name)};
+		struct store_documents links;
+
+		if (store_document_list(tx, &STORE_ALARM_LINK, &filter, a, &links, err) < 0)
+			return -1;
+		for (size_t i = 0; i < links.n; i++) {
+			const struct towpath_signal_alarm_link *link = links.v[i];
+
+			*ret |= !one_of(going, link->alarm_name);
+		}
+	}
+	return 0;
+}
+
+static int check_needed(struct db_tx *tx, const struct cloudwatch_alarm_names *going,
+	struct arena *a, struct err *err)
+{
+	struct str names CLEANUP_STR = STR_INIT;
+	size_t n = 0;
+
+	wire_foreach (name, going) {
+		bool needed;
+
+		if (is_needed(tx, going, *name, a, &needed, err) < 0)
+			return -1;
+		if (needed)
+			str_addf(&names, "%s%s", n++ ? "," : "", *name);
+	}
+	return n == 0 ? 0
+		      : err_set_wire(err, "ValidationError",
+				"Cannot delete %s as there are composite alarm(s) depending on %s.",
+				str_text(&names), n == 1 ? "it" : "them");
 }
 
 static int delete_alarms_step(struct db_tx *tx, void *arg, struct err *err)
@@ -302,6 +346,8 @@ static int delete_alarms_step(struct db_tx *tx, void *arg, struct err *err)
 	if (composites > 1)
 		return err_set_wire(err, "ValidationError",
 			"One operation deletes at most one composite alarm");
+	if (check_needed(tx, &req->alarm_names, a, err) < 0)
+		return -1;
 	wire_foreach (name, &req->alarm_names) {
 		if (delete_alarm(e, tx, *name, a, err) < 0)
 			return -1;

@@ -122,7 +122,7 @@ static int check_low_samples(const char *text, struct err *err)
 
 /* ---- what it looks at, tags ---- */
 
-static int link_metrics(struct db_tx *tx, const struct cloudwatch_metric_alarm *alarm,
+int alarm_link_metrics(struct db_tx *tx, const struct cloudwatch_metric_alarm *alarm,
 	struct arena *a, struct err *err)
 {
 	if (alarm_unlink(tx, alarm->alarm_name, a, err) < 0)
@@ -235,7 +235,7 @@ static int put_metric_alarm_step(struct db_tx *tx, void *arg, struct err *err)
 		alarm.metric.state_updated_timestamp = old.metric.state_updated_timestamp;
 		alarm.metric.state_transitioned_timestamp = old.metric.state_transitioned_timestamp;
 	}
-	if (link_metrics(tx, &alarm.metric, a, err) < 0)
+	if (alarm_link_metrics(tx, &alarm.metric, a, err) < 0)
 		return -1;
 	return alarm_put(e, tx, &alarm, r > 0, &req->tags, a, err);
 }

@@ -57,9 +57,8 @@ static const struct event_kind event_kinds[] = {
 		{{"result", "result"}, {"repositoryName", "repository-name"},
 			{"imageDigest", "image-digest"}, {"actionType", "action-type"},
 			{"imageTag", "image-tag"}}},
-	{"cloudwatch.alarm", "aws.cloudwatch", "CloudWatch Alarm State Change",
-		{{"alarmName", "alarmName"}, {"state", "state"}, {"previousState", "previousState"},
-			{"reason", "reason"}}},
+	/* The engine keeps the event's detail in the entry: alarm_event.c. */
+	{"cloudwatch.alarm", "aws.cloudwatch", "CloudWatch Alarm State Change", {{0}}},
 	{"autoscaling.group", "aws.autoscaling", "EC2 Instance Change",
 		{{"autoScalingGroupName", "AutoScalingGroupName"}, {"instanceId", "EC2InstanceId"},
 			{"event", "Event"}}},
@@ -95,19 +94,15 @@ static void put_extra(
 	}
 }
 
-static void put_state(struct json_writer *w, const char *key, const char *value)
-{
-	json_key(w, key);
-	json_open(w, '{');
-	json_put_member(w, "value", value);
-	json_close(w, '}');
-}
-
 static void put_detail(
 	struct json_writer *w, const struct event_kind *k, const struct json_node *detail)
 {
-	bool alarm = streq(k->kind, "cloudwatch.alarm");
+	const char *whole = json_member_text(detail, "event");
 
+	if (whole && !k->members->from) {
+		json_put_raw(w, view_of(whole));
+		return;
+	}
 	json_open(w, '{');
 	for (const struct renamed *m = k->members; m->from; m++) {
 		const struct json_node *value = json_member(detail, m->from);
@@ -115,10 +110,6 @@ static void put_detail(
 
 		if (!value || value->kind == JSON_KIND_NULL)
 			continue;
-		if (alarm && ends_with(m->from, "tate")) {
-			put_state(w, m->to, value->text.p);
-			continue;
-		}
 		json_write(value, &text);
 		json_key(w, m->to);
 		json_put_raw(w, str_view(&text));

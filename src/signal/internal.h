@@ -53,6 +53,7 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 #define SIGNAL_TASK_DELIVER "signal.deliver"
 #define SIGNAL_TASK_NOTIFY "signal.notify"
 #define SIGNAL_TASK_PRUNE "signal.prune"
+#define SIGNAL_TASK_SUPPRESS "signal.suppress"
 
 /* ---- metrics (metric.c, statistic.c) ---- */
 

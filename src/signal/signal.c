@@ -34,6 +34,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	const struct task_kind kinds[] = {
 		{.name = SIGNAL_TASK_ALARM, .run = signal_alarm_run, .arg = e},
 		{.name = SIGNAL_TASK_COMPOSITE, .run = signal_composite_run, .arg = e},
+		{.name = SIGNAL_TASK_SUPPRESS, .run = signal_suppress_run, .arg = e},
 		{.name = SIGNAL_TASK_NOTIFY, .run = signal_notify_run, .arg = e},
 		{.name = SIGNAL_TASK_PRUNE, .run = signal_prune_run, .arg = e},
 		{.name = SIGNAL_TASK_DELIVER,
@@ -76,6 +77,8 @@ static int start_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct signal_engine *e = arg;
 
+	if (alarm_index_all(tx, err) < 0)
+		return -1;
 	return task_enqueue(e->durable, tx,
 		&(struct task){.kind = SIGNAL_TASK_PRUNE, .subject = "", .token = ""}, err);
 }

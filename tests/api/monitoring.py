@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics, alarms, logs and event rules through boto3 and the aws CLI."""
 import json
+import os
+import sqlite3
 import time
 
 import botocore.exceptions
@@ -105,6 +107,23 @@ def test_alarm_survives_kill(server):
             {"MetricName": "Errors", "Value": 9, "StorageResolution": 1}])
         return c.describe_alarms(StateValue="ALARM")["MetricAlarms"]
     eventually(breach)
+
+
+def test_alarms_stored_before_their_links(server):
+    """What such alarms look at is noted when the server starts."""
+    c = server.client("cloudwatch")
+    c.put_metric_alarm(**alarm("old", Period=60, TreatMissingData="ignore"))
+    c.put_composite_alarm(AlarmName="over", AlarmRule="ALARM(old)")
+    server.kill9()
+    db = sqlite3.connect(os.path.join(server.data, "towpath.db"))
+    assert db.execute("DELETE FROM document WHERE kind = 'alarm-link'").rowcount
+    db.commit()
+    db.close()
+    server.start()
+    c = server.client("cloudwatch")
+    assert [a["AlarmName"] for a in c.describe_alarms(ChildrenOfAlarmName="over")["MetricAlarms"]] == ["old"]
+    c.set_alarm_state(AlarmName="old", StateValue="ALARM", StateReason="test")
+    eventually(lambda: c.describe_alarms(AlarmTypes=["CompositeAlarm"], StateValue="ALARM")["CompositeAlarms"])
 
 
 def test_alarm_refusals(shared_server):
@@ -227,6 +246,67 @@ def test_composite_alarm(shared_server):
     assert c.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"] == []
 
 
+def test_suppressed_actions(shared_server):
+    c = shared_server.client("cloudwatch")
+    topic = shared_server.client("sns").create_topic(Name="page")["TopicArn"]
+    for name in ("cause", "maintenance"):
+        c.put_metric_alarm(**alarm(name, Period=60, MetricName=name, TreatMissingData="ignore"))
+
+    def put(wait, extension, suppressor="maintenance"):
+        c.put_composite_alarm(
+            AlarmName="page", AlarmRule="ALARM(cause)", AlarmActions=[topic], OKActions=[topic],
+            ActionsSuppressor=suppressor, ActionsSuppressorWaitPeriod=wait,
+            ActionsSuppressorExtensionPeriod=extension)
+
+    def turn(name, state):
+        c.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+    shown = lambda: c.describe_alarms(AlarmNames=["page"], AlarmTypes=["CompositeAlarm"])[
+        "CompositeAlarms"][0]
+    is_held = lambda state, by: (shown()["StateValue"], shown().get("ActionsSuppressedBy")) == (state, by)
+    history = lambda: [i["HistorySummary"] for i in c.describe_alarm_history(
+        AlarmName="page", HistoryItemType="Action", AlarmTypes=["CompositeAlarm"])["AlarmHistoryItems"]]
+    executed = f"Successfully executed action {topic}"
+
+    put(3600, 1)
+    eventually(lambda: is_held("OK", "WaitPeriod"))
+    turn("cause", "ALARM")  # a wait that begins anew
+    eventually(lambda: is_held("ALARM", "WaitPeriod"))
+    assert history() == []
+    turn("maintenance", "ALARM")
+    assert is_held("ALARM", "Alarm") and history() == ["Actions suppressed by alarm maintenance"]
+    assert shown()["ActionsSuppressedReason"] == "Actions suppressed by Alarm"
+    turn("maintenance", "OK")  # actions run when the extension is over
+    eventually(lambda: is_held("ALARM", None))
+    assert history()[0] == executed
+    put(0, 3600)
+    turn("maintenance", "ALARM")  # nothing is held: nothing changes
+    turn("maintenance", "OK")
+    assert is_held("ALARM", None)
+    turn("cause", "OK")
+    eventually(lambda: is_held("OK", None) and history().count(executed) == 2)
+    turn("maintenance", "ALARM")
+    turn("cause", "ALARM")
+    eventually(lambda: is_held("ALARM", "Alarm"))
+    turn("maintenance", "OK")
+    assert is_held("ALARM", "ExtensionPeriod")
+    put(0, 3600)
+    assert is_held("ALARM", "ExtensionPeriod")
+    turn("cause", "OK")  # ends the extension, and waits no time
+    eventually(lambda: is_held("OK", None) and history().count(executed) == 3)
+
+    for bad in ({"ActionsSuppressor": "nope"}, {"ActionsSuppressor": "page"},
+                {"ActionsSuppressor": None}, {"ActionsSuppressorWaitPeriod": None}):
+        args = {"AlarmName": "page", "AlarmRule": "ALARM(cause)", "ActionsSuppressor": "cause",
+                "ActionsSuppressorWaitPeriod": 1, "ActionsSuppressorExtensionPeriod": 1, **bad}
+        assert code_of(c.put_composite_alarm, **{k: v for k, v in args.items() if v is not None}) == \
+            "ValidationError"
+    with pytest.raises(botocore.exceptions.ClientError, match="Cannot delete cause,maintenance as there are "
+                       r"composite alarm\(s\) depending on them"):
+        c.delete_alarms(AlarmNames=["cause", "maintenance"])
+    c.delete_alarms(AlarmNames=["cause", "maintenance", "page"])
+
+
 def test_logs(shared_server):
     c = shared_server.client("logs")
     c.create_log_group(logGroupName="/app")
@@ -331,7 +411,15 @@ def test_events(shared_server):
             return None
     event = json.loads(eventually(alarm_event)[0]["message"])
     assert event["resources"] == [c.describe_alarms(AlarmNames=["ev"])["MetricAlarms"][0]["AlarmArn"]]
-    assert event["detail"]["alarmName"] == "ev"
+    detail = event["detail"]
+    assert detail["alarmName"] == "ev"
+    metrics = detail["configuration"]["metrics"]
+    assert metrics[0].pop("id") and metrics == [{
+        "metricStat": {"metric": {"namespace": "Shop", "name": "Other", "dimensions": {}}, "period": 1,
+                       "stat": "Sum"}, "returnData": True}]
+    assert (detail["state"]["value"], detail["state"]["reason"]) == ("ALARM", "by hand")
+    assert detail["previousState"]["value"] in ("OK", "INSUFFICIENT_DATA")
+    assert detail["previousState"]["reason"] and detail["state"]["timestamp"].endswith("+0000")
 
     assert e.describe_rule(Name="orders")["State"] == "ENABLED"
     e.disable_rule(Name="orders")
