@@ -4,7 +4,6 @@
 #include "source/ref_update.h"
 
 #define BRANCHES_PAGE 1000
-#define API_WAIT_USEC (10 * USEC_PER_SEC)
 
 static const char *full_name(struct arena *a, const char *branch)
 {
@@ -28,27 +27,6 @@ static int no_branch(const char *branch, struct err *err)
 		err, "BranchDoesNotExistException", "The branch %s does not exist.", branch);
 }
 
-/* One reference changes by API. */
-static int change_ref(struct source_engine *e, struct call *call,
-	const struct store_source_repository *r, struct ref_change *change, struct err *err)
-{
-	CLEANUP_REF_UPDATE struct ref_update u = {.e = e,
-		.repository_id = r->meta.repository_id,
-		.path = source_path(e, r->meta.repository_id, call->arena),
-		.actor = call->principal_arn,
-		.changes = change,
-		.n = 1};
-	CLEANUP_ERR struct err failed = ERR_INIT;
-	int rc;
-
-	if (ref_update_begin(&u, call->arena, API_WAIT_USEC, err) < 0)
-		return -1;
-	rc = ref_update_apply(&u, &failed);
-	if (ref_update_finish(&u, err) < 0)
-		return -1;
-	return rc < 0 ? err_move(err, &failed) : 0;
-}
-
 int source_create_branch(struct source_engine *e, struct call *call,
 	const struct codecommit_create_branch_request *req,
 	struct codecommit_create_branch_response *resp, struct err *err)
@@ -67,7 +45,7 @@ int source_create_branch(struct source_engine *e, struct call *call,
 		return err_set_wire(err, "CommitDoesNotExistException",
 			"The commit %s does not exist.", req->commit_id);
 	change.ref = full_name(call->arena, req->branch_name);
-	if (change_ref(e, call, &r, &change, &failed) == 0)
+	if (ref_update_one(e, call, r.meta.repository_id, &change, NULL, &failed) == 0)
 		return 0;
 	if (!err_is(&failed, ERR_CONFLICT))
 		return err_move(err, &failed);
@@ -90,7 +68,7 @@ int source_delete_branch(struct source_engine *e, struct call *call,
 			"%s is the default branch of %s and cannot be deleted.", req->branch_name,
 			req->repository_name);
 	change.ref = full_name(call->arena, req->branch_name);
-	if (change_ref(e, call, &r, &change, err) < 0)
+	if (ref_update_one(e, call, r.meta.repository_id, &change, NULL, err) < 0)
 		return -1;
 	if (change.noop) /* a branch that is not there is deleted already */
 		return 0;

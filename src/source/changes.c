@@ -5,10 +5,6 @@
 #include "source/ref_update.h"
 
 #define ENTRIES_MAX 100
-#define MESSAGE_MAX ((size_t)256 * KIB)
-#define NAME_MAX_BYTES ((size_t)1024 * 4)
-#define EMAIL_MAX_BYTES ((size_t)256 * 4)
-#define API_WAIT_USEC (10 * USEC_PER_SEC)
 
 /* What the three operations have in common. */
 struct work {
@@ -45,20 +41,6 @@ static void work_release(struct work *w)
 {
 	file_set_release(&w->files);
 	vcs_repository_close(w->git);
-}
-
-static int check_texts(const struct work *w, struct err *err)
-{
-	if (w->message && strlen(w->message) > MESSAGE_MAX)
-		return err_set_wire(err, "CommitMessageLengthExceededException",
-			"The commit message has more than %zu bytes.", MESSAGE_MAX);
-	if (w->name && strlen(w->name) > NAME_MAX_BYTES)
-		return err_set_wire(err, "NameLengthExceededException",
-			"The author's name has more than 1024 characters.");
-	if (w->email && strlen(w->email) > EMAIL_MAX_BYTES)
-		return err_set_wire(err, "InvalidEmailException",
-			"The e-mail address has more than 256 characters.");
-	return 0;
 }
 
 static int parent_outdated(const struct work *w, const struct vcs_id *tip, struct err *err)
@@ -112,7 +94,8 @@ static int open_work(struct work *w, struct err *err)
 	int found;
 
 	if (source_check_repository_name(w->repository_name, err) < 0 ||
-		source_check_branch_name(w->branch, err) < 0 || check_texts(w, err) < 0 ||
+		source_check_branch_name(w->branch, err) < 0 ||
+		source_check_author(w->name, w->email, w->message, err) < 0 ||
 		source_open(w->e, w->repository_name, a, &w->r, &w->git, err) < 0)
 		return -1;
 	w->files.git = w->git;
@@ -151,20 +134,9 @@ static int advance(struct work *w, struct err *err)
 {
 	struct ref_change change = {
 		.ref = w->ref, .check_before = true, .before = w->parent_id, .after = w->commit};
-	CLEANUP_REF_UPDATE struct ref_update u = {.e = w->e,
-		.repository_id = w->r.meta.repository_id,
-		.path = source_path(w->e, w->r.meta.repository_id, w->call->arena),
-		.actor = w->call->principal_arn,
-		.changes = &change,
-		.n = 1};
 	CLEANUP_ERR struct err failed = ERR_INIT;
 
-	if (ref_update_begin(&u, w->call->arena, API_WAIT_USEC, &failed) == 0) {
-		ref_update_apply(&u, &failed);
-		if (ref_update_finish(&u, err) < 0)
-			return -1;
-	}
-	if (!failed.kind)
+	if (ref_update_one(w->e, w->call, w->r.meta.repository_id, &change, NULL, &failed) == 0)
 		return 0;
 	if (err_is(&failed, ERR_CONFLICT))
 		return err_set_wire(err, "ParentCommitIdOutdatedException",

@@ -87,6 +87,23 @@ int source_find(struct source_engine *e, const char *name, struct arena *a,
 	return 1;
 }
 
+const char *source_branch_named(struct source_engine *e, const char *repository_name,
+	const char *specifier, struct arena *a)
+{
+	if (streq(specifier, "HEAD")) {
+		struct store_source_repository r;
+		struct lookup l = {.key = repository_name, .arena = a, .ret = &r};
+
+		specifier = NULL;
+		if (repository_name && lookup(e, &l, NULL) > 0)
+			specifier = r.meta.default_branch;
+	}
+	if (!specifier || vcs_id_parse(view_of(specifier), NULL))
+		return NULL;
+	return starts_with(specifier, "refs/") ? specifier
+					       : arena_printf(a, "refs/heads/%s", specifier);
+}
+
 int source_settle(struct source_engine *e, const struct source_repository *r, struct err *err)
 {
 	return ref_update_settle(e, r->id, false, err);

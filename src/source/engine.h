@@ -49,6 +49,10 @@ int source_check_id(const char *text, const char *required, const char *invalid,
 /* A file's path below the root. */
 int source_check_path(const char *path, struct err *err);
 
+/* Author and message of a commit (each may be NULL): CommitMessageLengthExceededException,
+ * NameLengthExceededException, InvalidEmailException. */
+int source_check_author(const char *name, const char *email, const char *message, struct err *err);
+
 /* A commit specifier (NULL: the default branch): *ret_branch (may be NULL) gets the branch it
  * named or NULL. CommitDoesNotExistException, InvalidCommitException. */
 int source_find_commit(const struct store_source_repository *r, struct vcs_repository *git,

@@ -10,6 +10,9 @@
 #define REPOSITORY_NAME_MAX 100
 #define BRANCH_NAME_MAX 256
 #define PATH_TEXT_MAX 4096
+#define MESSAGE_MAX ((size_t)256 * KIB)
+#define AUTHOR_MAX_BYTES ((size_t)1024 * 4)
+#define EMAIL_MAX_BYTES ((size_t)256 * 4)
 
 int source_check_repository_name(const char *name, struct err *err)
 {
@@ -52,6 +55,20 @@ int source_check_id(const char *text, const char *required, const char *invalid,
 	if (!vcs_id_parse(view_of(text), ret))
 		return err_set_wire(
 			err, invalid, "%s is not a full object ID of 40 hexadecimal digits.", text);
+	return 0;
+}
+
+int source_check_author(const char *name, const char *email, const char *message, struct err *err)
+{
+	if (message && strlen(message) > MESSAGE_MAX)
+		return err_set_wire(err, "CommitMessageLengthExceededException",
+			"The commit message has more than %zu bytes.", MESSAGE_MAX);
+	if (name && strlen(name) > AUTHOR_MAX_BYTES)
+		return err_set_wire(err, "NameLengthExceededException",
+			"The author's name has more than 1024 characters.");
+	if (email && strlen(email) > EMAIL_MAX_BYTES)
+		return err_set_wire(err, "InvalidEmailException",
+			"The e-mail address has more than 256 characters.");
 	return 0;
 }
 

@@ -26,6 +26,7 @@
 
 #define MAINTAIN_AFTER_USEC (60 * USEC_PER_SEC)
 #define SETTLE_WAIT_USEC (60 * USEC_PER_SEC)
+#define API_WAIT_USEC (10 * USEC_PER_SEC)
 
 static bool is_branch(const char *ref)
 {
@@ -71,19 +72,20 @@ static int append_event(struct ref_update *u, struct db_tx *tx, const struct ref
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STR struct str detail = STR_INIT;
 	bool created = vcs_id_is_zero(&c->before), deleted = vcs_id_is_zero(&c->after);
-	struct towpath_event_ref event = {.repository_name = repository_name,
-		.repository_id = u->repository_id,
-		.event = deleted   ? "referenceDeleted"
-			 : created ? "referenceCreated"
-				   : "referenceUpdated",
-		.reference_full_name = c->ref,
-		.commit_id = deleted ? NULL : c->after.hex,
-		.old_commit_id = created ? NULL : c->before.hex,
-		.caller_user_arn = u->actor};
+	struct towpath_event_ref event = u->merge ? *u->merge : (struct towpath_event_ref){0};
 	struct journal_entry entry = {.kind = "codecommit.ref",
 		.subject = source_arn(u->e, repository_name, &a),
 		.actor = u->actor};
 
+	event.repository_name = repository_name;
+	event.repository_id = u->repository_id;
+	event.event = deleted	? "referenceDeleted"
+		      : created ? "referenceCreated"
+				: "referenceUpdated";
+	event.reference_full_name = c->ref;
+	event.commit_id = deleted ? NULL : c->after.hex;
+	event.old_commit_id = created ? NULL : c->before.hex;
+	event.caller_user_arn = u->actor;
 	event.reference_type = is_branch(c->ref)		   ? "branch"
 			       : starts_with(c->ref, "refs/tags/") ? "tag"
 								   : "other";
@@ -384,4 +386,25 @@ void ref_update_release(struct ref_update *u)
 		ref_locks_give(&u->e->locks, u->repository_id, u->refs, u->n);
 	u->locked = false;
 	u->git = NULL;
+}
+
+int ref_update_one(struct source_engine *e, struct call *call, const char *repository_id,
+	struct ref_change *change, const struct towpath_event_ref *merge, struct err *err)
+{
+	CLEANUP_REF_UPDATE struct ref_update u = {.e = e,
+		.repository_id = repository_id,
+		.path = source_path(e, repository_id, call->arena),
+		.actor = call->principal_arn,
+		.changes = change,
+		.n = 1,
+		.merge = merge};
+	CLEANUP_ERR struct err failed = ERR_INIT;
+	int rc;
+
+	if (ref_update_begin(&u, call->arena, API_WAIT_USEC, err) < 0)
+		return -1;
+	rc = ref_update_apply(&u, &failed);
+	if (ref_update_finish(&u, err) < 0)
+		return -1;
+	return rc < 0 ? err_move(err, &failed) : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/id.h"
 #include "source/engine.h"
+#include "towpath.gen.h"
 
 struct ref_change {
 	const char *ref; /* full name */
@@ -22,6 +23,7 @@ struct ref_update {
 	const char *repository_id, *path, *actor;
 	struct ref_change *changes;
 	size_t n;
+	const struct towpath_event_ref *merge; /* what the events say of the merge, or NULL */
 	/* its own: */
 	struct uuid_text token;
 	const char **refs;
@@ -42,6 +44,11 @@ int ref_update_finish(struct ref_update *u, struct err *err);
 /* Unlocks. */
 void ref_update_release(struct ref_update *u);
 #define CLEANUP_REF_UPDATE CLEANUP(ref_update_release)
+
+/* One reference changes by API, begun, made and finished. merge: what its event says of a merge, or
+ * NULL (after a crash the event is without it). ERR_CONFLICT, ERR_BUSY, ERR_NOT_FOUND. */
+int ref_update_one(struct source_engine *e, struct call *call, const char *repository_id,
+	struct ref_change *change, const struct towpath_event_ref *merge, struct err *err);
 
 /* Settles all changes that a crash left open: of one repository, or of all (NULL). `crashed`: no
  * git can be at work, so stale lock files are removed. */

@@ -39,6 +39,13 @@ int source_resolve(struct source_engine *e, const char *repository_name, const c
  * no such URL. */
 const char *source_name_of_url(const char *url, struct arena *a);
 
+/* ---- for permissions ---- */
+
+/* The full name of the branch that a commit specifier names, in the arena, or NULL when it is a
+ * commit's id (or HEAD of a repository without branches). Whether it exists is not looked at. */
+const char *source_branch_named(struct source_engine *e, const char *repository_name,
+	const char *specifier, struct arena *a);
+
 /* ---- for git over HTTP ---- */
 
 /* Name, ARN and path of a repository: 1 found, 0 not, -1 error. Strings in the arena. */
@@ -71,31 +78,40 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 
 /* ---- operations ---- */
 
-#define SOURCE_OPERATIONS(X)             \
-	X(batch_get_commits)             \
-	X(batch_get_repositories)        \
-	X(create_branch)                 \
-	X(create_commit)                 \
-	X(create_repository)             \
-	X(delete_branch)                 \
-	X(delete_file)                   \
-	X(delete_repository)             \
-	X(get_blob)                      \
-	X(get_branch)                    \
-	X(get_commit)                    \
-	X(get_differences)               \
-	X(get_file)                      \
-	X(get_folder)                    \
-	X(get_repository)                \
-	X(list_branches)                 \
-	X(list_file_commit_history)      \
-	X(list_repositories)             \
-	X(list_tags_for_resource)        \
-	X(put_file)                      \
-	X(tag_resource)                  \
-	X(untag_resource)                \
-	X(update_default_branch)         \
-	X(update_repository_description) \
+#define SOURCE_OPERATIONS(X)                \
+	X(batch_describe_merge_conflicts)   \
+	X(batch_get_commits)                \
+	X(batch_get_repositories)           \
+	X(create_branch)                    \
+	X(create_commit)                    \
+	X(create_repository)                \
+	X(create_unreferenced_merge_commit) \
+	X(delete_branch)                    \
+	X(delete_file)                      \
+	X(delete_repository)                \
+	X(describe_merge_conflicts)         \
+	X(get_blob)                         \
+	X(get_branch)                       \
+	X(get_commit)                       \
+	X(get_differences)                  \
+	X(get_file)                         \
+	X(get_folder)                       \
+	X(get_merge_commit)                 \
+	X(get_merge_conflicts)              \
+	X(get_merge_options)                \
+	X(get_repository)                   \
+	X(list_branches)                    \
+	X(list_file_commit_history)         \
+	X(list_repositories)                \
+	X(list_tags_for_resource)           \
+	X(merge_branches_by_fast_forward)   \
+	X(merge_branches_by_squash)         \
+	X(merge_branches_by_three_way)      \
+	X(put_file)                         \
+	X(tag_resource)                     \
+	X(untag_resource)                   \
+	X(update_default_branch)            \
+	X(update_repository_description)    \
 	X(update_repository_name)
 
 #define SOURCE_DECLARE(op)                                          \

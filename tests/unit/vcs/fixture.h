@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,17 +32,28 @@ struct fixture {
 	})
 #define E (&err_)
 
-static inline int setup(void **state)
+static inline int setup_below(void **state, const char *parent)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
 
-	snprintf(f->dir, sizeof(f->dir), "/tmp/towpath-vcs-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "%s/towpath-vcs-XXXXXX", parent);
 	assert_non_null(mkdtemp(f->dir));
 	f->path = xasprintf("%s/r.git", f->dir);
 	OK(vcs_repository_create(f->path, E));
 	OK(vcs_repository_open(f->path, &f->r, E));
 	*state = f;
 	return 0;
+}
+
+static inline int setup(void **state)
+{
+	return setup_below(state, "/tmp");
+}
+
+/* For tests that write thousands of objects, each of which is synced. */
+static inline int setup_in_memory(void **state)
+{
+	return setup_below(state, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 static inline int teardown(void **state)
