@@ -40,6 +40,7 @@ static const struct program programs[] = {
 	{"npm", "npm", "runtimes from the npm registry", LIMITED},
 	{"pasta", "passt", "builds in privileged mode", LIMITED},
 	{"runc", "runc", "instances of fleets", LIMITED},
+	{"slirp4netns", "slirp4netns", "builds in privileged mode", LIMITED},
 	{"unzip", "unzip", "deployments by the stock host agent", LIMITED},
 };
 

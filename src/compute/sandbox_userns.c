@@ -3,10 +3,10 @@
  * that belong to it and none over the machine. Numbers inside are shifted outside; every file
  * system of the root is mounted so that this does not show, on the disk or inside.
  *
- * The network is a namespace as well: pasta(1) lets it reach what the machine reaches, the
- * machine's loopback ports at the same addresses included, and lets nobody in. It is started here
- * in the root's process namespace, as the machine's user 0 and before the root has a process that
- * could see it, and falls with that namespace. */
+ * The network is a namespace as well: slirp4netns(1) lets it reach what the machine reaches,
+ * pasta(1) the machine's loopback ports at the same addresses, and neither lets anybody in. They
+ * are started in the root's process namespace, as the machine's user 0 and before the root has a
+ * process that could see them, and fall with that namespace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -98,16 +98,15 @@ static int open_namespace(pid_t pid, const char *name, struct sandbox_report *re
 	return fd < 0 ? sandbox_report_errno(report, "cannot open %s", path) : fd;
 }
 
-static int start_network(pid_t holder, struct sandbox_report *report)
+/* The machine's loopback ports, inside at the same addresses; nothing from the machine to the root.
+ */
+static int start_loopback(const char *holder, struct sandbox_report *report)
 {
-	char pid[16];
-	const char *const argv[] = {"pasta", "--runas", "0:0", "--config-net", "--quiet",
-		/* nothing from the machine to the root; all of the machine's loopback from it */
-		"-t", "none", "-u", "none", "-T", "auto", "-U", "auto", pid, NULL};
+	const char *const argv[] = {"pasta", "--runas", "0:0", "--quiet", "--ns-ifname", "unused",
+		"-t", "none", "-u", "none", "-T", "auto", "-U", "auto", holder, NULL};
 	struct err err CLEANUP_ERR = ERR_INIT;
 
-	snprintf(pid, sizeof(pid), "%d", (int)holder);
-	/* It goes to the background when the interface is there. */
+	/* It goes to the background when it is ready. */
 	if (spawn_check(argv, NULL, &err) == 0)
 		return 0;
 	errno = 0;
@@ -115,16 +114,56 @@ static int start_network(pid_t holder, struct sandbox_report *report)
 		report, "no network (pasta of the package passt): %s", err_message(&err));
 }
 
+/* What the machine reaches; the size of packets is that of bridges inside. */
+static int start_outside(const char *holder, struct sandbox_report *report)
+{
+	char ready[16];
+	const char *const argv[] = {"slirp4netns", "--configure", "--mtu=1500",
+		"--disable-host-loopback", "--enable-sandbox", "--enable-seccomp", "--ready-fd",
+		ready, holder, "eth0", NULL};
+	struct spawn spawn = SPAWN_INIT;
+	struct err err CLEANUP_ERR = ERR_INIT;
+	int fds[2];
+	char answer;
+	pid_t pid;
+	bool up;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return sandbox_report_errno(report, "cannot start the network");
+	snprintf(ready, sizeof(ready), "%d", fds[1]);
+	spawn.argv = argv;
+	spawn.keep_fds = &fds[1];
+	spawn.n_keep_fds = 1;
+	up = spawn_start(&spawn, &pid, &err) == 0;
+	close(fds[1]);
+	up = up && fd_read_full(fds[0], &answer, 1, &err) == 1;
+	close(fds[0]);
+	if (up)
+		return 0;
+	errno = 0;
+	return sandbox_report_errno(report,
+		"no network (slirp4netns of the package slirp4netns): %s",
+		err.kind != ERR_NONE ? err_message(&err) : "it ended before it was ready");
+}
+
+static int start_network(const struct sandbox_userns *u, struct sandbox_report *report)
+{
+	char holder[16];
+
+	snprintf(holder, sizeof(holder), "%d", (int)u->holder);
+	if (start_loopback(holder, report) < 0 || start_outside(holder, report) < 0)
+		return -1;
+	/* /sys shows the interfaces of the namespace that it is mounted in, too. */
+	if (setns(u->net_fd, CLONE_NEWNET) < 0)
+		return sandbox_report_errno(report, "cannot enter the network namespace");
+	return 0;
+}
+
 int sandbox_userns_open(struct sandbox_userns *u, struct sandbox_report *report)
 {
 	u->user_fd = open_namespace(u->holder, "user", report);
 	u->net_fd = u->user_fd < 0 ? -1 : open_namespace(u->holder, "net", report);
-	if (u->net_fd < 0 || start_network(u->holder, report) < 0)
-		return -1;
-	/* /sys shows the interfaces of the namespace that it is mounted in. */
-	if (setns(u->net_fd, CLONE_NEWNET) < 0)
-		return sandbox_report_errno(report, "cannot enter the network namespace");
-	return 0;
+	return u->net_fd < 0 ? -1 : start_network(u, report);
 }
 
 int sandbox_userns_enter(struct sandbox_userns *u, struct sandbox_report *report)

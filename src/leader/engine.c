@@ -38,6 +38,7 @@ static const struct {
 	{"containerd", "containerd"},
 	{"iptables", "iptables"},
 	{"pasta", "passt"},
+	{"slirp4netns", "slirp4netns"},
 };
 
 static bool find_programs(struct job *j, struct phase_result *r, struct err *err)

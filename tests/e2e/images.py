@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -36,6 +37,37 @@ def repository(shared_server):
     """The repository's URI."""
     return shared_server.client("ecr").create_repository(
         repositoryName="shop")["repository"]["repositoryUri"]
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory):
+    """A web server beyond this machine: in a network namespace at the end of a cable."""
+    name, address = f"tpout{os.getpid()}", "10.223.87.2"
+    page = tmp_path_factory.mktemp("outside")
+    # more than a packet
+    (page / "page").write_text("from outside " * 1000)
+
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True)
+
+    ip("netns", "add", name)
+    server = None
+    try:
+        ip("link", "add", f"o{os.getpid()}", "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("addr", "add", "10.223.87.1/30", "dev", f"o{os.getpid()}")
+        ip("link", "set", f"o{os.getpid()}", "up")
+        ip("-n", name, "addr", "add", f"{address}/30", "dev", "eth0")
+        ip("-n", name, "link", "set", "eth0", "up")
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", name, "/usr/bin/python3", "-u", "-m", "http.server", "80"], cwd=page,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert "Serving HTTP" in server.stdout.readline()
+        yield address
+    finally:
+        if server:
+            server.terminate()
+            server.wait()
+        ip("netns", "del", name)
 
 
 def spec(commands, *exported):
@@ -81,7 +113,7 @@ def job_dir(builds, build_id):
     return os.path.join(builds.server.data, "builds", build_id.split(":")[1])
 
 
-def test_build_tag_push_and_pull(builds, repository):
+def test_build_tag_push_and_pull(builds, repository, outside):
     server = builds.server
     host = repository.split("/")[0]
     builds.project("image", spec(DOCKERFILE + NAMESPACES + f"""\
@@ -92,17 +124,21 @@ def test_build_tag_push_and_pull(builds, repository):
       - docker run --rm --memory 64m -v $PWD:/mounted shop:latest /bin/busybox ls /mounted
       - docker run -d -p 9123:80 shop:latest /bin/busybox nc -lp 80 -e /bin/busybox echo from-the-port
       - curl -s --http0.9 --retry 20 --retry-connrefused --retry-delay 0 http://127.0.0.1:9123/
+      - REQUEST='GET /page HTTP/1.0\\r\\n\\r\\n'
+      - LINES=$(printf "$REQUEST" | docker run -i --rm shop:latest /bin/busybox nc {outside} 80 | grep -o 'from outside' | wc -l)
       - docker push {repository}:v1
       - DIGEST=$(docker inspect --format '{{{{index .RepoDigests 0}}}}' {repository}:v1)
       - docker info --format '{{{{.Driver}}}} {{{{.Containers}}}}'
       - "! ls {server.data}/towpath.db"
-""", "DIGEST", "PID_NS", "NET_NS"), environment=dict(PRIVILEGED, environmentVariables=account(server) + PRIVILEGED["environmentVariables"]))
+""", "DIGEST", "LINES", "PID_NS", "NET_NS"),
+        environment=dict(PRIVILEGED, environmentVariables=account(server) + PRIVILEGED["environmentVariables"]))
     build = builds.run("image")
     log = builds.log(build["id"])
     assert build["buildStatus"] == "SUCCEEDED", log
     for line in ("Login Succeeded", "hello from the image", "Dockerfile", "from-the-port", "overlay2 1"):
         assert line in log, log
     values = exported(build)
+    assert values["LINES"] == "1000"
     digest = values["DIGEST"].split("@")[1]
     image = server.client("ecr").describe_images(
         repositoryName="shop", imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
@@ -137,6 +173,8 @@ def test_layers_are_kept_when_the_project_says_so(builds):
     builds.api.invalidate_project_cache(projectName="cached")
     third = builds.run("cached")
     assert "Using cache" not in builds.log(third["id"])
+    assert [g for g in glob.glob(os.path.join(builds.server.data, "cache", "cached", "*", "docker"))
+            if "/0/" in g] == []
 
 
 def test_nothing_is_left_of_a_killed_leader(builds):
