@@ -184,6 +184,8 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
  */
 const char *build_cache_dir(const struct build_engine *e, const struct store_build_record *r,
 	const char *mode, struct arena *a);
+/* Takes away the docker layers of generations of the cache before this build's. */
+void build_cache_sweep(const struct build_engine *e, const struct store_build_record *r);
 /* CODEBUILD_SRC_DIR as the build sees it. */
 const char *build_target_dir(const struct build_source_result *found, struct arena *a);
 

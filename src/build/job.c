@@ -165,30 +165,6 @@ static void choose_for_s3(const struct store_build_record *r, const struct towpa
 
 /* ---- cache ---- */
 
-const char *build_cache_dir(const struct build_engine *e, const struct store_build_record *r,
-	const char *mode, struct arena *a)
-{
-	static const struct {
-		const char *mode, *dir;
-	} kinds[] = {
-		{CODEBUILD_CACHE_MODE_LOCAL_CUSTOM_CACHE, "custom"},
-		{CODEBUILD_CACHE_MODE_LOCAL_DOCKER_LAYER_CACHE, "docker"},
-		{CODEBUILD_CACHE_MODE_LOCAL_SOURCE_CACHE, "source"},
-	};
-	const struct codebuild_project_cache *c = r->spec.cache;
-	bool has = false;
-
-	if (!c || !streq(c->type, CODEBUILD_CACHE_TYPE_LOCAL))
-		return NULL;
-	wire_foreach (it, &c->modes)
-		has |= streq(*it, mode);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds) && has; i++)
-		if (streq(kinds[i].mode, mode))
-			return arena_printf(a, "%s/%s/%d/%s", e->cache_dir, r->spec.name,
-				wire_or(r->extra.cache_generation, 0), kinds[i].dir);
-	return NULL;
-}
-
 /* The docker engine of a project in privileged mode. */
 static struct towpath_leader_engine *engine_of(
 	const struct build_engine *e, const struct store_build_record *r, struct arena *a)

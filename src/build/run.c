@@ -248,6 +248,7 @@ static int make_job(struct launch *l, struct err *err)
 		.sources = &l->found,
 	};
 
+	build_cache_sweep(l->e, &l->r);
 	return build_job(l->e, &l->r, &in, &l->arena, &l->job, &l->artifact_error, err);
 }
 
