@@ -75,12 +75,11 @@ def spec(commands, *exported):
             "phases:\n  build:\n    commands:\n" + commands)
 
 
-def account(server):
-    """What a build's user brings along to call the server."""
-    key, secret = server.keys()
-    return [{"name": n, "value": v} for n, v in {
-        "AWS_ENDPOINT_URL": server.endpoint, "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret, "AWS_DEFAULT_REGION": server.region}.items()]
+# What the real service's documentation gives a build that pushes images.
+PUSHES = {"Effect": "Allow", "Resource": "*", "Action": [
+    "ecr:" + action for action in (
+        "GetAuthorizationToken", "BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart",
+        "CompleteLayerUpload", "PutImage")]}
 
 
 def exported(build):
@@ -117,7 +116,7 @@ def test_build_tag_push_and_pull(builds, repository, outside):
     server = builds.server
     host = repository.split("/")[0]
     builds.project("image", spec(DOCKERFILE + NAMESPACES + f"""\
-      - /usr/bin/aws --endpoint-url $AWS_ENDPOINT_URL ecr get-login-password | docker login --username AWS --password-stdin {host}
+      - aws ecr get-login-password | docker login --username AWS --password-stdin {host}
       - docker build -t shop:latest .
       - docker tag shop:latest {repository}:v1
       - docker run --rm shop:latest
@@ -131,7 +130,7 @@ def test_build_tag_push_and_pull(builds, repository, outside):
       - docker info --format '{{{{.Driver}}}} {{{{.Containers}}}}'
       - "! ls {server.data}/towpath.db"
 """, "DIGEST", "LINES", "PID_NS", "NET_NS"),
-        environment=dict(PRIVILEGED, environmentVariables=account(server) + PRIVILEGED["environmentVariables"]))
+        environment=PRIVILEGED, serviceRole=server.service_role("images", "codebuild.amazonaws.com", PUSHES))
     build = builds.run("image")
     log = builds.log(build["id"])
     assert build["buildStatus"] == "SUCCEEDED", log
