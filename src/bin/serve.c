@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "bin/command.h"
 #include "bin/server.h"
+#include "net/mail.h"
 
 static const struct option_spec options[] = {
 	{"account", 0, "ID", "TOWPATH_ACCOUNT_ID",
@@ -17,6 +18,8 @@ static const struct option_spec options[] = {
 		"where state is kept: postgres://... (SQLite in the data folder)"},
 	{"fargate-runtime", 0, "PROGRAM", "TOWPATH_FARGATE_RUNTIME",
 		"OCI runtime of tasks of launch type FARGATE (that of --oci-runtime)"},
+	{"mail-from", 0, "ADDRESS", "TOWPATH_MAIL_FROM",
+		"sender of notifications by mail (towpath@localhost)"},
 	{"oci-runtime", 0, "PROGRAM", "TOWPATH_TASK_RUNTIME",
 		"OCI runtime of containers: runc, runsc, kata-runtime (runc)"},
 	{"port", 'p', "PORT", "TOWPATH_PORT", "port to listen on, 0: any (8080)"},
@@ -27,8 +30,21 @@ static const struct option_spec options[] = {
 		"root's access key (made at the first start)"},
 	{"root-key-secret", 0, "SECRET", "TOWPATH_ROOT_KEY_SECRET", "root's secret key"},
 	{"slots", 0, "N", "TOWPATH_SLOTS", "builds at one time (the number of processors)"},
+	{"smtp", 0, "HOST[:PORT]", "TOWPATH_SMTP",
+		"mail server that takes notifications by mail (none)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
+
+static int read_mail(const struct options *o, struct server_config *c, struct err *err)
+{
+	const char *from = option_text(o, "mail-from");
+
+	c->mail_server = option_text(o, "smtp");
+	c->mail_from = from ? from : "towpath@localhost";
+	if (!mail_address_ok(c->mail_from))
+		return err_set(err, ERR_INVALID, "--mail-from '%s' is no address", c->mail_from);
+	return c->mail_server ? mail_check_server(c->mail_server, err) : 0;
+}
 
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
@@ -52,7 +68,7 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.root_key_secret = option_text(o, "root-key-secret"),
 		.slots = (int)slots,
 	};
-	return 0;
+	return read_mail(o, c, err);
 }
 
 /* Signals are taken by sigwait() in this thread alone; all others inherit the mask. */

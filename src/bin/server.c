@@ -29,6 +29,8 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.account = arena_strdup(a, c->account);
 	s->config.region = arena_strdup(a, c->region ? c->region : "us-east-1");
 	s->config.registry_host = arena_strdup(a, c->registry_host);
+	s->config.mail_server = arena_strdup(a, c->mail_server);
+	s->config.mail_from = arena_strdup(a, c->mail_from);
 	s->config.oci_runtime = arena_strdup(a, c->oci_runtime);
 	s->config.fargate_runtime = arena_strdup(a, c->fargate_runtime);
 	s->config.root_key_id = arena_strdup(a, c->root_key_id);

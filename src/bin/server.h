@@ -18,6 +18,8 @@ struct server_config {
 	const char *root_key_id, *root_key_secret;
 	double clock_rate;
 	int slots;
+	const char *mail_server; /* host[:port] */
+	const char *mail_from;	 /* an address */
 	/* OCI runtimes of tasks: of all, of those of launch type FARGATE; NULL: runc. */
 	const char *oci_runtime, *fargate_runtime;
 };

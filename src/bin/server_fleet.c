@@ -71,6 +71,8 @@ int server_open_signal(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.endpoint = s->endpoint,
+		.mail_server = s->config.mail_server,
+		.mail_from = s->config.mail_from,
 		.keys_dir = keys,
 		.start_pipeline = start_pipeline,
 		.start_build = start_build,

@@ -10,6 +10,8 @@
 #include "crypto/cms.h"
 #include "crypto/rsa.h"
 #include "net/http_client.h"
+#include "net/mail.h"
+#include "signal/letter.h"
 #include "signal/topic.h"
 
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
@@ -189,6 +191,74 @@ static int post(struct notify *x, int *ret_status, struct err *err)
 	return 0;
 }
 
+/* For people: the text, and how to end the subscription. */
+static const char *plain_text(struct notify *x)
+{
+	if (!streq(x->n.type, TOPIC_NOTIFICATION))
+		return arena_printf(x->a,
+			"You have chosen to subscribe to the topic:\n%s\n\nTo confirm this "
+			"subscription, visit the link below (if this was in error no action is "
+			"necessary):\n%s\n",
+			x->s.topic_arn,
+			action_url(x, "ConfirmSubscription", "TopicArn", x->s.topic_arn, "Token",
+				x->s.token));
+	return arena_printf(x->a,
+		"%s\n\n--\nIf you wish to stop receiving notifications from this topic, visit the "
+		"link below to unsubscribe:\n%s\n",
+		x->n.message,
+		action_url(x, "Unsubscribe", "SubscriptionArn", x->s.subscription_arn, NULL, NULL));
+}
+
+static const char *mail_subject(const struct notify *x)
+{
+	if (!streq(x->n.type, TOPIC_NOTIFICATION))
+		return "AWS Notification - Subscription Confirmation";
+	return x->n.subject ? x->n.subject : "AWS Notification Message";
+}
+
+static int mail(struct notify *x, struct err *err)
+{
+	const char *name = topic_attribute(&x->topic.attributes, "DisplayName");
+	struct str body CLEANUP_STR = STR_INIT;
+	struct str text CLEANUP_STR = STR_INIT;
+	struct letter letter = {
+		.from_name = name && *name ? name : "Towpath Notifications",
+		.from = x->e->cfg.mail_from,
+		.to = x->s.endpoint,
+		.subject = mail_subject(x),
+		.message_id = x->n.message_id,
+		.usec = x->n.time.usec,
+		.json = streq(x->s.protocol, TOPIC_EMAIL_JSON),
+	};
+
+	if (!x->e->cfg.mail_server)
+		return err_set(err, ERR_UNAVAILABLE, "no mail server is named (serve --smtp)");
+	if (!letter.json)
+		str_add(&body, plain_text(x));
+	else if (document(x, &body, err) < 0)
+		return -1;
+	letter.body = str_text(&body);
+	letter_text(&letter, &text);
+	return mail_send(&(struct mail){.server = x->e->cfg.mail_server,
+				 .from = letter.from,
+				 .to = letter.to,
+				 .text = str_view(&text),
+				 .timeout_usec = TIMEOUT_USEC},
+		err);
+}
+
+/* Statuses are HTTP's for both: 400 is what will not be tried again. */
+static int deliver(struct notify *x, int *ret_status, struct err *err)
+{
+	if (!starts_with(x->s.protocol, TOPIC_EMAIL))
+		return post(x, ret_status, err);
+	if (mail(x, err) == 0)
+		*ret_status = 200;
+	else if (err_is(err, ERR_INVALID))
+		*ret_status = 400;
+	return *ret_status == 200 ? 0 : -1;
+}
+
 static int look(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct notify *x = arg;
@@ -271,14 +341,14 @@ int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct
 		return -1;
 	if (!x.wanted)
 		return 0;
-	if (post(&x, &status, &why) < 0)
+	if (deliver(&x, &status, &why) < 0)
 		log_info("signal", "message %s: %s", x.n.message_id, err_message(&why));
 	if (status >= 200 && status < 300)
 		return 0;
 	/* The endpoint does not want it: no second try, but when it is busy. */
 	if (status >= 400 && status < 500 && status != 429) {
-		log_warn("signal", "message %s: %s answered %d", x.n.message_id, x.s.endpoint,
-			status);
+		log_warn("signal", "message %s is refused for good: %s, %d", x.n.message_id,
+			x.s.endpoint, status);
 		return 0;
 	}
 	return signal_write(x.e, again_step, &x, err);

@@ -55,6 +55,8 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 					      .fn = signal_event_journal,
 					      .arg = e});
 	e->cfg.endpoint = arena_strdup(&e->arena, cfg->endpoint);
+	e->cfg.mail_server = arena_strdup(&e->arena, cfg->mail_server);
+	e->cfg.mail_from = arena_strdup(&e->arena, cfg->mail_from);
 	e->cfg.keys_dir = arena_strdup(&e->arena, cfg->keys_dir);
 	if (signal_signer_open(e, err) < 0) {
 		signal_engine_free(e);

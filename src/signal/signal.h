@@ -20,6 +20,8 @@ struct signal_config {
 	struct durable *durable;
 	const char *account, *region;
 	const char *endpoint; /* http://host:port of the API, for links in notifications */
+	/* host[:port] that takes mail, or NULL: there is none; the address it comes from. */
+	const char *mail_server, *mail_from;
 	const char *keys_dir; /* where the key that signs notifications is kept */
 	/* Starts a pipeline for a rule: event is the whole event as JSON, token tells deliveries
 	 * apart (twice is once). NULL: such targets fail with a reason. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "net/mail.h"
 #include "signal/topic.h"
 
 #define TOKEN_LENGTH 64
@@ -19,22 +20,40 @@ static int put_subscription(
 
 /* ---- checks ---- */
 
-static int check_endpoint(const struct sns_subscribe_request *req, struct err *err)
+static bool is_address_of(const char *endpoint, const char *protocol)
 {
 	static const struct {
 		const char *protocol, *prefix;
-	} known[] = {{"http", "http://"}, {"https", "https://"}};
+	} urls[] = {{"http", "http://"}, {"https", "https://"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
+		if (streq(urls[i].protocol, protocol))
+			return starts_with(endpoint, urls[i].prefix);
+	return mail_address_ok(endpoint);
+}
+
+static int check_endpoint(
+	struct signal_engine *e, const struct sns_subscribe_request *req, struct err *err)
+{
+	static const char *const known[] = {"http", "https", TOPIC_EMAIL, TOPIC_EMAIL_JSON};
+	bool found = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (streq(known[i].protocol, req->protocol))
-			return starts_with(req->endpoint, known[i].prefix)
-				       ? 0
-				       : err_set_wire(err, "InvalidParameterException",
-						 "Invalid parameter: Endpoint must match the "
-						 "specified protocol");
-	return err_set(err, ERR_UNSUPPORTED,
-		"subscriptions of protocol %s are not implemented; use http or https",
-		req->protocol);
+		found |= streq(known[i], req->protocol);
+	if (!found)
+		return err_set(err, ERR_UNSUPPORTED,
+			"subscriptions of protocol %s are not implemented; use http, https, email "
+			"or email-json",
+			req->protocol);
+	if (starts_with(req->protocol, TOPIC_EMAIL) && !e->cfg.mail_server)
+		return err_set(err, ERR_UNSUPPORTED,
+			"subscriptions of protocol %s need a mail server; start towpath serve with "
+			"--smtp HOST:PORT",
+			req->protocol);
+	return is_address_of(req->endpoint, req->protocol)
+		       ? 0
+		       : err_set_wire(err, "InvalidParameterException",
+				 "Invalid parameter: Endpoint must match the specified protocol");
 }
 
 int subscription_attribute_check(const char *name, const char *value, struct err *err)
@@ -116,7 +135,7 @@ static int subscribe_step(struct db_tx *tx, void *arg, struct err *err)
 	struct towpath_signal_topic t;
 	struct store_documents all;
 
-	if (check_endpoint(req, err) < 0 || topic_need(tx, req->topic_arn, a, &t, err) < 0 ||
+	if (check_endpoint(e, req, err) < 0 || topic_need(tx, req->topic_arn, a, &t, err) < 0 ||
 		store_document_list(tx, &STORE_SUBSCRIPTION,
 			&(struct store_document_filter){.owner = req->topic_arn}, a, &all, err) < 0)
 		return -1;

@@ -12,7 +12,8 @@ import zipfile
 import botocore.exceptions
 import pipelines
 import pytest
-from receivers import HttpReceiver, verify
+from receivers import HttpReceiver, MailReceiver, verify
+from towpath import Server
 
 
 def code_of(call, **args):
@@ -68,6 +69,64 @@ def test_topics(shared_server):
     c.delete_topic(TopicArn=arn)
     assert code_of(c.get_topic_attributes, TopicArn=arn) == "NotFound"
     assert code_of(c.publish, TopicArn=arn, Message="m") == "NotFound"
+
+
+def link_of(message):
+    """The link at the end of a mail."""
+    return message.get_content().split()[-1]
+
+
+def test_mail(shared_server):
+    receiver = MailReceiver()
+    server = Server("--smtp", receiver.address, "--mail-from", "ci@shop.example")
+    try:
+        c = server.start().client("sns")
+        topic = c.create_topic(Name="mail", Attributes={"DisplayName": "Läden"})["TopicArn"]
+        subscribe_by = lambda protocol, to: c.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=to)
+        for bad in ("nobody", "a@b>\r\nX: y", "a b@c"):
+            assert code_of(subscribe_by, protocol="email", to=bad) == "InvalidParameter"
+        assert subscribe_by("email", "ann@shop.example")["SubscriptionArn"] == "pending confirmation"
+        sender, recipients, message = receiver.next()
+        assert (sender, recipients) == ("ci@shop.example", ["ann@shop.example"])
+        assert message["Subject"] == "AWS Notification - Subscription Confirmation"
+        assert message["From"] == "Läden <ci@shop.example>" and message["To"] == "ann@shop.example"
+        c.publish(TopicArn=topic, Message="too early")
+        assert b"ConfirmSubscriptionResult" in urllib.request.urlopen(link_of(message)).read()
+        retry = {"healthyRetryPolicy": {"numRetries": 2, "numNoDelayRetries": 2}}
+        arn = c.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"]
+        c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="DeliveryPolicy",
+                                      AttributeValue=json.dumps(retry))
+        receiver.answers = [451]  # busy: tried again
+        subject, text = "Grüße an alle Filialen, " * 3, "Zeile\n.\n" + "ä" * 2000
+        c.publish(TopicArn=topic, Subject=subject.strip(), Message=text)
+        _, _, message = receiver.next()
+        assert message["Subject"] == subject.strip()
+        assert message.get_content().startswith(text + "\n\n--\n")
+        receiver.answers = [550]  # refused for good: not tried again
+        c.publish(TopicArn=topic, Message="refused")
+        end = time.monotonic() + 30
+        while receiver.answers:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        c.publish(TopicArn=topic, Message="next")
+        _, _, message = receiver.next()
+        assert message.get_content().startswith("next\n")
+        urllib.request.urlopen(link_of(message)).read()
+        assert c.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+
+        subscribe_by("email-json", "bot@shop.example")
+        asked = json.loads(receiver.next()[2].get_content())
+        assert asked["Type"] == "SubscriptionConfirmation" and verify(asked)
+        c.confirm_subscription(TopicArn=topic, Token=asked["Token"])
+        c.publish(TopicArn=topic, Message="for programs")
+        message = json.loads(receiver.next()[2].get_content())
+        assert message["Message"] == "for programs" and verify(message)
+    finally:
+        server.close()
+        receiver.close()
+    c = shared_server.client("sns")
+    topic = c.create_topic(Name="nomail")["TopicArn"]
+    assert "NotImplemented" in code_of(c.subscribe, TopicArn=topic, Protocol="email", Endpoint="a@b.c")
 
 
 def test_messages_are_signed_and_come_after_confirmation(shared_server, receiver):

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Receivers of notifications: an HTTP server that keeps what it was sent."""
 import base64
+import email
+import email.policy
 import http.server
 import json
 import queue
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -37,6 +40,60 @@ class HttpReceiver:
         """The next message's headers and its document."""
         headers, body = self.messages.get(timeout=timeout)
         return headers, json.loads(body)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class MailReceiver:
+    """A mail server; each mail goes to `mails` as (sender, recipients, message). Answers to the end of
+    a mail are taken from `answers` (then 250); those below 400 alone count as received."""
+
+    def __init__(self):
+        self.mails, self.answers = queue.Queue(), []
+        receiver = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def say(self, line):
+                self.wfile.write(line.encode() + b"\r\n")
+
+            def data(self):
+                self.say("354 go on")
+                lines = []
+                for line in iter(self.rfile.readline, b".\r\n"):
+                    assert line.endswith(b"\r\n") and len(line) <= 1000
+                    lines.append(line[1:] if line.startswith(b"..") else line)
+                return email.message_from_bytes(b"".join(lines), policy=email.policy.default)
+
+            def handle(self):
+                sender, recipients = None, []
+                self.say("220 test")
+                for line in self.rfile:
+                    verb, _, rest = line.decode().strip().partition(":")
+                    if verb.upper() == "MAIL FROM":
+                        sender, recipients = rest.split()[0].strip("<>"), []
+                    elif verb.upper() == "RCPT TO":
+                        recipients.append(rest.split()[0].strip("<>"))
+                    elif verb.upper() == "DATA":
+                        message = self.data()
+                        answer = receiver.answers.pop(0) if receiver.answers else 250
+                        if answer < 400:
+                            receiver.mails.put((sender, recipients, message))
+                        self.say(f"{answer} that is it")
+                        continue
+                    elif verb.upper() == "QUIT":
+                        self.say("221 bye")
+                        return
+                    self.say("250 fine")
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def next(self, timeout=30):
+        return self.mails.get(timeout=timeout)
 
     def close(self):
         self.server.shutdown()
