@@ -2,6 +2,8 @@
 /* The operations of sns, served by the signal engine. */
 #include "api/svc_sns.h"
 
+#include <string.h>
+
 CALL_ADAPTER(signal_sns_confirm_subscription)
 CALL_ADAPTER(signal_sns_create_topic)
 CALL_ADAPTER(signal_sns_delete_topic)
@@ -40,11 +42,32 @@ static const call_handler handlers[SNS_OP_COUNT] = {
 	[SNS_OP_UNTAG_RESOURCE] = signal_sns_untag_resource_call,
 };
 
+/* "topic-of": the topic's ARN, which a subscription's begins with. */
+static const char *lookup(
+	void *engine UNUSED, struct call *call, const char *kind UNUSED, const char *subscription)
+{
+	const char *end = subscription ? strrchr(subscription, ':') : NULL;
+
+	return end ? arena_strndup(call->arena, subscription, (size_t)(end - subscription)) : NULL;
+}
+
+/* The policy that the topic has of its own. */
+static int add_policy(void *engine, struct call *call, const void *req UNUSED,
+	struct call_access *ret, struct err *err)
+{
+	if (ret->n_resources != 1)
+		return 0;
+	return signal_topic_policy(
+		engine, ret->resources[0], call->arena, &ret->resource_policy, err);
+}
+
 struct call_service svc_sns(struct signal_engine *e)
 {
 	return (struct call_service){
 		.wire = &sns_service,
 		.engine = e,
 		.handlers = handlers,
+		.access = add_policy,
+		.lookup = lookup,
 	};
 }

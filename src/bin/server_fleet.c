@@ -76,6 +76,7 @@ int server_open_signal(struct server *s, struct err *err)
 		.keys_dir = keys,
 		.start_pipeline = start_pipeline,
 		.start_build = start_build,
+		.check_policy = identity_resource_policy_check,
 		.arg = s,
 	};
 

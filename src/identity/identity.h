@@ -155,6 +155,8 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 	struct identity_principal *ret, const char **ret_scope, struct err *err);
 /* MalformedPolicyDocument says what is wrong with a policy for a repository. */
 int identity_repository_policy_check(const char *text, struct err *err);
+/* The same of a policy for anything else, whose statements name a Resource. */
+int identity_resource_policy_check(const char *text, struct err *err);
 
 #define IDENTITY_OPERATION(service, name)                                 \
 	int identity_##name(struct identity_engine *e, struct call *call, \

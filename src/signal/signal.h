@@ -30,6 +30,9 @@ struct signal_config {
 	/* Starts a build of a project for a rule; input is the target's input or NULL. */
 	int (*start_build)(void *arg, const char *project, const char *rule_arn, const char *input,
 		const char *token, struct err *err);
+	/* Whether a topic's policy is well-formed; the error says what is wrong. NULL: no matter.
+	 */
+	int (*check_policy)(const char *policy, struct err *err);
 	void *arg;
 };
 
@@ -70,6 +73,9 @@ int signal_alarm_active(struct signal_engine *e, const char *const *names, size_
 
 /* Sends a message to a topic's subscribers; ERR_NOT_FOUND when there is no such topic. The second
  * is a part of the caller's step. */
+/* The policy that a topic was given; NULL: none, or there is no such topic. */
+int signal_topic_policy(struct signal_engine *e, const char *arn, struct arena *a, const char **ret,
+	struct err *err);
 int signal_publish(struct signal_engine *e, const char *topic_arn, const char *subject,
 	const char *message, struct err *err);
 int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,

@@ -11,7 +11,18 @@
 
 /* ---- attributes ---- */
 
-static int check_attribute(const char *name, const char *value, struct err *err)
+static int check_policy(struct signal_engine *e, const char *policy, struct err *err)
+{
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	if (!e->cfg.check_policy || !policy || !*policy || e->cfg.check_policy(policy, &why) == 0)
+		return 0;
+	return err_set_wire(err, "InvalidParameterException", "Invalid parameter: Policy Error: %s",
+		err_message(&why));
+}
+
+static int check_attribute(
+	struct signal_engine *e, const char *name, const char *value, struct err *err)
 {
 	static const char *const kept[] = {
 		"DisplayName", "Policy", "SignatureVersion", "DeliveryPolicy", "TracingConfig"};
@@ -30,7 +41,7 @@ static int check_attribute(const char *name, const char *value, struct err *err)
 		json_parse(view_of(value), &a, &node, NULL) < 0)
 		return err_set_wire(err, "InvalidParameterException",
 			"Invalid parameter: %s is not JSON", name);
-	return 0;
+	return streq(name, "Policy") ? check_policy(e, value, err) : 0;
 }
 
 static bool name_ok(const char *name)
@@ -87,7 +98,7 @@ static int create_topic_step(struct db_tx *tx, void *arg, struct err *err)
 			"Invalid parameter: Topic Name (FIFO topics are not implemented)");
 	resp->topic_arn = t.topic_arn;
 	wire_foreach (kv, &req->attributes) {
-		if (check_attribute(kv->key, kv->value, err) < 0)
+		if (check_attribute(e, kv->key, kv->value, err) < 0)
 			return -1;
 		if (r > 0 && !streq(topic_attribute(&old.attributes, kv->key), kv->value))
 			return err_set_wire(err, "InvalidParameterException",
@@ -191,11 +202,41 @@ static int set_topic_attributes_step(struct db_tx *tx, void *arg, struct err *er
 	struct towpath_signal_topic t;
 
 	if (topic_need(tx, req->topic_arn, a, &t, err) < 0 ||
-		check_attribute(req->attribute_name, req->attribute_value, err) < 0)
+		check_attribute(e, req->attribute_name, req->attribute_value, err) < 0)
 		return -1;
 	topic_attribute_set(&t.attributes, req->attribute_name,
 		req->attribute_value ? req->attribute_value : "", a);
 	return put_topic(tx, &t, err);
+}
+
+struct policy_query {
+	struct signal_engine *e;
+	const char *arn;
+	struct arena *a;
+	const char *found;
+};
+
+static int policy_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct policy_query *q = arg;
+	struct towpath_signal_topic t;
+	int r = store_document_get(tx, &STORE_TOPIC, q->arn, q->a, &t, err);
+	const char *policy = r > 0 ? topic_attribute(&t.attributes, "Policy") : NULL;
+
+	/* One that was kept before it was checked says nothing. */
+	q->found = policy && *policy && check_policy(q->e, policy, NULL) == 0 ? policy : NULL;
+	return MIN(r, 0);
+}
+
+int signal_topic_policy(struct signal_engine *e, const char *arn, struct arena *a, const char **ret,
+	struct err *err)
+{
+	struct policy_query q = {.e = e, .arn = arn, .a = a};
+
+	if (signal_read(e, policy_step, &q, err) < 0)
+		return -1;
+	*ret = q.found;
+	return 0;
 }
 
 /* ---- tags ---- */

@@ -71,6 +71,35 @@ def test_topics(shared_server):
     assert code_of(c.publish, TopicArn=arn, Message="m") == "NotFound"
 
 
+def test_policy_of_a_topic(shared_server):
+    c = shared_server.client("sns")
+    topic = c.create_topic(Name="own")["TopicArn"]
+    sam = shared_server.client("sns", keys=shared_server.user("sam"))
+    assert code_of(sam.publish, TopicArn=topic, Message="m") == "AccessDenied"
+
+    def policy(effect, action):
+        return json.dumps({"Version": "2012-10-17", "Statement": [{
+            "Effect": effect, "Action": action, "Resource": topic,
+            "Principal": {"AWS": f"arn:aws:iam::{shared_server.account}:user/sam"}}]})
+
+    put = lambda text: c.set_topic_attributes(  # noqa: E731
+        TopicArn=topic, AttributeName="Policy", AttributeValue=text)
+    put(policy("Allow", ["SNS:Publish", "SNS:Subscribe", "SNS:GetSubscriptionAttributes"]))
+    assert json.loads(c.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])[
+        "Statement"][0]["Effect"] == "Allow"
+    sam.publish(TopicArn=topic, Message="m")
+    arn = sam.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:1/",
+                        ReturnSubscriptionArn=True)["SubscriptionArn"]
+    assert sam.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["TopicArn"] == topic
+    assert code_of(sam.delete_topic, TopicArn=topic) == "AccessDenied"
+    assert code_of(sam.publish, TopicArn=c.create_topic(Name="other")["TopicArn"],
+                   Message="m") == "AccessDenied"
+    put(policy("Deny", "sns:*"))
+    assert code_of(sam.publish, TopicArn=topic, Message="m") == "AccessDenied"
+    for bad in ("{", '{"Statement": 1}', policy("Maybe", "sns:Publish")):
+        assert code_of(put, text=bad) == "InvalidParameter"
+
+
 def link_of(message):
     """The link at the end of a mail."""
     return message.get_content().split()[-1]
