@@ -197,6 +197,26 @@ def test_nothing_is_left_of_a_killed_leader(builds):
     await_gone(*names, folders=[os.path.join(job, "docker")])
 
 
+def test_reports(builds):
+    """What a privileged build gathers into folders arrives as from any other."""
+    builds.project("reports", """version: 0.2
+phases:
+  build:
+    commands:
+      - mkdir -p out/deep
+      - printf 'SF:pay.js\\nLF:10\\nLH:9\\nend_of_record\\n' > out/deep/lcov.info
+reports:
+  coverage:
+    files: ['**/*.info']
+    base-directory: out
+    file-format: LCOV
+""", environment=PRIVILEGED)
+    build = builds.run("reports")
+    report = builds.server.client("codebuild").batch_get_reports(reportArns=build["reportArns"])["reports"][0]
+    assert report["status"] == "SUCCEEDED" and report["codeCoverageSummary"]["lineCoveragePercentage"] == 90.0, \
+        builds.log(build["id"])
+
+
 def test_other_builds_have_no_engine(builds):
     builds.project("plain", spec("      - docker ps\n"))
     build = builds.run("plain")
