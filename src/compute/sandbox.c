@@ -75,7 +75,7 @@ static int sandbox_probe(struct err *err)
 		err_set(err, ERR_UNSUPPORTED, "the kernel has no overlay file system");
 		return err_hint(err, "load it with: modprobe overlay");
 	}
-	return compute_sandbox_prepare(err);
+	return sandbox_confine_prepare(false, err);
 }
 
 NORETURN static void init_fail(int socket, const struct sandbox_report *report)
@@ -222,7 +222,8 @@ static int sandbox_create(
 {
 	struct sandbox *s;
 
-	if (check_spec(spec, err) < 0 || sandbox_probe(err) < 0)
+	if (check_spec(spec, err) < 0 || sandbox_probe(err) < 0 ||
+		(spec->privileged && sandbox_confine_prepare(true, err) < 0))
 		return -1;
 	s = xcalloc(1, sizeof(*s));
 	s->root.driver = &compute_sandbox;

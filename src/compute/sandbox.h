@@ -48,6 +48,8 @@ struct sandbox_report {
  * /run, an /etc/shadow without passwords, /etc/hosts and resolv.conf. ret_template NULL: all of
  * this is in dir/upper itself, for roots that outlive a restart of the machine. */
 int sandbox_layer_make(const struct compute_spec *spec, char **ret_template, struct err *err);
+/* Compiles the system call filter, once a process. */
+int sandbox_confine_prepare(bool privileged, struct err *err);
 /* In process 1, from here on. Each returns 0, or fills the report and returns -1. */
 int sandbox_tree_build(struct sandbox_plan *plan, struct sandbox_report *report);
 /* Drops capabilities, sets the system call filter: for this process and all to come. */

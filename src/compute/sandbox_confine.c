@@ -177,12 +177,16 @@ static int compile(bool privileged, struct filter *ret, struct err *err)
 	return 0;
 }
 
+int sandbox_confine_prepare(bool privileged, struct err *err)
+{
+	struct filter *f = &filters[privileged];
+
+	return f->code ? 0 : compile(privileged, f, err);
+}
+
 int compute_sandbox_prepare(struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(filters); i++)
-		if (!filters[i].code && compile(i == 1, &filters[i], err) < 0)
-			return -1;
-	return 0;
+	return sandbox_confine_prepare(false, err) < 0 ? -1 : sandbox_confine_prepare(true, err);
 }
 
 static int load_filter(bool privileged, struct sandbox_report *report)

@@ -176,13 +176,13 @@ def test_layers_are_kept_when_the_project_says_so(builds):
             if "/0/" in g] == []
 
 
-def test_nothing_is_left_of_a_killed_leader(builds):
+def test_one_engine_has_the_layers_and_nothing_is_left_of_a_killed_leader(builds):
     builds.project("killed", spec(DOCKERFILE + NAMESPACES + """\
       - docker build -t lasting .
       - docker run -d lasting /bin/busybox sleep 600
       - echo "$PID_NS $NET_NS" > namespaces
       - sleep 600
-"""), environment=PRIVILEGED)
+"""), environment=PRIVILEGED, cache={"type": "LOCAL", "modes": ["LOCAL_DOCKER_LAYER_CACHE"]})
     build_id = builds.start("killed")
     job = job_dir(builds, build_id)
     namespaces = os.path.join(job, "src", "namespaces")
@@ -191,10 +191,18 @@ def test_nothing_is_left_of_a_killed_leader(builds):
     with open(namespaces, encoding="utf-8") as f:
         names = f.read().split()
     assert all(processes_in(n) for n in names), builds.log(build_id)
+    images = spec("      - COUNT=$(docker images -q | wc -l)\n", "COUNT")
+    beside = builds.run("killed", buildspecOverride=images)
+    assert exported(beside)["COUNT"] == "0"
+    assert "Another build uses the project's docker layers" in builds.log(beside["id"])
     with open(os.path.join(job, "status.log"), encoding="utf-8") as f:
         os.kill(json.loads(f.readline())["pid"], signal.SIGKILL)
     assert builds.finish(build_id)["buildStatus"] == "FAULT"
-    await_gone(*names, folders=[os.path.join(job, "docker")])
+    await_gone(*names, folders=[os.path.join(job_dir(builds, beside["id"]), "docker")])
+    # an engine that did not end in order leaves nothing that is used again
+    after = builds.run("killed", buildspecOverride=images)
+    assert exported(after)["COUNT"] == "0"
+    assert "Another build" not in builds.log(after["id"])
 
 
 def test_reports(builds):
