@@ -75,11 +75,11 @@ def spec(commands, *exported):
             "phases:\n  build:\n    commands:\n" + commands)
 
 
-# What the real service's documentation gives a build that pushes images.
+# What the real service's documentation gives a build that pushes and pulls images.
 PUSHES = {"Effect": "Allow", "Resource": "*", "Action": [
     "ecr:" + action for action in (
         "GetAuthorizationToken", "BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart",
-        "CompleteLayerUpload", "PutImage")]}
+        "CompleteLayerUpload", "PutImage", "BatchGetImage", "GetDownloadUrlForLayer")]}
 
 
 def exported(build):
@@ -127,14 +127,16 @@ def test_build_tag_push_and_pull(builds, repository, outside):
       - LINES=$(printf "$REQUEST" | docker run -i --rm shop:latest /bin/busybox nc {outside} 80 | grep -o 'from outside' | wc -l)
       - docker push {repository}:v1
       - DIGEST=$(docker inspect --format '{{{{index .RepoDigests 0}}}}' {repository}:v1)
-      - docker info --format '{{{{.Driver}}}} {{{{.Containers}}}}'
+      - docker system prune -af > pruned
+      - printf 'FROM {repository}:v1\\nRUN ["/bin/busybox", "ls", "-l", "/made"]\\n' | docker build --no-cache -
+      - docker info --format '{{{{.Driver}}}}'
       - "! ls {server.data}/towpath.db"
 """, "DIGEST", "LINES", "PID_NS", "NET_NS"),
         environment=PRIVILEGED, serviceRole=server.service_role("images", "codebuild.amazonaws.com", PUSHES))
     build = builds.run("image")
     log = builds.log(build["id"])
     assert build["buildStatus"] == "SUCCEEDED", log
-    for line in ("Login Succeeded", "hello from the image", "Dockerfile", "from-the-port", "overlay2 1"):
+    for line in ("Login Succeeded", "hello from the image", "Dockerfile", "from-the-port", "/made", "overlay2"):
         assert line in log, log
     values = exported(build)
     assert values["LINES"] == "1000"
