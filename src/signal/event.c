@@ -15,7 +15,7 @@ struct renamed {
 };
 struct event_kind {
 	const char *kind, *source, *detail_type;
-	struct renamed members[16];
+	struct renamed members[24];
 };
 static const struct event_kind event_kinds[] = {
 	{"codecommit.ref", "aws.codecommit", "CodeCommit Repository State Change",
@@ -38,6 +38,22 @@ static const struct event_kind event_kinds[] = {
 			{"mergeOption", "mergeOption"},
 			{"conflictDetailsLevel", "conflictDetailsLevel"},
 			{"conflictResolutionStrategy", "conflictResolutionStrategy"}}},
+	{"codecommit.pull", "aws.codecommit", "CodeCommit Pull Request State Change",
+		{{"event", "event"}, {"author", "author"}, {"callerUserArn", "callerUserArn"},
+			{"creationDate", "creationDate"}, {"lastModifiedDate", "lastModifiedDate"},
+			{"description", "description"}, {"destinationCommit", "destinationCommit"},
+			{"destinationReference", "destinationReference"}, {"isMerged", "isMerged"},
+			{"notificationBody", "notificationBody"},
+			{"pullRequestId", "pullRequestId"},
+			{"pullRequestStatus", "pullRequestStatus"},
+			{"repositoryNames", "repositoryNames"}, {"revisionId", "revisionId"},
+			{"sourceCommit", "sourceCommit"}, {"sourceReference", "sourceReference"},
+			{"title", "title"}, {"mergeOption", "mergeOption"},
+			{"approvalRuleContentSha256", "approvalRuleContentSha256"},
+			{"approvalRuleId", "approvalRuleId"},
+			{"approvalRuleName", "approvalRuleName"},
+			{"overrideStatus", "overrideStatus"},
+			{"approvalStatus", "approvalStatus"}}},
 	{"codebuild.build", "aws.codebuild", "CodeBuild Build State Change",
 		{{"buildStatus", "build-status"}, {"projectName", "project-name"},
 			{"buildId", "build-id"}, {"currentPhase", "current-phase"}}},

@@ -39,6 +39,9 @@ int source_open(struct source_engine *e, const char *name, struct arena *a,
 /* Makes HEAD on disk name the default branch that is stored. */
 int source_write_head(struct source_engine *e, const char *repository_id, struct err *err);
 
+/* Of a repository that is deleted: its pull requests, comments, rules' links, triggers, merges. */
+int source_forget_reviews(struct db_tx *tx, const char *repository_id, struct err *err);
+
 /* ---- checks of names: nonzero sets the exception ---- */
 
 int source_check_repository_name(const char *name, struct err *err);

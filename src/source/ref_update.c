@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/vec.h"
+#include "source/pull_follow.h"
 #include "store/source_ref_intent.h"
 #include "towpath.gen.h"
 
@@ -170,7 +171,11 @@ static int finish_step(struct db_tx *tx, void *arg, struct err *err)
 		if (append_event(u, tx, c, r.meta.repository_name, err) < 0)
 			return -1;
 	}
-	return any ? update_repository(u, tx, &r, err) : 0;
+	if (!any)
+		return 0;
+	if (pull_follow_step(u, tx, err) < 0)
+		return -1;
+	return update_repository(u, tx, &r, err);
 }
 
 /* Which changes happened (S2). */
@@ -189,7 +194,8 @@ static int look(struct ref_update *u, struct err *err)
 
 int ref_update_finish(struct ref_update *u, struct err *err)
 {
-	if (look(u, err) < 0 || durable_step(u->e->durable, finish_step, u, err) < 0) {
+	if (look(u, err) < 0 || pull_follow_prepare(u, err) < 0 ||
+		durable_step(u->e->durable, finish_step, u, err) < 0) {
 		set_unsettled(u->e, u->repository_id, true);
 		return err_wrap(err, "the change of references could not be recorded");
 	}
@@ -233,6 +239,7 @@ static int settle_locked(
 		.changes = &change,
 		.n = 1};
 	CLEANUP_ERR struct err gone = ERR_INIT;
+	int rc;
 
 	if (vcs_repository_open(u.path, &git, &gone) < 0)
 		return err_is(&gone, ERR_NOT_FOUND) ? durable_step(e->durable, drop_intents,
@@ -242,7 +249,9 @@ static int settle_locked(
 	snprintf(u.token.text, sizeof(u.token.text), "%s", i->token);
 	vcs_id_parse(view_of(i->before), &change.before);
 	vcs_id_parse(view_of(i->after), &change.after);
-	return ref_update_finish(&u, err);
+	rc = ref_update_finish(&u, err);
+	arena_release(&u.arena);
+	return rc;
 }
 
 static int settle_one(struct source_engine *e, const struct store_source_ref_intent *i,
@@ -382,6 +391,9 @@ int ref_update_apply(struct ref_update *u, struct err *err)
 void ref_update_release(struct ref_update *u)
 {
 	vcs_repository_close(u->git);
+	arena_release(&u->arena);
+	u->follows = NULL;
+	u->n_follows = 0;
 	if (u->locked)
 		ref_locks_give(&u->e->locks, u->repository_id, u->refs, u->n);
 	u->locked = false;

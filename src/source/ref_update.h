@@ -29,6 +29,9 @@ struct ref_update {
 	const char **refs;
 	struct vcs_repository *git;
 	bool locked;
+	struct arena arena;	     /* of follows */
+	struct pull_follow *follows; /* pull_follow.h */
+	size_t n_follows;
 };
 
 /* Locks the references, settles what an earlier failure left of them, and writes down what is

@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "source/engine.h"
 #include "source/tags.h"
-#include "store/source_review.h"
 
 #define REPOSITORIES_MAX 1000
 #define REPOSITORIES_PAGE 1000
@@ -302,7 +301,7 @@ static int delete_step(struct db_tx *tx, void *arg, struct err *err)
 	snprintf(c->id, sizeof(c->id), "%s", r.meta.repository_id);
 	t.subject = c->id;
 	if (store_source_repository_delete(tx, c->id, err) < 0 ||
-		store_document_delete_owned(tx, &STORE_SOURCE_MERGE, c->id, err) < 0 ||
+		source_forget_reviews(tx, c->id, err) < 0 ||
 		task_cancel(c->e->durable, tx, SOURCE_TASK_MAINTAIN, c->id, NULL, err) < 0)
 		return -1;
 	return task_enqueue(c->e->durable, tx, &t, err);

@@ -46,6 +46,11 @@ const char *source_name_of_url(const char *url, struct arena *a);
 const char *source_branch_named(struct source_engine *e, const char *repository_name,
 	const char *specifier, struct arena *a);
 
+/* The repository's ARN and the destination (its full name) of a pull request, in the arena: 1, 0
+ * when there is none of that number. */
+int source_pull_place(struct source_engine *e, const char *id, struct arena *a,
+	const char **ret_arn, const char **ret_destination, struct err *err);
+
 /* ---- for git over HTTP ---- */
 
 /* Name, ARN and path of a repository: 1 found, 0 not, -1 error. Strings in the arena. */
@@ -78,40 +83,71 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 
 /* ---- operations ---- */
 
-#define SOURCE_OPERATIONS(X)                \
-	X(batch_describe_merge_conflicts)   \
-	X(batch_get_commits)                \
-	X(batch_get_repositories)           \
-	X(create_branch)                    \
-	X(create_commit)                    \
-	X(create_repository)                \
-	X(create_unreferenced_merge_commit) \
-	X(delete_branch)                    \
-	X(delete_file)                      \
-	X(delete_repository)                \
-	X(describe_merge_conflicts)         \
-	X(get_blob)                         \
-	X(get_branch)                       \
-	X(get_commit)                       \
-	X(get_differences)                  \
-	X(get_file)                         \
-	X(get_folder)                       \
-	X(get_merge_commit)                 \
-	X(get_merge_conflicts)              \
-	X(get_merge_options)                \
-	X(get_repository)                   \
-	X(list_branches)                    \
-	X(list_file_commit_history)         \
-	X(list_repositories)                \
-	X(list_tags_for_resource)           \
-	X(merge_branches_by_fast_forward)   \
-	X(merge_branches_by_squash)         \
-	X(merge_branches_by_three_way)      \
-	X(put_file)                         \
-	X(tag_resource)                     \
-	X(untag_resource)                   \
-	X(update_default_branch)            \
-	X(update_repository_description)    \
+#define SOURCE_OPERATIONS(X)                                           \
+	X(associate_approval_rule_template_with_repository)            \
+	X(batch_associate_approval_rule_template_with_repositories)    \
+	X(batch_describe_merge_conflicts)                              \
+	X(batch_disassociate_approval_rule_template_from_repositories) \
+	X(batch_get_commits)                                           \
+	X(batch_get_repositories)                                      \
+	X(create_approval_rule_template)                               \
+	X(create_branch)                                               \
+	X(create_commit)                                               \
+	X(create_pull_request)                                         \
+	X(create_pull_request_approval_rule)                           \
+	X(create_repository)                                           \
+	X(create_unreferenced_merge_commit)                            \
+	X(delete_approval_rule_template)                               \
+	X(delete_branch)                                               \
+	X(delete_file)                                                 \
+	X(delete_pull_request_approval_rule)                           \
+	X(delete_repository)                                           \
+	X(describe_merge_conflicts)                                    \
+	X(describe_pull_request_events)                                \
+	X(disassociate_approval_rule_template_from_repository)         \
+	X(evaluate_pull_request_approval_rules)                        \
+	X(get_approval_rule_template)                                  \
+	X(get_blob)                                                    \
+	X(get_branch)                                                  \
+	X(get_commit)                                                  \
+	X(get_differences)                                             \
+	X(get_file)                                                    \
+	X(get_folder)                                                  \
+	X(get_merge_commit)                                            \
+	X(get_merge_conflicts)                                         \
+	X(get_merge_options)                                           \
+	X(get_pull_request)                                            \
+	X(get_pull_request_approval_states)                            \
+	X(get_pull_request_override_state)                             \
+	X(get_repository)                                              \
+	X(list_approval_rule_templates)                                \
+	X(list_associated_approval_rule_templates_for_repository)      \
+	X(list_branches)                                               \
+	X(list_file_commit_history)                                    \
+	X(list_pull_requests)                                          \
+	X(list_repositories)                                           \
+	X(list_repositories_for_approval_rule_template)                \
+	X(list_tags_for_resource)                                      \
+	X(merge_branches_by_fast_forward)                              \
+	X(merge_branches_by_squash)                                    \
+	X(merge_branches_by_three_way)                                 \
+	X(merge_pull_request_by_fast_forward)                          \
+	X(merge_pull_request_by_squash)                                \
+	X(merge_pull_request_by_three_way)                             \
+	X(override_pull_request_approval_rules)                        \
+	X(put_file)                                                    \
+	X(tag_resource)                                                \
+	X(untag_resource)                                              \
+	X(update_approval_rule_template_content)                       \
+	X(update_approval_rule_template_description)                   \
+	X(update_approval_rule_template_name)                          \
+	X(update_default_branch)                                       \
+	X(update_pull_request_approval_rule_content)                   \
+	X(update_pull_request_approval_state)                          \
+	X(update_pull_request_description)                             \
+	X(update_pull_request_status)                                  \
+	X(update_pull_request_title)                                   \
+	X(update_repository_description)                               \
 	X(update_repository_name)
 
 #define SOURCE_DECLARE(op)                                          \

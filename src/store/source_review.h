@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds of documents (store/document.h) of what CodeCommit knows beside repositories. */
+/* Kinds of documents (store/document.h) of CodeCommit's reviews: pull requests with their events,
+ * approvals and rules, and merges that were made. A pull request's key sorts
+ * younger ones first. */
 #ifndef TOWPATH_STORE_SOURCE_REVIEW_H
 #define TOWPATH_STORE_SOURCE_REVIEW_H
 
 #include "store/document.h"
 
-extern const struct store_document_kind STORE_SOURCE_MERGE; /* id: repository/source/destination */
+extern const struct store_document_kind STORE_SOURCE_MERGE;	    /* id: repository/theirs/ours */
+extern const struct store_document_kind STORE_SOURCE_COUNTER;	    /* the last number given out */
+extern const struct store_document_kind STORE_SOURCE_PULL;	    /* id: key; owner: repository */
+extern const struct store_document_kind STORE_SOURCE_PULL_MORE;	    /* id: key */
+extern const struct store_document_kind STORE_SOURCE_PULL_REF;	    /* of open ones; owner: ref */
+extern const struct store_document_kind STORE_SOURCE_PULL_EVENT;    /* owner: key */
+extern const struct store_document_kind STORE_SOURCE_PULL_APPROVAL; /* owner: key/revision */
+extern const struct store_document_kind STORE_SOURCE_PULL_OVERRIDE; /* id: key/revision */
+extern const struct store_document_kind STORE_SOURCE_TOKEN;	    /* what client tokens made */
+extern const struct store_document_kind STORE_SOURCE_RULE_TEMPLATE; /* owner: name */
+/* id: template/repository; owner: repository */
+extern const struct store_document_kind STORE_SOURCE_RULE_LINK;
 
 #endif
