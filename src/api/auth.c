@@ -82,6 +82,16 @@ static void fill_principal(struct auth_principal *who, struct identity_principal
 	who->identity = p;
 }
 
+/* Credentials that are wrong count; what else goes wrong does not. */
+static int note_failure(struct identity_engine *e, struct http_exchange *x, const char *key_id,
+	const struct err *err)
+{
+	if (err_is(err, ERR_BAD_SIGNATURE) || streq(err->wire, "InvalidClientTokenId") ||
+		streq(err->wire, "SignatureDoesNotMatch"))
+		identity_failures_note(e, key_id, http_peer(x));
+	return -1;
+}
+
 static int authenticate(void *arg, struct http_exchange *x, const char *service,
 	struct auth_principal **ret, struct err *err)
 {
@@ -100,9 +110,11 @@ static int authenticate(void *arg, struct http_exchange *x, const char *service,
 		return -1;
 	if (found == 0)
 		return no_credentials(s3, err);
-	if (read_payload(x, claim, s3, who, &check.payload_hash, err) < 0 ||
-		identity_authenticate(e, &check, a, p, err) < 0)
+	if (identity_failures_check(e, claim->access_key_id, http_peer(x), err) < 0 ||
+		read_payload(x, claim, s3, who, &check.payload_hash, err) < 0)
 		return -1;
+	if (identity_authenticate(e, &check, a, p, err) < 0)
+		return note_failure(e, x, claim->access_key_id, err);
 	fill_principal(who, p);
 	who->presigned = claim->presigned;
 	memcpy(who->signing_key, p->signing_key.bytes, sizeof(who->signing_key));
@@ -120,8 +132,10 @@ static int authenticate_git(void *arg, struct http_exchange *x, const char *user
 	struct identity_principal *p = arena_new(a, struct identity_principal);
 	const char *host = http_header(x, "Host");
 
-	if (identity_authenticate_git(arg, user, password, host ? host : "", path, a, p, err) < 0)
+	if (identity_failures_check(arg, user, http_peer(x), err) < 0)
 		return -1;
+	if (identity_authenticate_git(arg, user, password, host ? host : "", path, a, p, err) < 0)
+		return note_failure(arg, x, user, err);
 	*ret = arena_new(a, struct auth_principal);
 	fill_principal(*ret, p);
 	(*ret)->payload = AUTH_PAYLOAD_UNSIGNED;
@@ -167,6 +181,14 @@ static int role_trusts(void *arg, const char *role_arn, const char *service, str
 	return identity_role_trusts(arg, role_arn, service, a, ret_why, err);
 }
 
+static void describe(void *arg, const struct auth_principal *who, struct str *out)
+{
+	if (who && who->identity)
+		identity_describe(arg, who->identity, out);
+	else
+		str_addf(out, "{\"type\":\"%s\"}", who ? "WebIdentityUser" : "Unknown");
+}
+
 struct auth auth_identity(struct identity_engine *e)
 {
 	return (struct auth){
@@ -176,5 +198,6 @@ struct auth auth_identity(struct identity_engine *e)
 		.authenticate_registry = authenticate_registry,
 		.authorize = authorize,
 		.role_trusts = role_trusts,
+		.describe = describe,
 	};
 }

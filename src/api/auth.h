@@ -52,6 +52,9 @@ struct auth {
 	/* 0 when the principal may do it; ERR_DENIED says what is missing. */
 	int (*authorize)(void *arg, const struct auth_principal *who,
 		const struct call_access *access, const struct call *call, struct err *err);
+	/* Appends who asks as CloudTrail records have it (userIdentity), a JSON object; who NULL:
+	 * nobody known. NULL: not at all. */
+	void (*describe)(void *arg, const struct auth_principal *who, struct str *out);
 	/* 1 when the role is there and trusts the service (codebuild.amazonaws.com), 0 when not:
 	 * *ret_why (in the arena) says why not. NULL: nobody asks. */
 	int (*role_trusts)(void *arg, const char *role_arn, const char *service, struct arena *a,

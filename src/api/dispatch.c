@@ -59,6 +59,36 @@ static void release_reply(struct api_reply *reply)
 	str_release(&reply->body);
 }
 
+/* Objects of buckets are data, what manages them is not. */
+static bool is_data(const struct api_request *r)
+{
+	return r->service && streq(r->service->wire->name, "s3") && r->operation &&
+	       r->operation->input && wire_member_find(r->operation->input, VIEW("Key"));
+}
+
+/* Before the answer goes out: with it the request's memory may go. */
+static void record(struct api_request *r, const char *error_code, const char *error_message)
+{
+	bool built = r->operation && r->operation->input;
+	struct audit_note n = {
+		.auth = r->api->config.auth,
+		.who = r->who,
+		.call = &r->call,
+		.source = r->service ? r->service->wire->signing_name : NULL,
+		.name = r->operation ? r->operation->name : r->asked,
+		.operation = r->operation,
+		.input = built ? r->input : NULL,
+		.output = built ? r->output : NULL,
+		.error_code = error_code,
+		.error_message = error_message,
+		.resources = r->access ? r->access->resources : NULL,
+		.n_resources = r->access ? r->access->n_resources : 0,
+		.data = is_data(r),
+	};
+
+	audit_note(&r->api->config.audit, &n);
+}
+
 static void send_error(struct api_request *r, struct err *err)
 {
 	CLEANUP(release_reply) struct api_reply reply = {0};
@@ -80,6 +110,7 @@ static void send_error(struct api_request *r, struct err *err)
 	if (e.status >= 500 && e.status != 501)
 		log_error("api", "%s failed: %s", name, err_message(err));
 	r->protocol->encode_error(r, &e, err, &reply);
+	record(r, e.code, err_message(err));
 	send_reply(r, &reply);
 }
 
@@ -107,6 +138,7 @@ static void send_output(struct api_request *r, const void *output)
 	if (r->call.status)
 		reply.status = r->call.status;
 	api_coverage_note(r->api->coverage, r->service->wire, r->operation);
+	record(r, NULL, NULL);
 	send_reply(r, &reply);
 }
 

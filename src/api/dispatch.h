@@ -4,6 +4,7 @@
 #ifndef TOWPATH_API_DISPATCH_H
 #define TOWPATH_API_DISPATCH_H
 
+#include "api/audit_note.h"
 #include "api/auth.h"
 #include "net/http_server.h"
 #include "wire/call.h"
@@ -14,6 +15,7 @@ struct api_config {
 	const struct call_service *const *services; /* borrowed; must outlive the api */
 	size_t n_services;
 	const struct auth *auth;      /* borrowed */
+	struct audit_sink audit;      /* where records of calls go */
 	const char *account, *region; /* borrowed */
 	const char *host; /* the server's own name, for buckets as host names; NULL: none */
 	/* Checks every answer against the model; one that breaks it becomes a 500 that names the

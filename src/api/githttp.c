@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/base64.h"
+#include "codec/json.h"
 
 #define PREFIX "/v1/repos/"
 #define GIT_PULL "codecommit:GitPull"
@@ -130,6 +131,45 @@ static int parse(struct git_request *r, const char **ret_text)
 	return streq(http_method(r->x), "POST") ? 0 : 405;
 }
 
+/* ---- the audit ---- */
+
+/* GitPull or GitPush: asking what there is, or handing it over. */
+static void record(struct git_request *r, const struct err *err, bool transferred)
+{
+	struct arena *a = http_arena(r->x);
+	struct call nobody = {.arena = a,
+		.account = r->config->account,
+		.region = r->config->region,
+		.source_ip = http_peer(r->x),
+		.user_agent = http_header(r->x, "User-Agent")};
+	const char *arn = arena_printf(
+		a, "arn:aws:codecommit:%s:%s:%s", r->config->region, r->config->account, r->name);
+	struct str more CLEANUP_STR = STR_INIT;
+	struct json_writer w = {&more, false};
+	struct audit_note n = {
+		.auth = r->config->auth,
+		.who = r->who,
+		.call = r->call.arena ? &r->call : &nobody,
+		.source = "codecommit",
+		.name = strchr(services[r->service].action, ':') + 1,
+		.resources = &arn,
+		.n_resources = 1,
+		.error_code = err ? (err->kind == ERR_NOT_FOUND ? "RepositoryDoesNotExistException"
+								: "AccessDenied")
+				  : NULL,
+		.error_message = err ? err_message(err) : NULL,
+	};
+
+	json_open(&w, '{');
+	json_put_member(&w, "protocol", "HTTP");
+	json_key(&w, "dataTransferred");
+	json_put_bool(&w, transferred);
+	json_put_member(&w, "repositoryName", r->name);
+	json_close(&w, '}');
+	n.more = str_text(&more);
+	audit_note(&r->config->audit, &n);
+}
+
 /* ---- who, and whether ---- */
 
 /* Splits the Basic credentials; false when there are none. */
@@ -200,11 +240,13 @@ static int admit(struct git_request *r)
 	}
 	if (r->config->auth->authenticate_git(
 		    r->config->auth->arg, r->x, user, password, path, &r->who, &err) < 0) {
+		record(r, &err, false);
 		reply_err(r, status_of(&err), &err);
 		return -1;
 	}
 	fill_call(r);
 	if (authorize(r, NULL, &err) < 0) {
+		record(r, &err, false);
 		reply_err(r, status_of(&err), &err);
 		return -1;
 	}
@@ -274,6 +316,7 @@ static void serve_advertisement(struct git_request *r)
 		return;
 	}
 	set_headers(r, "advertisement");
+	record(r, NULL, false);
 	http_reply(r->x, 200, str_view(&out));
 }
 
@@ -306,10 +349,12 @@ static void serve_request(struct git_request *r)
 		s = vcs_gunzip_stream(z);
 	}
 	if (serve_pack(r, &s, &err) == 0) {
+		record(r, NULL, true);
 		/* An answer may be empty: the client only probed. */
 		http_finish(r->x, start_reply(r, &err) == 0);
 		return;
 	}
+	record(r, &err, true);
 	if (!r->started) {
 		reply_err(r, status_of(&err), &err);
 		return;

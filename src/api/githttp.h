@@ -8,6 +8,7 @@
 #ifndef TOWPATH_API_GITHTTP_H
 #define TOWPATH_API_GITHTTP_H
 
+#include "api/audit_note.h"
 #include "api/auth.h"
 #include "source/source.h"
 
@@ -15,6 +16,7 @@ struct githttp_config {
 	struct source_engine *source; /* borrowed */
 	const struct auth *auth;      /* borrowed */
 	const char *account, *region; /* borrowed */
+	struct audit_sink audit;      /* where records of fetches and pushes go */
 };
 
 /* Whether a request is one of git's: the server's routes ask this first. */

@@ -30,9 +30,10 @@ extern const struct command *const commands[];
 const struct command *command_find(const char *name);
 
 /* The rows, one a file. */
-extern const struct command command_agent, command_destroy, command_approve, command_backup,
-	command_completion, command_doctor, command_reports, command_restore, command_env,
-	command_help, command_lint, command_logs, command_pipeline, command_reject, command_retry,
-	command_rollback, command_run, command_serve, command_status, command_version;
+extern const struct command command_agent, command_destroy, command_approve, command_audit,
+	command_backup, command_completion, command_doctor, command_reports, command_restore,
+	command_env, command_help, command_lint, command_logs, command_pipeline, command_reject,
+	command_retry, command_rollback, command_run, command_serve, command_status,
+	command_version;
 
 #endif

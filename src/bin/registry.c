@@ -5,6 +5,7 @@
 const struct command *const commands[] = {
 	&command_agent,
 	&command_approve,
+	&command_audit,
 	&command_backup,
 	&command_completion,
 	&command_destroy,

@@ -55,16 +55,23 @@ static void handle_stream(void *arg, struct http_exchange *x)
 		s->api_routes.handle_stream(s->api_routes.arg, x);
 }
 
+static void add_record(void *arg, struct view json)
+{
+	audit_add(arg, json);
+}
+
 void server_front_open(struct server *s)
 {
 	struct api_config c = {.account = s->account, .region = s->region, .auth = &s->auth};
 
 	s->auth = auth_identity(s->identity);
+	c.audit = (struct audit_sink){s->audit, add_record};
 	s->git = (struct githttp_config){
 		.source = s->source,
 		.auth = &s->auth,
 		.account = s->account,
 		.region = s->region,
+		.audit = c.audit,
 	};
 	s->registry = (struct registry_config){
 		.artifact = s->artifact,

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "api/svc_cloudtrail.h"
 #include "api/svc_codebuild.h"
 #include "api/svc_codecommit.h"
 #include "api/svc_codedeploy.h"
@@ -44,6 +45,21 @@ static int open_identity(struct server *s, struct err *err)
 static void close_identity(struct server *s)
 {
 	s->identity = identity_engine_free(s->identity);
+}
+
+/* ---- audit ---- */
+
+static int open_audit(struct server *s, struct err *err)
+{
+	if (audit_engine_new(s->data_dir, &s->audit, err) < 0)
+		return -1;
+	server_add_service(s, svc_cloudtrail(s->audit));
+	return 0;
+}
+
+static void close_audit(struct server *s)
+{
+	s->audit = audit_engine_free(s->audit);
 }
 
 /* ---- source ---- */
@@ -233,6 +249,7 @@ static void close_pipeline(struct server *s)
 
 const struct server_part server_parts[] = {
 	{"identity", open_identity, NULL, close_identity},
+	{"audit", open_audit, NULL, close_audit},
 	{"artifact", open_artifact, NULL, close_artifact},
 	{"source", open_source, NULL, close_source},
 	{"secret", open_secret, NULL, close_secret},

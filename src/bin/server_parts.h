@@ -9,6 +9,7 @@
 #include "api/githttp.h"
 #include "api/registry.h"
 #include "artifact/artifact.h"
+#include "audit/audit.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/vec.h"
@@ -47,6 +48,7 @@ struct server {
 
 	/* engines */
 	struct identity_engine *identity;
+	struct audit_engine *audit;
 	struct artifact_tokens image_tokens;
 	struct artifact_engine *artifact;
 	struct secret_engine *secret;

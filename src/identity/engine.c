@@ -150,6 +150,7 @@ struct identity_engine *identity_engine_free(struct identity_engine *e)
 		return NULL;
 	identity_web_identity_stop(e);
 	map_release_with(&e->used, free);
+	map_release_with(&e->failures, free);
 	identity_cache_free(e);
 	pthread_cond_destroy(&e->fetched);
 	explicit_bzero(&e->seal, sizeof(e->seal));

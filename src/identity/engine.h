@@ -52,6 +52,7 @@ struct identity_engine {
 	struct map policies; /* owner -> identity_policies */
 	uint64_t generation;
 	struct map used;     /* key id -> when its use was last stored, int64_t * */
+	struct map failures; /* "key@address" and "address" -> failures */
 	struct map key_sets; /* provider ARN -> identity_key_set */
 	int fetching;	     /* threads that ask providers */
 	pthread_cond_t fetched;

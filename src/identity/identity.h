@@ -65,6 +65,11 @@ struct identity_check {
  * (S3); ERR_DENIED for a presigned URL that ran out. */
 int identity_authenticate(struct identity_engine *e, const struct identity_check *check,
 	struct arena *a, struct identity_principal *ret, struct err *err);
+/* Who has failed too often of late, with this key (or user name) at this address or with any there,
+ * is refused before he is looked at: ThrottlingException. */
+int identity_failures_check(
+	struct identity_engine *e, const char *key_id, const char *address, struct err *err);
+void identity_failures_note(struct identity_engine *e, const char *key_id, const char *address);
 /* HTTP Basic as git sends it: git credentials of a user, or an access key with the password of
  * the credential helper. host and path (/v1/repos/NAME) are what the helper signed. */
 int identity_authenticate_git(struct identity_engine *e, const char *user, const char *password,
@@ -76,6 +81,10 @@ int identity_authenticate_git(struct identity_engine *e, const char *user, const
  * to make sure. */
 int identity_ssh_key(struct identity_engine *e, const char *id, struct arena *a,
 	struct identity_principal *ret, const char **ret_key, struct err *err);
+
+/* Appends the principal as CloudTrail's userIdentity. */
+void identity_describe(
+	struct identity_engine *e, const struct identity_principal *who, struct str *out);
 
 struct identity_question {
 	const char *action;	      /* codecommit:GitPush */

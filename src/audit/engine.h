@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to audit/. */
+#ifndef TOWPATH_AUDIT_ENGINE_H
+#define TOWPATH_AUDIT_ENGINE_H
+
+#include <pthread.h>
+
+#include "audit/audit.h"
+#include "audit/chain.h"
+
+struct audit_engine {
+	char *dir;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct str waiting; /* records, each with a line end */
+	uint64_t added, written;
+	_Atomic bool stopping;
+	bool has_thread;
+	pthread_t thread;
+	/* the writer's own */
+	int fd;
+	struct audit_chain chain;
+};
+
+#endif
