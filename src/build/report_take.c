@@ -389,7 +389,7 @@ static int take_record(struct taking *t, struct err *err)
 
 	rest = str_view(&text);
 	while (r == 0 && n < OUTCOMES_MAX &&
-		(r = report_outcome_read(&rest, t->a, &t->outcome, &t->items, &why)) > 0) {
+		report_outcome_read(&rest, t->a, &t->outcome, &t->items, &why) > 0) {
 		r = is_known_status(t->outcome.status) ? take_one(t, err) : 0;
 		if (r < 0)
 			return -1;
