@@ -19,6 +19,7 @@ CALL_ADAPTER(source_create_repository)
 CALL_ADAPTER(source_create_unreferenced_merge_commit)
 CALL_ADAPTER(source_delete_approval_rule_template)
 CALL_ADAPTER(source_delete_branch)
+CALL_ADAPTER(source_delete_comment_content)
 CALL_ADAPTER(source_delete_file)
 CALL_ADAPTER(source_delete_pull_request_approval_rule)
 CALL_ADAPTER(source_delete_repository)
@@ -29,6 +30,10 @@ CALL_ADAPTER(source_evaluate_pull_request_approval_rules)
 CALL_ADAPTER(source_get_approval_rule_template)
 CALL_ADAPTER(source_get_blob)
 CALL_ADAPTER(source_get_branch)
+CALL_ADAPTER(source_get_comment)
+CALL_ADAPTER(source_get_comment_reactions)
+CALL_ADAPTER(source_get_comments_for_compared_commit)
+CALL_ADAPTER(source_get_comments_for_pull_request)
 CALL_ADAPTER(source_get_commit)
 CALL_ADAPTER(source_get_differences)
 CALL_ADAPTER(source_get_file)
@@ -55,12 +60,17 @@ CALL_ADAPTER(source_merge_pull_request_by_fast_forward)
 CALL_ADAPTER(source_merge_pull_request_by_squash)
 CALL_ADAPTER(source_merge_pull_request_by_three_way)
 CALL_ADAPTER(source_override_pull_request_approval_rules)
+CALL_ADAPTER(source_post_comment_for_compared_commit)
+CALL_ADAPTER(source_post_comment_for_pull_request)
+CALL_ADAPTER(source_post_comment_reply)
+CALL_ADAPTER(source_put_comment_reaction)
 CALL_ADAPTER(source_put_file)
 CALL_ADAPTER(source_tag_resource)
 CALL_ADAPTER(source_untag_resource)
 CALL_ADAPTER(source_update_approval_rule_template_content)
 CALL_ADAPTER(source_update_approval_rule_template_description)
 CALL_ADAPTER(source_update_approval_rule_template_name)
+CALL_ADAPTER(source_update_comment)
 CALL_ADAPTER(source_update_default_branch)
 CALL_ADAPTER(source_update_pull_request_approval_rule_content)
 CALL_ADAPTER(source_update_pull_request_approval_state)
@@ -91,6 +101,7 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 		source_create_unreferenced_merge_commit_call,
 	[CODECOMMIT_OP_DELETE_APPROVAL_RULE_TEMPLATE] = source_delete_approval_rule_template_call,
 	[CODECOMMIT_OP_DELETE_BRANCH] = source_delete_branch_call,
+	[CODECOMMIT_OP_DELETE_COMMENT_CONTENT] = source_delete_comment_content_call,
 	[CODECOMMIT_OP_DELETE_FILE] = source_delete_file_call,
 	[CODECOMMIT_OP_DELETE_PULL_REQUEST_APPROVAL_RULE] =
 		source_delete_pull_request_approval_rule_call,
@@ -104,6 +115,11 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 	[CODECOMMIT_OP_GET_APPROVAL_RULE_TEMPLATE] = source_get_approval_rule_template_call,
 	[CODECOMMIT_OP_GET_BLOB] = source_get_blob_call,
 	[CODECOMMIT_OP_GET_BRANCH] = source_get_branch_call,
+	[CODECOMMIT_OP_GET_COMMENT] = source_get_comment_call,
+	[CODECOMMIT_OP_GET_COMMENT_REACTIONS] = source_get_comment_reactions_call,
+	[CODECOMMIT_OP_GET_COMMENTS_FOR_COMPARED_COMMIT] =
+		source_get_comments_for_compared_commit_call,
+	[CODECOMMIT_OP_GET_COMMENTS_FOR_PULL_REQUEST] = source_get_comments_for_pull_request_call,
 	[CODECOMMIT_OP_GET_COMMIT] = source_get_commit_call,
 	[CODECOMMIT_OP_GET_DIFFERENCES] = source_get_differences_call,
 	[CODECOMMIT_OP_GET_FILE] = source_get_file_call,
@@ -137,6 +153,11 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 		source_merge_pull_request_by_three_way_call,
 	[CODECOMMIT_OP_OVERRIDE_PULL_REQUEST_APPROVAL_RULES] =
 		source_override_pull_request_approval_rules_call,
+	[CODECOMMIT_OP_POST_COMMENT_FOR_COMPARED_COMMIT] =
+		source_post_comment_for_compared_commit_call,
+	[CODECOMMIT_OP_POST_COMMENT_FOR_PULL_REQUEST] = source_post_comment_for_pull_request_call,
+	[CODECOMMIT_OP_POST_COMMENT_REPLY] = source_post_comment_reply_call,
+	[CODECOMMIT_OP_PUT_COMMENT_REACTION] = source_put_comment_reaction_call,
 	[CODECOMMIT_OP_PUT_FILE] = source_put_file_call,
 	[CODECOMMIT_OP_TAG_RESOURCE] = source_tag_resource_call,
 	[CODECOMMIT_OP_UNTAG_RESOURCE] = source_untag_resource_call,
@@ -146,6 +167,7 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 		source_update_approval_rule_template_description_call,
 	[CODECOMMIT_OP_UPDATE_APPROVAL_RULE_TEMPLATE_NAME] =
 		source_update_approval_rule_template_name_call,
+	[CODECOMMIT_OP_UPDATE_COMMENT] = source_update_comment_call,
 	[CODECOMMIT_OP_UPDATE_DEFAULT_BRANCH] = source_update_default_branch_call,
 	[CODECOMMIT_OP_UPDATE_PULL_REQUEST_APPROVAL_RULE_CONTENT] =
 		source_update_pull_request_approval_rule_content_call,
@@ -199,11 +221,13 @@ static int access_of(
 	return 0;
 }
 
-/* The repository of a pull request. */
+/* The repository of a pull request or a comment. */
 static const char *lookup(void *engine, struct call *call, const char *kind, const char *value)
 {
 	const char *arn = NULL, *destination;
 
+	if (streq(kind, "comment"))
+		return source_comment_place(engine, value, call->arena);
 	if (streq(kind, "pullRequest") &&
 		source_pull_place(engine, value, call->arena, &arn, &destination, NULL) <= 0)
 		return NULL;

@@ -63,6 +63,14 @@ int source_load(struct source_engine *e, const char *name, struct arena *a,
 	return found < 0 ? -1 : 0;
 }
 
+const char *source_name_by_id(struct source_engine *e, const char *id, struct arena *a)
+{
+	struct store_source_repository r;
+	struct lookup l = {.key = id, .by_id = true, .arena = a, .ret = &r};
+
+	return lookup(e, &l, NULL) > 0 ? r.meta.repository_name : NULL;
+}
+
 int source_open(struct source_engine *e, const char *name, struct arena *a,
 	struct store_source_repository *ret, struct vcs_repository **ret_git, struct err *err)
 {

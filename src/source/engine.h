@@ -32,7 +32,9 @@ char *source_arn(const struct source_engine *e, const char *repository_name, str
  * RepositoryDoesNotExistException. */
 int source_load(struct source_engine *e, const char *name, struct arena *a,
 	struct store_source_repository *ret, struct err *err);
-/* The same, and opens it on disk. */
+/* Its name, in the arena, or NULL. */
+const char *source_name_by_id(struct source_engine *e, const char *id, struct arena *a);
+/* The same as source_load(), and opens it on disk. */
 int source_open(struct source_engine *e, const char *name, struct arena *a,
 	struct store_source_repository *ret, struct vcs_repository **ret_git, struct err *err);
 

@@ -31,6 +31,23 @@ static int forget_pull(struct db_tx *tx, const char *key, struct err *err)
 	return store_document_delete(tx, &STORE_SOURCE_PULL_MORE, key, err);
 }
 
+static int forget_comments(struct db_tx *tx, const char *repository_id, struct err *err)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct store_documents found;
+
+	if (store_document_list(tx, &STORE_SOURCE_COMMENT_MORE,
+		    &(struct store_document_filter){.owner = repository_id}, &a, &found, err) < 0)
+		return -1;
+	for (size_t i = 0; i < found.n; i++)
+		if (store_document_delete(tx, &STORE_SOURCE_COMMENT, found.ids[i], err) < 0 ||
+			store_document_delete(tx, &STORE_SOURCE_THREAD, found.ids[i], err) < 0 ||
+			store_document_delete_owned(tx, &STORE_SOURCE_REACTION, found.ids[i], err) <
+				0)
+			return -1;
+	return store_document_delete_owned(tx, &STORE_SOURCE_COMMENT_MORE, repository_id, err);
+}
+
 int source_forget_reviews(struct db_tx *tx, const char *repository_id, struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
@@ -42,8 +59,9 @@ int source_forget_reviews(struct db_tx *tx, const char *repository_id, struct er
 	for (size_t i = 0; i < pulls.n; i++)
 		if (forget_pull(tx, pulls.ids[i], err) < 0)
 			return -1;
-	if (drop_prefixed(tx, &STORE_SOURCE_PULL_REF, arena_printf(&a, "%s/", repository_id), err) <
-			0 ||
+	if (forget_comments(tx, repository_id, err) < 0 ||
+		drop_prefixed(tx, &STORE_SOURCE_PULL_REF, arena_printf(&a, "%s/", repository_id),
+			err) < 0 ||
 		store_document_delete_owned(tx, &STORE_SOURCE_PULL, repository_id, err) < 0 ||
 		store_document_delete_owned(tx, &STORE_SOURCE_RULE_LINK, repository_id, err) < 0)
 		return -1;

@@ -51,6 +51,9 @@ const char *source_branch_named(struct source_engine *e, const char *repository_
 int source_pull_place(struct source_engine *e, const char *id, struct arena *a,
 	const char **ret_arn, const char **ret_destination, struct err *err);
 
+/* The ARN of the repository that a comment belongs to, in the arena, or NULL. */
+const char *source_comment_place(struct source_engine *e, const char *id, struct arena *a);
+
 /* ---- for git over HTTP ---- */
 
 /* Name, ARN and path of a repository: 1 found, 0 not, -1 error. Strings in the arena. */
@@ -99,6 +102,7 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 	X(create_unreferenced_merge_commit)                            \
 	X(delete_approval_rule_template)                               \
 	X(delete_branch)                                               \
+	X(delete_comment_content)                                      \
 	X(delete_file)                                                 \
 	X(delete_pull_request_approval_rule)                           \
 	X(delete_repository)                                           \
@@ -109,6 +113,10 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 	X(get_approval_rule_template)                                  \
 	X(get_blob)                                                    \
 	X(get_branch)                                                  \
+	X(get_comment)                                                 \
+	X(get_comment_reactions)                                       \
+	X(get_comments_for_compared_commit)                            \
+	X(get_comments_for_pull_request)                               \
 	X(get_commit)                                                  \
 	X(get_differences)                                             \
 	X(get_file)                                                    \
@@ -135,12 +143,17 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 	X(merge_pull_request_by_squash)                                \
 	X(merge_pull_request_by_three_way)                             \
 	X(override_pull_request_approval_rules)                        \
+	X(post_comment_for_compared_commit)                            \
+	X(post_comment_for_pull_request)                               \
+	X(post_comment_reply)                                          \
+	X(put_comment_reaction)                                        \
 	X(put_file)                                                    \
 	X(tag_resource)                                                \
 	X(untag_resource)                                              \
 	X(update_approval_rule_template_content)                       \
 	X(update_approval_rule_template_description)                   \
 	X(update_approval_rule_template_name)                          \
+	X(update_comment)                                              \
 	X(update_default_branch)                                       \
 	X(update_pull_request_approval_rule_content)                   \
 	X(update_pull_request_approval_state)                          \

@@ -19,3 +19,7 @@ KIND(STORE_SOURCE_PULL_OVERRIDE, "source-pull-override",
 KIND(STORE_SOURCE_TOKEN, "source-token", towpath_source_token);
 KIND(STORE_SOURCE_RULE_TEMPLATE, "source-rule-template", codecommit_approval_rule_template);
 KIND(STORE_SOURCE_RULE_LINK, "source-rule-link", towpath_source_link);
+KIND(STORE_SOURCE_COMMENT, "source-comment", codecommit_comment);
+KIND(STORE_SOURCE_COMMENT_MORE, "source-comment-more", towpath_source_comment);
+KIND(STORE_SOURCE_THREAD, "source-thread", codecommit_comments_for_pull_request);
+KIND(STORE_SOURCE_REACTION, "source-reaction", towpath_source_reaction);

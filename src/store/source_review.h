@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kinds of documents (store/document.h) of CodeCommit's reviews: pull requests with their events,
- * approvals and rules, and merges that were made. A pull request's key sorts
+ * approvals and rules, comments, and merges that were made. A pull request's key sorts
  * younger ones first. */
 #ifndef TOWPATH_STORE_SOURCE_REVIEW_H
 #define TOWPATH_STORE_SOURCE_REVIEW_H
@@ -19,5 +19,11 @@ extern const struct store_document_kind STORE_SOURCE_TOKEN;	    /* what client t
 extern const struct store_document_kind STORE_SOURCE_RULE_TEMPLATE; /* owner: name */
 /* id: template/repository; owner: repository */
 extern const struct store_document_kind STORE_SOURCE_RULE_LINK;
+/* owner: the first comment of its thread */
+extern const struct store_document_kind STORE_SOURCE_COMMENT;
+extern const struct store_document_kind STORE_SOURCE_COMMENT_MORE; /* owner: repository */
+/* id: the first comment of a thread; owner: where it stands (comment_post.h) */
+extern const struct store_document_kind STORE_SOURCE_THREAD;
+extern const struct store_document_kind STORE_SOURCE_REACTION; /* owner: comment */
 
 #endif

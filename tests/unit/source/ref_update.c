@@ -123,6 +123,41 @@ static void test_unsettled_change_is_settled_before_the_next(void **state)
 	assert_int_equal(journal_of(f).n, before + 3);
 }
 
+/* P2: what a push did to a pull request is settled with the push. */
+static void test_pull_requests_follow_after_a_crash(void **state)
+{
+	struct fixture *f = *state;
+	struct setting s = prepare(f);
+	struct codecommit_target target = {.repository_name = "shop-api",
+		.source_reference = "x",
+		.destination_reference = "old"};
+	struct codecommit_create_pull_request_request make = {
+		.title = "t", .targets = {.v = &target, .n = 1, .set = true}};
+	struct codecommit_create_pull_request_response made = {0};
+	struct codecommit_get_pull_request_request get = {0};
+	struct codecommit_get_pull_request_response got = {0};
+	struct entries e;
+
+	change_until(f, &s, "refs/heads/old", s.first, AFTER_FINISH);
+	change_until(f, &s, "refs/heads/x", s.second, AFTER_FINISH);
+	OK(source_create_pull_request(f->e, &f->call, &make, &made, E));
+	get.pull_request_id = made.pull_request->pull_request_id;
+	change_until(f, &s, "refs/heads/old", s.second, AFTER_APPLY);
+	OK(source_get_pull_request(f->e, &f->call, &get, &got, E));
+	assert_string_equal(got.pull_request->pull_request_status, "OPEN");
+	for (int restarts = 0; restarts < 2; restarts++) {
+		stop_engine(f);
+		start_engine(f);
+		OK(source_get_pull_request(f->e, &f->call, &get, &got, E));
+		assert_string_equal(got.pull_request->pull_request_status, "CLOSED");
+		assert_true(got.pull_request->pull_request_targets.v->merge_metadata->is_merged.v);
+		e = journal_of(f);
+		assert_string_equal(e.v[e.n - 1].kind, "codecommit.pull");
+		assert_non_null(strstr(e.v[e.n - 1].detail, "pullRequestMergeStatusUpdated"));
+		assert_string_equal(e.v[e.n - 2].kind, "codecommit.ref");
+	}
+}
+
 static void test_no_event_without_a_change(void **state)
 {
 	struct fixture *f = *state;
@@ -218,6 +253,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_crashes_of_a_creation, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crashes_of_an_update, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_crashes_of_a_deletion, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_pull_requests_follow_after_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_unsettled_change_is_settled_before_the_next, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_event_without_a_change, setup, teardown),
