@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 
-ROUNDS = 16
+ROUNDS = 40
 SECONDS = 1
 CONNECTIONS = 64
 SHARES = (1, 10, 25, 50, 90, 99)
