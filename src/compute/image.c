@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "compute/image.h"
-
+/* Images: from a manifest to unpacked layers. */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,19 +11,17 @@
 
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/id.h"
 #include "base/path.h"
 #include "codec/archive.h"
 #include "codec/json.h"
+#include "compute/image_internal.h"
 #include "crypto/digest.h"
 
 #define DOCUMENT_MAX (4 * MIB) /* manifests and configurations */
 #define LAYERS_MAX 127
-#define LAYER_NAME_DIGITS 32 /* of the digest, since all names must fit one mount's options */
-#define PARTIAL "partial-"
 
 struct preparation {
-	const char *store;
+	const struct image_store *store;
 	const struct image_source *source;
 	struct arena *a;
 	struct image *ret;
@@ -93,12 +89,9 @@ static int read_document(struct preparation *p, const char *what, const char *di
 
 static int unpack_layer(struct preparation *p, const char *digest, const char *dir, struct err *err)
 {
-	char *partial CLEANUP(freep) = NULL;
+	char *partial CLEANUP(freep) = image_partial(p->store->dir);
 	int fd CLEANUP_FD = -1;
-	char tail[13];
 
-	id_random_text(tail, 12, ID_ALPHABET_HEX);
-	partial = xasprintf("%s/" PARTIAL "%s", p->store, tail);
 	if (open_blob(p, "layer", digest, &fd, err) < 0)
 		return -1;
 	if (file_make_dirs(partial, 0755, err) < 0)
@@ -128,17 +121,21 @@ static int prepare_layers(struct preparation *p, const struct json_node *layers,
 		return err_set(err, ERR_TOO_LARGE, "the image has %zu layers; at most %d are taken",
 			layers->n, LAYERS_MAX);
 	paths = arena_new_n(p->a, layers->n + 1, const char *);
+	p->ret->leases = arena_new_n(p->a, layers->n + 1, int);
 	for (size_t i = 0; i < layers->n; i++) {
 		const char *digest = json_member_text(&layers->items[i], "digest");
-		char *dir;
+		char *name, *dir;
 
 		if (!is_digest(digest))
 			return err_set(err, ERR_MALFORMED,
 				"layer %zu of the image's manifest %s has no sha256 digest", i,
 				p->ret->digest);
-		dir = arena_printf(
-			p->a, "%s/%.*s", p->store, LAYER_NAME_DIGITS, digest + strlen("sha256:"));
+		name = arena_printf(p->a, "%.*s", IMAGE_LAYER_DIGITS, digest + strlen("sha256:"));
+		dir = arena_printf(p->a, "%s/%s", p->store->dir, name);
 		paths[layers->n - 1 - i] = dir;
+		if (image_lease(p->store, name, &p->ret->leases[i], err) < 0)
+			return -1;
+		p->ret->n_leases++;
 		if (!file_exists(dir) && unpack_layer(p, digest, dir, err) < 0)
 			return -1;
 	}
@@ -217,48 +214,47 @@ static const char *choose(const struct json_node *manifests)
 	return NULL;
 }
 
-int image_prepare(const char *store, const char *digest, struct view manifest_text,
+/* The manifest for this machine. */
+static int find_manifest(
+	struct preparation *p, struct view text, const struct json_node **ret, struct err *err)
+{
+	const char *digest = p->ret->digest;
+	const struct json_node *manifests;
+
+	if (text.p ? json_parse(text, p->a, ret, err) < 0
+		   : read_document(p, "manifest", digest, ret, err) < 0)
+		return -1;
+	manifests = json_member(*ret, "manifests");
+	if (!manifests || manifests->kind != JSON_KIND_ARRAY)
+		return 0;
+	p->ret->digest = choose(manifests);
+	if (!p->ret->digest)
+		return err_set(err, ERR_NOT_FOUND, "the image %s has no manifest for linux/%s",
+			digest, architecture());
+	return read_document(p, "manifest", p->ret->digest, ret, err);
+}
+
+int image_prepare(const struct image_store *store, const char *digest, struct view manifest_text,
 	const struct image_source *source, struct arena *a, struct image *ret, struct err *err)
 {
 	struct preparation p = {.store = store, .source = source, .a = a, .ret = ret};
-	const struct json_node *manifest, *manifests;
+	const struct json_node *manifest;
 
 	*ret = (struct image){.digest = arena_strdup(a, digest)};
-	if (file_make_dirs(store, 0700, err) < 0)
+	if (file_make_dirs(store->dir, 0700, err) < 0 ||
+		find_manifest(&p, manifest_text, &manifest, err) < 0 ||
+		prepare_config(
+			&p, json_member_text(json_member(manifest, "config"), "digest"), err) < 0)
 		return -1;
-	if (manifest_text.p ? json_parse(manifest_text, a, &manifest, err) < 0
-			    : read_document(&p, "manifest", digest, &manifest, err) < 0)
+	if (prepare_layers(&p, json_member(manifest, "layers"), err) < 0) {
+		image_release(ret);
 		return -1;
-	manifests = json_member(manifest, "manifests");
-	if (manifests && manifests->kind == JSON_KIND_ARRAY) {
-		ret->digest = choose(manifests);
-		if (!ret->digest)
-			return err_set(err, ERR_NOT_FOUND,
-				"the image %s has no manifest for linux/%s", digest,
-				architecture());
-		if (read_document(&p, "manifest", ret->digest, &manifest, err) < 0)
-			return -1;
 	}
-	if (prepare_config(&p, json_member_text(json_member(manifest, "config"), "digest"), err) <
-		0)
-		return -1;
-	return prepare_layers(&p, json_member(manifest, "layers"), err);
+	return 0;
 }
 
-int image_store_clean(const char *store, struct err *err)
+void image_release(struct image *image)
 {
-	DIR *dir = opendir(store);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!dir)
-		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot open %s", store);
-	while (r == 0 && (entry = readdir(dir))) {
-		char *path CLEANUP(freep) = path_join(store, entry->d_name);
-
-		if (starts_with(entry->d_name, PARTIAL))
-			r = file_remove_tree(path, err);
-	}
-	closedir(dir);
-	return r;
+	while (image->n_leases > 0)
+		close(image->leases[--image->n_leases]);
 }

@@ -20,6 +20,12 @@ struct image_source {
 	void *arg;
 };
 
+/* A folder of unpacked layers. */
+struct image_store {
+	const char *dir;
+	int64_t now_usec; /* the time at which layers are used, on the one clock */
+};
+
 struct image {
 	const char *digest;	   /* of the manifest for this machine, sha256:... */
 	const char *const *layers; /* unpacked folders, the topmost first */
@@ -27,15 +33,24 @@ struct image {
 	/* The configuration; NULL or none where the image says nothing. */
 	const char *const *env, *const *entrypoint, *const *cmd; /* end with NULL */
 	const char *user, *working_dir, *stop_signal;
+	/* As long as these are open the layers stay. A mounted root needs them no more. */
+	int *leases;
+	size_t n_leases;
 };
+/* Ends the leases. The rest is the arena's. */
+void image_release(struct image *image);
 
 /* Finds the manifest (manifest.p NULL: by its digest; of an index: the one for this machine),
  * unpacks the layers that `store` has not got, and answers in the arena. ERR_NOT_FOUND,
- * ERR_MALFORMED and ERR_TOO_LARGE name the blob or the entry of the layer. */
-int image_prepare(const char *store, const char *digest, struct view manifest,
+ * ERR_MALFORMED and ERR_TOO_LARGE name the blob or the entry of the layer. The caller releases the
+ * image once its root is mounted. */
+int image_prepare(const struct image_store *store, const char *digest, struct view manifest,
 	const struct image_source *source, struct arena *a, struct image *ret, struct err *err);
 /* Removes what an interrupted unpacking left in the store. Before anything is prepared. */
 int image_store_clean(const char *store, struct err *err);
+/* Removes the layers that nobody has a lease on, that no mounted root is stacked of, and that were
+ * last used more than idle_usec ago. */
+int image_store_collect(const struct image_store *store, int64_t idle_usec, struct err *err);
 
 /* A folder in OCI image layout as a source: arg is its path. */
 int image_layout_open(void *arg, const char *digest, int *ret_fd, struct err *err);

@@ -21,6 +21,7 @@
 #define FLEET_TASK_HEALTH "fleet.health"
 #define FLEET_TASK_FORGET_SERVICE "fleet.forget-service"
 #define FLEET_TASK_FORGET_TASK "fleet.forget-task"
+#define FLEET_TASK_COLLECT "fleet.collect"
 
 #define ECS_FORGET_USEC (3600 * USEC_PER_SEC)
 #define SET_ID_DIGITS 19
@@ -133,6 +134,9 @@ int fleet_task_wake_service(
 int fleet_task_target_changed(struct fleet_engine *e, struct db_tx *tx,
 	const struct towpath_fleet_target *t, struct err *err);
 char *fleet_task_dir(struct fleet_engine *e, const char *task_arn) MUST_CHECK;
+/* Where unpacked layers, and where the output of containers is kept. */
+char *fleet_images_dir(struct fleet_engine *e) MUST_CHECK;
+char *fleet_task_logs_dir(struct fleet_engine *e) MUST_CHECK;
 /* A container's root has ended: wakes its task. */
 int fleet_container_ended(struct fleet_engine *e, const char *root_id, struct err *err);
 int fleet_forget_task_run(struct durable *d, const struct task *t, void *arg, struct err *err);
@@ -181,6 +185,12 @@ void fleet_health_decide(struct fleet_health *h, bool passed, int retries, int64
 struct image;
 int fleet_image_prepare(struct fleet_engine *e, const char *reference, const char *digest,
 	struct arena *a, struct image *ret, struct err *err);
+
+/* ---- collection (collect.c) ---- */
+
+/* Layers that have not been used for long, and output whose log stream is gone or whose log group
+ * keeps it no longer. */
+int fleet_collect_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- services (service.c, service_decide.c, service_run.c) ---- */
 

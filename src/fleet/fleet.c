@@ -154,6 +154,7 @@ static void register_tasks(struct fleet_engine *e)
 			.max_running = PARALLEL_CHECKS},
 		{.name = FLEET_TASK_FORGET_SERVICE, .run = fleet_forget_service_run},
 		{.name = FLEET_TASK_FORGET_TASK, .run = fleet_forget_task_run},
+		{.name = FLEET_TASK_COLLECT, .run = fleet_collect_run, .max_running = 1},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -330,13 +331,13 @@ static int wake_tasks_step(struct db_tx *tx, void *arg, struct err *err)
 		if (fleet_task_status(&all.v[i]) != TASK_STOPPED &&
 			fleet_wake(o->e, tx, FLEET_TASK_RUN, all.v[i].t.task_arn, 0, err) < 0)
 			return -1;
-	return 0;
+	return fleet_wake(o->e, tx, FLEET_TASK_COLLECT, "", 0, err);
 }
 
 /* Each task looks for its containers by itself. */
 static int find_tasks(struct fleet_engine *e, struct err *err)
 {
-	char *store CLEANUP(freep) = path_join(e->cfg.data_dir, "images");
+	char *store CLEANUP(freep) = fleet_images_dir(e);
 
 	if (image_store_clean(store, err) < 0)
 		return -1;

@@ -9,6 +9,7 @@
 #define TOWPATH_FLEET_FLEET_H
 
 #include "autoscaling.gen.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "compute/compute.h"
 #include "durable/durable.h"
@@ -80,6 +81,10 @@ struct fleet_config {
 	/* Makes a log stream over a spool file, as a part of the caller's step. NULL: dropped. */
 	int (*log_attach)(void *arg, struct db_tx *tx, const char *group, const char *stream,
 		const char *path, struct err *err);
+	/* Fills `ret` with the paths below dir that streams still need; streams whose group keeps
+	 * them no longer lose theirs. A part of the caller's step. NULL with log_attach. */
+	int (*logs_kept)(
+		void *arg, struct db_tx *tx, const char *dir, struct map *ret, struct err *err);
 	/* Takes metrics; called each second at most, outside of transactions. NULL: dropped. */
 	int (*metrics)(
 		void *arg, int64_t usec, const struct fleet_metric *v, size_t n, struct err *err);

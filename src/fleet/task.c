@@ -394,6 +394,16 @@ char *fleet_task_dir(struct fleet_engine *e, const char *task_arn)
 	return xasprintf("%s/fleet/t-%s", e->cfg.data_dir, fleet_last_part(task_arn));
 }
 
+char *fleet_images_dir(struct fleet_engine *e)
+{
+	return path_join(e->cfg.data_dir, "images");
+}
+
+char *fleet_task_logs_dir(struct fleet_engine *e)
+{
+	return path_join(e->cfg.data_dir, "task-logs");
+}
+
 char *fleet_address_free(struct fleet_engine *e, struct db_tx *tx, struct arena *a, struct err *err)
 {
 	struct store_documents instances, states, targets;

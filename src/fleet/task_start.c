@@ -44,7 +44,7 @@ static char *pin_reference(const char *reference, const char *digest)
 }
 
 /* Another registry's image, by way of a layout that is dropped once the layers are unpacked. */
-static int prepare_foreign(const char *store, const char *reference, struct arena *a,
+static int prepare_foreign(const struct image_store *store, const char *reference, struct arena *a,
 	struct image *ret, struct err *err)
 {
 	char *layout CLEANUP(freep) = NULL;
@@ -54,7 +54,7 @@ static int prepare_foreign(const char *store, const char *reference, struct aren
 	int r;
 
 	id_random_text(tail, 12, ID_ALPHABET_HEX);
-	layout = xasprintf("%s/partial-fetch-%s", store, tail);
+	layout = xasprintf("%s/partial-fetch-%s", store->dir, tail);
 	source.arg = layout;
 	r = image_fetch(reference, layout, err);
 	if (r == 0)
@@ -68,22 +68,23 @@ static int prepare_foreign(const char *store, const char *reference, struct aren
 int fleet_image_prepare(struct fleet_engine *e, const char *reference, const char *digest,
 	struct arena *a, struct image *ret, struct err *err)
 {
-	char *store CLEANUP(freep) = xasprintf("%s/images", e->cfg.data_dir);
+	char *dir CLEANUP(freep) = fleet_images_dir(e);
+	struct image_store store = {dir, durable_now(e->durable)};
 	char *pinned CLEANUP(freep) = pin_reference(reference, digest);
 	struct own_blobs blobs = {.e = e};
 	struct image_source source = {.open = open_own, .arg = &blobs};
 	struct fleet_image own = {0};
 	int r = 0;
 
-	if (file_make_dirs(store, 0700, err) < 0)
+	if (file_make_dirs(dir, 0700, err) < 0)
 		return -1;
 	if (e->cfg.image_resolve)
 		r = e->cfg.image_resolve(e->cfg.arg, pinned, a, &own, err);
 	blobs.repository = own.repository;
 	if (r > 0)
-		r = image_prepare(store, own.digest, own.manifest, &source, a, ret, err);
+		r = image_prepare(&store, own.digest, own.manifest, &source, a, ret, err);
 	else if (r == 0)
-		r = prepare_foreign(store, pinned, a, ret, err);
+		r = prepare_foreign(&store, pinned, a, ret, err);
 	if (r < 0)
 		return err_wrap(err, "CannotPullContainerError: image %s", pinned);
 	return 0;
@@ -249,7 +250,7 @@ static const char *log_option(const struct ecs_container_definition *d, const ch
 /* The spool outlives the task, for its log group. */
 static int make_log(struct start *s, struct err *err)
 {
-	char *dir CLEANUP(freep) = xasprintf("%s/task-logs", s->r->e->cfg.data_dir);
+	char *dir CLEANUP(freep) = fleet_task_logs_dir(s->r->e);
 
 	if (!s->d->log_configuration)
 		return 0;
@@ -446,6 +447,7 @@ static int start_one(struct fleet_run *r, struct towpath_fleet_container *c, str
 	int bad = pull(&s, &why) < 0 || create(&s, &why) < 0;
 
 	strv_release(&s.env);
+	image_release(&s.image);
 	if (bad) {
 		c->reason = arena_strdup(r->a, err_message(&why));
 		fleet_run_container(r, c->name)->reason = c->reason;

@@ -139,6 +139,13 @@ static int log_attach(void *arg, struct db_tx *tx, const char *group, const char
 	return signal_log_stream_attach(w->signal, tx, group, stream, path, err);
 }
 
+static int logs_kept(void *arg, struct db_tx *tx, const char *dir, struct map *ret, struct err *err)
+{
+	const struct fleet_world *w = arg;
+
+	return signal_log_spools_prune(w->signal, tx, dir, ret, err);
+}
+
 /* ---- images ---- */
 
 static int image_resolve(
@@ -171,6 +178,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->agent_env = agent_env;
 	cfg->task_env = task_env;
 	cfg->log_attach = log_attach;
+	cfg->logs_kept = logs_kept;
 	cfg->image_resolve = image_resolve;
 	cfg->image_open = image_open;
 	cfg->secret = fleet_world_secret;

@@ -244,13 +244,6 @@ static int delete_retention_policy_step(struct db_tx *tx, void *arg, struct err 
 	return set_retention(tx, req->log_group_name, (struct wire_int){0}, a, err);
 }
 
-static int64_t retention_start(struct signal_engine *e, const struct logs_log_group *g)
-{
-	if (!g->retention_in_days.set)
-		return 0;
-	return now_msec(e) - g->retention_in_days.v * INT64_C(86400000);
-}
-
 /* ---- describing ---- */
 
 static int describe_log_groups_step(struct db_tx *tx, void *arg, struct err *err)
@@ -422,7 +415,7 @@ static int put_log_events_step(struct db_tx *tx, void *arg, struct err *err)
 				rejected->too_new_log_event_start_index = WIRE_SET_INT(i);
 		} else if (at < now - OLDEST_MSEC) {
 			rejected->too_old_log_event_end_index = WIRE_SET_INT(i + 1);
-		} else if (at < retention_start(e, &g)) {
+		} else if (at < log_retention_start(e, &g)) {
 			rejected->expired_log_event_end_index = WIRE_SET_INT(i + 1);
 		} else if (append_events(tx, key, &s, at, x->message, now, err) < 0) {
 			return -1;
@@ -492,7 +485,7 @@ int signal_logs_get_log_events(struct signal_engine *e, struct call *call,
 		q.backwards = token[0] == 'b';
 		q.place = token + 2;
 	}
-	q.from_msec = MAX(wire_or(req->start_time, 0), retention_start(e, &f.g));
+	q.from_msec = MAX(wire_or(req->start_time, 0), log_retention_start(e, &f.g));
 	if (log_page_read(e, f.key, &f.s, &q, a, &page, err) < 0)
 		return wire_token_error(err);
 	wire_list_alloc(a, &resp->events, page.n);
@@ -613,7 +606,7 @@ int signal_logs_filter_log_events(struct signal_engine *e, struct call *call,
 	if (check_pattern(req->filter_pattern, err) < 0 ||
 		signal_read(e, find_streams_step, &f, err) < 0)
 		return -1;
-	q.from_msec = MAX(wire_or(req->start_time, 0), retention_start(e, &f.g));
+	q.from_msec = MAX(wire_or(req->start_time, 0), log_retention_start(e, &f.g));
 	if (req->next_token) {
 		char msec[16] = "";
 

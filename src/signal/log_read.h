@@ -29,4 +29,7 @@ struct log_page {
 int log_page_read(struct signal_engine *e, const char *key, const struct towpath_signal_stream *s,
 	const struct log_page_query *q, struct arena *a, struct log_page *ret, struct err *err);
 
+/* Lines from before this time, in milliseconds, are not shown; 0: all are. (log_retention.c) */
+int64_t log_retention_start(struct signal_engine *e, const struct logs_log_group *g);
+
 #endif

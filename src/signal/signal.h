@@ -7,6 +7,7 @@
 #ifndef TOWPATH_SIGNAL_SIGNAL_H
 #define TOWPATH_SIGNAL_SIGNAL_H
 
+#include "base/map.h"
 #include "cloudwatch.gen.h"
 #include "durable/durable.h"
 #include "events.gen.h"
@@ -89,6 +90,10 @@ int signal_unsubscribe_by_link(struct signal_engine *e, const char *arn, struct 
  * (codec/spool.h), which may be written to later. A part of the caller's step. Again is fine. */
 int signal_log_stream_attach(struct signal_engine *e, struct db_tx *tx, const char *group,
 	const char *stream, const char *path, struct err *err);
+/* Streams over spool files below dir, which the caller owns: a stream whose last line is older than
+ * its group keeps lines has no file from here on; the paths of all others become keys of `ret`. */
+int signal_log_spools_prune(struct signal_engine *e, struct db_tx *tx, const char *dir,
+	struct map *ret, struct err *err);
 
 /* ---- operations ---- */
 

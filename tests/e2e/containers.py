@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 from backends import free_ports
-from rootfs import Registry, eventually
+from rootfs import Registry, eventually, layer
 from towpath import TOWPATH, Server
 
 
@@ -176,6 +176,44 @@ def test_traffic_and_health(host):
     assert "health checks" in failed["rolloutStateReason"], failed
     assert ask() == "two"
     host.drop("web")
+
+
+def test_collected(host):
+    """Output whose stream is gone, and layers that nothing was started from for long, are removed."""
+    logs, root = host.server.client("logs"), host.server.data
+
+    def ended(group, command):
+        image = host.registry.push(group, layer({f"only-in-{group}": b""}), Cmd=command)
+        host.define(group, image=image, logConfiguration={
+            "logDriver": "awslogs", "options": {"awslogs-group": group, "awslogs-stream-prefix": "p"}})
+        arn = host.ecs.run_task(cluster="c", taskDefinition=group, launchType="FARGATE",
+                                networkConfiguration=NETWORK)["tasks"][0]["taskArn"]
+        there = lambda: host.ecs.describe_tasks(cluster="c", tasks=[arn])["tasks"][0]  # noqa: E731
+        eventually(lambda: there()["lastStatus"] in ("RUNNING", "STOPPED"))
+        made, = [n for n in os.listdir(f"{root}/images") if os.path.exists(f"{root}/images/{n}/only-in-{group}")]
+        return arn, f"{root}/task-logs/t-{arn.rsplit('/', 1)[1]}-0", f"{root}/images/{made}", there
+
+    _, first_log, first_layer, first = ended("first", ["echo", "once"])
+    _, second_log, second_layer, second = ended("second", ["echo", "twice"])
+    running, third_log, third_layer, _ = ended("third", ["sh", "-c", "echo thrice; sleep 1000"])
+    eventually(lambda: first()["lastStatus"] == second()["lastStatus"] == "STOPPED")
+    logs.delete_log_group(logGroupName="first")
+    logs.delete_log_group(logGroupName="third")
+    for path in (first_layer, third_layer):
+        os.utime(f"{path}.lease", (1000000000, 1000000000))
+    host.server.kill9()
+    host.server.start()
+    host.connect()
+    # the start looks at once, then each hour
+    eventually(lambda: not os.path.exists(first_log) and not os.path.exists(first_layer))
+    assert not os.path.exists(f"{first_log}.idx")
+    # a stream that can be read, layers that were used today; a task that runs
+    assert os.path.exists(second_log) and os.path.exists(second_layer)
+    assert os.path.exists(third_log) and os.path.exists(third_layer)
+    events = host.server.client("logs").get_log_events(
+        logGroupName="second", logStreamName=f"p/app/{second()['taskArn'].rsplit('/', 1)[1]}")["events"]
+    assert [e["message"] for e in events] == ["twice"]
+    host.ecs.stop_task(cluster="c", task=running)
 
 
 def test_runtime_of_fargate(host):
