@@ -152,6 +152,7 @@ int server_open_fleet(struct server *s, struct err *err)
 		return -1;
 	s->fleet_world.fleet = s->fleet;
 	fleet_world_revoke_with_instances(&s->fleet_world);
+	fleet_world_revoke_with_tasks(&s->fleet_world);
 	server_add_service(s, svc_autoscaling(s->fleet));
 	server_add_service(s, svc_ec2(s->fleet));
 	server_add_service(s, svc_ecs(s->fleet));

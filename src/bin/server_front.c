@@ -60,6 +60,17 @@ static void add_record(void *arg, struct view json)
 	audit_add(arg, json);
 }
 
+/* Builds and tasks fetch the credentials of their roles. */
+static int give_credentials(
+	void *arg, const char *part, const char *ticket, struct str *json, struct err *err)
+{
+	struct server *s = arg;
+
+	if (starts_with(part, "task/"))
+		return fleet_world_credentials(&s->fleet_world, part, ticket, json, err);
+	return build_world_credentials(&s->build_world, part, ticket, json, err);
+}
+
 void server_front_open(struct server *s)
 {
 	struct api_config c = {.account = s->account, .region = s->region, .auth = &s->auth};
@@ -79,8 +90,7 @@ void server_front_open(struct server *s)
 		.account = s->account,
 		.region = s->region,
 	};
-	s->container_credentials =
-		(struct container_credentials){&s->build_world, build_world_credentials};
+	s->container_credentials = (struct container_credentials){s, give_credentials};
 	s->service_list = xcalloc(s->services.n + 1, sizeof(struct call_service *));
 	for (size_t i = 0; i < s->services.n; i++)
 		s->service_list[i] = &s->services.v[i];

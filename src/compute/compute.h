@@ -50,6 +50,9 @@ enum compute_network {
 	COMPUTE_NET_POD,    /* that of the pod the root belongs to (oci) */
 };
 
+/* Where SDKs in containers ask for credentials: port 80 there leads to host_port, too. */
+#define COMPUTE_CREDENTIALS_ADDRESS "169.254.170.2"
+
 struct compute_bridge {
 	const char *bridge;  /* interface name on the host; made when missing */
 	const char *address; /* "10.88.0.5/24" */

@@ -30,6 +30,7 @@ struct rule {
 static const struct rule rules[] = {
 	{"nat", "POSTROUTING", {"-s", "NET", "!", "-o", "BR", "-j", "MASQUERADE"}},
 	{"nat", "PREROUTING", {"-i", "BR", "-d", "GW", "-j", "CH"}},
+	{"nat", "PREROUTING", {"-i", "BR", "-d", COMPUTE_CREDENTIALS_ADDRESS, "-j", "CH"}},
 	{"filter", "FORWARD", {"-i", "BR", "-j", "ACCEPT"}},
 	{"filter", "FORWARD",
 		{"-o", "BR", "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j",
@@ -97,6 +98,11 @@ static int redirect_set(const struct compute_bridge *b, struct err *err)
 		return 0;
 	snprintf(inside, sizeof(inside), "%d", b->inside_port);
 	snprintf(to, sizeof(to), "127.0.0.1:%d", b->host_port);
+	if (iptables((const char *[]){"-t", "nat", "-A", chain, "-d", COMPUTE_CREDENTIALS_ADDRESS,
+			     "-p", "tcp", "--dport", "80", "-j", "DNAT", "--to-destination", to,
+			     NULL},
+		    err) < 0)
+		return -1;
 	return iptables((const char *[]){"-t", "nat", "-A", chain, "-p", "tcp", "--dport", inside,
 				"-j", "DNAT", "--to-destination", to, NULL},
 		err);

@@ -134,6 +134,11 @@ int fleet_task_wake_service(
 int fleet_task_target_changed(struct fleet_engine *e, struct db_tx *tx,
 	const struct towpath_fleet_target *t, struct err *err);
 char *fleet_task_dir(struct fleet_engine *e, const char *task_arn) MUST_CHECK;
+/* "CLUSTER/ID" of an ARN. */
+const char *fleet_task_name(const char *task_arn);
+/* The role that its containers act under, or NULL. */
+const char *fleet_task_role_of(
+	const struct fleet_task *task, const struct ecs_task_definition *definition);
 /* Where unpacked layers, and where the output of containers is kept. */
 char *fleet_images_dir(struct fleet_engine *e) MUST_CHECK;
 char *fleet_task_logs_dir(struct fleet_engine *e) MUST_CHECK;

@@ -66,8 +66,9 @@ struct fleet_config {
 	int max_tasks; /* running at once; 0: 100. More wait. */
 	/* OCI runtime of tasks of launch type FARGATE and of the others; NULL: the driver's. */
 	const char *fargate_runtime, *task_runtime;
-	/* Environment of a task with a task role: adds its credentials. NULL: none. */
-	int (*task_env)(void *arg, const char *role_arn, const char *task_id, struct strv *env,
+	/* Environment of a task ("CLUSTER/ID") with a task role: adds where its credentials are.
+	 * NULL: none. */
+	int (*task_env)(void *arg, const char *role_arn, const char *task, struct strv *env,
 		struct err *err);
 	/* Images of our own registry. 1: the reference is one of them, *ret in the arena; 0:
 	 * another registry's; -1: one of them, but it is not there. NULL: all are others'. */
@@ -96,6 +97,9 @@ struct fleet_config {
 int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, struct err *err);
 struct fleet_engine *fleet_engine_free(struct fleet_engine *e);
 DEFINE_FREEP(struct fleet_engine, fleet_engine_free)
+/* 1: the task ("CLUSTER/ID") may still act, *ret_role is its task role or NULL; 0: it has ended. */
+int fleet_task_role(struct fleet_engine *e, const char *task, struct arena *a,
+	const char **ret_role, struct err *err);
 /* The API's port on this host, once it is known. Before fleet_engine_start(). */
 void fleet_engine_set_port(struct fleet_engine *e, int port);
 /* After durable_start(): finds instances and data plane again, watches them, samples traffic. */

@@ -394,6 +394,13 @@ char *fleet_task_dir(struct fleet_engine *e, const char *task_arn)
 	return xasprintf("%s/fleet/t-%s", e->cfg.data_dir, fleet_last_part(task_arn));
 }
 
+const char *fleet_task_name(const char *task_arn)
+{
+	const char *mark = strstr(task_arn, ":task/");
+
+	return mark ? mark + strlen(":task/") : task_arn;
+}
+
 char *fleet_images_dir(struct fleet_engine *e)
 {
 	return path_join(e->cfg.data_dir, "images");
@@ -464,6 +471,53 @@ int fleet_container_ended(struct fleet_engine *e, const char *root_id, struct er
 	struct root_query q = {.e = e, .root = root_id};
 
 	return fleet_write(e, ended_step, &q, err);
+}
+
+/* ---- roles ---- */
+
+const char *fleet_task_role_of(
+	const struct fleet_task *task, const struct ecs_task_definition *definition)
+{
+	const struct ecs_task_override *o = task->t.overrides;
+
+	return o && o->task_role_arn ? o->task_role_arn : definition->task_role_arn;
+}
+
+struct role_query {
+	struct fleet_engine *e;
+	const char *name;
+	struct arena *a;
+	const char *role;
+	bool alive;
+};
+
+static int role_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct role_query *q = arg;
+	struct ecs_task_definition definition;
+	struct fleet_task task;
+	int r = fleet_task_load(
+		tx, fleet_arn(q->e, q->a, "ecs", "task/%s", q->name), q->a, &task, err);
+
+	q->alive = r > 0 && fleet_task_status(&task) < TASK_DEPROVISIONING;
+	if (r < 0 || !q->alive)
+		return r < 0 ? -1 : 0;
+	r = fleet_task_definition_find(
+		q->e, tx, task.t.task_definition_arn, q->a, &definition, err);
+	if (r > 0)
+		q->role = fleet_task_role_of(&task, &definition);
+	return r < 0 ? -1 : 0;
+}
+
+int fleet_task_role(struct fleet_engine *e, const char *task, struct arena *a,
+	const char **ret_role, struct err *err)
+{
+	struct role_query q = {.e = e, .name = task, .a = a};
+
+	if (fleet_read(e, role_step, &q, err) < 0)
+		return -1;
+	*ret_role = q.role;
+	return q.alive;
 }
 
 /* ---- forgetting ---- */

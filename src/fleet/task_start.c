@@ -130,9 +130,7 @@ static int add_secrets(struct start *s, struct err *err)
 static int make_env(struct start *s, struct err *err)
 {
 	struct fleet_engine *e = s->r->e;
-	const char *role = s->r->task.t.overrides && s->r->task.t.overrides->task_role_arn
-				   ? s->r->task.t.overrides->task_role_arn
-				   : s->r->definition.task_role_arn;
+	const char *role = fleet_task_role_of(&s->r->task, &s->r->definition);
 	bool has_path = false;
 
 	for (const char *const *v = s->image.env; v && *v; v++) {
@@ -152,7 +150,7 @@ static int make_env(struct start *s, struct err *err)
 					: xasprintf("http://%s:%d", e->gateway, FLEET_API_PORT);
 
 		strv_setenv(&s->env, "AWS_ENDPOINT_URL", endpoint);
-		if (e->cfg.task_env(e->cfg.arg, role, fleet_last_part(s->r->arn), &s->env, err) < 0)
+		if (e->cfg.task_env(e->cfg.arg, role, fleet_task_name(s->r->arn), &s->env, err) < 0)
 			return err_wrap(err,
 				"ResourceInitializationError: unable to assume the "
 				"role %s",

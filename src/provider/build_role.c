@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Builds act under their service roles: what the role allows, and the short-lived credentials that
  * the build itself fetches from the container credentials address. */
-#include "base/timefmt.h"
-#include "codec/json.h"
 #include "provider/build_world.h"
+#include "provider/role_credentials.h"
 
 #define PART "build/"
-#define LIFE_USEC (3600 * USEC_PER_SEC)
 
 static struct identity_actor actor_of(const struct build_role *role, struct arena *a)
 {
@@ -41,7 +39,8 @@ static int add_keys(struct build_world *w, const struct build_role *role, const 
 	struct identity_actor who = actor_of(role, a);
 	struct identity_session s;
 
-	if (identity_role_session(w->identity, &who, part, 8 * LIFE_USEC, a, &s, err) < 0)
+	if (identity_role_session(w->identity, &who, part, 8 * ROLE_CREDENTIALS_USEC, a, &s, err) <
+		0)
 		return -1;
 	add(ret, "AWS_ACCESS_KEY_ID", s.access_key_id);
 	add(ret, "AWS_SECRET_ACCESS_KEY", s.secret);
@@ -66,26 +65,13 @@ static int variables(void *arg, const struct build_role *role, struct arena *a,
 	if (!w->endpoint_is_local)
 		return add_keys(w, role, part, a, ret, ret_secrets, err);
 	add(ret, "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-		arena_printf(a, "%s/_towpath/credentials/%s", w->endpoint, part));
+		arena_printf(a, "%s" ROLE_CREDENTIALS_PATH "%s", w->endpoint, part));
 	add(ret, "AWS_CONTAINER_AUTHORIZATION_TOKEN", ticket);
 	ret_secrets->v[ret_secrets->n++] = ticket;
 	return 0;
 }
 
 /* ---- the address ---- */
-
-static void write_answer(const struct identity_session *s, const char *role, struct str *json)
-{
-	struct json_writer out = {json, false};
-
-	json_open(&out, '{');
-	json_put_member(&out, "AccessKeyId", s->access_key_id);
-	json_put_member(&out, "SecretAccessKey", s->secret);
-	json_put_member(&out, "Token", s->token);
-	json_put_member(&out, "Expiration", timefmt_iso(s->expires_usec).text);
-	json_put_member(&out, "RoleArn", role);
-	json_close(&out, '}');
-}
 
 int build_world_credentials(
 	void *world, const char *part, const char *ticket, struct str *json, struct err *err)
@@ -94,7 +80,6 @@ int build_world_credentials(
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct build_role role = {.build = part + strlen(PART)};
 	struct identity_actor who;
-	struct identity_session s;
 	int running;
 
 	if (!starts_with(part, PART) || !identity_ticket_fits(w->identity, part, ticket))
@@ -103,10 +88,7 @@ int build_world_credentials(
 	if (running <= 0)
 		return running;
 	who = actor_of(&role, &a);
-	if (identity_role_session(w->identity, &who, part, LIFE_USEC, &a, &s, err) < 0)
-		return -1;
-	write_answer(&s, role.arn, json);
-	return 1;
+	return role_credentials_answer(w->identity, &who, part, json, err) < 0 ? -1 : 1;
 }
 
 /* ---- the end ---- */

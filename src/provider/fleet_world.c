@@ -81,13 +81,6 @@ static int metrics_complete(void *arg, int64_t sec, struct err *err)
 
 /* ---- credentials ---- */
 
-static void put_session(const struct identity_session *session, struct strv *env)
-{
-	strv_setenv(env, "AWS_ACCESS_KEY_ID", session->access_key_id);
-	strv_setenv(env, "AWS_SECRET_ACCESS_KEY", session->secret);
-	strv_setenv(env, "AWS_SESSION_TOKEN", session->token);
-}
-
 static int agent_env(void *arg, const char *instance_id, struct strv *env, struct err *err)
 {
 	const struct fleet_world *w = arg;
@@ -113,20 +106,6 @@ static int session_alive(void *arg, const char *name, struct err *err)
 void fleet_world_revoke_with_instances(struct fleet_world *w)
 {
 	identity_set_alive(w->identity, "i-", session_alive, w);
-}
-
-static int task_env(
-	void *arg, const char *role_arn, const char *task_id, struct strv *env, struct err *err)
-{
-	const struct fleet_world *w = arg;
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct identity_session session;
-
-	if (identity_session_new(
-		    w->identity, role_arn, task_id, NULL, SESSION_USEC, &a, &session, err) < 0)
-		return -1;
-	put_session(&session, env);
-	return 0;
 }
 
 /* ---- logs ---- */
@@ -176,7 +155,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->metrics = put_metrics;
 	cfg->metrics_complete = metrics_complete;
 	cfg->agent_env = agent_env;
-	cfg->task_env = task_env;
+	cfg->task_env = fleet_world_task_env;
 	cfg->log_attach = log_attach;
 	cfg->logs_kept = logs_kept;
 	cfg->image_resolve = image_resolve;

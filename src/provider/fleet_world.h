@@ -25,6 +25,15 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg);
 /* The configuration's `secret` (fleet_secret.c). */
 int fleet_world_secret(void *arg, const struct fleet_secret_request *req, struct arena *a,
 	const char **ret, struct err *err);
+/* The configuration's `task_env` (task_role.c). */
+int fleet_world_task_env(
+	void *arg, const char *role_arn, const char *task, struct strv *env, struct err *err);
+/* The answer of the container credentials address for "task/<cluster>/<id>" to who shows the task's
+ * ticket, appended as JSON: 1, 0 when the ticket is another's or the task has ended, -1. */
+int fleet_world_credentials(struct fleet_world *w, const char *part, const char *ticket,
+	struct str *json, struct err *err);
+/* The credentials of a task end with it, as those of an instance. */
+void fleet_world_revoke_with_tasks(struct fleet_world *w);
 /* The credentials of an instance end with it: sets identity_set_alive(). w->fleet is there. */
 void fleet_world_revoke_with_instances(struct fleet_world *w);
 

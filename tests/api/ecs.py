@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """ecs through boto3 and the aws CLI: clusters, task definitions, tasks and services with real
 containers. What is slow by nature (health checks, drains, kill -9) is in tests/e2e/containers.py."""
+import datetime
 import json
 import os
 import shutil
 import subprocess
 
+import boto3
 import botocore.exceptions
 import pytest
 from backends import free_ports
@@ -394,3 +396,39 @@ def test_secrets(host, registry):
             "ssm:GetParameters", "secretsmanager:GetSecretValue"]}]}))
     t = reaches(ecs, run(ecs, "secret", [definition], executionRoleArn=role), "STOPPED")
     assert t["containers"][0]["exitCode"] == 5, t
+
+
+@real
+def test_task_role(host, registry):
+    """Containers fetch short-lived credentials of the task role, which end with the task."""
+    ecs = host.client("ecs")
+    role = host.service_role("worker", "ecs-tasks.amazonaws.com",
+                             {"Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"})
+    definition = container(image=registry.push("worker"), logConfiguration={
+        "logDriver": "awslogs", "options": {"awslogs-group": "worker", "awslogs-stream-prefix": "p"}}, command=[
+        "sh", "-c", "wget -qO- --header \"Authorization: wrong\" $AWS_CONTAINER_CREDENTIALS_FULL_URI && echo given;"
+        "wget -qO- --header \"Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN\" $AWS_CONTAINER_CREDENTIALS_FULL_URI;"
+        "echo; env | grep AWS_SECRET; echo end; sleep 1000"])
+    arn = run(ecs, "worker", [definition], taskRoleArn=role)
+    reaches(ecs, arn, "RUNNING")
+    stream = f"p/app/{arn.rsplit('/', 1)[1]}"
+    lines = eventually(lambda: [x for x in [log_lines(host, "worker", stream)] if "end" in x])[0]
+    assert "given" not in lines and not [x for x in lines if x.startswith("AWS_SECRET")], lines
+    given = json.loads(next(x for x in lines if x.startswith("{")))
+    assert given["RoleArn"] == role
+    assert datetime.timedelta(minutes=55) < datetime.datetime.fromisoformat(
+        given["Expiration"].replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc) <= datetime.timedelta(hours=1)
+    as_task = {name: boto3.client(name, endpoint_url=host.endpoint, region_name=ecs.meta.region_name,
+                                  aws_access_key_id=given["AccessKeyId"], aws_secret_access_key=given["SecretAccessKey"],
+                                  aws_session_token=given["Token"]) for name in ("ecs", "sts")}
+    assert as_task["sts"].get_caller_identity()["Arn"].endswith(f"assumed-role/worker/{arn.rsplit('/', 1)[1]}")
+    assert as_task["ecs"].list_clusters()["clusterArns"]
+    assert refused(as_task["ecs"].list_task_definitions).startswith("AccessDenied")
+    ecs.stop_task(cluster="c", task=arn)
+    reaches(ecs, arn, "STOPPED")
+    assert refused(as_task["ecs"].list_clusters).startswith("UnrecognizedClientException")
+
+    # a role that does not trust the service fails the task, which says so
+    other = host.service_role("no-worker", "codebuild.amazonaws.com")
+    t = reaches(ecs, run(ecs, "no-worker", [definition], taskRoleArn=other), "STOPPED")
+    assert t["stopCode"] == "TaskFailedToStart" and "no-worker" in t["stoppedReason"], t
