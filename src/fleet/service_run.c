@@ -318,6 +318,16 @@ static int roll_members(struct reconcile *x, const char *primary_id, struct flee
 	return 0;
 }
 
+/* Tasks of earlier deployments that still answer requests. */
+static bool others_serve(const struct reconcile *x, const char *primary_id)
+{
+	for (size_t i = 0; i < x->tasks.n; i++)
+		if (!streq(x->tasks.v[i].s.set_id, primary_id) &&
+			fleet_task_status(&x->tasks.v[i]) < TASK_STOPPING)
+			return true;
+	return false;
+}
+
 static void tell_stuck(struct reconcile *x)
 {
 	static const char text[] =
@@ -365,7 +375,9 @@ static int roll(struct reconcile *x, struct err *err)
 		return -1;
 	if (decision.stuck && x->s.deployments.n > 1)
 		tell_stuck(x);
-	return decision.done ? complete(x, err) : no_longer_steady(x, err);
+	if (!decision.done || others_serve(x, d->id))
+		return no_longer_steady(x, err);
+	return complete(x, err);
 }
 
 /* ---- task sets ---- */
