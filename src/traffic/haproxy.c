@@ -306,19 +306,35 @@ static struct traffic_server_stat server_stat(
 	return s;
 }
 
-/* Log lines in the ring are "pid count pool msec status". Those up to timing_last were seen; msec
- * is -1 when no server answered. */
+/* What was logged after the line that was read last; all when the ring has lost that one. Lines are
+ * in the order in which requests ended, their counts in the order in which they began. */
+static struct view unread(const struct haproxy *h, struct view all)
+{
+	char last[64];
+	size_t n = (size_t)snprintf(last, sizeof(last), "%lld %lld ", (long long)h->timing_pid,
+		(long long)h->timing_last);
+	struct view rest = all;
+
+	while (rest.len) {
+		struct view line = view_cut(&rest, '\n');
+
+		if (line.len >= n && memcmp(line.p, last, n) == 0)
+			return rest;
+	}
+	return all;
+}
+
+/* Log lines in the ring are "pid count pool msec status"; msec is -1 when no server answered. */
 static int read_timings(
 	struct haproxy *h, struct arena *a, struct traffic_stats *ret, struct err *err)
 {
 	struct str text CLEANUP_STR = STR_INIT;
 	VEC(struct traffic_timing) found = {0};
-	int64_t last = h->timing_last;
 	struct view rest;
 
 	if (haproxy_cli(h->paths.socket, "show events timing", &text, err) < 0)
 		return -1;
-	rest = str_view(&text);
+	rest = unread(h, str_view(&text));
 	while (rest.len) {
 		struct view line = view_cut(&rest, '\n');
 		char pool[256], copy[512];
@@ -327,19 +343,13 @@ static int read_timings(
 
 		snprintf(copy, sizeof(copy), VIEW_FMT, VIEW_ARG(line));
 		if (sscanf(copy, "%lld %lld %255s %lld %d", &pid, &count, pool, &msec, &status) !=
-				5 ||
-			(msec < 0 && status < 500))
+			5)
 			continue;
-		if (pid != h->timing_pid) {
-			h->timing_pid = pid;
-			h->timing_last = last = -1;
-		}
-		if (count <= h->timing_last)
-			continue;
-		last = MAX(last, count);
-		vec_push(&found, ((struct traffic_timing){arena_strdup(a, pool), msec, 1}));
+		h->timing_pid = pid;
+		h->timing_last = count;
+		if (msec >= 0 || status >= 500)
+			vec_push(&found, ((struct traffic_timing){arena_strdup(a, pool), msec, 1}));
 	}
-	h->timing_last = last;
 	ret->n_timings = found.n;
 	ret->timings = arena_new_n(a, found.n + 1, struct traffic_timing);
 	if (found.n)
