@@ -45,6 +45,7 @@ CALL_ADAPTER(source_get_pull_request)
 CALL_ADAPTER(source_get_pull_request_approval_states)
 CALL_ADAPTER(source_get_pull_request_override_state)
 CALL_ADAPTER(source_get_repository)
+CALL_ADAPTER(source_get_repository_triggers)
 CALL_ADAPTER(source_list_approval_rule_templates)
 CALL_ADAPTER(source_list_associated_approval_rule_templates_for_repository)
 CALL_ADAPTER(source_list_branches)
@@ -65,7 +66,9 @@ CALL_ADAPTER(source_post_comment_for_pull_request)
 CALL_ADAPTER(source_post_comment_reply)
 CALL_ADAPTER(source_put_comment_reaction)
 CALL_ADAPTER(source_put_file)
+CALL_ADAPTER(source_put_repository_triggers)
 CALL_ADAPTER(source_tag_resource)
+CALL_ADAPTER(source_test_repository_triggers)
 CALL_ADAPTER(source_untag_resource)
 CALL_ADAPTER(source_update_approval_rule_template_content)
 CALL_ADAPTER(source_update_approval_rule_template_description)
@@ -133,6 +136,7 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 	[CODECOMMIT_OP_GET_PULL_REQUEST_OVERRIDE_STATE] =
 		source_get_pull_request_override_state_call,
 	[CODECOMMIT_OP_GET_REPOSITORY] = source_get_repository_call,
+	[CODECOMMIT_OP_GET_REPOSITORY_TRIGGERS] = source_get_repository_triggers_call,
 	[CODECOMMIT_OP_LIST_APPROVAL_RULE_TEMPLATES] = source_list_approval_rule_templates_call,
 	[CODECOMMIT_OP_LIST_ASSOCIATED_APPROVAL_RULE_TEMPLATES_FOR_REPOSITORY] =
 		source_list_associated_approval_rule_templates_for_repository_call,
@@ -159,7 +163,9 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 	[CODECOMMIT_OP_POST_COMMENT_REPLY] = source_post_comment_reply_call,
 	[CODECOMMIT_OP_PUT_COMMENT_REACTION] = source_put_comment_reaction_call,
 	[CODECOMMIT_OP_PUT_FILE] = source_put_file_call,
+	[CODECOMMIT_OP_PUT_REPOSITORY_TRIGGERS] = source_put_repository_triggers_call,
 	[CODECOMMIT_OP_TAG_RESOURCE] = source_tag_resource_call,
+	[CODECOMMIT_OP_TEST_REPOSITORY_TRIGGERS] = source_test_repository_triggers_call,
 	[CODECOMMIT_OP_UNTAG_RESOURCE] = source_untag_resource_call,
 	[CODECOMMIT_OP_UPDATE_APPROVAL_RULE_TEMPLATE_CONTENT] =
 		source_update_approval_rule_template_content_call,

@@ -201,6 +201,9 @@ static int open_deploy(struct server *s, struct err *err)
 		.region = s->region,
 	};
 	deploy_notice_watch(&s->deploy_notice);
+	/* Here, for it wants the signal engine as well. */
+	s->source_notice = (struct source_notice){s->durable, s->signal, s->source};
+	source_notice_watch(&s->source_notice);
 	deploy_fleet_ports(&s->deploy_fleet, &s->deploy_ports);
 	if (deploy_engine_new(&c, &s->deploy, err) < 0)
 		return -1;

@@ -28,8 +28,8 @@
 #include "provider/deploy_fleet.h"
 #include "provider/deploy_notice.h"
 #include "provider/fleet_world.h"
-#include "secret/secret.h"
 #include "provider/image_tokens.h"
+#include "provider/source_notice.h"
 #include "signal/signal.h"
 #include "source/source.h"
 
@@ -63,6 +63,7 @@ struct server {
 	struct build_engine *build;
 	struct deploy_fleet deploy_fleet;
 	struct deploy_notice deploy_notice;
+	struct source_notice source_notice;
 	struct deploy_ports deploy_ports;
 	struct deploy_engine *deploy;
 	struct action_world action_world;

@@ -22,6 +22,7 @@ struct source_engine {
 	pthread_mutex_t mutex;
 	struct map unsettled; /* ids of repositories with changes left to settle */
 	int64_t started_usec; /* true time */
+	struct source_teller teller;
 };
 
 /* Folder of a repository; in the arena. */

@@ -60,6 +60,7 @@ int source_forget_reviews(struct db_tx *tx, const char *repository_id, struct er
 		if (forget_pull(tx, pulls.ids[i], err) < 0)
 			return -1;
 	if (forget_comments(tx, repository_id, err) < 0 ||
+		store_document_delete(tx, &STORE_SOURCE_TRIGGERS, repository_id, err) < 0 ||
 		drop_prefixed(tx, &STORE_SOURCE_PULL_REF, arena_printf(&a, "%s/", repository_id),
 			err) < 0 ||
 		store_document_delete_owned(tx, &STORE_SOURCE_PULL, repository_id, err) < 0 ||

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/vec.h"
 #include "source/pull_follow.h"
+#include "source/triggers.h"
 #include "store/source_ref_intent.h"
 #include "towpath.gen.h"
 
@@ -173,7 +174,8 @@ static int finish_step(struct db_tx *tx, void *arg, struct err *err)
 	}
 	if (!any)
 		return 0;
-	if (pull_follow_step(u, tx, err) < 0)
+	if (pull_follow_step(u, tx, err) < 0 ||
+		triggers_journal(u, tx, r.meta.repository_name, err) < 0)
 		return -1;
 	return update_repository(u, tx, &r, err);
 }

@@ -78,6 +78,21 @@ int source_receive_pack(struct source_engine *e, const struct source_push *p,
  * none. Called before references are advertised. */
 int source_settle(struct source_engine *e, const struct source_repository *r, struct err *err);
 
+/* ---- triggers ---- */
+
+/* Sends a message to a topic, in the caller's step or (tx NULL) by itself. */
+struct source_teller {
+	int (*tell)(void *arg, struct db_tx *tx, const char *topic_arn, const char *message,
+		struct err *err);
+	void *arg;
+};
+/* For TestRepositoryTriggers. Before the first operation. */
+void source_set_teller(struct source_engine *e, const struct source_teller *teller);
+/* Tells the topics of a repository's triggers what a journal entry codecommit.push says; a topic
+ * that cannot be told is logged. */
+int source_run_triggers(struct source_engine *e, struct db_tx *tx,
+	const struct journal_entry *entry, const struct source_teller *teller, struct err *err);
+
 /* ---- events ---- */
 
 /* The detail of the EventBridge event "CodeCommit Repository State Change" that a codecommit.ref
@@ -128,6 +143,7 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 	X(get_pull_request_approval_states)                            \
 	X(get_pull_request_override_state)                             \
 	X(get_repository)                                              \
+	X(get_repository_triggers)                                     \
 	X(list_approval_rule_templates)                                \
 	X(list_associated_approval_rule_templates_for_repository)      \
 	X(list_branches)                                               \
@@ -148,7 +164,9 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 	X(post_comment_reply)                                          \
 	X(put_comment_reaction)                                        \
 	X(put_file)                                                    \
+	X(put_repository_triggers)                                     \
 	X(tag_resource)                                                \
+	X(test_repository_triggers)                                    \
 	X(untag_resource)                                              \
 	X(update_approval_rule_template_content)                       \
 	X(update_approval_rule_template_description)                   \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kinds of documents (store/document.h) of CodeCommit's reviews: pull requests with their events,
- * approvals and rules, comments, and merges that were made. A pull request's key sorts
+ * approvals and rules, comments, triggers, and merges that were made. A pull request's key sorts
  * younger ones first. */
 #ifndef TOWPATH_STORE_SOURCE_REVIEW_H
 #define TOWPATH_STORE_SOURCE_REVIEW_H
@@ -25,5 +25,6 @@ extern const struct store_document_kind STORE_SOURCE_COMMENT_MORE; /* owner: rep
 /* id: the first comment of a thread; owner: where it stands (comment_post.h) */
 extern const struct store_document_kind STORE_SOURCE_THREAD;
 extern const struct store_document_kind STORE_SOURCE_REACTION; /* owner: comment */
+extern const struct store_document_kind STORE_SOURCE_TRIGGERS; /* id: repository */
 
 #endif
