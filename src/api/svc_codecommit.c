@@ -81,6 +81,7 @@ CALL_ADAPTER(source_update_pull_request_description)
 CALL_ADAPTER(source_update_pull_request_status)
 CALL_ADAPTER(source_update_pull_request_title)
 CALL_ADAPTER(source_update_repository_description)
+CALL_ADAPTER(source_update_repository_encryption_key)
 CALL_ADAPTER(source_update_repository_name)
 
 static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
@@ -184,6 +185,8 @@ static const call_handler handlers[CODECOMMIT_OP_COUNT] = {
 	[CODECOMMIT_OP_UPDATE_PULL_REQUEST_STATUS] = source_update_pull_request_status_call,
 	[CODECOMMIT_OP_UPDATE_PULL_REQUEST_TITLE] = source_update_pull_request_title_call,
 	[CODECOMMIT_OP_UPDATE_REPOSITORY_DESCRIPTION] = source_update_repository_description_call,
+	[CODECOMMIT_OP_UPDATE_REPOSITORY_ENCRYPTION_KEY] =
+		source_update_repository_encryption_key_call,
 	[CODECOMMIT_OP_UPDATE_REPOSITORY_NAME] = source_update_repository_name_call,
 };
 

@@ -287,6 +287,51 @@ int source_update_repository_name(struct source_engine *e, struct call *call,
 	return durable_step(e->durable, change_step, &c, err);
 }
 
+/* ---- UpdateRepositoryEncryptionKey ---- */
+
+struct key_change {
+	struct source_engine *e;
+	struct arena *arena;
+	const char *name, *key;
+	const char *id, *old_key;
+};
+
+static int key_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct key_change *c = arg;
+	struct store_source_repository r;
+
+	if (load_in(tx, c->name, c->arena, &r, err) < 0)
+		return -1;
+	c->id = r.meta.repository_id;
+	c->old_key = r.meta.kms_key_id;
+	r.meta.kms_key_id = c->key;
+	r.meta.last_modified_date = WIRE_SET_TIME(durable_now(c->e->durable));
+	return store_source_repository_update(tx, &r, err);
+}
+
+int source_update_repository_encryption_key(struct source_engine *e, struct call *call,
+	const struct codecommit_update_repository_encryption_key_request *req,
+	struct codecommit_update_repository_encryption_key_response *resp, struct err *err)
+{
+	struct key_change c = {
+		.e = e, .arena = call->arena, .name = req->repository_name, .key = req->kms_key_id};
+
+	if (source_check_repository_name(req->repository_name, err) < 0)
+		return -1;
+	if (!req->kms_key_id || !*req->kms_key_id)
+		return err_set_wire(
+			err, "EncryptionKeyRequiredException", "The ID of a key is required.");
+	if (durable_step(e->durable, key_step, &c, err) < 0)
+		return -1;
+	resp->repository_id = c.id;
+	resp->kms_key_id = c.key;
+	resp->original_kms_key_id = c.old_key;
+	return 0;
+}
+
+/* ---- DeleteRepository ---- */
+
 static int delete_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;

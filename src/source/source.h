@@ -179,6 +179,7 @@ int source_event_detail(const char *journal_detail, struct str *out, struct err 
 	X(update_pull_request_status)                                  \
 	X(update_pull_request_title)                                   \
 	X(update_repository_description)                               \
+	X(update_repository_encryption_key)                            \
 	X(update_repository_name)
 
 #define SOURCE_DECLARE(op)                                          \

@@ -3,6 +3,7 @@
 permissions on repositories and references."""
 import base64
 import json
+import urllib.error
 import urllib.request
 import uuid
 
@@ -35,6 +36,17 @@ def repo(cc):
     return name
 
 
+def by_hand(server, operation, **request):
+    """An operation that Debian's boto3 does not know yet: signed by hand."""
+    signed = botocore.awsrequest.AWSRequest("POST", server.endpoint + "/", data=json.dumps(request), headers={
+        "X-Amz-Target": "CodeCommit_20150413." + operation, "Content-Type": "application/x-amz-json-1.1"})
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials(*server.keys()), "codecommit",
+                            server.region).add_auth(signed)
+    with urllib.request.urlopen(urllib.request.Request(
+            signed.url, signed.data.encode(), dict(signed.headers), method="POST")) as answer:
+        return json.load(answer)
+
+
 def put(cc, repo, path, content, parent=None, branch="main", **more):
     if parent:
         more["parentCommitId"] = parent
@@ -64,6 +76,20 @@ def test_repository_life(cc, shared_server):
     assert got["lastModifiedDate"] >= made["lastModifiedDate"]
     assert cc.delete_repository(repositoryName="Shop.API_2")["repositoryId"] == made["repositoryId"]
     assert "repositoryId" not in cc.delete_repository(repositoryName="Shop.API_2")
+
+
+def test_keys(cc, repo, shared_server):
+    def update(**request):
+        return by_hand(shared_server, "UpdateRepositoryEncryptionKey", **request)
+
+    made = cc.get_repository(repositoryName=repo)["repositoryMetadata"]
+    got = update(repositoryName=repo, kmsKeyId="alias/one")
+    assert (got["repositoryId"], got["kmsKeyId"]) == (made["repositoryId"], "alias/one")
+    assert update(repositoryName=repo, kmsKeyId="two")["originalKmsKeyId"] == "alias/one"
+    assert update(repositoryName=repo, kmsKeyId="three")["originalKmsKeyId"] == "two"
+    with pytest.raises(urllib.error.HTTPError) as e:
+        update(repositoryName="none", kmsKeyId="two")
+    assert json.load(e.value)["__type"].endswith("RepositoryDoesNotExistException")
 
 
 @pytest.mark.parametrize("name", ["a.git", "a b", "a/b", "a:b", "x" * 101])
@@ -296,28 +322,18 @@ def test_differences(cc, repo):
                 NextToken="x") == "InvalidContinuationTokenException"
 
 
-def history(server, **request):
-    """ListFileCommitHistory, which Debian's boto3 does not know yet: signed by hand."""
-    signed = botocore.awsrequest.AWSRequest("POST", server.endpoint + "/", data=json.dumps(request), headers={
-        "X-Amz-Target": "CodeCommit_20150413.ListFileCommitHistory", "Content-Type": "application/x-amz-json-1.1"})
-    botocore.auth.SigV4Auth(botocore.credentials.Credentials(*server.keys()), "codecommit",
-                            server.region).add_auth(signed)
-    with urllib.request.urlopen(urllib.request.Request(
-            signed.url, signed.data.encode(), dict(signed.headers), method="POST")) as answer:
-        return json.load(answer)
-
-
 def test_history(shared_server, cc, repo):
     first = put(cc, repo, "old", b"some text\nof several lines\nthat stay\n")
     other = put(cc, repo, "other", b"x", first)
     moved = cc.create_commit(repositoryName=repo, branchName="main", parentCommitId=other, putFiles=[
         {"filePath": "new", "sourceFile": {"filePath": "old", "isMove": True}}])["commitId"]
     last = put(cc, repo, "new", b"some text\nof several lines\nthat changed\n", moved)
-    dag = history(shared_server, repositoryName=repo, filePath="new")["revisionDag"]
+    dag = by_hand(shared_server, "ListFileCommitHistory", repositoryName=repo, filePath="new")["revisionDag"]
     assert [(v["commit"]["commitId"], v["path"]) for v in dag] == [(last, "new"), (moved, "new"), (first, "old")]
     assert [v["revisionChildren"] for v in dag] == [[], [last], [moved]]
-    page = history(shared_server, repositoryName=repo, filePath="new", maxResults=2)
-    rest = history(shared_server, repositoryName=repo, filePath="new", nextToken=page["nextToken"])
+    page = by_hand(shared_server, "ListFileCommitHistory", repositoryName=repo, filePath="new", maxResults=2)
+    rest = by_hand(shared_server, "ListFileCommitHistory", repositoryName=repo, filePath="new",
+                   nextToken=page["nextToken"])
     assert len(page["revisionDag"]) == 2 and len(rest["revisionDag"]) == 1
 
 
