@@ -3,7 +3,7 @@ const js = require('@eslint/js');
 const globals = require('globals');
 
 module.exports = [
-  { ignores: ['coverage/', 'dist/'] },
+  { ignores: ['test-results/', 'dist/'] },
   js.configs.recommended,
   {
     languageOptions: { sourceType: 'commonjs', globals: { ...globals.node } },

@@ -1,5 +1,8 @@
 #!/bin/sh
-# The build ships its production dependencies; a revision without them gets them here.
+# Unpacks what the build packed. The package holds its production dependencies; one without them
+# gets them here.
 set -eu
 cd /var/www/shop-api
+unzip -qo app.zip
 [ -d node_modules/express ] || npm ci --omit=dev --no-audit --no-fund
+chown -R ec2-user:ec2-user .
