@@ -7,7 +7,7 @@ import time
 
 import botocore.exceptions
 import pytest
-from images import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
+from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
 from towpath import Server
 
 MIB = 1024 * 1024

@@ -7,7 +7,7 @@ import urllib.request
 
 import botocore.exceptions
 import pytest
-from images import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
+from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
 
 MIB = 1024 * 1024
 

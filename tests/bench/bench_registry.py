@@ -90,7 +90,7 @@ class Peer:
 
 
 def run(bench):
-    from images import Registry
+    from imagework import Registry
     from towpath import Server
     import towpath
     towpath.TOWPATH = bench.towpath

@@ -9,7 +9,7 @@ import tempfile
 
 import pytest
 import pipelines
-from images import Image, Registry, digest
+from imagework import Image, Registry, digest
 
 
 def need(program):

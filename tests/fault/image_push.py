@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 
-from images import Image, Registry, digest
+from imagework import Image, Registry, digest
 from towpath import Server
 
 MIB = 1024 * 1024

@@ -68,7 +68,8 @@ static const struct {
 		"{\"pipeline\":{\"name\":\"p\",\"roleArn\":\"arn:r1\",\"stages\":[{\"actions\":[{"
 		"\"roleArn\":\"arn:r2\"},{}]},{\"actions\":[{\"roleArn\":\"arn:r3\"}]}]}}",
 		"codepipeline:UpdatePipeline arn:aws:codepipeline:us-east-1:111122223333:p + "
-		"iam:PassRole arn:r1 arn:r2 arn:r3 iam:PassedToService=codepipeline.amazonaws.com"},
+		"iam:PassRole arn:r1 iam:PassedToService=codepipeline.amazonaws.com + "
+		"iam:PassRole arn:r2 arn:r3 iam:PassedToService=codepipeline.amazonaws.com"},
 	{&codepipeline_service, "PutApprovalResult",
 		"{\"pipelineName\":\"p\",\"stageName\":\"s\",\"actionName\":\"a\"}",
 		"codepipeline:PutApprovalResult "
