@@ -44,9 +44,10 @@ static int on_start(
 	struct report_xml *x, const char *name, const struct xml_attributes *a, struct err *err)
 {
 	struct testng *t = x->state;
-	struct str *to = streq(name, "test") ? &t->suite : streq(name, "class") ? &t->class : NULL;
 
-	if (to) {
+	if (streq(name, "test") || streq(name, "class")) {
+		struct str *to = streq(name, "test") ? &t->suite : &t->class;
+
 		str_clear(to);
 		str_add(to, xml_attr(a, "name") ? xml_attr(a, "name") : "");
 	}

@@ -166,6 +166,7 @@ def test_killed_in_the_middle_of_a_canary(true_time, registry):
     deployment = service.deploy(service.define(version(registry, "v2")))
     service.reaches(deployment, "AllowTraffic")
     eventually(lambda: service.weights() == {"a": 80, "b": 20}, what="the canary's share")
+    eventually(lambda: set(serves(service.port, 200)) == {"v1", "v2"}, what="the data plane has it")
     true_time.kill9()
     with load(service.port):  # nobody but HAProxy and the tasks are there
         got = count(service.port, 2000)
