@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit/engine.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -189,6 +190,19 @@ void audit_flush(struct audit_engine *e)
 
 /* ---- life ---- */
 
+/* Appends what stands behind the head: a start does not read a day's records again. */
+static int read_behind(const char *path, int64_t from, struct str *out, struct err *err)
+{
+	int fd CLEANUP_FD = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || lseek(fd, from, SEEK_SET) < 0)
+		return err_errno(err, errno, "%s", path);
+	if (st.st_size < from)
+		return err_set(err, ERR_INVALID, "%s is shorter than it was", path);
+	return fd_read_all(fd, SIZE_MAX, out, err) < 0 ? err_wrap(err, "%s", path) : 0;
+}
+
 /* Takes in what stands behind the head, cuts off what is no whole line of the chain there. */
 static int recover_file(struct audit_engine *e, const char *name, struct err *err)
 {
@@ -201,11 +215,9 @@ static int recover_file(struct audit_engine *e, const char *name, struct err *er
 		snprintf(e->chain.file, sizeof(e->chain.file), "%s", name);
 		e->chain.end = 0;
 	}
-	if (file_read(path, SIZE_MAX, &text, err) < 0)
+	if (read_behind(path, e->chain.end, &text, err) < 0)
 		return -1;
-	if ((int64_t)text.len < e->chain.end)
-		return err_set(err, ERR_INVALID, "%s is shorter than it was", path);
-	rest = (struct view){text.p + e->chain.end, text.len - (size_t)e->chain.end};
+	rest = str_view(&text);
 	while (rest.len) {
 		const char *end = memchr(rest.p, '\n', rest.len);
 		struct view line = {rest.p, end ? (size_t)(end - rest.p) : 0}, digest, json;
