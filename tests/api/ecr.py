@@ -7,6 +7,7 @@ import time
 
 import botocore.exceptions
 import pytest
+from imagefixtures import ecr, name, registry  # noqa: F401 (fixtures)
 from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
 from towpath import Server
 
@@ -24,24 +25,6 @@ def await_true(condition, seconds=60):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-@pytest.fixture(scope="module")
-def ecr(shared_server):
-    return shared_server.client("ecr")
-
-
-@pytest.fixture(scope="module")
-def registry(shared_server):
-    return Registry(shared_server)
-
-
-@pytest.fixture
-def name(ecr, request):
-    """An empty repository named after the test."""
-    name = request.node.name.replace("_", "-").lower()
-    ecr.create_repository(repositoryName=name)
-    return name
 
 
 def test_repositories(shared_server, ecr):

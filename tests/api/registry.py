@@ -7,27 +7,10 @@ import urllib.request
 
 import botocore.exceptions
 import pytest
+from imagefixtures import ecr, name, registry  # noqa: F401 (fixtures)
 from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def ecr(shared_server):
-    return shared_server.client("ecr")
-
-
-@pytest.fixture(scope="module")
-def registry(shared_server):
-    return Registry(shared_server)
-
-
-@pytest.fixture
-def name(ecr, request):
-    """An empty repository named after the test."""
-    name = request.node.name.replace("_", "-").lower()
-    ecr.create_repository(repositoryName=name)
-    return name
 
 
 def test_who_asks(shared_server, registry, name):
