@@ -67,10 +67,11 @@ static void catch_signals(void)
 
 static struct agent_client client(struct agent *g, bool (*cancelled)(void *arg))
 {
-	return (struct agent_client){.config = g->config,
-		.http = http_client_new(),
-		.run = g->run.text,
-		.cancelled = cancelled};
+	struct http_client *http = http_client_new();
+
+	http_client_trust(http, g->config->ca_bundle);
+	return (struct agent_client){
+		.config = g->config, .http = http, .run = g->run.text, .cancelled = cancelled};
 }
 
 /* Waits for the time given, or until the agent is to stop. */

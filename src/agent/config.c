@@ -10,6 +10,7 @@
 void agent_config_release(struct agent_config *c)
 {
 	free(c->endpoint);
+	free(c->ca_bundle);
 	free(c->s3_endpoint);
 	free(c->host_id);
 	free(c->region);
@@ -180,6 +181,7 @@ static void take_environment(struct agent_config *c, const struct agent_flags *f
 	const char *instance = getenv("TOWPATH_INSTANCE_ID");
 
 	c->host_id = first_of(f->host_id, getenv("AWS_HOST_IDENTIFIER"), instance);
+	c->ca_bundle = first_of(f->ca_bundle, getenv("AWS_CA_BUNDLE"), NULL);
 	c->region = first_of(f->region, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"));
 	c->access_key_id = first_of(getenv("AWS_ACCESS_KEY_ID"), getenv("AWS_ACCESS_KEY"), NULL);
 	c->secret = first_of(getenv("AWS_SECRET_ACCESS_KEY"), getenv("AWS_SECRET_KEY"), NULL);

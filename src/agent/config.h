@@ -13,12 +13,14 @@
 /* What the command line says; NULL where it says nothing. */
 struct agent_flags {
 	const char *config_file, *endpoint, *s3_endpoint, *host_id, *root_dir, *region;
+	const char *ca_bundle;
 };
 
 struct agent_config {
 	char *endpoint;	   /* of the command service */
 	char *s3_endpoint; /* path-style */
 	char *host_id, *region, *root_dir;
+	char *ca_bundle; /* PEM file that says which servers to believe; NULL: the machine's */
 	char *access_key_id, *secret, *token; /* token may be NULL */
 	char *credentials_file;		      /* read again from time to time, or NULL */
 	int wait_between_runs_sec;

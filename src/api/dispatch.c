@@ -364,7 +364,6 @@ static struct api_request *request_new(struct api *api, struct http_exchange *x)
 	struct arena *a = http_arena(x);
 	struct api_request *r = arena_new(a, struct api_request);
 	struct uuid_text id = id_uuid();
-	const char *host = http_header(x, "Host");
 
 	r->api = api;
 	r->x = x;
@@ -376,7 +375,7 @@ static struct api_request *request_new(struct api *api, struct http_exchange *x)
 		.request_id = arena_strdup(a, id.text),
 		.source_ip = http_peer(x),
 		.user_agent = http_header(x, "User-Agent"),
-		.endpoint = arena_printf(a, "http://%s", host ? host : "localhost"),
+		.endpoint = http_origin(x),
 	};
 	return r;
 }

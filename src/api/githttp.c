@@ -212,7 +212,6 @@ static int authorize(struct git_request *r, const char *ref, struct err *err)
 static void fill_call(struct git_request *r)
 {
 	struct arena *a = http_arena(r->x);
-	const char *host = http_header(r->x, "Host");
 
 	r->call = (struct call){.arena = a,
 		.account = r->config->account,
@@ -223,7 +222,7 @@ static void fill_call(struct git_request *r)
 		.request_id = arena_strdup(a, id_uuid().text),
 		.source_ip = http_peer(r->x),
 		.user_agent = http_header(r->x, "User-Agent"),
-		.endpoint = arena_printf(a, "http://%s", host ? host : "localhost")};
+		.endpoint = http_origin(r->x)};
 }
 
 /* Finds out who asks, whether they may, and the repository; replies when it comes to nothing. */

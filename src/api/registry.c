@@ -151,18 +151,13 @@ static const char *ticket_of(const struct registry_request *r)
 
 static void ask_for_password(struct registry_request *r, const char *message)
 {
-	const char *host = http_header(r->x, "Host");
-
 	registry_set_header(r, "WWW-Authenticate",
-		"Basic realm=\"http://%s/\",service=\"ecr.amazonaws.com\"",
-		host ? host : "localhost");
+		"Basic realm=\"%s/\",service=\"ecr.amazonaws.com\"", http_origin(r->x));
 	registry_refuse(r, 401, "UNAUTHORIZED", message);
 }
 
 static void fill_call(struct registry_request *r)
 {
-	const char *host = http_header(r->x, "Host");
-
 	r->call = (struct call){.arena = r->a,
 		.account = r->config->account,
 		.region = r->config->region,
@@ -173,7 +168,7 @@ static void fill_call(struct registry_request *r)
 		.request_id = arena_strdup(r->a, id_uuid().text),
 		.source_ip = http_peer(r->x),
 		.user_agent = http_header(r->x, "User-Agent"),
-		.endpoint = arena_printf(r->a, "http://%s", host ? host : "localhost")};
+		.endpoint = http_origin(r->x)};
 }
 
 static int authenticate(struct registry_request *r)

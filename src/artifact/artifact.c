@@ -151,6 +151,7 @@ int artifact_engine_new(
 	e->region = xstrdup(c->region);
 	e->registry_host = c->registry_host ? xstrdup(c->registry_host) : NULL;
 	e->endpoint = c->endpoint ? xstrdup(c->endpoint) : NULL;
+	e->local_port = c->local_port;
 	e->tokens = c->tokens;
 	e->sessions = image_sessions_new();
 	if (blob_store_init(&e->blobs, c->data_dir, err) < 0 || sweep_tmp(e, err) < 0)

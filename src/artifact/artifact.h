@@ -23,7 +23,8 @@ struct artifact_config {
 	const char *data_dir; /* objects/ is made below it */
 	/* What images are named by: [http[s]://]host[:port]. NULL: as the client addressed us. */
 	const char *registry_host;
-	const char *endpoint; /* http://host:port, the server's own; NULL: none */
+	const char *endpoint; /* http[s]://host:port, the server's own; NULL: none */
+	int local_port;	      /* where the loopback reaches it as well; 0: no other port */
 	/* Who may pull and push with a password, which identity knows: NULL: nobody. */
 	const struct artifact_tokens *tokens; /* borrowed */
 };

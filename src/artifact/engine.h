@@ -14,6 +14,7 @@ struct artifact_engine {
 	struct durable *durable;
 	char *account, *region;
 	char *registry_host, *endpoint; /* or NULL */
+	int local_port;			/* or 0 */
 	const struct artifact_tokens *tokens;
 	struct blob_store blobs;
 	struct image_sessions *sessions; /* uploads of images under way */

@@ -79,12 +79,14 @@ bool artifact_image_is_ours(const struct artifact_engine *e, const char *referen
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const char *own = without_scheme(e->endpoint);
 	const char *port = own ? strrchr(own, ':') : NULL;
+	const char *local = e->local_port ? arena_printf(&a, ":%d", e->local_port) : NULL;
 	const char *named = arena_printf(&a, "%s.dkr.ecr.%s.", e->account, e->region);
 	struct reference r;
 
 	parse_reference(reference, &a, &r);
 	return !r.host || streq(r.host, own) || streq(r.host, without_scheme(e->registry_host)) ||
-	       is_loopback(r.host, port) || starts_with(r.host, named);
+	       is_loopback(r.host, port) || is_loopback(r.host, local) ||
+	       starts_with(r.host, named);
 }
 
 /* ---- from manifest to image ---- */

@@ -6,6 +6,8 @@
 static const struct option_spec options[] = {
 	{"config-file", 0, "FILE", NULL,
 		"the agent's file (default: " AGENT_CONFIG_FILE ", if there is one)"},
+	{"ca-bundle", 0, "FILE", NULL,
+		"certificates that say which servers to believe (default: AWS_CA_BUNDLE)"},
 	{"endpoint", 0, "URL", NULL, "the server (default: AWS_ENDPOINT_URL, or the file)"},
 	{"s3-endpoint", 0, "URL", NULL, "where revisions are (default: the server)"},
 	{"host-id", 0, "ARN", NULL,
@@ -21,6 +23,7 @@ static int run(const struct options *o, struct err *err)
 	struct agent_config config CLEANUP(agent_config_release) = {0};
 	struct agent_flags flags = {
 		.config_file = option_text(o, "config-file"),
+		.ca_bundle = option_text(o, "ca-bundle"),
 		.endpoint = option_text(o, "endpoint"),
 		.s3_endpoint = option_text(o, "s3-endpoint"),
 		.host_id = option_text(o, "host-id"),

@@ -12,7 +12,9 @@
 
 struct client {
 	struct http_client *http;
-	char *endpoint, *region, *key_id, *secret;
+	char *endpoint; /* as it is told */
+	char *url;	/* asked there */
+	char *region, *key_id, *secret;
 	int clock_rate;
 };
 
@@ -22,6 +24,7 @@ struct client *client_free(struct client *c)
 		return NULL;
 	http_client_free(c->http);
 	free(c->endpoint);
+	free(c->url);
 	free(c->region);
 	free(c->key_id);
 	free(c->secret);
@@ -47,6 +50,7 @@ static bool from_environment(struct client *c)
 	if (!endpoint || !id || !secret)
 		return false;
 	c->endpoint = xstrdup(endpoint);
+	c->url = xstrdup(endpoint);
 	c->key_id = xstrdup(id);
 	c->secret = xstrdup(secret);
 	c->region = xstrdup(region ? region : "us-east-1");
@@ -62,6 +66,7 @@ static int from_data_dir(struct client *c, const char *data_dir, struct err *err
 		server_profile_read(data_dir, &profile, err) < 0)
 		return -1;
 	c->endpoint = TAKE_PTR(info.endpoint);
+	c->url = TAKE_PTR(info.local_endpoint);
 	c->region = TAKE_PTR(info.region);
 	c->key_id = TAKE_PTR(profile.key_id);
 	c->secret = TAKE_PTR(profile.secret);
@@ -77,6 +82,7 @@ int client_open(const struct options *o, struct client **ret, struct err *err)
 	if ((option_text(o, "data") || !from_environment(c)) && from_data_dir(c, data_dir, err) < 0)
 		return -1;
 	c->http = http_client_new();
+	http_client_trust(c->http, getenv("AWS_CA_BUNDLE"));
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -113,7 +119,7 @@ static int sign(const struct client *c, const struct wire_service *s,
 	signer.time_usec = (int64_t)now.tv_sec * USEC_PER_SEC;
 	strv_addf(headers, "Content-Type: application/x-amz-json-%s", s->json_version);
 	strv_addf(headers, "X-Amz-Target: %s.%s", s->target_prefix, op->name);
-	return sigv4_sign(&signer, "POST", c->endpoint, digest_hex(&digest).text, headers, err);
+	return sigv4_sign(&signer, "POST", c->url, digest_hex(&digest).text, headers, err);
 }
 
 int client_call(struct client *c, const struct wire_service *s, int operation, const void *req,
@@ -124,7 +130,7 @@ int client_call(struct client *c, const struct wire_service *s, int operation, c
 	struct strv headers CLEANUP_STRV = {0};
 	struct str body CLEANUP_STR = STR_INIT;
 	struct http_call call = {
-		.method = "POST", .url = c->endpoint, .timeout_usec = 60 * USEC_PER_SEC};
+		.method = "POST", .url = c->url, .timeout_usec = 60 * USEC_PER_SEC};
 
 	wire_encode_json(op->input, req, &body);
 	if (sign(c, s, op, str_view(&body), &headers, err) < 0)

@@ -43,6 +43,8 @@ void server_info_release(struct server_info *i)
 	free(i->endpoint);
 	free(i->account);
 	free(i->region);
+	free(i->local_endpoint);
+	free(i->ca_file);
 	*i = (struct server_info){0};
 }
 
@@ -52,6 +54,8 @@ int server_info_write(const char *data_dir, const struct server_info *info, stru
 	struct towpath_server_info doc = {
 		.pid = WIRE_SET_LONG(info->pid),
 		.endpoint = info->endpoint,
+		.local_endpoint = info->local_endpoint,
+		.ca_file = info->ca_file,
 		.account = info->account,
 		.region = info->region,
 		.clock_rate = WIRE_SET_LONG(info->clock_rate),
@@ -77,11 +81,15 @@ int server_info_read(const char *data_dir, struct server_info *ret, struct err *
 			data_dir);
 	if (wire_decode_json(&towpath_server_info_shape, str_view(&text), &a, &doc, err) < 0)
 		return err_wrap(err, "%s", path);
+	if (!doc.local_endpoint)
+		doc.local_endpoint = doc.endpoint ? doc.endpoint : "";
 	*ret = (struct server_info){
+		.local_endpoint = xstrdup(doc.local_endpoint),
 		.pid = (int)wire_or(doc.pid, 0),
 		.endpoint = xstrdup(doc.endpoint ? doc.endpoint : ""),
 		.account = xstrdup(doc.account ? doc.account : ""),
 		.region = xstrdup(doc.region ? doc.region : ""),
+		.ca_file = doc.ca_file ? xstrdup(doc.ca_file) : NULL,
 		.clock_rate = (int)wire_or(doc.clock_rate, 1),
 	};
 	return 0;

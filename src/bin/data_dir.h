@@ -13,7 +13,10 @@ int data_dir_lock(const char *path, int *ret_fd, struct err *err);
 struct server_info {
 	int pid;
 	char *endpoint, *account, *region;
-	int clock_rate; /* how many times as fast as true time its clock runs */
+	char *local_endpoint; /* for programs on this machine: plain HTTP on the loopback, or
+				 endpoint */
+	char *ca_file;	      /* the certificate that the server made for itself, or NULL */
+	int clock_rate;	      /* how many times as fast as true time its clock runs */
 };
 void server_info_release(struct server_info *i);
 /* Writes run/server.json, atomically. */

@@ -40,8 +40,11 @@ static int run(const struct options *o, struct err *err)
 		return -1;
 	if (option_flag(o, "json")) {
 		printf("{\"AWS_ENDPOINT_URL\":\"%s\",\"AWS_ACCESS_KEY_ID\":\"%s\","
-		       "\"AWS_SECRET_ACCESS_KEY\":\"%s\",\"AWS_REGION\":\"%s\"}\n",
+		       "\"AWS_SECRET_ACCESS_KEY\":\"%s\",\"AWS_REGION\":\"%s\"",
 			info.endpoint, p.key_id, p.secret, info.region);
+		if (info.ca_file)
+			printf(",\"AWS_CA_BUNDLE\":\"%s\"", info.ca_file);
+		printf("}\n");
 		return EXIT_OK;
 	}
 	printf("export AWS_ENDPOINT_URL='%s'\n", info.endpoint);
@@ -49,13 +52,21 @@ static int run(const struct options *o, struct err *err)
 	printf("export AWS_SECRET_ACCESS_KEY='%s'\n", p.secret);
 	printf("export AWS_REGION='%s'\n", info.region);
 	printf("export AWS_DEFAULT_REGION='%s'\n", info.region);
+	if (info.ca_file) {
+		printf("export AWS_CA_BUNDLE='%s'\n", info.ca_file);
+		printf("export NODE_EXTRA_CA_CERTS='%s'\n", info.ca_file);
+	}
 	printf("unset AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE\n");
 	/* git asks the CLI's helper for passwords, for this server's repositories only. */
-	printf("export GIT_CONFIG_COUNT='2'\n");
+	printf("export GIT_CONFIG_COUNT='%d'\n", info.ca_file ? 3 : 2);
 	printf("export GIT_CONFIG_KEY_0='credential.%s.helper'\n", info.endpoint);
 	printf("export GIT_CONFIG_VALUE_0='%s'\n", git_helper);
 	printf("export GIT_CONFIG_KEY_1='credential.%s.useHttpPath'\n", info.endpoint);
 	printf("export GIT_CONFIG_VALUE_1='true'\n");
+	if (info.ca_file) {
+		printf("export GIT_CONFIG_KEY_2='http.%s.sslCAInfo'\n", info.endpoint);
+		printf("export GIT_CONFIG_VALUE_2='%s'\n", info.ca_file);
+	}
 	if (!option_flag(o, "no-function") && cli_is_old())
 		printf("aws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }\n");
 	return EXIT_OK;

@@ -18,6 +18,8 @@ static const struct option_spec options[] = {
 		"where state is kept: postgres://... (SQLite in the data folder)"},
 	{"fargate-runtime", 0, "PROGRAM", "TOWPATH_FARGATE_RUNTIME",
 		"OCI runtime of tasks of launch type FARGATE (that of --oci-runtime)"},
+	{"local-port", 0, "PORT", "TOWPATH_LOCAL_PORT",
+		"with TLS: the loopback's port for what runs on this machine (one that stays)"},
 	{"mail-from", 0, "ADDRESS", "TOWPATH_MAIL_FROM",
 		"sender of notifications by mail (towpath@localhost)"},
 	{"oci-runtime", 0, "PROGRAM", "TOWPATH_TASK_RUNTIME",
@@ -32,6 +34,11 @@ static const struct option_spec options[] = {
 	{"slots", 0, "N", "TOWPATH_SLOTS", "builds at one time (the number of processors)"},
 	{"smtp", 0, "HOST[:PORT]", "TOWPATH_SMTP",
 		"mail server that takes notifications by mail (none)"},
+	{"tls", 0, NULL, NULL, "speak TLS, with a certificate that is made if none is named"},
+	{"tls-cert", 0, "FILE", "TOWPATH_TLS_CERT", "speak TLS with this certificate (PEM)"},
+	{"tls-key", 0, "FILE", "TOWPATH_TLS_KEY", "its private key (PEM)"},
+	{"tls-name", 0, "NAME[,NAME]", "TOWPATH_TLS_NAME",
+		"further names of a certificate that is made"},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -48,9 +55,10 @@ static int read_mail(const struct options *o, struct server_config *c, struct er
 
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
-	int64_t port, slots, rate;
+	int64_t port, local_port, slots, rate;
 
 	if (option_int(o, "port", 0, 65535, 8080, &port, err) < 0 ||
+		option_int(o, "local-port", 0, 65535, 0, &local_port, err) < 0 ||
 		option_int(o, "slots", 1, 1000, 0, &slots, err) < 0 ||
 		option_int(o, "clock-rate", 1, 100000, 1, &rate, err) < 0)
 		return -1;
@@ -67,20 +75,55 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.root_key_id = option_text(o, "root-key-id"),
 		.root_key_secret = option_text(o, "root-key-secret"),
 		.slots = (int)slots,
+		.local_port = (int)local_port,
+		.tls = option_flag(o, "tls"),
+		.tls_cert = option_text(o, "tls-cert"),
+		.tls_key = option_text(o, "tls-key"),
+		.tls_names = option_text(o, "tls-name"),
 	};
 	return read_mail(o, c, err);
 }
 
 /* Signals are taken by sigwait() in this thread alone; all others inherit the mask. */
-static sigset_t block_signals(void)
+static sigset_t block_signals(bool tls)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (tls)
+		sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return set;
+}
+
+static void renew_certificate(struct server *server)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	bool changed;
+
+	if (server_renew_certificate(server, &changed, &err) < 0)
+		log_error("serve", "the certificate stays as it is: %s", err_message(&err));
+	else if (changed)
+		log_info("serve", "new TLS certificate, SHA-256 fingerprint: %s",
+			server_fingerprint(server));
+}
+
+/* Until SIGTERM or SIGINT; each hour, and at SIGHUP, the certificate's files are looked at. */
+static int await_end(struct server *server, const sigset_t *set)
+{
+	const struct timespec hour = {.tv_sec = 3600};
+	int sig;
+
+	for (;;) {
+		sig = server_fingerprint(server) ? sigtimedwait(set, NULL, &hour)
+						 : sigwaitinfo(set, NULL);
+		if (sig == SIGTERM || sig == SIGINT)
+			return sig;
+		if (sig == SIGHUP || (sig < 0 && errno == EAGAIN))
+			renew_certificate(server);
+	}
 }
 
 static int run(const struct options *o, struct err *err)
@@ -94,7 +137,7 @@ static int run(const struct options *o, struct err *err)
 	if (read_config(o, &config, err) < 0)
 		return -1;
 	config.data_dir = data;
-	set = block_signals();
+	set = block_signals(config.tls || config.tls_cert || config.tls_key);
 	if (server_start(&config, &server, err) < 0)
 		return -1;
 	log_info("serve", "ready at %s, data in %s", server_endpoint(server), data);
@@ -103,8 +146,10 @@ static int run(const struct options *o, struct err *err)
 			"the clock runs %.0f times as fast as true time: every wait is so "
 			"much shorter",
 			config.clock_rate);
-	while (sigwait(&set, &sig) != 0)
-		;
+	if (server_fingerprint(server))
+		log_info("serve", "TLS certificate's SHA-256 fingerprint: %s",
+			server_fingerprint(server));
+	sig = await_end(server, &set);
 	log_info("serve", "ending (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 	return EXIT_OK;
 }

@@ -29,6 +29,9 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.account = arena_strdup(a, c->account);
 	s->config.region = arena_strdup(a, c->region ? c->region : "us-east-1");
 	s->config.registry_host = arena_strdup(a, c->registry_host);
+	s->config.tls_cert = arena_strdup(a, c->tls_cert);
+	s->config.tls_key = arena_strdup(a, c->tls_key);
+	s->config.tls_names = arena_strdup(a, c->tls_names);
 	s->config.mail_server = arena_strdup(a, c->mail_server);
 	s->config.mail_from = arena_strdup(a, c->mail_from);
 	s->config.oci_runtime = arena_strdup(a, c->oci_runtime);
@@ -77,6 +80,8 @@ static int announce(struct server *s, struct err *err)
 	struct server_info info = {
 		.pid = (int)getpid(),
 		.endpoint = s->endpoint,
+		.local_endpoint = s->http_local ? s->local_endpoint : NULL,
+		.ca_file = s->ca_file,
 		.account = (char *)(uintptr_t)s->account,
 		.region = (char *)(uintptr_t)s->region,
 		.clock_rate = (int)s->clock.rate,
@@ -147,6 +152,8 @@ struct server *server_free(struct server *s)
 	clock_release(&s->clock);
 	fd_closep(&s->lock_fd);
 	free(s->endpoint);
+	free(s->local_endpoint);
+	free(s->ca_file);
 	free(s->data_dir);
 	arena_release(&s->arena);
 	free(s);

@@ -18,6 +18,11 @@ struct server_config {
 	const char *root_key_id, *root_key_secret;
 	double clock_rate;
 	int slots;
+	/* TLS: with a certificate and key of the operator's (PEM files), or one made for these
+	 * names beside those that go without saying (parted by commas). */
+	bool tls;
+	const char *tls_cert, *tls_key, *tls_names;
+	int local_port; /* with TLS: of the loopback's plain HTTP; 0: one that stays the same */
 	const char *mail_server; /* host[:port] */
 	const char *mail_from;	 /* an address */
 	/* OCI runtimes of tasks: of all, of those of launch type FARGATE; NULL: runc. */
@@ -31,7 +36,12 @@ int server_start(const struct server_config *c, struct server **ret, struct err 
  * traffic) does. NULL is fine. */
 struct server *server_free(struct server *s);
 DEFINE_FREEP(struct server, server_free)
-/* http://address:port; borrowed. */
+/* http[s]://address:port; borrowed. */
 const char *server_endpoint(const struct server *s);
+/* The SHA-256 fingerprint of the certificate that it shows, NULL without TLS; borrowed. */
+const char *server_fingerprint(const struct server *s);
+/* Reads the certificate's files again, or renews the one it made for itself, and shows it from then
+ * on. *ret_changed when it is another one. On failure the one before stays. */
+int server_renew_certificate(struct server *s, bool *ret_changed, struct err *err);
 
 #endif

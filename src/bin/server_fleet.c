@@ -131,7 +131,7 @@ int server_open_fleet(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.data_dir = s->data_dir,
-		.endpoint_port = s->port,
+		.endpoint_port = s->local_port,
 		.program = own_program(s, err),
 		.compute = instance_driver(),
 		.monitors = s->monitors,

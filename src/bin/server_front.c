@@ -3,8 +3,10 @@
  * all others to the API. */
 #include <stdlib.h>
 
-#include "base/limits.h"
 #include "api/snshttp.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/log.h"
 #include "bin/server_parts.h"
 
 #define HTTP_THREADS 4
@@ -100,34 +102,137 @@ void server_front_open(struct server *s)
 	s->api_routes = api_routes(s->api);
 }
 
+/* ---- listening ---- */
+
+static bool is_any(const char *address)
+{
+	return streq(address, "0.0.0.0") || streq(address, "::");
+}
+
+static bool is_local(const char *address)
+{
+	return is_any(address) || starts_with(address, "127.") || streq(address, "localhost");
+}
+
 /* How what runs on this machine reaches the server. */
 static void tell_builds(struct server *s)
 {
-	const char *address = s->config.address;
-	bool any = streq(address, "0.0.0.0") || streq(address, "::");
-	bool local = any || starts_with(address, "127.") || streq(address, "localhost");
+	s->build_world.endpoint_is_local = s->http_local || is_local(s->config.address);
+	s->build_world.endpoint = s->local_endpoint;
+}
 
-	s->build_world.endpoint_is_local = local;
-	s->build_world.endpoint =
-		any ? arena_printf(&s->arena, "http://127.0.0.1:%d", s->port) : s->endpoint;
+static int listen_at(struct server *s, const struct http_server_config *wanted,
+	struct http_server **ret, struct err *err)
+{
+	struct http_server_config c = *wanted;
+
+	c.threads = HTTP_THREADS;
+	c.max_streams = MAX_STREAMS;
+	c.body_limit = LIMIT_API_BODY;
+	c.routes = (struct http_routes){s, classify, handle, handle_stream};
+	return http_server_start(&c, ret, err);
+}
+
+/* With TLS, what runs on this machine (builds, tasks, agents of instances, commands) speaks plain
+ * HTTP on the loopback: the images of tasks know no certificate of ours. Builds outlive the server,
+ * so the port is the same after a restart. */
+static int listen_local(struct server *s, struct err *err)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/run/local-port", s->data_dir);
+	struct str text CLEANUP_STR = STR_INIT;
+	struct http_server_config c = {.address = "127.0.0.1", .port = s->config.local_port};
+	struct err taken CLEANUP_ERR = ERR_INIT;
+
+	if (!c.port && file_exists(path) && file_read(path, 16, &text, NULL) == 0)
+		c.port = atoi(str_text(&text));
+	if (listen_at(s, &c, &s->http_local, s->config.local_port ? err : &taken) < 0) {
+		if (s->config.local_port)
+			return err_wrap(err, "--local-port");
+		log_warn("serve", "%s; builds under way do not find the server",
+			err_message(&taken));
+		c.port = 0;
+		if (listen_at(s, &c, &s->http_local, err) < 0)
+			return -1;
+	}
+	s->local_port = http_server_port(s->http_local);
+	s->local_endpoint = xasprintf("http://127.0.0.1:%d", s->local_port);
+	str_clear(&text);
+	str_addf(&text, "%d\n", s->local_port);
+	return file_write_atomic(path, str_view(&text), 0600, err);
+}
+
+static int load_certificate(struct server *s, struct server_tls *ret, struct err *err)
+{
+	struct server_tls_config c = {
+		.cert = s->config.tls_cert,
+		.key = s->config.tls_key,
+		.names = s->config.tls_names,
+		.data_dir = s->data_dir,
+		.address = s->config.address,
+	};
+
+	return server_tls_load(&c, ret, err);
+}
+
+static int listen_tls(struct server *s, struct http_server_config *c, struct err *err)
+{
+	struct server_tls tls CLEANUP(server_tls_release) = {0};
+
+	if (load_certificate(s, &tls, err) < 0)
+		return -1;
+	c->tls_chain = str_text(&tls.chain);
+	c->tls_key = str_text(&tls.key);
+	if (listen_at(s, c, &s->http, err) < 0)
+		return -1;
+	s->fingerprint = tls.info.fingerprint;
+	s->ca_file = TAKE_PTR(tls.ca_file);
+	return listen_local(s, err);
+}
+
+static bool speaks_tls(const struct server *s)
+{
+	return s->config.tls || s->config.tls_cert || s->config.tls_key;
 }
 
 int server_front_listen(struct server *s, struct err *err)
 {
-	struct http_server_config c = {
-		.address = s->config.address,
-		.port = s->config.port,
-		.threads = HTTP_THREADS,
-		.max_streams = MAX_STREAMS,
-		.body_limit = LIMIT_API_BODY,
-		.routes = {s, classify, handle, handle_stream},
-	};
+	struct http_server_config c = {.address = s->config.address, .port = s->config.port};
+	bool tls = speaks_tls(s);
 
-	if (http_server_start(&c, &s->http, err) < 0)
+	if ((tls ? listen_tls(s, &c, err) : listen_at(s, &c, &s->http, err)) < 0)
 		return -1;
 	s->port = http_server_port(s->http);
-	s->endpoint = xasprintf("http://%s:%d", s->config.address, s->port);
+	s->endpoint = xasprintf("http%s://%s:%d", tls ? "s" : "", s->config.address, s->port);
+	if (!tls) {
+		s->local_port = s->port;
+		s->local_endpoint = is_any(s->config.address)
+					    ? xasprintf("http://127.0.0.1:%d", s->port)
+					    : xstrdup(s->endpoint);
+	}
 	tell_builds(s);
+	return 0;
+}
+
+const char *server_fingerprint(const struct server *s)
+{
+	return *s->fingerprint.text ? s->fingerprint.text : NULL;
+}
+
+int server_renew_certificate(struct server *s, bool *ret_changed, struct err *err)
+{
+	struct server_tls tls CLEANUP(server_tls_release) = {0};
+
+	*ret_changed = false;
+	if (!speaks_tls(s))
+		return 0;
+	if (load_certificate(s, &tls, err) < 0)
+		return -1;
+	if (streq(tls.info.fingerprint.text, s->fingerprint.text))
+		return 0;
+	if (http_server_show(s->http, str_text(&tls.chain), str_text(&tls.key), err) < 0)
+		return -1;
+	s->fingerprint = tls.info.fingerprint;
+	*ret_changed = true;
 	return 0;
 }
 
@@ -139,6 +244,7 @@ void server_front_ready(struct server *s)
 void server_front_stop(struct server *s)
 {
 	s->ready = false;
+	s->http_local = http_server_stop(s->http_local, GRACE_USEC);
 	s->http = http_server_stop(s->http, GRACE_USEC);
 }
 

@@ -95,6 +95,7 @@ static int open_artifact(struct server *s, struct err *err)
 		.data_dir = s->data_dir,
 		.registry_host = s->config.registry_host,
 		.endpoint = s->endpoint,
+		.local_port = s->local_port,
 		.tokens = &s->image_tokens,
 	};
 

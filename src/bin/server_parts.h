@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "bin/server.h"
+#include "bin/server_tls.h"
 #include "build/build.h"
 #include "db/db.h"
 #include "deploy/deploy.h"
@@ -37,8 +38,9 @@ struct server {
 	struct server_config config; /* its texts live in the arena */
 	struct arena arena;
 	char *data_dir, *endpoint;
+	char *local_endpoint; /* what runs on this machine asks there: plain HTTP */
 	const char *account, *region;
-	int port;
+	int port, local_port; /* the same one without TLS */
 	int lock_fd;
 	struct clock clock;
 	struct db *db;
@@ -79,7 +81,9 @@ struct server {
 	struct registry_config registry;
 	struct api *api;
 	struct http_routes api_routes;
-	struct http_server *http;
+	struct http_server *http, *http_local;	    /* the second one with TLS only */
+	struct certificate_fingerprint fingerprint; /* of the certificate shown; empty: none */
+	char *ca_file;
 };
 
 /* One engine with what it needs. Opened in the order of the table, before anything runs; started

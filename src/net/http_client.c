@@ -10,6 +10,7 @@
 
 struct http_client {
 	CURL *curl;
+	char *ca_file; /* or NULL */
 };
 
 /* What the callbacks of one call share. */
@@ -45,8 +46,15 @@ struct http_client *http_client_free(struct http_client *c)
 	if (!c)
 		return NULL;
 	curl_easy_cleanup(c->curl);
+	free(c->ca_file);
 	free(c);
 	return NULL;
+}
+
+void http_client_trust(struct http_client *c, const char *ca_file)
+{
+	free(c->ca_file);
+	c->ca_file = ca_file ? xstrdup(ca_file) : NULL;
 }
 
 void http_answer_release(struct http_answer *a)
@@ -234,6 +242,8 @@ int http_client_call(struct http_client *c, const struct http_call *call, struct
 	for (size_t i = 0; call->headers && call->headers[i]; i++)
 		headers = curl_slist_append(headers, call->headers[i]);
 	prepare(c->curl, &t, headers);
+	if (c->ca_file)
+		curl_easy_setopt(c->curl, CURLOPT_CAINFO, c->ca_file);
 	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, detail);
 	code = curl_easy_perform(c->curl);
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);

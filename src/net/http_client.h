@@ -49,6 +49,9 @@ const char *http_answer_header(const struct http_answer *a, const char *name);
 struct http_client *http_client_new(void);
 struct http_client *http_client_free(struct http_client *c);
 DEFINE_FREEP(struct http_client, http_client_free)
+/* Servers over TLS are believed by the certificates in this PEM file, and no longer by the
+ * machine's; NULL: the machine's. */
+void http_client_trust(struct http_client *c, const char *ca_file);
 /* One request. Any status is a success here; -1 is for what did not get as far: ERR_UNAVAILABLE
  * (refused, unknown host), ERR_TIMEOUT, ERR_TOO_LARGE, ERR_CANCELLED or the callbacks' own. */
 int http_client_call(struct http_client *c, const struct http_call *call, struct http_answer *ret,

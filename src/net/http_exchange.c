@@ -182,6 +182,14 @@ void http_header_at(
 	*ret_value = x->headers.v[i].value;
 }
 
+const char *http_origin(struct http_exchange *x)
+{
+	const char *host = http_header(x, "Host");
+
+	return arena_printf(
+		&x->arena, "%s://%s", x->server->tls ? "https" : "http", host ? host : "localhost");
+}
+
 const char *http_peer(const struct http_exchange *x)
 {
 	return x->peer;

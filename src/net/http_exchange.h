@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "net/http_server.h"
+#include "net/http_tls.h"
 
 #define HTTP_THREAD_STACK (256 * KIB)
 #define HTTP_STREAM_STACK (1 * MIB)
@@ -90,6 +91,7 @@ struct http_server {
 	struct http_server_config config;
 	struct MHD_Daemon *daemon;
 	int port;
+	struct http_tls *tls; /* NULL: plain HTTP */
 	struct http_gone_watch *watch;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* n_active, n_workers, jobs */

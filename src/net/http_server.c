@@ -209,8 +209,19 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, const union socket
 	int64_t idle = s->config.idle_usec ? s->config.idle_usec : IDLE_SEC * USEC_PER_SEC;
 	unsigned int threads = (unsigned int)MAX(s->config.threads, 1);
 
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)http_tls_on_connection, s->tls},
+		{MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, http_tls_certificate_callback},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)HTTP_TLS_PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
 	if (addr->any.sa_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
+	if (s->tls)
+		flags |= MHD_USE_TLS;
+	else
+		tls[0].option = MHD_OPTION_END;
 	/* the logger comes first: it hears of errors in what follows */
 	return MHD_start_daemon(flags, (uint16_t)s->config.port, on_accept, s, on_request, s,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_SOCK_ADDR, &addr->any,
@@ -220,7 +231,15 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, const union socket
 		HTTP_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)MAX(idle / USEC_PER_SEC, 1), MHD_OPTION_URI_LOG_CALLBACK, on_target,
 		s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_LISTEN_BACKLOG_SIZE,
-		(unsigned int)1024, MHD_OPTION_END);
+		(unsigned int)1024, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+static int start_tls(struct http_server *s, struct err *err)
+{
+	if (!s->config.tls_chain)
+		return 0;
+	s->tls = http_tls_new();
+	return http_server_show(s, s->config.tls_chain, s->config.tls_key, err);
 }
 
 int http_server_start(const struct http_server_config *c, struct http_server **ret, struct err *err)
@@ -236,7 +255,7 @@ int http_server_start(const struct http_server_config *c, struct http_server **r
 	s->jobs_tail = &s->jobs;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	if (http_gone_start(&s->watch, err) < 0) {
+	if (start_tls(s, err) < 0 || http_gone_start(&s->watch, err) < 0) {
 		http_server_free(s);
 		return -1;
 	}
@@ -250,6 +269,7 @@ int http_server_start(const struct http_server_config *c, struct http_server **r
 	}
 	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	s->port = info ? info->port : c->port;
+	s->config.tls_chain = s->config.tls_key = NULL;
 	*ret = s;
 	return 0;
 }
@@ -259,9 +279,17 @@ int http_server_port(const struct http_server *s)
 	return s->port;
 }
 
+int http_server_show(
+	struct http_server *s, const char *tls_chain, const char *tls_key, struct err *err)
+{
+	BUG_ON(!s->tls);
+	return http_tls_show(s->tls, view_of(tls_chain), view_of(tls_key), err);
+}
+
 void http_server_free(struct http_server *s)
 {
 	http_gone_free(s->watch);
+	http_tls_free(s->tls);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

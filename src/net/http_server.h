@@ -37,12 +37,19 @@ struct http_server_config {
 	int max_streams;     /* worker threads at once; more wait their turn */
 	size_t body_limit;   /* of an HTTP_BUFFERED request; more answers 413 */
 	int64_t idle_usec;   /* a connection that sends and takes nothing is closed; 0: 75 s */
+	/* PEM: the server's certificate, then those between it and the root; and its key. NULL: no
+	 * TLS. Used during http_server_start() only. */
+	const char *tls_chain, *tls_key;
 	struct http_routes routes;
 };
 
 int http_server_start(
 	const struct http_server_config *c, struct http_server **ret, struct err *err);
 int http_server_port(const struct http_server *s);
+/* Shows another certificate from now on, of a server that speaks TLS; connections that are open
+ * stay. On failure the one before is shown. */
+int http_server_show(
+	struct http_server *s, const char *tls_chain, const char *tls_key, struct err *err);
 /* Stops accepting, lets running exchanges end for grace_usec, then closes. NULL is fine. */
 struct http_server *http_server_stop(struct http_server *s, int64_t grace_usec);
 
@@ -60,6 +67,8 @@ const char *http_header(const struct http_exchange *x, const char *name);
 size_t http_header_count(const struct http_exchange *x);
 void http_header_at(
 	const struct http_exchange *x, size_t i, const char **ret_name, const char **ret_value);
+/* "https://host:port" as the client addressed the server; lives as long as the exchange. */
+const char *http_origin(struct http_exchange *x);
 /* Peer's address as text. */
 const char *http_peer(const struct http_exchange *x);
 /* Content-Length, or -1 when it is chunked. */

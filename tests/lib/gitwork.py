@@ -16,7 +16,7 @@ def git_login(server, name="pusher", *statements):
 
 
 def url(server, login, repository):
-    return server.git_url(repository).replace("http://", "http://" + login)
+    return server.git_url(repository).replace("://", "://" + login, 1)
 
 
 class Work:

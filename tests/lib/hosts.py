@@ -73,6 +73,8 @@ class Host:
                     f":deploy_control_endpoint: {self.server.endpoint}\n"
                     f":s3_endpoint_override: {self.server.endpoint}\n")
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        if "caFile" in self.server.info:
+            env["AWS_CA_BUNDLE"] = self.server.info["caFile"]
         with open(os.path.join(self.dir, "agent.log"), "ab") as log:
             self.process = subprocess.Popen([TOWPATH, "agent", "--config-file", main], env=env,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)

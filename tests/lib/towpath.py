@@ -212,7 +212,7 @@ class Server:
         key_id, secret = keys or self.keys()
         config.setdefault("retries", {"max_attempts": 0})
         config.setdefault("s3", {"addressing_style": "path"})
-        return boto3.client(service, endpoint_url=self.endpoint,
+        return boto3.client(service, endpoint_url=self.endpoint, verify=self.info.get("caFile"),
                             region_name=region or self.region, aws_access_key_id=key_id,
                             aws_secret_access_key=secret, aws_session_token=token,
                             config=botocore.config.Config(**config))
