@@ -349,6 +349,7 @@ def source(m):
               f".target_prefix = {cstr(meta.get('targetPrefix'))}",
               f".signing_name = {cstr(signing)}", f".api_version = {cstr(meta.get('apiVersion'))}",
               f".xml_namespace = {cstr(meta.get('xmlNamespace'))}",
+              f".query_compatible = {c_bool('awsQueryCompatible' in meta)}",
               f".operations = {m.service}_operations",
               f".n_operations = {len(m.doc['operations'])}"]
     out.append(f"const struct wire_service {m.service}_service = {{" + ",\n\t".join(fields) + "};")

@@ -11,34 +11,50 @@ struct name {
 
 /* What any operation may answer. An error is found by any of the names in its row. */
 static const struct name common[][API_FAMILY_COUNT] = {
-	/* JSON, query, S3 */
+	/* JSON and CBOR, query, EC2, S3, rest-json */
 	/* First: the next row has one of its names too. */
-	{{"AccessDeniedException", 400}, {"AccessDenied", 403}, {"AccessDenied", 403}},
+	{{"AccessDeniedException", 400}, {"AccessDenied", 403}, {"UnauthorizedOperation", 403},
+		{"AccessDenied", 403}, {"AccessDeniedException", 403}},
 	{{"MissingAuthenticationTokenException", 400}, {"MissingAuthenticationToken", 403},
-		{"AccessDenied", 403}},
+		{"MissingAuthenticationToken", 403}, {"AccessDenied", 403},
+		{"MissingAuthenticationTokenException", 403}},
 	{{"IncompleteSignatureException", 400}, {"IncompleteSignature", 400},
-		{"AuthorizationHeaderMalformed", 400}},
-	{{"UnrecognizedClientException", 400}, {"InvalidClientTokenId", 403},
-		{"InvalidAccessKeyId", 403}},
-	{{"ExpiredTokenException", 400}, {"ExpiredToken", 403}, {"ExpiredToken", 400}},
-	{{"InvalidSignatureException", 400}, {"SignatureDoesNotMatch", 403},
-		{"SignatureDoesNotMatch", 403}},
-	{{"InvalidSignatureException", 400}, {"SignatureDoesNotMatch", 403},
-		{"RequestTimeTooSkewed", 403}},
-	{{"InvalidSignatureException", 400}, {"SignatureDoesNotMatch", 403},
-		{"XAmzContentSHA256Mismatch", 400}},
-	{{"UnrecognizedClientException", 400}, {"InvalidClientTokenId", 403},
-		{"InvalidToken", 400}},
-	{{"UnknownOperationException", 400}, {"InvalidAction", 400}, {"MethodNotAllowed", 405}},
-	{{"SerializationException", 400}, {"MalformedQueryString", 400}, {"MalformedXML", 400}},
-	{{"ValidationException", 400}, {"ValidationError", 400}, {"InvalidArgument", 400}},
-	{{"ThrottlingException", 400}, {"Throttling", 400}, {"SlowDown", 503}},
-	{{"InternalFailure", 500}, {"InternalFailure", 500}, {"InternalError", 500}},
-	{{"ServiceUnavailable", 503}, {"ServiceUnavailable", 503}, {"ServiceUnavailable", 503}},
-	{{"NotImplementedException", 501}, {"NotImplemented", 501}, {"NotImplemented", 501}},
-	{{"RequestEntityTooLarge", 413}, {"RequestEntityTooLarge", 413}, {"EntityTooLarge", 400}},
-	{{"RequestTimeout", 408}, {"RequestTimeout", 408}, {"RequestTimeout", 400}},
-	{{"RequestAbortedException", 400}, {"RequestAborted", 400}, {"OperationAborted", 409}},
+		{"IncompleteSignature", 400}, {"AuthorizationHeaderMalformed", 400},
+		{"IncompleteSignatureException", 403}},
+	{{"UnrecognizedClientException", 400}, {"InvalidClientTokenId", 403}, {"AuthFailure", 401},
+		{"InvalidAccessKeyId", 403}, {"UnrecognizedClientException", 403}},
+	{{"ExpiredTokenException", 400}, {"ExpiredToken", 403}, {"RequestExpired", 400},
+		{"ExpiredToken", 400}, {"ExpiredTokenException", 403}},
+	{{"InvalidSignatureException", 400}, {"SignatureDoesNotMatch", 403}, {"AuthFailure", 401},
+		{"SignatureDoesNotMatch", 403}, {"InvalidSignatureException", 403}},
+	{{"InvalidSignatureException", 400}, {"SignatureDoesNotMatch", 403}, {"AuthFailure", 401},
+		{"RequestTimeTooSkewed", 403}, {"InvalidSignatureException", 403}},
+	{{"InvalidSignatureException", 400}, {"SignatureDoesNotMatch", 403}, {"AuthFailure", 401},
+		{"XAmzContentSHA256Mismatch", 400}, {"InvalidSignatureException", 403}},
+	{{"UnrecognizedClientException", 400}, {"InvalidClientTokenId", 403}, {"AuthFailure", 401},
+		{"InvalidToken", 400}, {"UnrecognizedClientException", 403}},
+	{{"UnknownOperationException", 400}, {"InvalidAction", 400}, {"InvalidAction", 400},
+		{"MethodNotAllowed", 405}, {"UnknownOperationException", 404}},
+	{{"SerializationException", 400}, {"MalformedQueryString", 400},
+		{"MalformedQueryString", 400}, {"MalformedXML", 400},
+		{"SerializationException", 400}},
+	{{"ValidationException", 400}, {"ValidationError", 400}, {"InvalidParameterValue", 400},
+		{"InvalidArgument", 400}, {"ValidationException", 400}},
+	{{"ThrottlingException", 400}, {"Throttling", 400}, {"RequestLimitExceeded", 503},
+		{"SlowDown", 503}, {"TooManyRequestsException", 429}},
+	{{"InternalFailure", 500}, {"InternalFailure", 500}, {"InternalError", 500},
+		{"InternalError", 500}, {"InternalFailure", 500}},
+	{{"ServiceUnavailable", 503}, {"ServiceUnavailable", 503}, {"Unavailable", 503},
+		{"ServiceUnavailable", 503}, {"ServiceUnavailable", 503}},
+	{{"NotImplementedException", 501}, {"NotImplemented", 501}, {"NotImplemented", 501},
+		{"NotImplemented", 501}, {"NotImplementedException", 501}},
+	{{"RequestEntityTooLarge", 413}, {"RequestEntityTooLarge", 413},
+		{"RequestEntityTooLarge", 413}, {"EntityTooLarge", 400},
+		{"RequestEntityTooLarge", 413}},
+	{{"RequestTimeout", 408}, {"RequestTimeout", 408}, {"RequestTimeout", 408},
+		{"RequestTimeout", 400}, {"RequestTimeout", 408}},
+	{{"RequestAbortedException", 400}, {"RequestAborted", 400}, {"RequestAborted", 400},
+		{"OperationAborted", 409}, {"RequestAbortedException", 400}},
 };
 
 /* What S3 answers beyond its model, which lists almost no errors. */
@@ -82,7 +98,9 @@ static bool modelled(const struct wire_operation *op, const char *name, enum api
 
 		if (!streq(e->name, name) && !streq(e->error_code, name))
 			continue;
-		ret->code = family == API_FAMILY_JSON ? e->name : e->error_code;
+		ret->code = family == API_FAMILY_JSON || family == API_FAMILY_REST_JSON
+				    ? e->name
+				    : e->error_code;
 		ret->status = e->http_status;
 		ret->legacy = e->error_code;
 		ret->known = true;
@@ -101,15 +119,23 @@ static bool s3_name(const char *name, struct api_error *ret)
 	return false;
 }
 
+/* EC2's names are exceptions of other services: they say nothing elsewhere. */
+static bool is_in_row(const struct name row[], const char *name, enum api_family family)
+{
+	for (int f = 0; f < API_FAMILY_COUNT; f++)
+		if (streq(row[f].code, name) && (f != API_FAMILY_EC2 || family == API_FAMILY_EC2))
+			return true;
+	return false;
+}
+
 static bool common_name(const char *name, enum api_family family, struct api_error *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
-		for (int f = 0; f < API_FAMILY_COUNT; f++)
-			if (streq(common[i][f].code, name)) {
-				*ret = (struct api_error){common[i][family].code,
-					common[i][family].status, NULL, true};
-				return true;
-			}
+		if (is_in_row(common[i], name, family)) {
+			*ret = (struct api_error){common[i][family].code, common[i][family].status,
+				common[i][API_FAMILY_QUERY].code, true};
+			return true;
+		}
 	return false;
 }
 
@@ -119,8 +145,9 @@ struct api_error api_error_of(
 	const char *name = err_wire_name(err);
 	struct api_error e = {.code = name, .status = err_http_status(err->kind)};
 
-	/* EC2's model names no errors at all. */
-	e.known = family == API_FAMILY_QUERY && op && op->n_errors == 0;
+	/* EC2's model names no errors at all, others of its age not everywhere. */
+	e.known =
+		(family == API_FAMILY_QUERY || family == API_FAMILY_EC2) && op && op->n_errors == 0;
 	if (family == API_FAMILY_S3 && s3_name(name, &e))
 		return e;
 	if (!modelled(op, name, family, &e))

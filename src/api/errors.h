@@ -5,12 +5,19 @@
 
 #include "wire/wire.h"
 
-enum api_family { API_FAMILY_JSON, API_FAMILY_QUERY, API_FAMILY_S3, API_FAMILY_COUNT };
+enum api_family {
+	API_FAMILY_JSON, /* and RPC v2 CBOR */
+	API_FAMILY_QUERY,
+	API_FAMILY_EC2,
+	API_FAMILY_S3,
+	API_FAMILY_REST_JSON,
+	API_FAMILY_COUNT,
+};
 
 struct api_error {
 	const char *code;   /* on the wire; static, or the error's own */
 	int status;	    /* HTTP */
-	const char *legacy; /* the query protocol's code of a modelled error, or NULL */
+	const char *legacy; /* the query protocol's code, or NULL */
 	bool known; /* modelled for the operation, or common; else the handler is at fault */
 };
 

@@ -14,7 +14,8 @@ static const struct call_service *by_signing_name(const struct api_services *s, 
 	return NULL;
 }
 
-/* Several services may share a signing name; a target prefix is one service's alone. */
+/* Several services may share a signing name; a target prefix is one service's alone. It is also
+ * the service's name in the paths of RPC v2. */
 static const struct call_service *by_target(const struct api_services *s, struct view prefix)
 {
 	for (size_t i = 0; i < s->n; i++)
@@ -102,6 +103,61 @@ const char *api_host_bucket(const char *host, const char *own, struct arena *a)
 	return NULL;
 }
 
+/* /service/NAME/operation/OPERATION at the end of the path (Smithy RPC v2). */
+static bool parse_rpc_path(const char *path, struct view *service, const char **operation)
+{
+	static const char mark[] = "/operation/";
+	const char *at = NULL;
+
+	for (const char *p = strstr(path, "/service/"); p; p = strstr(p + 1, "/service/"))
+		at = p;
+	if (!at)
+		return false;
+	at += strlen("/service/");
+	*service = (struct view){at, strcspn(at, "/")};
+	if (!starts_with(at + service->len, mark))
+		return false;
+	*operation = at + service->len + strlen(mark);
+	return **operation && !strchr(*operation, '/');
+}
+
+static void locate_rpc(const struct api_services *s, struct api_request *r)
+{
+	struct view name;
+
+	r->protocol = &api_protocol_cbor;
+	if (!streq(http_header(r->x, "smithy-protocol"), "rpc-v2-cbor") ||
+		!streq(http_method(r->x), "POST") || !parse_rpc_path(r->path, &name, &r->asked))
+		return;
+	r->service = by_target(s, name);
+	if (r->service && r->service->wire->protocol != WIRE_CBOR)
+		r->service = NULL;
+	if (r->service)
+		r->operation = wire_operation_find(r->service->wire, view_of(r->asked));
+}
+
+/* A request that tells its service by nothing but method and path. */
+static const struct call_service *by_route(
+	const struct api_services *s, enum wire_protocol protocol, struct api_request *r)
+{
+	struct wire_rest_request req;
+
+	api_rest_request(r, (struct view){0}, &req);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i]->wire->protocol == protocol && wire_rest_route(s->v[i]->wire, &req))
+			return s->v[i];
+	return NULL;
+}
+
+static void locate_rest_json(struct api_request *r)
+{
+	struct wire_rest_request req;
+
+	r->protocol = &api_protocol_rest_json;
+	api_rest_request(r, (struct view){0}, &req);
+	r->operation = wire_rest_route(r->service->wire, &req);
+}
+
 static void locate_rest(const struct api_services *s, struct api_request *r)
 {
 	const char *bucket = api_host_bucket(http_header(r->x, "Host"), s->host, r->call.arena);
@@ -124,28 +180,35 @@ static bool is_form(const struct api_request *r)
 	       starts_with(type, "application/x-www-form-urlencoded");
 }
 
-static int locate_by_scope(const struct api_services *s, struct api_request *r, struct err *err)
+static void locate_by_scope(const struct api_services *s, struct api_request *r)
 {
 	switch (r->service->wire->protocol) {
 	case WIRE_REST_XML:
 		locate_rest(s, r);
-		return 0;
+		return;
+	case WIRE_REST_JSON:
+		locate_rest_json(r);
+		return;
 	case WIRE_CBOR:
-		if (http_header(r->x, "smithy-protocol"))
-			return err_set(err, ERR_UNSUPPORTED,
-				"rpc-v2-cbor is not spoken here: use json or query");
 		if (is_form(r))
 			r->protocol = &api_protocol_query;
-		return 0;
+		return;
 	case WIRE_QUERY:
-	case WIRE_EC2:
 		r->protocol = &api_protocol_query;
-		return 0;
+		return;
+	case WIRE_EC2:
+		r->protocol = &api_protocol_ec2;
+		return;
 	case WIRE_JSON:
-	case WIRE_REST_JSON:
-		return 0;
+		return;
 	}
-	return 0;
+}
+
+static bool has_json(const struct api_request *r)
+{
+	const char *type = http_header(r->x, "Content-Type");
+
+	return type && starts_with(type, "application/json");
 }
 
 int api_locate(const struct api_services *s, struct api_request *r, struct err *err)
@@ -161,9 +224,17 @@ int api_locate(const struct api_services *s, struct api_request *r, struct err *
 		locate_target(s, r, target);
 		return 0;
 	}
+	if (http_header(r->x, "smithy-protocol")) {
+		locate_rpc(s, r);
+		return 0;
+	}
 	r->service = by_signing_name(s, scope_service(r));
-	if (r->service)
-		return locate_by_scope(s, r, err);
+	if (!r->service && has_json(r))
+		r->service = by_route(s, WIRE_REST_JSON, r);
+	if (r->service) {
+		locate_by_scope(s, r);
+		return 0;
+	}
 	if (is_form(r)) {
 		r->protocol = &api_protocol_query;
 		return 0;
@@ -193,7 +264,7 @@ static const struct call_service *by_action(
 int api_locate_action(
 	const struct api_services *s, struct api_request *r, struct view body, struct err *err)
 {
-	if (r->protocol != &api_protocol_query || r->asked)
+	if ((r->protocol != &api_protocol_query && r->protocol != &api_protocol_ec2) || r->asked)
 		return 0;
 	r->fields = r->query;
 	if (!form_get(&r->fields, "Action") && form_parse(body, r->call.arena, &r->fields, err) < 0)
@@ -203,6 +274,8 @@ int api_locate_action(
 		return err_set_wire(err, "ValidationError", "The field Action is missing.");
 	if (!r->service)
 		r->service = by_action(s, r->asked, form_get(&r->fields, "Version"));
+	if (r->service && r->service->wire->protocol == WIRE_EC2)
+		r->protocol = &api_protocol_ec2;
 	if (r->service)
 		r->operation = wire_operation_find(r->service->wire, view_of(r->asked));
 	return 0;

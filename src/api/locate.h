@@ -12,7 +12,8 @@ struct api_services {
 };
 
 /* From the head alone: sets protocol (always), service, path, query and, where the head names it,
- * the operation. In this order: X-Amz-Target, the credential's scope, the host, Action. */
+ * the operation. In this order: X-Amz-Target, the path of RPC v2, the
+ * credential's scope, the host, Action. */
 int api_locate(const struct api_services *s, struct api_request *r, struct err *err);
 /* Query protocol: reads the fields from the body or the URL and finds the operation by Action. */
 int api_locate_action(

@@ -51,10 +51,20 @@ struct api_protocol {
 };
 
 extern const struct api_protocol api_protocol_json;
-extern const struct api_protocol api_protocol_query; /* and EC2's variant */
+extern const struct api_protocol api_protocol_cbor;
+extern const struct api_protocol api_protocol_query;
+extern const struct api_protocol api_protocol_ec2; /* query's variant */
+extern const struct api_protocol api_protocol_rest_json;
 extern const struct api_protocol api_protocol_rest_xml;
 
 /* The request as the REST walkers want it. */
 void api_rest_request(struct api_request *r, struct view body, struct wire_rest_request *ret);
+/* Takes over what the REST encoder made. */
+void api_rest_reply(const struct wire_rest_response *made, struct api_reply *reply);
+/* Adds a header to a reply; name and value must live as long as the request. */
+void api_add_header(
+	struct api_request *r, struct api_reply *reply, const char *name, const char *value);
+/* Clients that know a service from its query days look for the code of that time in a header. */
+void api_add_query_error(struct api_request *r, const struct api_error *e, struct api_reply *reply);
 
 #endif

@@ -25,18 +25,6 @@ static void encode(struct api_request *r, struct api_reply *reply)
 		wire_encode_json(r->operation->output, r->output, &reply->body);
 }
 
-/* Clients that know a service from its query days look for the code of that time. */
-static void add_query_error(
-	struct api_request *r, const struct api_error *e, struct api_reply *reply)
-{
-	if (!e->legacy || !http_header(r->x, "x-amzn-query-mode"))
-		return;
-	reply->headers = arena_new(r->call.arena, struct wire_header);
-	reply->headers[reply->n_headers++] = (struct wire_header){
-		"x-amzn-query-error", arena_printf(r->call.arena, "%s;%s", e->legacy,
-					      e->status >= 500 ? "Receiver" : "Sender")};
-}
-
 static void encode_error(struct api_request *r, const struct api_error *e, const struct err *err,
 	struct api_reply *reply)
 {
@@ -48,7 +36,7 @@ static void encode_error(struct api_request *r, const struct api_error *e, const
 	json_put_member(&w, "__type", e->code);
 	json_put_member(&w, "message", api_error_text(err, r->call.arena));
 	json_close(&w, '}');
-	add_query_error(r, e, reply);
+	api_add_query_error(r, e, reply);
 }
 
 const struct api_protocol api_protocol_json = {

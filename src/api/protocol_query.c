@@ -6,7 +6,7 @@
 
 static bool is_ec2(const struct api_request *r)
 {
-	return r->service && r->service->wire->protocol == WIRE_EC2;
+	return r->protocol == &api_protocol_ec2;
 }
 
 static int decode(struct api_request *r, struct view body, struct err *err)
@@ -85,6 +85,15 @@ static void encode_error(struct api_request *r, const struct api_error *e, const
 const struct api_protocol api_protocol_query = {
 	.name = "query",
 	.family = API_FAMILY_QUERY,
+	.request_id_header = "x-amzn-RequestId",
+	.decode = decode,
+	.encode = encode,
+	.encode_error = encode_error,
+};
+
+const struct api_protocol api_protocol_ec2 = {
+	.name = "ec2",
+	.family = API_FAMILY_EC2,
 	.request_id_header = "x-amzn-RequestId",
 	.decode = decode,
 	.encode = encode,

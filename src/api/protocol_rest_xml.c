@@ -30,23 +30,6 @@ static const char *root_of(const struct wire_operation *op)
 	return NULL;
 }
 
-void api_rest_request(struct api_request *r, struct view body, struct wire_rest_request *ret)
-{
-	size_t n = http_header_count(r->x);
-	struct wire_header *headers = arena_new_n(r->call.arena, n, struct wire_header);
-
-	for (size_t i = 0; i < n; i++)
-		http_header_at(r->x, i, &headers[i].name, &headers[i].value);
-	*ret = (struct wire_rest_request){
-		.method = http_method(r->x),
-		.path = r->path,
-		.query = r->query,
-		.headers = headers,
-		.n_headers = n,
-		.body = body,
-	};
-}
-
 static int decode(struct api_request *r, struct view body, struct err *err)
 {
 	struct wire_rest_request req;
@@ -81,11 +64,7 @@ static void encode(struct api_request *r, struct api_reply *reply)
 		return;
 	wire_rest_encode(r->operation, r->output, WIRE_BODY_XML, root_of(r->operation),
 		S3_NAMESPACE, r->call.arena, &out);
-	reply->status = out.status;
-	reply->content_type = out.content_type;
-	reply->headers = out.headers;
-	reply->n_headers = out.n_headers;
-	reply->body = out.body;
+	api_rest_reply(&out, reply);
 }
 
 static void encode_error(struct api_request *r, const struct api_error *e, const struct err *err,

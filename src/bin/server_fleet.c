@@ -6,6 +6,7 @@
 
 #include "api/svc_autoscaling.h"
 #include "api/svc_cloudwatch.h"
+#include "api/svc_codestar_notifications.h"
 #include "api/svc_ec2.h"
 #include "api/svc_ecs.h"
 #include "api/svc_elbv2.h"
@@ -86,6 +87,7 @@ int server_open_signal(struct server *s, struct err *err)
 	server_add_service(s, svc_events(s->signal));
 	server_add_service(s, svc_logs(s->signal));
 	server_add_service(s, svc_sns(s->signal));
+	server_add_service(s, svc_codestar_notifications());
 	return 0;
 }
 

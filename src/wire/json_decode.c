@@ -8,30 +8,10 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "codec/base64.h"
-#include "wire/value.h"
-
-/* The way from the document's root to the value at hand, for messages. */
-struct json_step {
-	const struct json_step *up;
-	const char *name; /* NULL: an element of a list */
-	size_t index;
-	int depth;
-};
+#include "wire/step.h"
 
 static int decode_slot(const struct wire_shape *shape, const json_t *j, bool in_place,
-	const struct json_step *at, struct arena *a, void *slot, struct err *err);
-
-static void step_text(const struct json_step *at, struct str *out)
-{
-	if (at->up)
-		step_text(at->up, out);
-	if (!at->name && !at->up)
-		return;
-	if (!at->name)
-		str_addf(out, "[%zu]", at->index);
-	else
-		str_addf(out, "%s%s", out->len ? "." : "", at->name);
-}
+	const struct wire_step *at, struct arena *a, void *slot, struct err *err);
 
 static const char *json_type_text(const json_t *j)
 {
@@ -49,50 +29,19 @@ static const char *json_type_text(const json_t *j)
 	return names[json_typeof(j)];
 }
 
-static int wanted(const struct json_step *at, const char *what, const json_t *j, struct err *err)
+static int wanted(const struct wire_step *at, const char *what, const json_t *j, struct err *err)
 {
-	CLEANUP_STR struct str path = STR_INIT;
-
-	step_text(at, &path);
-	if (!path.len)
-		return err_set(err, ERR_MALFORMED, "the document must be %s, not %s", what,
-			json_type_text(j));
-	return err_set(err, ERR_MALFORMED, "'%s' must be %s, not %s", str_text(&path), what,
-		json_type_text(j));
-}
-
-/* Room for n elements; a short document must not ask for gigabytes of structs. */
-static int make_room(const struct wire_shape *shape, const struct json_step *at, size_t n,
-	struct arena *a, struct wire_list *list, struct err *err)
-{
-	CLEANUP_STR struct str path = STR_INIT;
-
-	if (!wire_room(shape, n, a)) {
-		step_text(at, &path);
-		return err_set(
-			err, ERR_TOO_LARGE, "'%s' has too many elements (%zu)", str_text(&path), n);
-	}
-	list->set = true;
-	list->v = arena_array(a, n, shape->stride);
-	return 0;
+	return wire_step_wanted(at, what, json_type_text(j), err);
 }
 
 /* An integer, also when it is written like 3.0 or 3e2. */
 static bool integer_value(const json_t *j, int64_t min, int64_t max, int64_t *ret)
 {
-	double d;
-
 	if (json_is_integer(j)) {
 		*ret = json_integer_value(j);
 		return *ret >= min && *ret <= max;
 	}
-	if (!json_is_real(j))
-		return false;
-	d = json_real_value(j);
-	if (d != floor(d) || fabs(d) > 9007199254740992.0)
-		return false;
-	*ret = (int64_t)d;
-	return *ret >= min && *ret <= max;
+	return json_is_real(j) && wire_whole(json_real_value(j), min, max, ret);
 }
 
 static bool double_value(const json_t *j, double *ret)
@@ -117,20 +66,12 @@ static bool double_value(const json_t *j, double *ret)
 /* Seconds since the epoch, or ISO 8601 text. */
 static bool time_value(const json_t *j, int64_t *ret)
 {
-	double seconds;
-
 	if (json_is_string(j))
 		return timefmt_parse(json_string_value(j), ret);
-	if (!json_is_number(j))
-		return false;
-	seconds = json_number_value(j);
-	if (!(fabs(seconds) < 1e12))
-		return false;
-	*ret = llround(seconds * 1e6);
-	return true;
+	return json_is_number(j) && wire_seconds(json_number_value(j), ret);
 }
 
-static int decode_blob(const json_t *j, const struct json_step *at, struct arena *a,
+static int decode_blob(const json_t *j, const struct wire_step *at, struct arena *a,
 	struct view *slot, struct err *err)
 {
 	if (!json_is_string(j) ||
@@ -139,14 +80,14 @@ static int decode_blob(const json_t *j, const struct json_step *at, struct arena
 	return 0;
 }
 
-static int decode_list(const struct wire_shape *shape, const json_t *j, const struct json_step *at,
+static int decode_list(const struct wire_shape *shape, const json_t *j, const struct wire_step *at,
 	struct arena *a, struct wire_list *list, struct err *err)
 {
-	struct json_step step = {.up = at, .depth = at->depth + 1};
+	struct wire_step step = {.up = at, .depth = at->depth + 1};
 
 	if (!json_is_array(j))
 		return wanted(at, "an array", j, err);
-	if (make_room(shape, at, json_array_size(j), a, list, err) < 0)
+	if (wire_step_room(at, shape, json_array_size(j), a, list, err) < 0)
 		return -1;
 	list->n = json_array_size(j);
 	for (step.index = 0; step.index < list->n; step.index++) {
@@ -161,15 +102,15 @@ static int decode_list(const struct wire_shape *shape, const json_t *j, const st
 	return 0;
 }
 
-static int decode_map(const struct wire_shape *shape, const json_t *j, const struct json_step *at,
+static int decode_map(const struct wire_shape *shape, const json_t *j, const struct wire_step *at,
 	struct arena *a, struct wire_list *map, struct err *err)
 {
-	struct json_step step = {.up = at, .depth = at->depth + 1};
+	struct wire_step step = {.up = at, .depth = at->depth + 1};
 	json_t *object = (json_t *)j;
 
 	if (!json_is_object(j))
 		return wanted(at, "an object", j, err);
-	if (make_room(shape, at, json_object_size(j), a, map, err) < 0)
+	if (wire_step_room(at, shape, json_object_size(j), a, map, err) < 0)
 		return -1;
 	for (void *it = json_object_iter(object); it; it = json_object_iter_next(object, it)) {
 		const json_t *item = json_object_iter_value(it);
@@ -187,9 +128,9 @@ static int decode_map(const struct wire_shape *shape, const json_t *j, const str
 }
 
 static int decode_structure(const struct wire_shape *shape, const json_t *j,
-	const struct json_step *at, struct arena *a, void *structure, struct err *err)
+	const struct wire_step *at, struct arena *a, void *structure, struct err *err)
 {
-	struct json_step step = {.up = at, .depth = at->depth + 1};
+	struct wire_step step = {.up = at, .depth = at->depth + 1};
 	bool top = !at->up;
 
 	if (!json_is_object(j))
@@ -211,7 +152,7 @@ static int decode_structure(const struct wire_shape *shape, const json_t *j,
 }
 
 static int decode_scalar(const struct wire_shape *shape, const json_t *j,
-	const struct json_step *at, struct arena *a, void *slot, struct err *err)
+	const struct wire_step *at, struct arena *a, void *slot, struct err *err)
 {
 	int64_t integer = 0;
 	double real = 0;
@@ -256,7 +197,7 @@ static int decode_scalar(const struct wire_shape *shape, const json_t *j,
 }
 
 static int decode_slot(const struct wire_shape *shape, const json_t *j, bool in_place,
-	const struct json_step *at, struct arena *a, void *slot, struct err *err)
+	const struct wire_step *at, struct arena *a, void *slot, struct err *err)
 {
 	if (at->depth > LIMIT_JSON_DEPTH)
 		return err_set(err, ERR_MALFORMED, "JSON is nested deeper than %d levels",
@@ -277,7 +218,7 @@ static int decode_slot(const struct wire_shape *shape, const json_t *j, bool in_
 int wire_decode_json(const struct wire_shape *shape, struct view json, struct arena *a, void *ret,
 	struct err *err)
 {
-	struct json_step root = {.depth = 1};
+	struct wire_step root = {.depth = 1};
 	json_error_t why;
 
 	if (json.len > LIMIT_JSON_BODY)

@@ -53,6 +53,27 @@ static int decode_text(
 	return wire_text_parse(m->shape, view_of(text), a, slot) ? 0 : bad_value(m, err);
 }
 
+/* Each element of a list is a field of its own. */
+static int decode_fields(const struct wire_member *m, const struct form *query, struct arena *a,
+	void *slot, struct err *err)
+{
+	struct wire_list *list = slot;
+
+	if (m->shape->type != WIRE_LIST)
+		return decode_text(m, form_get(query, m->wire_name), a, slot, err);
+	for (size_t i = 0; i < query->n; i++) {
+		if (!streq(query->fields[i].name, m->wire_name))
+			continue;
+		if (!list->set)
+			list->v = arena_array(a, query->n, m->shape->stride);
+		list->set = true;
+		if (!wire_text_parse(m->shape->element, query->fields[i].value, a,
+			    wire_element_slot(m->shape, list, list->n++)))
+			return bad_value(m, err);
+	}
+	return 0;
+}
+
 static int decode_label(const struct wire_member *m, const struct rest_labels *labels,
 	struct arena *a, void *slot, struct err *err)
 {
@@ -129,7 +150,7 @@ static int decode_member(const struct wire_member *m, const struct wire_rest_req
 	case WIRE_IN_URI:
 		return decode_label(m, labels, a, slot, err);
 	case WIRE_IN_QUERY:
-		return decode_text(m, form_get(&req->query, m->wire_name), a, slot, err);
+		return decode_fields(m, &req->query, a, slot, err);
 	case WIRE_IN_HEADER:
 		return decode_text(m, wire_rest_header(req, m->wire_name), a, slot, err);
 	case WIRE_IN_HEADERS:

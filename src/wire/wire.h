@@ -89,7 +89,7 @@ enum wire_protocol {
 	WIRE_REST_XML,
 	WIRE_QUERY,
 	WIRE_EC2,
-	WIRE_CBOR,
+	WIRE_CBOR, /* RPC v2; such services speak JSON and, from their past, query as well */
 };
 
 struct wire_member;
@@ -140,6 +140,7 @@ struct wire_service {
 	const char *name; /* codebuild */
 	enum wire_protocol protocol;
 	const char *json_version, *target_prefix, *signing_name, *api_version, *xml_namespace;
+	bool query_compatible; /* errors also carry the query protocol's code in a header */
 	const struct wire_operation *operations; /* indexed by enum <service>_operation */
 	size_t n_operations;
 };

@@ -11,19 +11,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "api/dispatch.h"
-#include "base/mem.h"
 #include "cloudwatch.gen.h"
 #include "codecommit.gen.h"
 #include "codedeploy.gen.h"
 #include "crypto/sigv4.h"
 #include "ec2.gen.h"
-#include "net/http_client.h"
+#include "fake_server.h"
 #include "s3.gen.h"
-
-static struct http_server *server;
-static struct http_client *client;
-static struct api *api;
 
 /* ---- who asks ---- */
 
@@ -282,53 +276,14 @@ static int set_up(void **state)
 {
 	static const struct auth auth = {
 		.authenticate = fake_authenticate, .authorize = fake_authorize};
-	struct http_server_config http = {.address = "127.0.0.1", .threads = 2, .max_streams = 4};
-	struct api_config config = {.services = services,
-		.n_services = ARRAY_SIZE(services),
-		.auth = &auth,
-		.account = "000000000000",
-		.region = "us-east-1",
-		.validate_replies = true};
-	CLEANUP_ERR struct err err = ERR_INIT;
 
 	(void)state;
-	api = api_new(&config);
-	http.routes = api_routes(api);
-	http.body_limit = 1000000;
-	if (http_server_start(&http, &server, &err) < 0)
-		fail_msg("%s", err_message(&err));
-	client = http_client_new();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	http_client_free(client);
-	http_server_stop(server, 0);
-	api_free(api);
-	return 0;
+	return start_server(services, ARRAY_SIZE(services), &auth);
 }
 
 /* ---- asking ---- */
 
-#define SCOPE(service)                                                              \
-	"Authorization: AWS4-HMAC-SHA256 Credential=AK/20240101/us-east-1/" service \
-	"/aws4_request, SignedHeaders=host, Signature=0"
 #define FORM "Content-Type: application/x-www-form-urlencoded; charset=utf-8"
-
-static void ask(const char *method, const char *target, const char *const *headers,
-	const char *body, struct http_answer *ret)
-{
-	CLEANUP_ERR struct err err = ERR_INIT;
-	CLEANUP(freep)
-	char *url = xasprintf("http://127.0.0.1:%d%s", http_server_port(server), target);
-	struct http_call call = {
-		.method = method, .url = url, .headers = headers, .body = view_of(body)};
-
-	if (http_client_call(client, &call, ret, &err) < 0)
-		fail_msg("%s %s: %s", method, target, err_message(&err));
-}
 
 static void expect(const struct http_answer *a, int status, const char *part)
 {
@@ -649,5 +604,5 @@ int main(void)
 		cmocka_unit_test(trailers),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, stop_server);
 }

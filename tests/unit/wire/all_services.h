@@ -8,6 +8,7 @@
 #include "autoscaling.gen.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "cloudtrail.gen.h"
 #include "cloudwatch.gen.h"
 #include "codebuild.gen.h"
 #include "codecommit.gen.h"
@@ -15,30 +16,39 @@
 #include "codedeploy_commands.gen.h"
 #include "codepipeline.gen.h"
 #include "ec2.gen.h"
+#include "ecr.gen.h"
+#include "ecs.gen.h"
 #include "elbv2.gen.h"
 #include "events.gen.h"
 #include "iam.gen.h"
 #include "logs.gen.h"
 #include "s3.gen.h"
+#include "secretsmanager.gen.h"
 #include "sns.gen.h"
+#include "ssm.gen.h"
 #include "sts.gen.h"
 #include "towpath.gen.h"
 
 static const struct wire_service *const all_services[] = {
 	&autoscaling_service,
+	&cloudtrail_service,
 	&cloudwatch_service,
 	&codebuild_service,
 	&codecommit_service,
-	&codedeploy_service,
 	&codedeploy_commands_service,
+	&codedeploy_service,
 	&codepipeline_service,
 	&ec2_service,
+	&ecr_service,
+	&ecs_service,
 	&elbv2_service,
 	&events_service,
 	&iam_service,
 	&logs_service,
 	&s3_service,
+	&secretsmanager_service,
 	&sns_service,
+	&ssm_service,
 	&sts_service,
 	&towpath_service,
 };

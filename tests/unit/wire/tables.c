@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "all_services.h"
+#include "wire/cbor.h"
 #include "base/mem.h"
 #include "wire/pattern.h"
 
@@ -72,12 +73,13 @@ static void operations_are_found(void **state)
 	}
 }
 
-/* Structs -> JSON -> structs -> JSON: both texts are the same; so is that of a copy. */
+/* Structs -> JSON -> structs -> JSON: both texts are the same; so is that of a copy, and of what
+ * went through CBOR. */
 static void check_round_trip(const struct wire_shape *shape, void *arg)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_ERR struct err err = ERR_INIT;
-	CLEANUP_STR struct str one = STR_INIT, two = STR_INIT, three = STR_INIT;
+	CLEANUP_STR struct str one = STR_INIT, two = STR_INIT, three = STR_INIT, cbor = STR_INIT;
 	void *value, *again = arena_alloc(&a, shape->size);
 
 	if (shape->type != WIRE_STRUCT)
@@ -90,6 +92,12 @@ static void check_round_trip(const struct wire_shape *shape, void *arg)
 	assert_string_equal(str_text(&one), str_text(&two));
 	wire_encode_json(shape, wire_copy(shape, value, &a), &three);
 	assert_string_equal(str_text(&one), str_text(&three));
+	wire_encode_cbor(shape, value, &cbor);
+	if (wire_decode_cbor(shape, str_view(&cbor), &a, again, &err) < 0)
+		fail_msg("%s: %s", shape->name, err_message(&err));
+	str_clear(&two);
+	wire_encode_json(shape, again, &two);
+	assert_string_equal(str_text(&one), str_text(&two));
 	wire_validate(shape, value, &err); /* must not crash; the values are arbitrary */
 }
 
