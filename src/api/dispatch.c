@@ -8,6 +8,7 @@
 #include "api/body.h"
 #include "api/coverage.h"
 #include "api/dispatch.h"
+#include "api/encoding.h"
 #include "api/locate.h"
 #include "base/fd.h"
 #include "base/id.h"
@@ -51,6 +52,7 @@ static void send_reply(struct api_request *r, struct api_reply *reply)
 			strtoll(length, NULL, 10));
 		return;
 	}
+	api_reply_pack(r->x, reply);
 	http_reply_take(r->x, reply->status, &reply->body);
 }
 
@@ -315,7 +317,7 @@ static void handle(void *arg, struct http_exchange *x)
 {
 	struct api *api = arg;
 	struct api_request *r = http_context(x);
-	struct view body = http_body(x);
+	struct view body;
 	CLEANUP_ERR struct err err = ERR_INIT;
 	int rc = -1;
 
@@ -323,8 +325,10 @@ static void handle(void *arg, struct http_exchange *x)
 	r->call.stream->fd = -1;
 	r->call.defer = call_defer;
 	r->call.finish = call_finish;
-	if (api_locate_action(&api->services, r, body, &err) == 0 && authenticate(r, &err) == 0 &&
-		check_body(r, body, &err) == 0 && check_operation(r, &err) == 0)
+	if (api_body_unpack(x, &body, &err) == 0 &&
+		api_locate_action(&api->services, r, body, &err) == 0 &&
+		authenticate(r, &err) == 0 && check_body(r, http_body(x), &err) == 0 &&
+		check_operation(r, &err) == 0)
 		rc = serve(r, body, &err);
 	if (rc != CALL_LATER)
 		finish(r, rc, &err);
@@ -338,7 +342,7 @@ static void handle_stream(void *arg, struct http_exchange *x)
 	int rc = -1;
 
 	(void)arg;
-	if (authenticate(r, &err) < 0 || check_operation(r, &err) < 0) {
+	if ((!r->who && authenticate(r, &err) < 0) || check_operation(r, &err) < 0) {
 		finish(r, -1, &err);
 		return;
 	}
@@ -391,7 +395,14 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 		send_error(r, &err);
 		return HTTP_REFUSE;
 	}
-	return takes_stream(r->operation) ? HTTP_STREAM : HTTP_BUFFERED;
+	if (!takes_stream(r->operation))
+		return HTTP_BUFFERED;
+	/* who asks first whether to send the body is not asked for it in vain */
+	if (http_header(x, "Expect") && authenticate(r, &err) < 0) {
+		send_error(r, &err);
+		return HTTP_REFUSE;
+	}
+	return HTTP_STREAM;
 }
 
 /* ---- life ---- */

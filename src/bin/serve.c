@@ -14,10 +14,14 @@ static const struct option_spec options[] = {
 		"account id, 12 digits (made at the first start)"},
 	{"address", 0, "ADDRESS", "TOWPATH_ADDRESS", "address to listen on (127.0.0.1)"},
 	{"clock-rate", 0, "N", NULL, "run the clock N times as fast (1)"},
+	{"cors-origin", 0, "ORIGIN[,ORIGIN]", "TOWPATH_CORS_ORIGIN",
+		"pages of these origins may call the API, *: all (none)"},
 	{"db", 0, "URL", "TOWPATH_DB",
 		"where state is kept: postgres://... (SQLite in the data folder)"},
 	{"fargate-runtime", 0, "PROGRAM", "TOWPATH_FARGATE_RUNTIME",
 		"OCI runtime of tasks of launch type FARGATE (that of --oci-runtime)"},
+	{"host", 0, "NAME", "TOWPATH_HOST",
+		"name by which clients know the server; buckets are found at BUCKET.NAME"},
 	{"local-port", 0, "PORT", "TOWPATH_LOCAL_PORT",
 		"with TLS: the loopback's port for what runs on this machine (one that stays)"},
 	{"mail-from", 0, "ADDRESS", "TOWPATH_MAIL_FROM",
@@ -66,8 +70,10 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.account = option_text(o, "account"),
 		.address = option_text(o, "address") ? option_text(o, "address") : "127.0.0.1",
 		.clock_rate = (double)rate,
+		.cors_origins = option_text(o, "cors-origin"),
 		.db_url = option_text(o, "db"),
 		.fargate_runtime = option_text(o, "fargate-runtime"),
+		.host = option_text(o, "host"),
 		.oci_runtime = option_text(o, "oci-runtime"),
 		.port = (int)port,
 		.region = option_text(o, "region"),
@@ -81,6 +87,8 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.tls_key = option_text(o, "tls-key"),
 		.tls_names = option_text(o, "tls-name"),
 	};
+	if (c->host && (!*c->host || c->host[strcspn(c->host, ":/@ ")]))
+		return err_set(err, ERR_INVALID, "--host '%s' is no name of a host", c->host);
 	return read_mail(o, c, err);
 }
 

@@ -32,6 +32,8 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.tls_cert = arena_strdup(a, c->tls_cert);
 	s->config.tls_key = arena_strdup(a, c->tls_key);
 	s->config.tls_names = arena_strdup(a, c->tls_names);
+	s->config.host = arena_strdup(a, c->host);
+	s->config.cors_origins = arena_strdup(a, c->cors_origins);
 	s->config.mail_server = arena_strdup(a, c->mail_server);
 	s->config.mail_from = arena_strdup(a, c->mail_from);
 	s->config.oci_runtime = arena_strdup(a, c->oci_runtime);
@@ -80,7 +82,7 @@ static int announce(struct server *s, struct err *err)
 	struct server_info info = {
 		.pid = (int)getpid(),
 		.endpoint = s->endpoint,
-		.local_endpoint = s->http_local ? s->local_endpoint : NULL,
+		.local_endpoint = s->local_endpoint,
 		.ca_file = s->ca_file,
 		.account = (char *)(uintptr_t)s->account,
 		.region = (char *)(uintptr_t)s->region,

@@ -22,6 +22,8 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 		http_reply(x, 503, VIEW("the server is starting or ending\n"));
 		return HTTP_REFUSE;
 	}
+	if (cors_apply(&s->cors, x))
+		return HTTP_REFUSE;
 	if (githttp_matches(x))
 		return githttp_classify(&s->git, x);
 	if (registry_matches(x))
@@ -75,7 +77,12 @@ static int give_credentials(
 
 void server_front_open(struct server *s)
 {
-	struct api_config c = {.account = s->account, .region = s->region, .auth = &s->auth};
+	struct api_config c = {
+		.account = s->account,
+		.region = s->region,
+		.auth = &s->auth,
+		.host = s->config.host,
+	};
 
 	s->auth = auth_identity(s->identity);
 	c.audit = (struct audit_sink){s->audit, add_record};
@@ -169,6 +176,7 @@ static int load_certificate(struct server *s, struct server_tls *ret, struct err
 		.names = s->config.tls_names,
 		.data_dir = s->data_dir,
 		.address = s->config.address,
+		.host = s->config.host,
 	};
 
 	return server_tls_load(&c, ret, err);
@@ -194,20 +202,29 @@ static bool speaks_tls(const struct server *s)
 	return s->config.tls || s->config.tls_cert || s->config.tls_key;
 }
 
+static char *url_of(const char *scheme, const char *host, int port)
+{
+	bool v6 = strchr(host, ':');
+
+	return xasprintf("%s://%s%s%s:%d", scheme, v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
 int server_front_listen(struct server *s, struct err *err)
 {
 	struct http_server_config c = {.address = s->config.address, .port = s->config.port};
 	bool tls = speaks_tls(s);
 
+	if (cors_init(&s->cors, s->config.cors_origins, err) < 0)
+		return err_wrap(err, "--cors-origin");
 	if ((tls ? listen_tls(s, &c, err) : listen_at(s, &c, &s->http, err)) < 0)
 		return -1;
 	s->port = http_server_port(s->http);
-	s->endpoint = xasprintf("http%s://%s:%d", tls ? "s" : "", s->config.address, s->port);
+	s->endpoint = url_of(tls ? "https" : "http",
+		s->config.host ? s->config.host : s->config.address, s->port);
 	if (!tls) {
 		s->local_port = s->port;
-		s->local_endpoint = is_any(s->config.address)
-					    ? xasprintf("http://127.0.0.1:%d", s->port)
-					    : xstrdup(s->endpoint);
+		s->local_endpoint = url_of("http",
+			is_any(s->config.address) ? "127.0.0.1" : s->config.address, s->port);
 	}
 	tell_builds(s);
 	return 0;
@@ -252,6 +269,7 @@ void server_front_close(struct server *s)
 {
 	server_front_stop(s);
 	s->api = api_free(s->api);
+	cors_release(&s->cors);
 	free(s->service_list);
 	s->service_list = NULL;
 	vec_release(&s->services);

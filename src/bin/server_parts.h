@@ -5,6 +5,7 @@
 
 #include "api/auth_identity.h"
 #include "api/container_credentials.h"
+#include "api/cors.h"
 #include "api/dispatch.h"
 #include "api/githttp.h"
 #include "api/registry.h"
@@ -76,6 +77,7 @@ struct server {
 	VEC(struct call_service) services;
 	const struct call_service **service_list;
 	struct auth auth;
+	struct cors cors;
 	struct githttp_config git;
 	struct container_credentials container_credentials;
 	struct registry_config registry;

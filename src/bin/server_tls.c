@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bin/server_tls.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +45,13 @@ static int read_own(const struct server_tls_config *c, struct server_tls *t, str
 
 /* ---- the server's ---- */
 
+static bool is_address(const char *name)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
+}
+
 /* localhost, the loopback's addresses, this machine, the address listened at, what was asked for.
  */
 static void wanted_names(const struct server_tls_config *c, struct strv *names)
@@ -59,6 +67,11 @@ static void wanted_names(const struct server_tls_config *c, struct strv *names)
 	if (!streq(c->address, "0.0.0.0") && !streq(c->address, "::") &&
 		!streq(c->address, "127.0.0.1") && !streq(c->address, "::1"))
 		strv_add(names, c->address);
+	if (c->host) {
+		strv_add(names, c->host);
+		if (strchr(c->host, '.') && !is_address(c->host)) /* no pattern has one label */
+			strv_addf(names, "*.%s", c->host);
+	}
 	while (rest.p) {
 		struct view name = view_trim(view_cut(&rest, ','));
 

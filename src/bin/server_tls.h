@@ -9,6 +9,7 @@
 
 struct server_tls_config {
 	const char *cert, *key; /* PEM files; both NULL: one is made */
+	const char *host;	/* the server's name, or NULL; buckets are found below it */
 	const char *names;	/* more names of a certificate that is made, parted by commas */
 	const char *data_dir, *address;
 };

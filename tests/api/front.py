@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands between sockets and operations: connections, codings, other origins, names of hosts."""
+import gzip
+import http.client
+import json
+import socket
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import pytest
+from towpath import Server
+
+ORIGIN = "https://console.example.com"
+JSON = "application/x-amz-json-1.1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def names():
+    """towpath.test and all names below it are this machine."""
+    find = socket.getaddrinfo
+    socket.getaddrinfo = lambda host, *more, **kw: find(
+        "127.0.0.1" if str(host).endswith("towpath.test") else host, *more, **kw)
+    yield
+    socket.getaddrinfo = find
+
+
+@pytest.fixture(scope="module")
+def server(names):
+    s = Server("--cors-origin", f"{ORIGIN}, http://localhost:3000", "--host", "towpath.test")
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+@pytest.fixture(scope="module")
+def bucket(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_object(Bucket="bucket", Key="k", Body=b"content")
+    return "bucket"
+
+
+def call(server, service, body, headers):
+    """A signed POST as it stands: status, headers, body."""
+    request = botocore.awsrequest.AWSRequest("POST", server.endpoint + "/", headers, data=body)
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials(*server.keys()), service, server.region).add_auth(request)
+    sent = urllib.request.Request(request.url, body, dict(request.headers.items()))
+    try:
+        with urllib.request.urlopen(sent) as r:
+            return r.status, r.headers, r.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers, e.read()
+
+
+def commit(server, operation, body, **headers):
+    return call(server, "codecommit", body, {"Content-Type": JSON, "X-Amz-Target": f"CodeCommit_20150413.{operation}",
+                                             **{k.replace("_", "-"): v for k, v in headers.items()}})
+
+
+# ---- connections ----
+
+def test_expect_100_continue(server, bucket, tmp_path):
+    big = tmp_path / "big"
+    big.write_bytes(b"0123456789" * 3_000_000)
+    s3 = server.client("s3", signature_version="s3v4")
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "big"})
+    local = ["--resolve", f"towpath.test:{server.port}:127.0.0.1"]
+    put = ["curl", "-sv", *local, "-H", "Expect: 100-continue", "--expect100-timeout", "60", "-T", str(big),
+           "-w", "%{http_code} %{size_upload}"]
+    done = server.run(*put, url)
+    assert "HTTP/1.1 100 Continue" in done.stderr and done.stdout.endswith("200 30000000")
+    assert s3.head_object(Bucket=bucket, Key="big")["ContentLength"] == 30_000_000
+    # what is refused by its head is not sent
+    done = server.run(*put, url.replace("/big?", "/other?"), check=False)
+    assert "403" in done.stdout.split("\n")[-1] and "100 Continue" not in done.stderr
+    assert done.stdout.endswith(" 0")
+
+
+def test_one_connection_for_many_requests(server):
+    target = server.client("sts").generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    path = target.split(str(server.port), 1)[1]
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    ids = set()
+    for _ in range(3):
+        c.request("GET", path, headers={"Host": f"towpath.test:{server.port}"})
+        first = c.sock
+        r = c.getresponse()
+        body = r.read()
+        assert r.status == 200 and b"<Account>" in body, body
+        assert c.sock is first
+        ids.add(r.headers["x-amzn-RequestId"])
+    assert len(ids) == 3
+    c.close()
+    # and all at once, without a wait for the answers
+    head = f"GET {path} HTTP/1.1\r\nHost: towpath.test:{server.port}\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 60) as s:
+        s.sendall((f"{head}\r\n" * 4 + f"{head}Connection: close\r\n\r\n").encode())
+        got = b"".join(iter(lambda: s.recv(65536), b""))
+    assert got.count(b"HTTP/1.1 200 OK") == 5 and got.count(b"</GetCallerIdentityResponse>") == 5
+
+
+# ---- codings ----
+
+def test_packed_requests(server):
+    body = gzip.compress(json.dumps({"repositoryName": "packed"}).encode())
+    assert commit(server, "CreateRepository", body, Content_Encoding="gzip")[0] == 200
+    assert server.client("codecommit").get_repository(repositoryName="packed")
+    form = urllib.parse.urlencode({"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "N",
+                                   "MetricData.member.1.MetricName": "m", "MetricData.member.1.Value": "1"}).encode()
+    status, _, answer = call(server, "monitoring", gzip.compress(form), {
+        "Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"})
+    assert status == 200, answer
+    assert server.client("cloudwatch").list_metrics(Namespace="N")["Metrics"][0]["MetricName"] == "m"
+
+
+@pytest.mark.parametrize("body,status,code", [
+    (b"no gzip", 400, "SerializationException"),
+    (gzip.compress(b"{}")[:-4], 400, "SerializationException"),
+    (gzip.compress(bytes(40_000_000)), 413, "RequestEntityTooLarge"),
+    (gzip.compress(gzip.compress(b"{}")), 400, "SerializationException"),
+], ids=["plain", "torn", "bomb", "twice"])
+def test_packed_nonsense(server, body, status, code):
+    got = commit(server, "ListRepositories", body, Content_Encoding="gzip")
+    assert (got[0], json.loads(got[2])["__type"]) == (status, code)
+
+
+def test_packed_answers(server):
+    cc = server.client("codecommit")
+    cc.create_repository(repositoryName="large")
+    cc.put_file(repositoryName="large", branchName="main", filePath="f", fileContent=b"0123456789" * 4000)
+    body = b'{"repositoryName": "large", "filePath": "f"}'
+    plain = commit(server, "GetFile", body, Accept_Encoding="identity")
+    assert plain[0] == 200 and "Content-Encoding" not in plain[1] and plain[1]["Vary"] == "Origin"
+    for accepted in ("gzip", "deflate, gzip;q=0.5", "GZIP"):
+        status, headers, packed = commit(server, "GetFile", body, Accept_Encoding=accepted)
+        assert (status, headers["Content-Encoding"]) == (200, "gzip")
+        assert "Accept-Encoding" in headers.get_all("Vary")
+        assert len(packed) < len(plain[2]) / 10
+        assert zlib.decompress(packed, 31) == plain[2]
+    for refused in ("gzip;q=0", "br", "xgzip"):
+        assert commit(server, "GetFile", body, Accept_Encoding=refused)[2] == plain[2]
+    # small ones go as they are
+    small = commit(server, "GetRepository", b'{"repositoryName": "large"}', Accept_Encoding="gzip")
+    assert "Content-Encoding" not in small[1]
+
+
+# ---- pages of other origins ----
+
+def preflight(server, origin, path="/"):
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    c.request("OPTIONS", path, headers={
+        "Origin": origin, "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "amz-sdk-request,authorization,content-type,x-amz-date,x-amz-target"})
+    r = c.getresponse()
+    r.read()
+    return r.status, r.headers
+
+
+def test_pages_of_allowed_origins_may_call(server):
+    for origin in (ORIGIN, "http://localhost:3000"):
+        for path in ("/", "/bucket/k"):
+            status, headers = preflight(server, origin, path)
+            assert (status, headers["Access-Control-Allow-Origin"]) == (204, origin)
+            assert "x-amz-target" in headers["Access-Control-Allow-Headers"]
+            assert "POST" in headers["Access-Control-Allow-Methods"] and headers["Vary"] == "Origin"
+    status, headers, _ = commit(server, "ListRepositories", b"{}", Origin=ORIGIN)
+    assert status == 200 and headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "x-amzn-RequestId" in headers["Access-Control-Expose-Headers"]
+    # an error is shown to the page as well
+    status, headers, _ = commit(server, "GetRepository", b"{}", Origin=ORIGIN)
+    assert status == 400 and headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
+def test_pages_of_other_origins_may_not(server, shared_server):
+    for origin in ("https://evil.example.com", ORIGIN + ".evil.example.com", "null"):
+        status, headers = preflight(server, origin)
+        assert status == 204 and not [h for h in headers if h.startswith("Access-Control")]
+        assert "Access-Control-Allow-Origin" not in commit(server, "ListRepositories", b"{}", Origin=origin)[1]
+    # nor any without the option
+    status, headers = preflight(shared_server, ORIGIN)
+    assert status >= 400 and "Access-Control-Allow-Origin" not in headers
+
+
+# ---- names of hosts ----
+
+def test_buckets_as_names_of_hosts(server, bucket):
+    assert server.endpoint == f"http://towpath.test:{server.port}"
+    s3 = server.client("s3", signature_version="s3v4", s3={"addressing_style": "virtual"})
+    asked = []
+    s3.meta.events.register("before-send.s3", lambda request, **_: asked.append(request.url))
+    s3.put_object(Bucket=bucket, Key="by/name", Body=b"x" * 100_000)
+    assert s3.get_object(Bucket=bucket, Key="by/name")["Body"].read() == b"x" * 100_000
+    assert [o["Key"] for o in s3.list_objects_v2(Bucket=bucket, Prefix="by/")["Contents"]] == ["by/name"]
+    assert all(url.startswith(f"http://{bucket}.towpath.test:") for url in asked) and len(asked) == 3
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "by/name"})
+    assert url.startswith(f"http://{bucket}.") and urllib.request.urlopen(url).read() == b"x" * 100_000
