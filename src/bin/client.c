@@ -42,6 +42,33 @@ const char *client_endpoint(const struct client *c)
 	return c->endpoint;
 }
 
+const char *client_url(const struct client *c)
+{
+	return c->url;
+}
+
+const char *client_key_id(const struct client *c)
+{
+	return c->key_id;
+}
+
+void client_git_password(
+	const struct client *c, const char *host, const char *path, struct str *out)
+{
+	struct sigv4_signer signer = {.access_key_id = c->key_id,
+		.secret = c->secret,
+		.region = c->region,
+		.service = "codecommit"};
+	struct timespec now;
+	struct tm tm;
+	char text[16];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
+	sigv4_git_password(&signer, text, host, path, out);
+}
+
 static bool from_environment(struct client *c)
 {
 	const char *endpoint = getenv("AWS_ENDPOINT_URL"), *id = getenv("AWS_ACCESS_KEY_ID");

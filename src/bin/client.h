@@ -17,6 +17,13 @@ DEFINE_FREEP(struct client, client_free)
  * environment names). */
 int client_clock_rate(const struct client *c);
 const char *client_endpoint(const struct client *c);
+const char *client_key_id(const struct client *c);
+/* Where this machine reaches the server; the endpoint is what others are told. */
+const char *client_url(const struct client *c);
+/* The password for git of a repository's path ("/v1/repos/NAME") on a host, good for 15 minutes;
+ * its user is the key's id. Appended to out. */
+void client_git_password(
+	const struct client *c, const char *host, const char *path, struct str *out);
 
 /* Calls an operation of a JSON service (operation: the service's enum). req and *resp are the
  * generated structs; the response lives in the arena. A service's error becomes err_set_wire()

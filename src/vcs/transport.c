@@ -26,7 +26,7 @@ static const struct {
 /* Syncing each of many new references by itself would take seconds; then one sync of the file
  * system, before the push is settled, stands for all. */
 #define ONE_BY_ONE_MAX 8
-#define SYNC_LATER "core.fsync=none,objects,derived-metadata"
+#define SYNC_LATER "core.fsync=objects,derived-metadata,-reference"
 
 /* One child, its peer, and what is under way between them. */
 struct relay {

@@ -59,11 +59,13 @@ def journal(server, kind="codecommit.ref"):
         db.close()
 
 
-def check_chain(server, repository_path):
-    """The events of each reference lead from nothing to what the reference holds, without a gap and
-    without a repetition."""
+def check_chain(server, repository_path, repository=None):
+    """The events of each reference (of the repository named, where there are several) lead from nothing to what the
+    reference holds, without a gap and without a repetition."""
     state = {}
     for event in journal(server):
+        if repository not in (None, event["repositoryName"]):
+            continue
         ref = event["referenceFullName"]
         assert event.get("oldCommitId") == state.get(ref), event
         state[ref] = event.get("commitId")

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "migrate/git.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/spawn.h"
+
+#define SAID_MAX 4000 /* bytes kept of what git says */
+#define LINE_MAX_BYTES (16 * MIB)
+#define TICK_MSEC 500
+
+extern char **environ;
+
+/* ---- environment ---- */
+
+/* What would point git at another repository. */
+static const char *const dropped[] = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
+	"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX",
+	"GIT_COMMON_DIR", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE"};
+
+static bool is_dropped(const char *assignment)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++) {
+		size_t n = strlen(dropped[i]);
+
+		if (strncmp(assignment, dropped[i], n) == 0 && assignment[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+static void add_config(struct strv *env, int *n, const char *key, const char *value)
+{
+	CLEANUP(freep) char *key_name = xasprintf("GIT_CONFIG_KEY_%d", *n);
+	CLEANUP(freep) char *value_name = xasprintf("GIT_CONFIG_VALUE_%d", *n);
+
+	strv_setenv(env, key_name, key);
+	strv_setenv(env, value_name, value);
+	++*n;
+}
+
+/* A helper that stands alone for the addresses below one. */
+static void add_helper(struct strv *env, int *n, const char *url, const char *helper)
+{
+	CLEANUP(freep) char *helper_key = xasprintf("credential.%s.helper", url);
+	CLEANUP(freep) char *path_key = xasprintf("credential.%s.useHttpPath", url);
+
+	add_config(env, n, helper_key, "");
+	add_config(env, n, helper_key, helper);
+	add_config(env, n, path_key, "true");
+}
+
+/* The texts are constant: what differs comes through the environment, never through a shell. */
+static const char target_helper[] = "!\"$TOWPATH_PROGRAM\" git-credential";
+static const char source_helper[] =
+	"!f() { test \"$1\" != get || printf 'username=%s\\npassword=%s\\n' "
+	"\"$TOWPATH_MIGRATE_USER\" \"$TOWPATH_MIGRATE_PASSWORD\"; }; f";
+
+static void make_env(const struct migrate_ends *ends, struct strv *env)
+{
+	const char *count = getenv("GIT_CONFIG_COUNT"),
+		   *password = getenv("TOWPATH_MIGRATE_PASSWORD");
+	int n = count ? atoi(count) : 0;
+	char number[16];
+
+	for (char **e = environ; *e; e++)
+		if (!is_dropped(*e))
+			strv_add(env, *e);
+	strv_setenv(env, "LC_ALL", "C");
+	strv_setenv(env, "TOWPATH_PROGRAM", ends->program);
+	if (ends->data_dir)
+		strv_setenv(env, "TOWPATH_DATA", ends->data_dir);
+	if (!isatty(STDIN_FILENO))
+		strv_setenv(env, "GIT_TERMINAL_PROMPT", "0");
+	add_config(env, &n, "gc.autoDetach", "false");
+	/* Objects are synced; a reference that is lost with the power is fetched again. */
+	add_config(env, &n, "core.fsync", "objects,derived-metadata,-reference");
+	add_config(env, &n, "core.hooksPath", "/dev/null");
+	if (password && !getenv("TOWPATH_MIGRATE_USER"))
+		strv_setenv(env, "TOWPATH_MIGRATE_USER", "token");
+	if (password)
+		add_helper(env, &n, ends->source, source_helper);
+	if (ends->target)
+		add_helper(env, &n, ends->target, target_helper);
+	if (ends->target_ca) {
+		CLEANUP(freep) char *key = xasprintf("http.%s.sslCAInfo", ends->target);
+
+		add_config(env, &n, key, ends->target_ca);
+	}
+	snprintf(number, sizeof(number), "%d", n);
+	strv_setenv(env, "GIT_CONFIG_COUNT", number);
+}
+
+bool migrate_url_has_secret(const char *url)
+{
+	const char *host = strstr(url, "://");
+	const char *end = host ? host + 3 + strcspn(host + 3, "/") : NULL;
+	const char *at = host ? memchr(host + 3, '@', (size_t)(end - host - 3)) : NULL;
+
+	return at && memchr(host + 3, ':', (size_t)(at - host - 3));
+}
+
+/* ---- what git says ---- */
+
+static const struct {
+	const char *text;
+	enum err_kind kind;
+	const char *hint;
+} meanings[] = {
+#define CREDENTIALS                                                                       \
+	ERR_DENIED, "set up git's credential helper for the host, an SSH key, or "        \
+		    "TOWPATH_MIGRATE_USER and TOWPATH_MIGRATE_PASSWORD (a token) in the " \
+		    "environment"
+#define REACH ERR_UNAVAILABLE, "is the host reachable from here? Started again, it goes on"
+#define ADDRESS                                                                            \
+	ERR_NOT_FOUND, "check the address; hosts answer so as well where the credentials " \
+		       "may not read a private repository"
+	{"Authentication failed", CREDENTIALS},
+	{"could not read Username", CREDENTIALS},
+	{"could not read Password", CREDENTIALS},
+	{"Permission denied (", CREDENTIALS},
+	{"returned error: 401", CREDENTIALS},
+	{"returned error: 403", CREDENTIALS},
+	{"Access denied", CREDENTIALS},
+	{"stale info", ERR_CONFLICT, NULL},
+	{"(fetch first)", ERR_CONFLICT, NULL},
+	{"couldn't find remote ref", ERR_CONFLICT, NULL},
+	{"Could not resolve host", REACH},
+	{"Failed to connect", REACH},
+	{"Couldn't connect", REACH},
+	{"Connection refused", REACH},
+	{"timed out", REACH},
+	{"Connection reset", REACH},
+	{"early EOF", REACH},
+	{"RPC failed", REACH},
+	{"does not appear to be a git repository", ADDRESS},
+	{"does not exist", ADDRESS},
+	{"not found", ADDRESS},
+	{"unable to access", REACH},
+	{"No space left on device", ERR_DISK_FULL, "make room, then start again: it goes on"},
+};
+
+static int fail(const char *command, int code, const struct str *said, struct err *err)
+{
+	struct view text = view_trim(str_view(said));
+	const char *hint = NULL;
+	enum err_kind kind = ERR_IO;
+
+	for (size_t i = 0; kind == ERR_IO && i < ARRAY_SIZE(meanings); i++) {
+		if (!strstr(str_text(said), meanings[i].text))
+			continue;
+		kind = meanings[i].kind;
+		hint = meanings[i].hint;
+	}
+	if (text.len)
+		err_set(err, kind, "git %s: " VIEW_FMT, command, VIEW_ARG(text));
+	else
+		err_set(err, kind, "git %s ended with status %d", command, code);
+	return hint ? err_hint(err, "%s", hint) : -1;
+}
+
+/* "Receiving objects:  45% (450/1000), 1.20 MiB", "Enumerating objects: 12", also behind
+ * "remote: " */
+static bool is_progress(struct view line)
+{
+	const char *colon;
+
+	if (view_starts_with(line, "remote: "))
+		line = (struct view){line.p + 8, line.len - 8};
+	colon = line.len ? memchr(line.p, ':', line.len) : NULL;
+	if (!colon || colon == line.p || !isupper((unsigned char)line.p[0]))
+		return false;
+	for (const char *p = line.p; p < colon; p++)
+		if (!isalpha((unsigned char)*p) && *p != ' ' && *p != '-')
+			return false;
+	for (colon++; colon < line.p + line.len && *colon == ' '; colon++)
+		;
+	return colon < line.p + line.len && isdigit((unsigned char)*colon);
+}
+
+/* ---- the run ---- */
+
+struct run {
+	const struct migrate_git *g;
+	pid_t pid;
+	int out, errout;
+	struct str line, said_line, said;
+	migrate_line_fn *fn;
+	void *arg;
+};
+
+static void run_release(struct run *r)
+{
+	struct spawn_result ignored = {0};
+
+	fd_closep(&r->out);
+	fd_closep(&r->errout);
+	if (r->pid > 0) {
+		kill(r->pid, SIGTERM);
+		spawn_wait(r->pid, &ignored, NULL);
+	}
+	str_release(&r->line);
+	str_release(&r->said_line);
+	str_release(&r->said);
+}
+
+static int start(struct run *r, const char *const *args, struct view input, struct err *err)
+{
+	CLEANUP_STRV struct strv argv = {0}, env = {0};
+	CLEANUP_FD int in = -1, out = -1, errout = -1;
+	struct spawn s = SPAWN_INIT;
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "cannot start git");
+	r->out = pipes[0];
+	out = pipes[1];
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "cannot start git");
+	r->errout = pipes[0];
+	errout = pipes[1];
+	in = memfd_create("git-input", MFD_CLOEXEC);
+	if (in < 0 || fd_write_all(in, input.p, input.len, err) < 0 || lseek(in, 0, SEEK_SET) < 0)
+		return err_errno(err, errno, "cannot start git");
+	strv_add(&argv, "git");
+	if (r->g->dir)
+		strv_addf(&argv, "--git-dir=%s", r->g->dir);
+	for (; *args; args++)
+		strv_add(&argv, *args);
+	make_env(r->g->ends, &env);
+	s.argv = (const char *const *)argv.v;
+	s.envp = env.v;
+	s.stdin_fd = in;
+	s.stdout_fd = out;
+	s.stderr_fd = errout;
+	s.die_with_parent = true;
+	return spawn_start(&s, &r->pid, err);
+}
+
+static int take_out(struct run *r, struct view bytes, struct err *err)
+{
+	while (bytes.p && r->fn) {
+		struct view piece = view_cut(&bytes, '\n');
+
+		str_add_view(&r->line, piece);
+		if (r->line.len > LINE_MAX_BYTES)
+			return err_set(err, ERR_TOO_LARGE, "git writes a line that is too long");
+		if (!bytes.p)
+			break;
+		if (r->fn(r->arg, str_view(&r->line), err) < 0)
+			return -1;
+		str_clear(&r->line);
+	}
+	return 0;
+}
+
+static void end_said_line(struct run *r)
+{
+	if (is_progress(str_view(&r->said_line))) {
+		migrate_progress_detail(r->g->progress, view_trim(str_view(&r->said_line)));
+	} else if (r->said_line.len) {
+		str_add_view(&r->said, str_view(&r->said_line));
+		str_add_c(&r->said, '\n');
+	}
+	if (r->said.len > SAID_MAX) {
+		memmove(r->said.p, r->said.p + r->said.len - SAID_MAX, SAID_MAX);
+		str_truncate(&r->said, SAID_MAX);
+	}
+	str_clear(&r->said_line);
+}
+
+static void take_said(struct run *r, struct view bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		if (bytes.p[i] == '\n' || bytes.p[i] == '\r')
+			end_said_line(r);
+		else if (r->said_line.len < SAID_MAX)
+			str_add_c(&r->said_line, bytes.p[i]);
+	}
+}
+
+/* Reads what both pipes hold, until both end. */
+static int relay(struct run *r, struct err *err)
+{
+	char buf[16 * 1024];
+
+	while (r->out >= 0 || r->errout >= 0) {
+		struct pollfd p[2] = {
+			{.fd = r->out, .events = POLLIN}, {.fd = r->errout, .events = POLLIN}};
+		int n = poll(p, 2, TICK_MSEC);
+
+		if (n < 0 && errno != EINTR)
+			return err_errno(err, errno, "cannot wait for git");
+		if (n == 0)
+			migrate_progress_tick(r->g->progress);
+		for (int i = 0; n > 0 && i < 2; i++) {
+			ssize_t got = p[i].revents ? read(p[i].fd, buf, sizeof(buf)) : -1;
+
+			if (got == 0)
+				fd_closep(i ? &r->errout : &r->out);
+			else if (got > 0 && i == 1)
+				take_said(r, (struct view){buf, (size_t)got});
+			else if (got > 0 && take_out(r, (struct view){buf, (size_t)got}, err) < 0)
+				return -1;
+		}
+	}
+	end_said_line(r);
+	return 0;
+}
+
+static int run(
+	struct run *r, const char *const *args, struct view input, int *ret_code, struct err *err)
+{
+	struct spawn_result result = {0};
+
+	if (start(r, args, input, err) < 0 || relay(r, err) < 0 ||
+		spawn_wait(TAKE(r->pid, 0), &result, err) < 0)
+		return -1;
+	*ret_code = result.signal ? 128 + result.signal : result.exit_code;
+	return 0;
+}
+
+/* The command's name: the first argument that is no option. */
+static const char *command_of(const char *const *args)
+{
+	while (args[0][0] == '-' && args[1])
+		args += streq(args[0], "-c") && args[2] ? 2 : 1;
+	return args[0];
+}
+
+int migrate_git_run(const struct migrate_git *g, const char *const *args, struct view input,
+	migrate_line_fn *line, void *arg, struct err *err)
+{
+	struct run r CLEANUP(run_release) = {
+		.g = g, .out = -1, .errout = -1, .fn = line, .arg = arg};
+	int code;
+
+	if (run(&r, args, input, &code, err) < 0)
+		return -1;
+	return code == 0 ? 0 : fail(command_of(args), code, &r.said, err);
+}
+
+int migrate_git_ask(const struct migrate_git *g, const char *const *args, struct err *err)
+{
+	struct run r CLEANUP(run_release) = {.g = g, .out = -1, .errout = -1};
+	int code;
+
+	if (run(&r, args, (struct view){NULL, 0}, &code, err) < 0)
+		return -1;
+	return code == 0;
+}

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`towpath migrate`: from real git hosts to a real server, killed on the way, and kept in step."""
+import json
+import os
+import select
+import signal
+import subprocess
+
+import pytest
+
+import gitwork
+from githost import GitHost
+from towpath import TOWPATH
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A repository with merges, annotated tags, notes and heads of pull requests."""
+    w = gitwork.Work(tmp_path / "source")
+    w.git("init", "-q", "-b", "trunk")
+    for i in range(8):
+        w.commit(text=f"commit {i}")
+        w.git("tag", "-a", f"v1.{i}", "-m", f"version 1.{i}")
+    w.git("tag", "plain")
+    w.git("checkout", "-q", "-b", "topic/one")
+    w.commit("other", "topic")
+    w.git("update-ref", "refs/pull/7/head", "HEAD")
+    w.git("update-ref", "refs/pull/7/merge", "HEAD")
+    w.git("checkout", "-q", "trunk")
+    w.commit("third", "trunk goes on")
+    w.git("merge", "-q", "--no-ff", "-m", "merge", "topic/one")
+    w.git("notes", "add", "-m", "reviewed", "HEAD")
+    return w
+
+
+def refs(repository, *patterns):
+    out = subprocess.run(["git", f"--git-dir={repository}", "for-each-ref", "--format=%(objectname) %(refname)", *patterns],
+                         check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {line.split(" ", 1)[1]: line.split(" ", 1)[0] for line in out.splitlines()}
+
+
+def carried(work):
+    return {name: value for name, value in refs(work.folder + "/.git").items() if not name.endswith("/merge")}
+
+
+def stored(server, name):
+    found = server.client("codecommit").get_repository(repositoryName=name)["repositoryMetadata"]
+    return os.path.join(server.data, "git", found["repositoryId"] + ".git")
+
+
+def migrate(server, *argv, check=True, **env):
+    return server.towpath("migrate", *argv, check=check, env=env)
+
+
+def start(server, *argv):
+    return subprocess.Popen([TOWPATH, "migrate", *argv, "--data", server.data], env=server.env(),
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_everything_comes_and_is_proved(shared_server, source, tmp_path):
+    os.symlink(source.folder, tmp_path / "shop.git")
+    with GitHost(tmp_path) as host:
+        got = json.loads(migrate(shared_server, host.url + "/shop.git", "--json").stdout)
+    assert refs(stored(shared_server, "shop")) == carried(source)
+    assert got["conflicts"] == []
+    assert {k: got[k] for k in ("branches", "tags", "notes", "pullRequests")} == {
+        "branches": 2, "tags": 9, "notes": 1, "pullRequests": 1}
+    count = source.git("rev-list", "--objects", "--count", "--branches", "--tags", "--glob=refs/notes", "--glob=refs/pull")
+    assert got["objects"] == int(count.stdout)
+    meta = shared_server.client("codecommit").get_repository(repositoryName="shop")["repositoryMetadata"]
+    assert meta["defaultBranch"] == "trunk"
+    gitwork.check_chain(shared_server, stored(shared_server, "shop"), "shop")
+
+
+def test_a_run_that_finds_nothing_new_sends_nothing(shared_server, source):
+    migrate(shared_server, source.folder, "--name", "twice", "--no-pull-requests")
+    assert "refs/pull/7/head" not in refs(stored(shared_server, "twice"))
+    events = len(gitwork.journal(shared_server))
+    migrate(shared_server, source.folder, "--name", "twice", "--no-pull-requests")
+    assert len(gitwork.journal(shared_server)) == events
+    source.commit(text="one more")
+    migrate(shared_server, source.folder, "--name", "twice", "--no-pull-requests")
+    new = gitwork.journal(shared_server)[events:]
+    assert [e["referenceFullName"] for e in new] == ["refs/heads/trunk"]  # what changed, nothing else
+
+
+def steps(process):
+    """The lines of progress, as they come."""
+    for line in process.stderr:
+        if line.startswith("["):
+            yield line
+
+
+def test_killed_at_any_step_it_goes_on(shared_server, source):
+    """At the second, fifth, eighth... line that a run writes it is killed; the next goes on from there."""
+    kills = 0
+    for at in range(2, 40, 3):
+        process = start(shared_server, source.folder, "--name", "killed")
+        for number, _ in enumerate(steps(process), 1):
+            if number == at:
+                process.kill()
+                kills += 1
+                break
+        process.communicate()
+        if process.returncode == 0:
+            break
+    assert process.returncode == 0 and kills >= 3
+    assert refs(stored(shared_server, "killed")) == carried(source)
+    gitwork.check_chain(shared_server, stored(shared_server, "killed"), "killed")
+
+
+def await_line(process, text):
+    for line in process.stderr:
+        if text in line:
+            return line
+    raise AssertionError(f"ended without saying {text!r}")
+
+
+def test_following(shared_server, source):
+    """New commits, a forced push, a branch that goes and one that takes its name as a folder."""
+    process = start(shared_server, source.folder, "--name", "followed", "--follow", "--interval", "1")
+    try:
+        await_line(process, "in step with the source")
+        source.commit(text="while it follows")
+        await_line(process, ": 0 references created, 1 updated, 0 removed")
+        assert refs(stored(shared_server, "followed")) == carried(source)
+        source.git("reset", "-q", "--hard", "HEAD~2")
+        source.commit(text="instead")
+        source.git("branch", "-m", "topic/one", "topic/one/more")
+        await_line(process, ": 1 references created, 1 updated, 1 removed")
+        assert refs(stored(shared_server, "followed")) == carried(source)
+        source.git("branch", "-m", "trunk", "main")  # the default branch, too
+        await_line(process, ": 1 references created, 0 updated, 1 removed")
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert "git remote set-url origin" in out
+    finally:
+        process.kill()
+        process.wait()
+    assert refs(stored(shared_server, "followed")) == carried(source)
+    meta = shared_server.client("codecommit").get_repository(repositoryName="followed")["repositoryMetadata"]
+    assert meta["defaultBranch"] == "main"
+
+
+def test_commits_of_the_target_are_never_lost(shared_server, source, tmp_path):
+    migrate(shared_server, source.folder, "--name", "own")
+    team = gitwork.Work(tmp_path / "team")
+    login = gitwork.git_login(shared_server, "team")
+    team.git("clone", "-q", gitwork.url(shared_server, login, "own"), ".")
+    mine = team.commit("mine", "the team's own")
+    team.git("push", "-q", "origin", "trunk", "HEAD:refs/heads/team")
+    source.commit(text="meanwhile")
+    source.git("checkout", "-q", "topic/one")
+    ahead = source.commit(text="another branch goes on")
+    for state in ([], ["--state", str(tmp_path / "lost")]):  # and without the record of what was sent
+        done = migrate(shared_server, source.folder, "--name", "own", *state, check=False)
+        assert done.returncode == 1
+        assert "refs/heads/trunk has commits here that the source has not" in done.stderr
+        now = refs(stored(shared_server, "own"))
+        assert now["refs/heads/trunk"] == now["refs/heads/team"] == mine
+        assert now["refs/heads/topic/one"] == ahead
+    source.git("pull", "-q", "--no-rebase", "--no-edit", gitwork.url(shared_server, login, "own"), "trunk")
+    source.git("branch", "-f", "trunk", "HEAD")
+    migrate(shared_server, source.folder, "--name", "own")  # merged at the source: it goes on
+
+
+def test_credentials(shared_server, source, tmp_path):
+    os.symlink(source.folder, tmp_path / "private.git")
+    with GitHost(tmp_path, "me", "s3cret-token") as host:
+        url = host.url + "/private.git"
+        for env, said in (({}, "could not read Username"),
+                          ({"TOWPATH_MIGRATE_USER": "me", "TOWPATH_MIGRATE_PASSWORD": "wr0ng"}, "Authentication failed")):
+            done = migrate(shared_server, url, check=False, **env)
+            assert done.returncode == 1 and said in done.stderr and "credential helper" in done.stderr
+            assert "wr0ng" not in done.stderr
+        with pytest.raises(Exception, match="RepositoryDoesNotExistException"):  # nothing is made for nothing
+            stored(shared_server, "private")
+        done = migrate(shared_server, url, TOWPATH_MIGRATE_USER="me", TOWPATH_MIGRATE_PASSWORD="s3cret-token")
+        assert "s3cret-token" not in done.stdout + done.stderr
+    assert refs(stored(shared_server, "private")) == carried(source)
+    for folder, _, files in os.walk(os.path.join(shared_server.data, "migrate", "private")):
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as f:
+                assert b"s3cret-token" not in f.read()
+
+
+@pytest.mark.parametrize("url,said", [
+    ("/nowhere/at/all", "does not appear to be a git repository"),
+    ("http://127.0.0.1:1/x.git", "Failed to connect"),
+    ("http://me:token@127.0.0.1:1/x.git", "the address holds a password"),
+    ("http://host.invalid/x.git", "Could not resolve host"),
+    ("/", "no name can be read"),
+])
+def test_wrong_addresses(shared_server, url, said):
+    done = migrate(shared_server, url, check=False)
+    assert done.returncode == 1 and said in done.stderr
+    assert "token" not in done.stderr.replace("a token", "")
+
+
+def test_one_process_works_in_a_state_folder(shared_server, source):
+    process = start(shared_server, source.folder, "--name", "locked", "--follow", "--interval", "3600")
+    try:
+        await_line(process, "in step")
+        done = migrate(shared_server, source.folder, "--name", "locked", check=False)
+        assert done.returncode == 1 and "another migration works in" in done.stderr
+        assert select.select([process.stdout], [], [], 0)[0] == []
+    finally:
+        process.terminate()
+        process.communicate()
+    done = migrate(shared_server, source.folder + "/.git", "--name", "locked", check=False)
+    assert "belongs to the migration of" in done.stderr
+
+
+def test_many_references(shared_server, source):
+    lines = "".join(f"create refs/tags/many/{i} HEAD\n" for i in range(500))
+    subprocess.run(["git", "-c", "core.fsync=none", "update-ref", "--stdin"], input=lines, text=True, check=True,
+                   cwd=source.folder)
+    source.git("pack-refs", "--all")
+    migrate(shared_server, source.folder, "--name", "many")
+    assert refs(stored(shared_server, "many")) == carried(source)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A git host of the usual kind, for tests: `git http-backend` behind HTTP, with a password."""
+import base64
+import http.server
+import os
+import subprocess
+import threading
+
+
+class GitHost:
+    """Serves the repositories of a folder at .url while in `with`."""
+
+    def __init__(self, folder, user=None, password=None):
+        self.folder = str(folder)
+        wanted = None if user is None else "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def answer(self):
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length) if length else self.chunks()
+                if wanted and self.headers.get("Authorization") != wanted:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="host"')
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                path, _, query = self.path.partition("?")
+                env = dict(os.environ, GIT_PROJECT_ROOT=folder_of_host, GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
+                           QUERY_STRING=query, REQUEST_METHOD=self.command, REMOTE_USER=user or "",
+                           CONTENT_TYPE=self.headers.get("Content-Type", ""), CONTENT_LENGTH=str(len(body)),
+                           HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""),
+                           GIT_PROTOCOL=self.headers.get("Git-Protocol", ""))
+                out = subprocess.run(["git", "http-backend"], input=body, env=env, stdout=subprocess.PIPE,
+                                     check=False).stdout
+                head, _, content = out.partition(b"\r\n\r\n")
+                lines = [line.split(": ", 1) for line in head.decode().split("\r\n")]
+                status = next((int(v.split()[0]) for k, v in lines if k == "Status"), 200)
+                self.send_response(status)
+                for name, value in lines:
+                    if name != "Status":
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = answer
+
+            def chunks(self):
+                out = b""
+                while self.headers.get("Transfer-Encoding") == "chunked":
+                    size = int(self.rfile.readline(), 16)
+                    out += self.rfile.read(size)
+                    self.rfile.readline()
+                    if not size:
+                        break
+                return out
+
+        folder_of_host = self.folder
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
