@@ -38,3 +38,13 @@ def shared_server():
         yield s.start()
     finally:
         s.close()
+
+
+@pytest.fixture(scope="module")
+def shared_ssh_server():
+    """The same with git over SSH."""
+    s = Server("--ssh", "0")
+    try:
+        yield s.start()
+    finally:
+        s.close()

@@ -142,6 +142,40 @@ static int authenticate_git(void *arg, struct http_exchange *x, const char *user
 	return 0;
 }
 
+/* Whether the stored key ("ssh-ed25519 AAAA...") is the one of that base64 form. */
+static bool is_key(const char *stored, const char *base64)
+{
+	const char *blank = strchr(stored, ' ');
+
+	return blank && digest_equal(view_of(blank + 1), view_of(base64));
+}
+
+static int authenticate_ssh(void *arg, const char *address, const char *key_id, const char *key,
+	struct arena *a, struct auth_principal **ret, struct err *err)
+{
+	struct identity_principal *p = arena_new(a, struct identity_principal);
+	struct auth_principal *who = arena_new(a, struct auth_principal);
+	const char *stored;
+	int found;
+
+	if (identity_failures_check(arg, key_id, address, err) < 0)
+		return -1;
+	found = identity_ssh_key(arg, key_id, a, p, &stored, err);
+	if (found < 0)
+		return -1;
+	if (!found || !is_key(stored, key))
+		return err_set(err, ERR_BAD_SIGNATURE, "no active SSH key is named so");
+	fill_principal(who, p);
+	who->payload = AUTH_PAYLOAD_UNSIGNED;
+	*ret = who;
+	return 0;
+}
+
+static void note_ssh_failure(void *arg, const char *address, const char *key_id)
+{
+	identity_failures_note(arg, key_id, address);
+}
+
 static int authenticate_registry(void *arg, struct http_exchange *x, const char *password,
 	struct auth_principal **ret, struct err *err)
 {
@@ -169,7 +203,8 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 		.resource_implied = access->resource_implied,
 		.source_ip = call->source_ip,
 		.user_agent = call->user_agent,
-		.secure = call->endpoint && starts_with(call->endpoint, "https:"),
+		.secure = call->endpoint && (starts_with(call->endpoint, "https:") ||
+						    starts_with(call->endpoint, "ssh:")),
 	};
 
 	return identity_authorize(arg, who->identity, &q, err);
@@ -195,6 +230,8 @@ struct auth auth_identity(struct identity_engine *e)
 		.arg = e,
 		.authenticate = authenticate,
 		.authenticate_git = authenticate_git,
+		.authenticate_ssh = authenticate_ssh,
+		.note_ssh_failure = note_ssh_failure,
 		.authenticate_registry = authenticate_registry,
 		.authorize = authorize,
 		.role_trusts = role_trusts,

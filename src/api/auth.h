@@ -46,6 +46,13 @@ struct auth {
 	int (*authenticate_git)(void *arg, struct http_exchange *x, const char *user,
 		const char *password, const char *path, struct auth_principal **ret,
 		struct err *err);
+	/* Whose SSH public key it is: key_id names it, key is its base64 form, whose private key
+	 * the caller has proved or will. who lives in the arena. ERR_BAD_SIGNATURE when it is not
+	 * that key, or the key of nobody; wire name ThrottlingException. Failures are counted by
+	 * note_ssh_failure(). NULL: nobody comes by SSH. */
+	int (*authenticate_ssh)(void *arg, const char *address, const char *key_id, const char *key,
+		struct arena *a, struct auth_principal **ret, struct err *err);
+	void (*note_ssh_failure)(void *arg, const char *address, const char *key_id);
 	/* Whose password of the image registry it is. ERR_BAD_SIGNATURE; wire name ExpiredToken. */
 	int (*authenticate_registry)(void *arg, struct http_exchange *x, const char *password,
 		struct auth_principal **ret, struct err *err);

@@ -8,22 +8,13 @@
 #ifndef TOWPATH_API_GITHTTP_H
 #define TOWPATH_API_GITHTTP_H
 
-#include "api/audit_note.h"
-#include "api/auth.h"
-#include "source/source.h"
-
-struct githttp_config {
-	struct source_engine *source; /* borrowed */
-	const struct auth *auth;      /* borrowed */
-	const char *account, *region; /* borrowed */
-	struct audit_sink audit;      /* where records of fetches and pushes go */
-};
+#include "api/git_access.h"
 
 /* Whether a request is one of git's: the server's routes ask this first. */
 bool githttp_matches(const struct http_exchange *x);
 /* The mode of such a request; may reply at once and answer HTTP_REFUSE. */
-enum http_mode githttp_classify(const struct githttp_config *c, struct http_exchange *x);
+enum http_mode githttp_classify(const struct git_access_config *c, struct http_exchange *x);
 /* Serves it, on a thread that may block. */
-void githttp_handle(const struct githttp_config *c, struct http_exchange *x);
+void githttp_handle(const struct git_access_config *c, struct http_exchange *x);
 
 #endif

@@ -59,6 +59,7 @@ int server_info_write(const char *data_dir, const struct server_info *info, stru
 		.account = info->account,
 		.region = info->region,
 		.clock_rate = WIRE_SET_LONG(info->clock_rate),
+		.ssh_port = WIRE_SET_LONG(info->ssh_port),
 	};
 	struct str text CLEANUP_STR = STR_INIT;
 
@@ -91,6 +92,7 @@ int server_info_read(const char *data_dir, struct server_info *ret, struct err *
 		.region = xstrdup(doc.region ? doc.region : ""),
 		.ca_file = doc.ca_file ? xstrdup(doc.ca_file) : NULL,
 		.clock_rate = (int)wire_or(doc.clock_rate, 1),
+		.ssh_port = (int)wire_or(doc.ssh_port, 0),
 	};
 	return 0;
 }

@@ -17,6 +17,7 @@ struct server_info {
 				 endpoint */
 	char *ca_file;	      /* the certificate that the server made for itself, or NULL */
 	int clock_rate;	      /* how many times as fast as true time its clock runs */
+	int ssh_port;	      /* 0: none */
 };
 void server_info_release(struct server_info *i);
 /* Writes run/server.json, atomically. */

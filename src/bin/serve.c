@@ -38,6 +38,7 @@ static const struct option_spec options[] = {
 	{"slots", 0, "N", "TOWPATH_SLOTS", "builds at one time (the number of processors)"},
 	{"smtp", 0, "HOST[:PORT]", "TOWPATH_SMTP",
 		"mail server that takes notifications by mail (none)"},
+	{"ssh", 0, "PORT", "TOWPATH_SSH", "port for git over SSH, 0: any (none)"},
 	{"tls", 0, NULL, NULL, "speak TLS, with a certificate that is made if none is named"},
 	{"tls-cert", 0, "FILE", "TOWPATH_TLS_CERT", "speak TLS with this certificate (PEM)"},
 	{"tls-key", 0, "FILE", "TOWPATH_TLS_KEY", "its private key (PEM)"},
@@ -59,10 +60,11 @@ static int read_mail(const struct options *o, struct server_config *c, struct er
 
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
-	int64_t port, local_port, slots, rate;
+	int64_t port, local_port, slots, rate, ssh;
 
 	if (option_int(o, "port", 0, 65535, 8080, &port, err) < 0 ||
 		option_int(o, "local-port", 0, 65535, 0, &local_port, err) < 0 ||
+		option_int(o, "ssh", 0, 65535, -1, &ssh, err) < 0 ||
 		option_int(o, "slots", 1, 1000, 0, &slots, err) < 0 ||
 		option_int(o, "clock-rate", 1, 100000, 1, &rate, err) < 0)
 		return -1;
@@ -81,6 +83,7 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.root_key_id = option_text(o, "root-key-id"),
 		.root_key_secret = option_text(o, "root-key-secret"),
 		.slots = (int)slots,
+		.ssh_port = (int)ssh,
 		.local_port = (int)local_port,
 		.tls = option_flag(o, "tls"),
 		.tls_cert = option_text(o, "tls-cert"),

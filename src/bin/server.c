@@ -87,6 +87,7 @@ static int announce(struct server *s, struct err *err)
 		.account = (char *)(uintptr_t)s->account,
 		.region = (char *)(uintptr_t)s->region,
 		.clock_rate = (int)s->clock.rate,
+		.ssh_port = s->ssh_port,
 	};
 	const char *id, *secret;
 	struct server_profile profile;
@@ -104,12 +105,15 @@ static int assemble(struct server *s, struct err *err)
 	if (data_dir_lock(s->data_dir, &s->lock_fd, err) < 0 ||
 		server_clock_open(s->data_dir, MAX(s->config.clock_rate, 1), &s->clock, err) < 0 ||
 		open_store(s, err) < 0 || durable_new(s->db, &s->clock, &s->durable, err) < 0 ||
-		server_front_listen(s, err) < 0 || open_parts(s, err) < 0)
+		server_front_listen(s, err) < 0 || server_ssh_listen(s, err) < 0 ||
+		open_parts(s, err) < 0)
 		return -1;
 	server_front_open(s);
 	if (durable_start(s->durable, WORKERS, err) < 0 || start_parts(s, err) < 0)
 		return -1;
 	server_front_ready(s);
+	if (server_ssh_open(s, err) < 0)
+		return -1;
 	mem_give_back();
 	return announce(s, err);
 }
@@ -142,6 +146,7 @@ struct server *server_free(struct server *s)
 	if (!s)
 		return NULL;
 	server_front_stop(s);
+	server_ssh_close(s);
 	if (s->durable)
 		durable_stop(s->durable);
 	while (s->n_open > 0)

@@ -11,7 +11,8 @@ struct server;
 struct server_config {
 	const char *data_dir;
 	const char *address;
-	int port; /* 0: the kernel chooses */
+	int port;     /* 0: the kernel chooses */
+	int ssh_port; /* git over SSH; 0: the kernel chooses; -1: none */
 	const char *db_url;
 	const char *account, *region;
 	const char *registry_host; /* what images are named by: [http[s]://]host[:port] */

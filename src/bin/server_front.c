@@ -86,7 +86,7 @@ void server_front_open(struct server *s)
 
 	s->auth = auth_identity(s->identity);
 	c.audit = (struct audit_sink){s->audit, add_record};
-	s->git = (struct githttp_config){
+	s->git = (struct git_access_config){
 		.source = s->source,
 		.auth = &s->auth,
 		.account = s->account,

@@ -71,6 +71,7 @@ static int open_source(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.data_dir = s->data_dir,
+		.ssh_port = s->ssh_port,
 	};
 
 	if (source_engine_new(&c, &s->source, err) < 0)

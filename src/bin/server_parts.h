@@ -78,7 +78,7 @@ struct server {
 	const struct call_service **service_list;
 	struct auth auth;
 	struct cors cors;
-	struct githttp_config git;
+	struct git_access_config git;
 	struct container_credentials container_credentials;
 	struct registry_config registry;
 	struct api *api;
@@ -86,6 +86,8 @@ struct server {
 	struct http_server *http, *http_local;	    /* the second one with TLS only */
 	struct certificate_fingerprint fingerprint; /* of the certificate shown; empty: none */
 	char *ca_file;
+	struct server_ssh *ssh; /* NULL: not wanted */
+	int ssh_port;		/* 0: none */
 };
 
 /* One engine with what it needs. Opened in the order of the table, before anything runs; started
@@ -106,6 +108,11 @@ void server_close_signal(struct server *s);
 int server_open_fleet(struct server *s, struct err *err);
 int server_start_fleet(struct server *s, struct err *err);
 void server_close_fleet(struct server *s);
+
+/* server_ssh.c: git over SSH. The same order. */
+int server_ssh_listen(struct server *s, struct err *err);
+int server_ssh_open(struct server *s, struct err *err);
+void server_ssh_close(struct server *s);
 
 void server_add_service(struct server *s, struct call_service service);
 

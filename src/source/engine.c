@@ -245,6 +245,7 @@ int source_engine_new(const struct source_config *c, struct source_engine **ret,
 	e->durable = c->durable;
 	e->account = xstrdup(c->account);
 	e->region = xstrdup(c->region);
+	e->ssh_port = c->ssh_port;
 	e->git_dir = path_join(c->data_dir, "git");
 	e->started_usec = true_time_usec();
 	ref_locks_init(&e->locks);

@@ -18,6 +18,7 @@
 struct source_engine {
 	struct durable *durable;
 	char *account, *region, *git_dir;
+	int ssh_port;
 	struct ref_locks locks;
 	pthread_mutex_t mutex;
 	struct map unsettled; /* ids of repositories with changes left to settle */

@@ -105,21 +105,17 @@ static int receive(struct session *s, const struct vcs_stream *stream, struct er
 	return rc;
 }
 
-static int serve(struct session *s, const struct vcs_stream *stream, struct err *err)
+/* What follows the commands: checks them, and receives or refuses. bad: what is wrong with them. */
+static int serve_commands(
+	struct session *s, const struct vcs_stream *stream, const struct err *bad, struct err *err)
 {
-	CLEANUP_ERR struct err bad = ERR_INIT;
 	struct store_source_repository r;
-	const char **reasons;
+	const char **reasons = arena_new_n(s->arena, s->request.n, const char *);
 
-	if (vcs_push_read(stream, s->arena, &s->request, &bad) < 0 && !err_is(&bad, ERR_TOO_LARGE))
-		return err_move(err, &bad);
-	if (s->request.n == 0) /* the client only asks whether it may */
-		return vcs_push_drain(stream, err);
-	reasons = arena_new_n(s->arena, s->request.n, const char *);
-	if (bad.kind) {
+	if (bad->kind) {
 		for (size_t i = 0; i < s->request.n; i++)
-			reasons[i] = err_message(&bad);
-		return refuse(s, reasons, err_message(&bad), stream, err);
+			reasons[i] = err_message(bad);
+		return refuse(s, reasons, err_message(bad), stream, err);
 	}
 	if (source_load(s->e, s->push->repository->name, s->arena, &r, err) < 0)
 		return -1;
@@ -129,6 +125,27 @@ static int serve(struct session *s, const struct vcs_stream *stream, struct err 
 		return refuse(
 			s, reasons, "The push was refused; nothing has changed.", stream, err);
 	return receive(s, stream, err);
+}
+
+static int serve(struct session *s, const struct vcs_stream *stream, struct err *err)
+{
+	CLEANUP(vcs_pack_end_freep) struct vcs_pack_end *end = NULL;
+	CLEANUP_ERR struct err bad = ERR_INIT;
+	struct vcs_stream ending = *stream;
+
+	if (vcs_push_read(stream, s->arena, &s->request, &bad) < 0 && !err_is(&bad, ERR_TOO_LARGE))
+		return err_move(err, &bad);
+	if (s->request.n == 0) /* the client only asks whether it may */
+		return s->push->stateful ? 0 : vcs_push_drain(stream, err);
+	if (s->push->stateful) {
+		struct view begun = str_view(&s->request.raw);
+
+		begun.p += s->request.head;
+		begun.len -= s->request.head;
+		end = vcs_pack_end_new(stream, begun, vcs_push_has_pack(&s->request));
+		ending = vcs_pack_end_stream(end);
+	}
+	return serve_commands(s, &ending, &bad, err);
 }
 
 int source_receive_pack(struct source_engine *e, const struct source_push *p,

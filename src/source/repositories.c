@@ -13,6 +13,7 @@
 #define REPOSITORIES_PAGE 1000
 #define BATCH_MAX 100
 #define DESCRIPTION_MAX 1000
+#define SSH_PORT 22
 
 /* "http://host:port" without its scheme; the installation's name when a call has no endpoint. */
 static const char *host_of(const struct call *call)
@@ -20,6 +21,21 @@ static const char *host_of(const struct call *call)
 	const char *at = call->endpoint ? strstr(call->endpoint, "://") : NULL;
 
 	return at ? at + 3 : call->endpoint ? call->endpoint : "localhost";
+}
+
+/* ssh://host[:port]/v1/repos/NAME, at the host by which the client addressed us. */
+static const char *ssh_url(const struct source_engine *e, struct call *call, const char *name)
+{
+	const char *host = host_of(call), *colon = strrchr(host, ':');
+	const char *bracket = strrchr(host, ']');
+	size_t n = colon && (!bracket || colon > bracket) ? (size_t)(colon - host) : strlen(host);
+
+	if (!e->ssh_port)
+		return arena_printf(call->arena, "ssh://%s/v1/repos/%s", host, name);
+	if (e->ssh_port == SSH_PORT)
+		return arena_printf(call->arena, "ssh://%.*s/v1/repos/%s", (int)n, host, name);
+	return arena_printf(
+		call->arena, "ssh://%.*s:%d/v1/repos/%s", (int)n, host, e->ssh_port, name);
 }
 
 /* What is stored, and what follows from the call. */
@@ -32,8 +48,7 @@ static struct codecommit_repository_metadata metadata_of(
 	meta.arn = source_arn(e, meta.repository_name, call->arena);
 	meta.clone_url_http = arena_printf(call->arena, "%s/v1/repos/%s",
 		call->endpoint ? call->endpoint : "http://localhost", meta.repository_name);
-	meta.clone_url_ssh = arena_printf(
-		call->arena, "ssh://%s/v1/repos/%s", host_of(call), meta.repository_name);
+	meta.clone_url_ssh = ssh_url(e, call, meta.repository_name);
 	return meta;
 }
 

@@ -15,6 +15,7 @@ struct source_config {
 	struct durable *durable;
 	const char *account, *region;
 	const char *data_dir; /* repositories live in data_dir/git */
+	int ssh_port;	      /* where they are served over SSH; 0: nowhere */
 };
 
 /* Registers its tasks (so: before durable_start()) and settles what a crash left open. Strings of
@@ -66,6 +67,7 @@ int source_find(struct source_engine *e, const char *name, struct arena *a,
 struct source_push {
 	const struct source_repository *repository;
 	const char *actor_arn;
+	bool stateful; /* the connection stays open behind the push: it ends where the pack does */
 	/* May the actor push to this reference? 0 yes; -1 no, err says why. */
 	int (*authorize)(void *arg, const char *ref, struct err *err);
 	void *arg;

@@ -140,6 +140,12 @@ void vcs_child_release(struct vcs_child *c)
 	}
 }
 
+int vcs_child_start_fds(const char *path, const char *const *args, const char *protocol, int in_fd,
+	int out_fd, struct vcs_child *ret, struct err *err)
+{
+	return start(path, args, protocol, in_fd, out_fd, ret, err);
+}
+
 int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err)
 {
 	CLEANUP_VCS_CHILD struct vcs_child c = VCS_CHILD_INIT;

@@ -17,6 +17,9 @@ struct vcs_child {
 /* Starts `git <args>` in the repository. protocol: GIT_PROTOCOL or NULL. */
 int vcs_child_start(const char *path, const char *const *args, const char *protocol,
 	struct vcs_child *ret, struct err *err);
+/* The same on descriptors of the caller's, which it keeps; -1: nothing. */
+int vcs_child_start_fds(const char *path, const char *const *args, const char *protocol, int in_fd,
+	int out_fd, struct vcs_child *ret, struct err *err);
 /* Waits; anything but exit status 0 is an error with the end of its standard error. */
 int vcs_child_wait(struct vcs_child *c, struct err *err);
 /* Kills it if it still runs, reaps it, closes everything. */

@@ -96,10 +96,10 @@ static int parse_command(
 	if (!vcs_id_parse(before, &c.before) || !vcs_id_parse(after, &c.after) || !rest.len)
 		return err_set(
 			err, ERR_MALFORMED, "not a push command: " VIEW_FMT, VIEW_ARG(command));
-	if (p->n >= VCS_PUSH_COMMANDS_MAX)
-		return err_set(err, ERR_TOO_LARGE,
-			"Too many reference update commands: more than %d in one push",
-			VCS_PUSH_COMMANDS_MAX);
+	if (p->n >= VCS_PUSH_COMMANDS_MAX) {
+		p->too_many = true;
+		return 0;
+	}
 	c.ref = arena_view_dup(a, rest);
 	if (p->n == *cap) {
 		struct vcs_command *more = arena_new_n(a, *cap * 2 + 16, struct vcs_command);
@@ -148,6 +148,11 @@ int vcs_push_read(
 		int length = packet_at(s, ret, at, err);
 		struct view line;
 
+		ret->head = MIN(at + 4, ret->raw.len);
+		if (length == 0 && ret->too_many)
+			return err_set(err, ERR_TOO_LARGE,
+				"Too many reference update commands: more than %d in one push",
+				VCS_PUSH_COMMANDS_MAX);
 		if (length <= 0)
 			return length;
 		line = (struct view){ret->raw.p + at + 4, (size_t)length - 4};
@@ -160,6 +165,14 @@ int vcs_push_read(
 void vcs_push_release(struct vcs_push *p)
 {
 	str_release(&p->raw);
+}
+
+bool vcs_push_has_pack(const struct vcs_push *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!vcs_id_is_zero(&p->commands[i].after))
+			return true;
+	return false;
 }
 
 int vcs_push_drain(const struct vcs_stream *s, struct err *err)

@@ -15,6 +15,7 @@
 /* What git may say before the request was read to its end: acknowledgements, progress. */
 #define EARLY_OUTPUT_MAX (8 * MIB)
 #define REPORT_MAX (8 * MIB)
+#define PROTOCOL_MAX 256
 
 static const struct {
 	const char *command, *name;
@@ -49,6 +50,13 @@ static bool wants_v2(const char *protocol)
 	return protocol && strstr(protocol, "version=2") != NULL;
 }
 
+const char *vcs_protocol(const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789=:-";
+
+	return text && strlen(text) <= PROTOCOL_MAX && !text[strspn(text, plain)] ? text : NULL;
+}
+
 int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
 	struct err *err)
 {
@@ -56,16 +64,22 @@ int vcs_advertise(const char *path, enum vcs_service service, const char *protoc
 		services[service].command, "--http-backend-info-refs", path, NULL};
 	CLEANUP_VCS_CHILD struct vcs_child child = VCS_CHILD_INIT;
 
-	if (service == VCS_RECEIVE_PACK || !wants_v2(protocol)) {
-		pkt_addf(out, "# service=%s\n", services[service].name);
-		str_add(out, PKT_FLUSH);
-	}
 	if (vcs_child_start(path, args, protocol, &child, err) < 0)
 		return -1;
 	fd_closep(&child.in);
 	if (fd_read_all(child.out, GIB, out, err) < 0 || vcs_child_wait(&child, err) < 0)
 		return err_wrap(err, "cannot list the references");
 	return 0;
+}
+
+int vcs_advertise_http(const char *path, enum vcs_service service, const char *protocol,
+	struct str *out, struct err *err)
+{
+	if (service == VCS_RECEIVE_PACK || !wants_v2(protocol)) {
+		pkt_addf(out, "# service=%s\n", services[service].name);
+		str_add(out, PKT_FLUSH);
+	}
+	return vcs_advertise(path, service, protocol, out, err);
 }
 
 /* Takes what the child says now; false at its end. */
@@ -193,6 +207,17 @@ int vcs_upload_pack(
 		if (s->write(s->arg, r.buf, (size_t)got, err) < 0)
 			return -1;
 	return got < 0 ? -1 : vcs_child_wait(&r.child, err);
+}
+
+int vcs_upload_pack_fds(
+	const char *path, const char *protocol, int in_fd, int out_fd, struct err *err)
+{
+	const char *const args[] = {"upload-pack", "--strict", path, NULL};
+	CLEANUP_VCS_CHILD struct vcs_child child = VCS_CHILD_INIT;
+
+	if (vcs_child_start_fds(path, args, protocol, in_fd, out_fd, &child, err) < 0)
+		return -1;
+	return vcs_child_wait(&child, err);
 }
 
 /* ---- the report of a push ---- */

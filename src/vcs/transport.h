@@ -29,13 +29,32 @@ struct vcs_gunzip *vcs_gunzip_free(struct vcs_gunzip *z);
 DEFINE_FREEP(struct vcs_gunzip, vcs_gunzip_free)
 struct vcs_stream vcs_gunzip_stream(struct vcs_gunzip *z);
 
-/* Appends the answer to info/refs?service=... (with its service line for protocols 0 and 1).
- * protocol is the Git-Protocol header or NULL. */
+/* A stream that ends behind a pack, where the connection does not. begun: what of the pack has been
+ * read already; expected false: none comes. */
+struct vcs_pack_end;
+struct vcs_pack_end *vcs_pack_end_new(
+	const struct vcs_stream *below, struct view begun, bool expected);
+struct vcs_pack_end *vcs_pack_end_free(struct vcs_pack_end *p);
+DEFINE_FREEP(struct vcs_pack_end, vcs_pack_end_free)
+struct vcs_stream vcs_pack_end_stream(struct vcs_pack_end *p);
+
+/* A "version=2" and the like from a client's GIT_PROTOCOL or Git-Protocol, or NULL: anything else
+ * is not handed to git. */
+const char *vcs_protocol(const char *text);
+/* Appends what references there are, as git says it at the start of a connection. protocol as
+ * vcs_protocol() gives it. */
 int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
 	struct err *err);
+/* The same as the answer to info/refs?service=...: with its service line for protocols 0 and 1. */
+int vcs_advertise_http(const char *path, enum vcs_service service, const char *protocol,
+	struct str *out, struct err *err);
 /* Serves one upload-pack request. */
 int vcs_upload_pack(
 	const char *path, const char *protocol, const struct vcs_stream *s, struct err *err);
+
+/* Serves a whole connection over descriptors, from the advertisement on. */
+int vcs_upload_pack_fds(
+	const char *path, const char *protocol, int in_fd, int out_fd, struct err *err);
 
 struct vcs_command {
 	struct vcs_id before, after; /* as the client states them */
@@ -46,8 +65,9 @@ struct vcs_command {
 struct vcs_push {
 	struct vcs_command *commands;
 	size_t n;
-	bool report_status, sideband, atomic;
+	bool report_status, sideband, atomic, too_many;
 	struct str raw; /* the bytes read so far, to be handed on */
+	size_t head;	/* how many of them are the commands; what follows is of the pack */
 };
 
 #define VCS_PUSH_COMMANDS_MAX 4000
@@ -57,6 +77,8 @@ struct vcs_push {
 int vcs_push_read(
 	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err);
 void vcs_push_release(struct vcs_push *p);
+/* Whether a pack follows: deletions need none. */
+bool vcs_push_has_pack(const struct vcs_push *p);
 /* Reads the rest of the request to its end and drops it. */
 int vcs_push_drain(const struct vcs_stream *s, struct err *err);
 /* Refuses: writes a report with unpack "ok" and a reason for each command; reasons[i] NULL is

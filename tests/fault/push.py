@@ -8,6 +8,16 @@ import threading
 
 import gitwork
 import pytest
+from towpath import Server
+
+
+@pytest.fixture
+def server():
+    s = Server("--ssh", "0")
+    try:
+        yield s.start()
+    finally:
+        s.close()
 
 
 @pytest.fixture
@@ -34,17 +44,20 @@ def test_killed_right_after_a_push(site):
     assert len(gitwork.journal(server)) == 5
 
 
-def test_killed_at_any_moment_of_a_push(site):
+def test_killed_at_any_moment_of_a_push(site, tmp_path):
     server, login, path, work = site
     seed = int(os.environ.get("TOWPATH_SEED", random.randrange(1 << 30)))
     chance = random.Random(seed)
+    alice = gitwork.SshUser(server, tmp_path / "alice", "alice")
+    work.env.update(alice.work(work.folder).env)
     work.git("init", "-q", "-b", "main")
     work.commit(text="first")
     work.git("push", "-q", gitwork.url(server, login, "shop-api"), "main")
     accepted = []
     for i in range(20):
         commit = work.commit(text=f"push {i}")
-        push = work.start("push", "-q", gitwork.url(server, login, "shop-api"), f"+main:{chance.choice(['main', 'dev'])}",
+        target = alice.url("shop-api") if i % 2 else gitwork.url(server, login, "shop-api")
+        push = work.start("push", "-q", target, f"+main:{chance.choice(['main', 'dev'])}",
                           f"main:refs/heads/new-{i}")
         timer = threading.Timer(chance.uniform(0.01, 0.25), server.kill9)
         timer.start()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Git clients and the journal, for tests of pushes."""
+import glob
 import json
 import os
 import sqlite3
@@ -75,3 +76,42 @@ def check_chain(server, repository_path, repository=None):
     fsck = subprocess.run(["git", f"--git-dir={repository_path}", "fsck", "--connectivity-only"], check=False, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert fsck.returncode == 0, fsck.stdout
+
+
+class SshUser:
+    """An IAM user with an SSH key of her own, and git's settings for it."""
+
+    def __init__(self, server, folder, name="pusher", *statements, kind="ed25519"):
+        self.server, self.name = server, name
+        os.makedirs(str(folder), exist_ok=True)
+        server.user(name, *(statements or ({"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"},)))
+        self.key = os.path.join(str(folder), "key")
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", self.key], check=True)
+        with open(self.key + ".pub", encoding="utf-8") as f:
+            self.public = f.read()
+        self.id = server.client("iam").upload_ssh_public_key(
+            UserName=name, SSHPublicKeyBody=self.public)["SSHPublicKey"]["SSHPublicKeyId"]
+        self.known_hosts = os.path.join(str(folder), "known_hosts")
+        with open(self.known_hosts, "w", encoding="utf-8") as f:
+            for public in glob.glob(server.data + "/keys/ssh_host_*.pub"):
+                with open(public, encoding="utf-8") as key:
+                    f.write("towpath " + key.read())
+
+    def command(self, *more):
+        """ssh with this key alone, which knows the server's host keys and trusts no others."""
+        return ["ssh", "-F", "/dev/null", "-i", self.key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+                "-o", "HostKeyAlias=towpath", "-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "StrictHostKeyChecking=yes", *more]
+
+    def ssh(self, *words, options=(), user=None, **more):
+        return subprocess.run(
+            [*self.command(*options), "-p", str(self.server.info["sshPort"]), f"{user or self.id}@127.0.0.1", *words],
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False,
+            **more)
+
+    def url(self, repository):
+        return f"ssh://{self.id}@127.0.0.1:{self.server.info['sshPort']}/v1/repos/{repository}"
+
+    def work(self, folder):
+        work = Work(folder)
+        work.env["GIT_SSH_COMMAND"] = " ".join(self.command())
+        return work

@@ -23,7 +23,7 @@ struct fixture {
 	struct durable *d;
 	struct source_engine *source;
 	struct auth auth;
-	struct githttp_config config;
+	struct git_access_config config;
 	struct http_server *server;
 	struct arena arena;
 	int protocol;
@@ -99,7 +99,7 @@ static void start(struct fixture *f)
 	c.durable = f->d;
 	OK(source_engine_new(&c, &f->source, E));
 	f->auth = (struct auth){.authenticate_git = authenticate_git, .authorize = authorize};
-	f->config = (struct githttp_config){
+	f->config = (struct git_access_config){
 		.source = f->source, .auth = &f->auth, .account = c.account, .region = c.region};
 	OK(http_server_start(&http, &f->server, E));
 }

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/git_access.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "codec/json.h"
+
+static const struct {
+	const char *name, *action;
+} services[] = {
+	[VCS_UPLOAD_PACK] = {"git-upload-pack", "codecommit:GitPull"},
+	[VCS_RECEIVE_PACK] = {"git-receive-pack", "codecommit:GitPush"},
+};
+
+const char *git_access_service_name(enum vcs_service service)
+{
+	return services[service].name;
+}
+
+bool git_access_find_service(struct view name, enum vcs_service *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+		if (view_eq_str(name, services[i].name)) {
+			*ret = (enum vcs_service)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void git_access_begin(struct git_access *g, struct auth_principal *who, const char *endpoint)
+{
+	g->who = who;
+	g->call.account = g->config->account;
+	g->call.region = g->config->region;
+	g->call.partition = "aws";
+	g->call.principal_arn = who->arn;
+	g->call.principal_id = who->id;
+	g->call.request_id = arena_strdup(g->call.arena, id_uuid().text);
+	g->call.endpoint = endpoint;
+}
+
+/* ---- the audit ---- */
+
+static const char *error_code(const struct err *err)
+{
+	if (!err)
+		return NULL;
+	return err->kind == ERR_NOT_FOUND ? "RepositoryDoesNotExistException" : "AccessDenied";
+}
+
+void git_access_record(struct git_access *g, const struct err *err, bool transferred)
+{
+	struct arena *a = g->call.arena;
+	const char *arn = arena_printf(
+		a, "arn:aws:codecommit:%s:%s:%s", g->config->region, g->config->account, g->name);
+	struct str more CLEANUP_STR = STR_INIT;
+	struct json_writer w = {&more, false};
+	struct audit_note n = {
+		.auth = g->config->auth,
+		.who = g->who,
+		.call = &g->call,
+		.source = "codecommit",
+		.name = strchr(services[g->service].action, ':') + 1,
+		.resources = &arn,
+		.n_resources = 1,
+		.error_code = error_code(err),
+		.error_message = err ? err_message(err) : NULL,
+	};
+
+	g->call.account = g->config->account;
+	g->call.region = g->config->region;
+	json_open(&w, '{');
+	json_put_member(&w, "protocol", g->protocol);
+	json_key(&w, "dataTransferred");
+	json_put_bool(&w, transferred);
+	json_put_member(&w, "repositoryName", g->name);
+	json_close(&w, '}');
+	n.more = str_text(&more);
+	audit_note(&g->config->audit, &n);
+}
+
+/* ---- whether ---- */
+
+static int authorize(void *arg, const char *ref, struct err *err)
+{
+	struct git_access *g = arg;
+	const char *arn = call_arn(&g->call, "codecommit", "%s", g->name);
+	const char *conditions[] = {ref ? "codecommit:References" : NULL, ref, NULL};
+	struct call_access access = {.action = services[g->service].action,
+		.resources = &arn,
+		.n_resources = 1,
+		.conditions = conditions};
+
+	return g->config->auth->authorize(g->config->auth->arg, g->who, &access, &g->call, err);
+}
+
+int git_access_enter(struct git_access *g, struct err *err)
+{
+	int found;
+
+	if (authorize(g, NULL, err) < 0) {
+		git_access_record(g, err, false);
+		return -1;
+	}
+	found = source_find(g->config->source, g->name, g->call.arena, &g->repository, err);
+	if (found == 0)
+		return err_set(err, ERR_NOT_FOUND, "The repository %s does not exist.", g->name);
+	return found < 0 ? -1 : 0;
+}
+
+int git_access_receive(
+	struct git_access *g, const struct vcs_stream *s, bool stateful, struct err *err)
+{
+	struct source_push push = {.repository = &g->repository,
+		.actor_arn = g->who->arn,
+		.stateful = stateful,
+		.authorize = authorize,
+		.arg = g};
+
+	return source_receive_pack(g->config->source, &push, s, err);
+}
