@@ -10,6 +10,8 @@
 #include "api/dispatch.h"
 #include "api/encoding.h"
 #include "api/locate.h"
+#include "api/page_token.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -132,6 +134,8 @@ static void send_output(struct api_request *r, const void *output)
 	CLEANUP_ERR struct err err = ERR_INIT;
 
 	r->output = (void *)output;
+	if (r->operation->page_in)
+		api_page_seal(&r->api->config.page_key, clock_true_now(), r);
 	if (check_output(r, &err) < 0) {
 		send_error(r, &err);
 		return;
@@ -285,8 +289,10 @@ static int serve(struct api_request *r, struct view body, struct err *err)
 	r->output = arena_alloc(r->call.arena, op->output->size);
 	r->call.operation = op;
 	r->call.takes_json = r->protocol == &api_protocol_json && !r->api->config.validate_replies;
-	if (r->protocol->decode(r, body, err) < 0 || wire_validate_input(op, r->input, err) < 0 ||
-		authorize(r, err) < 0)
+	if (r->protocol->decode(r, body, err) < 0 ||
+		(op->page_in &&
+			api_page_open(&r->api->config.page_key, clock_true_now(), r, err) < 0) ||
+		wire_validate_input(op, r->input, err) < 0 || authorize(r, err) < 0)
 		return -1;
 	return r->service->handlers[index](r->service->engine, &r->call, r->input, r->output, err);
 }

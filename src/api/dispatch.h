@@ -6,6 +6,7 @@
 
 #include "api/audit_note.h"
 #include "api/auth.h"
+#include "crypto/seal.h"
 #include "net/http_server.h"
 #include "wire/call.h"
 
@@ -17,7 +18,8 @@ struct api_config {
 	const struct auth *auth;      /* borrowed */
 	struct audit_sink audit;      /* where records of calls go */
 	const char *account, *region; /* borrowed */
-	const char *host; /* the server's own name, for buckets as host names; NULL: none */
+	const char *host;	  /* the server's own name, for buckets as host names; NULL: none */
+	struct seal_key page_key; /* of tokens of pages */
 	/* Checks every answer against the model; one that breaks it becomes a 500 that names the
 	 * member. Also on when TOWPATH_VALIDATE_REPLIES is set in the environment. */
 	bool validate_replies;

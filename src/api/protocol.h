@@ -26,6 +26,8 @@ struct api_request {
 	struct auth_principal *who;	  /* once authenticated */
 	const struct call_access *access; /* once authorised */
 	void *input, *output;
+	const char *page_given,
+		*page_inner; /* the page's token as it came, what it holds; or NULL */
 };
 
 struct api_reply {

@@ -82,6 +82,7 @@ void server_front_open(struct server *s)
 		.region = s->region,
 		.auth = &s->auth,
 		.host = s->config.host,
+		.page_key = identity_derived_key(s->identity, "tokens of pages"),
 	};
 
 	s->auth = auth_identity(s->identity);

@@ -8,6 +8,7 @@
 #include "base/hex.h"
 #include "base/id.h"
 #include "base/mem.h"
+#include "crypto/digest.h"
 
 #define NONCE_SIZE 12
 #define TAG_SIZE 16
@@ -29,6 +30,16 @@ int seal_key_load(const char *path, struct seal_key *ret, struct err *err)
 	memcpy(ret->bytes, bytes.p, SEAL_KEY_SIZE);
 	explicit_bzero(bytes.p, bytes.len);
 	return 0;
+}
+
+struct seal_key seal_derive(const struct seal_key *key, const char *purpose)
+{
+	struct seal_key derived;
+	struct digest_value v = digest_hmac_sha256(
+		(struct view){(const char *)key->bytes, sizeof(key->bytes)}, view_of(purpose));
+
+	memcpy(derived.bytes, v.bytes, sizeof(derived.bytes));
+	return derived;
 }
 
 static void add_hex(struct str *out, const unsigned char *p, size_t n)

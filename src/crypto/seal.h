@@ -16,6 +16,8 @@ struct seal_key {
 
 /* Reads the key file, or makes one. */
 int seal_key_load(const char *path, struct seal_key *ret, struct err *err);
+/* Another key, made of this one for a purpose: knowing it tells nothing of this one. */
+struct seal_key seal_derive(const struct seal_key *key, const char *purpose);
 /* Appends the sealed text as hex digits. `context` (an id) is bound to it: opening with another
  * one fails. */
 void seal_close(

@@ -130,14 +130,18 @@ int identity_ensure_role(struct identity_engine *e, const char *name, const char
 
 /* ---- tickets ---- */
 
+struct seal_key identity_derived_key(const struct identity_engine *e, const char *purpose)
+{
+	return seal_derive(&e->seal, purpose);
+}
+
 static struct digest_value ticket(struct identity_engine *e, const char *context)
 {
-	struct view key = {(const char *)e->seal.bytes, sizeof(e->seal.bytes)};
-	struct digest_value mark = digest_of(DIGEST_SHA256, view_of(context)), inner;
+	struct seal_key key = seal_derive(&e->seal, "towpath ticket");
+	struct digest_value mark = digest_of(DIGEST_SHA256, view_of(context));
 
-	/* a key of its own for tickets: what seals is never shown to be signed with */
-	inner = digest_hmac_sha256(key, VIEW("towpath ticket"));
-	return digest_hmac_sha256(digest_view(&inner), digest_view(&mark));
+	return digest_hmac_sha256(
+		(struct view){(const char *)key.bytes, sizeof(key.bytes)}, digest_view(&mark));
 }
 
 const char *identity_ticket(struct identity_engine *e, const char *context, struct arena *a)

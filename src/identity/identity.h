@@ -11,6 +11,7 @@
 #ifndef TOWPATH_IDENTITY_IDENTITY_H
 #define TOWPATH_IDENTITY_IDENTITY_H
 
+#include "crypto/seal.h"
 #include "crypto/sigv4.h"
 #include "durable/durable.h"
 #include "iam.gen.h"
@@ -39,6 +40,8 @@ int identity_account(
 /* root's access key; borrowed from the engine. */
 void identity_root_key(
 	const struct identity_engine *e, const char **ret_id, const char **ret_secret);
+/* A key made of the one that seals secrets, for a purpose of somebody else's. */
+struct seal_key identity_derived_key(const struct identity_engine *e, const char *purpose);
 
 enum identity_kind { IDENTITY_ROOT, IDENTITY_USER, IDENTITY_SESSION };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of cloudwatch on alarms. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,29 +218,51 @@ static int oldest_first(const void *x, const void *y)
 	return newest_first(y, x);
 }
 
-/* Tokens say how many items were seen. */
-static int page_of_history(const struct cloudwatch_describe_alarm_history_request *req,
-	struct cloudwatch_describe_alarm_history_response *resp, size_t max, struct arena *a,
-	struct err *err)
+/* Where the page begins: behind `seen` items of the moment that the token names. */
+static size_t history_start(const struct cloudwatch_alarm_history_items *items, int64_t usec,
+	size_t seen, int (*order)(const void *, const void *))
 {
-	char *end = NULL;
-	size_t from = req->next_token ? strtoul(req->next_token, &end, 10) : 0;
+	const struct cloudwatch_alarm_history_item mark = {.timestamp = WIRE_SET_TIME(usec)};
+	size_t from = 0;
 
-	if (end && *end)
+	while (from < items->n && order(&items->v[from], &mark) < 0)
+		from++;
+	while (seen-- && from < items->n && items->v[from].timestamp.usec == usec)
+		from++;
+	return from;
+}
+
+/* Tokens hold the moment of the last item shown, and how many of that moment were shown. */
+static int page_of_history(const struct cloudwatch_describe_alarm_history_request *req,
+	struct cloudwatch_describe_alarm_history_response *resp, size_t max,
+	int (*order)(const void *, const void *), struct arena *a, struct err *err)
+{
+	struct cloudwatch_alarm_history_items *items = &resp->alarm_history_items;
+	long long usec = 0;
+	size_t from = 0, end, seen = 0;
+
+	if (req->next_token && sscanf(req->next_token, "%lld %zu", &usec, &seen) != 2)
 		return err_set_wire(err, "InvalidNextToken", "The next token is not valid");
-	from = MIN(from, resp->alarm_history_items.n);
-	resp->alarm_history_items.v += from;
-	resp->alarm_history_items.n -= from;
-	if (resp->alarm_history_items.n > max) {
-		resp->alarm_history_items.n = max;
-		resp->next_token = arena_printf(a, "%zu", from + max);
+	if (req->next_token)
+		from = history_start(items, usec, seen, order);
+	end = MIN(from + max, items->n);
+	if (end < items->n) {
+		usec = items->v[end - 1].timestamp.usec;
+		for (seen = 0; seen < end && items->v[end - 1 - seen].timestamp.usec == usec;)
+			seen++;
+		resp->next_token = arena_printf(a, "%lld %zu", usec, seen);
 	}
+	items->v += from;
+	items->n = end - from;
 	return 0;
 }
 
 static int describe_alarm_history_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, describe_alarm_history);
+	int (*order)(const void *, const void *) =
+		streq(req->scan_by, CLOUDWATCH_SCAN_BY_TIMESTAMPASCENDING) ? oldest_first
+									   : newest_first;
 	struct store_documents all;
 
 	if (store_document_list(tx, &STORE_ALARM_HISTORY,
@@ -259,10 +282,9 @@ static int describe_alarm_history_step(struct db_tx *tx, void *arg, struct err *
 		resp->alarm_history_items.v[resp->alarm_history_items.n++] = *item;
 	}
 	qsort(resp->alarm_history_items.v, resp->alarm_history_items.n,
-		sizeof(*resp->alarm_history_items.v),
-		streq(req->scan_by, CLOUDWATCH_SCAN_BY_TIMESTAMPASCENDING) ? oldest_first
-									   : newest_first);
-	return page_of_history(req, resp, (size_t)wire_or(req->max_records, MAX_RECORDS), a, err);
+		sizeof(*resp->alarm_history_items.v), order);
+	return page_of_history(
+		req, resp, (size_t)wire_or(req->max_records, MAX_RECORDS), order, a, err);
 }
 
 /* ---- changing ---- */

@@ -105,18 +105,21 @@ int source_list_branches(struct source_engine *e, struct call *call,
 	CLEANUP_VCS struct vcs_repository *git = NULL;
 	struct store_source_repository r;
 	struct vcs_ref *refs;
+	struct source_page page;
 	size_t start, total, n;
 
 	if (source_open(e, req->repository_name, call->arena, &r, &git, err) < 0 ||
-		source_page_start(req->next_token, &start, err) < 0 ||
+		source_page_open(req->next_token, &page, err) < 0 ||
 		vcs_refs_list(git, "refs/heads/", call->arena, &refs, &total, err) < 0)
 		return -1;
+	start = source_page_begin(&page, total ? &refs->name : NULL, total, sizeof(*refs));
 	n = start < total ? MIN(total - start, (size_t)BRANCHES_PAGE) : 0;
 	wire_list_alloc(call->arena, &resp->branches, n);
 	for (size_t i = 0; i < n; i++)
 		resp->branches.v[i] = refs[start + i].name + strlen("refs/heads/");
 	if (start + n < total)
-		resp->next_token = source_page_token(call->arena, start + n);
+		resp->next_token =
+			source_page_behind(call->arena, start + n, refs[start + n - 1].name);
 	return 0;
 }
 

@@ -116,17 +116,24 @@ struct window {
 static int read_page(struct listing *l, struct wire_int max_results, const char *token,
 	const char *repository_name, struct window *ret, const char **ret_token, struct err *err)
 {
+	struct source_page page;
+	const char **keys;
 	size_t limit;
 
-	if (source_page_start(token, &ret->start, err) < 0 ||
+	if (source_page_open(token, &page, err) < 0 ||
 		source_page_size(max_results, PAGE_DEFAULT, PAGE_MAX, &limit, err) < 0 ||
 		db_read(durable_db(l->e->durable), list_fn, l, err) < 0)
 		return -1;
-	for (size_t i = 0; i < l->n; i++)
+	keys = arena_new_n(l->call->arena, l->n + 1, const char *);
+	for (size_t i = 0; i < l->n; i++) {
 		l->v[i].repository_name = repository_name;
+		keys[i] = l->v[i].comments.v[0].comment_id;
+	}
+	ret->start = source_page_begin(&page, keys, l->n, sizeof(*keys));
 	ret->n = ret->start < l->n ? MIN(limit, l->n - ret->start) : 0;
 	if (ret->start + ret->n < l->n)
-		*ret_token = source_page_token(l->call->arena, ret->start + ret->n);
+		*ret_token = source_page_behind(
+			l->call->arena, ret->start + ret->n, keys[ret->start + ret->n - 1]);
 	return 0;
 }
 

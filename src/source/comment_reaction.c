@@ -148,7 +148,7 @@ int source_get_comment_reactions(struct source_engine *e, struct call *call,
 {
 	struct listing l = {.call = call, .comment_id = req->comment_id};
 	struct codecommit_reaction_for_comment r;
-	size_t start, limit, seen = 0;
+	size_t start, limit; /* in the order of the table, which does not change */
 
 	if (req->reaction_user_arn && !starts_with(req->reaction_user_arn, "arn:"))
 		return err_set_wire(err, "InvalidReactionUserArnException", "%s is not an ARN.",
@@ -159,11 +159,11 @@ int source_get_comment_reactions(struct source_engine *e, struct call *call,
 		return -1;
 	wire_list_alloc(call->arena, &resp->reactions_for_comment, ARRAY_SIZE(reactions));
 	resp->reactions_for_comment.n = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(reactions); i++) {
-		if (!fill(&l, &reactions[i], req->reaction_user_arn, &r) || seen++ < start)
+	for (size_t i = start; i < ARRAY_SIZE(reactions); i++) {
+		if (!fill(&l, &reactions[i], req->reaction_user_arn, &r))
 			continue;
 		if (resp->reactions_for_comment.n == limit) {
-			resp->next_token = source_page_token(call->arena, start + limit);
+			resp->next_token = source_page_token(call->arena, i);
 			break;
 		}
 		resp->reactions_for_comment.v[resp->reactions_for_comment.n++] = r;

@@ -70,7 +70,25 @@ struct codecommit_commit *source_commit_of(const struct vcs_commit *c, struct ar
 /* NORMAL, EXECUTABLE or SYMLINK. */
 const char *source_file_mode_name(uint32_t mode);
 
-/* ---- paging by number ---- */
+/* ---- pages of lists that may change in between ---- */
+
+/* InvalidContinuationTokenException */
+int source_bad_token(struct err *err);
+
+/* Behind which one the page begins, and how many stood up to it (NULL and 0: at the start). */
+struct source_page {
+	const char *last;
+	size_t place;
+};
+/* Reads a token of source_page_behind(): InvalidContinuationTokenException. */
+int source_page_open(const char *token, struct source_page *ret, struct err *err);
+/* Where in the list the page begins. keys: the first one's name, a pointer; others follow by
+ * stride. */
+size_t source_page_begin(const struct source_page *p, const void *keys, size_t n, size_t stride);
+/* The token of the page from number next on, behind the one of this name. */
+const char *source_page_behind(struct arena *a, size_t next, const char *last);
+
+/* ---- paging by number, of what does not change ---- */
 
 /* Reads a token made by source_page_token(): InvalidContinuationTokenException. */
 int source_page_start(const char *token, size_t *ret, struct err *err);

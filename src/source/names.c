@@ -175,6 +175,12 @@ int source_find_commit(const struct store_source_repository *r, struct vcs_repos
 
 /* ---- pages ---- */
 
+int source_bad_token(struct err *err)
+{
+	return err_set_wire(err, "InvalidContinuationTokenException",
+		"The continuation token is not one of this operation's.");
+}
+
 int source_page_start(const char *token, size_t *ret, struct err *err)
 {
 	unsigned long long n;
@@ -184,8 +190,7 @@ int source_page_start(const char *token, size_t *ret, struct err *err)
 	if (!token)
 		return 0;
 	if (sscanf(token, "towpath-page-%llu%c", &n, &end) != 1)
-		return err_set_wire(err, "InvalidContinuationTokenException",
-			"The continuation token is not one of this operation's.");
+		return source_bad_token(err);
 	*ret = (size_t)n;
 	return 0;
 }
@@ -193,6 +198,36 @@ int source_page_start(const char *token, size_t *ret, struct err *err)
 const char *source_page_token(struct arena *a, size_t next)
 {
 	return arena_printf(a, "towpath-page-%zu", next);
+}
+
+int source_page_open(const char *token, struct source_page *ret, struct err *err)
+{
+	unsigned long long n;
+	int used = 0;
+
+	*ret = (struct source_page){0};
+	if (!token)
+		return 0;
+	if (sscanf(token, "towpath-page-%llu behind %n", &n, &used) != 1 || !used || !n)
+		return source_bad_token(err);
+	ret->place = (size_t)n;
+	ret->last = token + used;
+	return 0;
+}
+
+size_t source_page_begin(const struct source_page *p, const void *keys, size_t n, size_t stride)
+{
+	if (!p->last)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (streq(*(const char *const *)((const char *)keys + i * stride), p->last))
+			return i + 1;
+	return MIN(p->place - 1, n); /* it is gone: what stood behind it stands in its place */
+}
+
+const char *source_page_behind(struct arena *a, size_t next, const char *last)
+{
+	return arena_printf(a, "towpath-page-%zu behind %s", next, last);
 }
 
 int source_page_size(struct wire_int asked, size_t dflt, size_t max, size_t *ret, struct err *err)

@@ -282,6 +282,11 @@ static int page_fn(struct db_tx *tx, void *arg, struct err *err)
 		p->arena, &p->found, err);
 }
 
+static size_t page_begin(const struct page *p, const struct source_page *from)
+{
+	return source_page_begin(from, p->found.ids, p->found.n, sizeof(*p->found.ids));
+}
+
 int source_list_pull_requests(struct source_engine *e, struct call *call,
 	const struct codecommit_list_pull_requests_request *req,
 	struct codecommit_list_pull_requests_response *resp, struct err *err)
@@ -289,10 +294,11 @@ int source_list_pull_requests(struct source_engine *e, struct call *call,
 	struct page page = {.kind = &STORE_SOURCE_PULL, .arena = call->arena};
 	struct store_source_repository r;
 	const char *status = req->pull_request_status;
-	size_t start, limit, seen = 0;
+	struct source_page from;
+	size_t limit;
 
 	if (source_load(e, req->repository_name, call->arena, &r, err) < 0 ||
-		source_page_start(req->next_token, &start, err) < 0 ||
+		source_page_open(req->next_token, &from, err) < 0 ||
 		source_page_size(req->max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0)
 		return -1;
 	if (status && !streq(status, CODECOMMIT_PULL_REQUEST_STATUS_ENUM_OPEN) &&
@@ -307,15 +313,15 @@ int source_list_pull_requests(struct source_engine *e, struct call *call,
 		return -1;
 	wire_list_alloc(call->arena, &resp->pull_request_ids, limit);
 	resp->pull_request_ids.n = 0;
-	for (size_t i = 0; i < page.found.n; i++) {
+	for (size_t i = page_begin(&page, &from); i < page.found.n; i++) {
 		const struct codecommit_pull_request *doc = page.found.v[i];
 
 		if ((status && !streq(status, doc->pull_request_status)) ||
-			(req->author_arn && !streq(req->author_arn, doc->author_arn)) ||
-			seen++ < start)
+			(req->author_arn && !streq(req->author_arn, doc->author_arn)))
 			continue;
 		if (resp->pull_request_ids.n == limit) {
-			resp->next_token = source_page_token(call->arena, start + limit);
+			resp->next_token =
+				source_page_behind(call->arena, i, page.found.ids[i - 1]);
 			break;
 		}
 		resp->pull_request_ids.v[resp->pull_request_ids.n++] = doc->pull_request_id;
@@ -347,7 +353,8 @@ int source_describe_pull_request_events(struct source_engine *e, struct call *ca
 {
 	struct page page = {.kind = &STORE_SOURCE_PULL_EVENT, .arena = call->arena};
 	const char *type = req->pull_request_event_type;
-	size_t start, limit, seen = 0;
+	struct source_page from;
+	size_t limit;
 	struct pull p;
 
 	if (type && !is_event_type(type))
@@ -356,7 +363,7 @@ int source_describe_pull_request_events(struct source_engine *e, struct call *ca
 	if (req->actor_arn && !starts_with(req->actor_arn, "arn:"))
 		return err_set_wire(
 			err, "InvalidActorArnException", "%s is not an ARN.", req->actor_arn);
-	if (source_page_start(req->next_token, &start, err) < 0 ||
+	if (source_page_open(req->next_token, &from, err) < 0 ||
 		source_page_size(req->max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0 ||
 		pull_read(e, req->pull_request_id, call->arena, &p, err) < 0)
 		return -1;
@@ -365,15 +372,15 @@ int source_describe_pull_request_events(struct source_engine *e, struct call *ca
 		return -1;
 	wire_list_alloc(call->arena, &resp->pull_request_events, limit);
 	resp->pull_request_events.n = 0;
-	for (size_t i = 0; i < page.found.n; i++) {
+	for (size_t i = page_begin(&page, &from); i < page.found.n; i++) {
 		const struct codecommit_pull_request_event *event = page.found.v[i];
 
 		if ((type && !streq(type, event->pull_request_event_type)) ||
-			(req->actor_arn && !streq(req->actor_arn, event->actor_arn)) ||
-			seen++ < start)
+			(req->actor_arn && !streq(req->actor_arn, event->actor_arn)))
 			continue;
 		if (resp->pull_request_events.n == limit) {
-			resp->next_token = source_page_token(call->arena, start + limit);
+			resp->next_token =
+				source_page_behind(call->arena, i, page.found.ids[i - 1]);
 			break;
 		}
 		resp->pull_request_events.v[resp->pull_request_events.n++] = *event;

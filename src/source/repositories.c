@@ -180,10 +180,9 @@ int source_batch_get_repositories(struct source_engine *e, struct call *call,
 }
 
 struct listing {
-	bool by_date, descending;
-	size_t start;
+	struct store_source_repository_order order;
 	struct arena *arena;
-	struct codecommit_repository_name_id_pair *v;
+	struct store_source_repository_name *v;
 	size_t n;
 };
 
@@ -191,8 +190,22 @@ static int list_fn(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct listing *l = arg;
 
-	return store_source_repository_list(tx, l->by_date, l->descending, (int64_t)l->start,
-		REPOSITORIES_PAGE + 1, l->arena, &l->v, &l->n, err);
+	return store_source_repository_list(
+		tx, &l->order, REPOSITORIES_PAGE + 1, l->arena, &l->v, &l->n, err);
+}
+
+/* Tokens hold the last one's time of change and its name. */
+static int read_token(const char *token, struct store_source_repository_order *o, struct err *err)
+{
+	char *name;
+
+	if (!token)
+		return 0;
+	o->after_usec = strtoll(token, &name, 10);
+	if (name == token || *name != ' ')
+		return source_bad_token(err);
+	o->after_name = name + 1;
+	return 0;
 }
 
 int source_list_repositories(struct source_engine *e, struct call *call,
@@ -209,19 +222,20 @@ int source_list_repositories(struct source_engine *e, struct call *call,
 		!streq(req->order, CODECOMMIT_ORDER_ENUM_DESCENDING))
 		return err_set_wire(
 			err, "InvalidOrderException", "%s is not an order.", req->order);
-	if (source_page_start(req->next_token, &l.start, err) < 0)
-		return -1;
-	l.by_date = streq(req->sort_by, CODECOMMIT_SORT_BY_ENUM_LASTMODIFIEDDATE);
-	l.descending = streq(req->order, CODECOMMIT_ORDER_ENUM_DESCENDING);
-	if (db_read(durable_db(e->durable), list_fn, &l, err) < 0)
+	l.order.by_date = streq(req->sort_by, CODECOMMIT_SORT_BY_ENUM_LASTMODIFIEDDATE);
+	l.order.descending = streq(req->order, CODECOMMIT_ORDER_ENUM_DESCENDING);
+	if (read_token(req->next_token, &l.order, err) < 0 ||
+		db_read(durable_db(e->durable), list_fn, &l, err) < 0)
 		return -1;
 	if (l.n > REPOSITORIES_PAGE) {
 		l.n = REPOSITORIES_PAGE;
-		resp->next_token = source_page_token(call->arena, l.start + REPOSITORIES_PAGE);
+		resp->next_token = arena_printf(call->arena, "%lld %s",
+			(long long)l.v[l.n - 1].modified_usec, l.v[l.n - 1].name);
 	}
-	resp->repositories.v = l.v;
-	resp->repositories.n = l.n;
-	resp->repositories.set = true;
+	wire_list_alloc(call->arena, &resp->repositories, l.n);
+	for (size_t i = 0; i < l.n; i++)
+		resp->repositories.v[i] = (struct codecommit_repository_name_id_pair){
+			.repository_name = l.v[i].name, .repository_id = l.v[i].id};
 	return 0;
 }
 

@@ -359,18 +359,20 @@ static int by_name(const void *a, const void *b)
 static int list_page(struct listing *l, struct wire_int max_results, const char *token,
 	struct wire_list *list, const char **ret_token, struct err *err)
 {
+	struct source_page page;
 	size_t start, limit, n;
 
-	if (source_page_start(token, &start, err) < 0 ||
+	if (source_page_open(token, &page, err) < 0 ||
 		source_page_size(max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0 ||
 		db_read(durable_db(l->e->durable), list_fn, l, err) < 0)
 		return -1;
 	if (l->n)
 		qsort(l->names, l->n, sizeof(*l->names), by_name);
+	start = source_page_begin(&page, l->names, l->n, sizeof(*l->names));
 	n = start < l->n ? MIN(limit, l->n - start) : 0;
 	*list = (struct wire_list){.v = n ? l->names + start : NULL, .n = n, .set = true};
 	if (start + n < l->n)
-		*ret_token = source_page_token(l->arena, start + n);
+		*ret_token = source_page_behind(l->arena, start + n, l->names[start + n - 1]);
 	return 0;
 }
 

@@ -99,29 +99,36 @@ int store_source_repository_count(struct db_tx *tx, int64_t *ret, struct err *er
 	return 0;
 }
 
-int store_source_repository_list(struct db_tx *tx, bool by_date, bool descending, int64_t skip,
-	int64_t limit, struct arena *a, struct codecommit_repository_name_id_pair **ret,
-	size_t *ret_n, struct err *err)
+int store_source_repository_list(struct db_tx *tx, const struct store_source_repository_order *o,
+	int64_t limit, struct arena *a, struct store_source_repository_name **ret, size_t *ret_n,
+	struct err *err)
 {
 	static const char *const sql[2][2] = {
-		{"SELECT name, id FROM source_repository ORDER BY name LIMIT ?1 OFFSET ?2",
-			"SELECT name, id FROM source_repository ORDER BY name DESC "
-			"LIMIT ?1 OFFSET ?2"},
-		{"SELECT name, id FROM source_repository ORDER BY modified_usec, name "
-		 "LIMIT ?1 OFFSET ?2",
-			"SELECT name, id FROM source_repository "
-			"ORDER BY modified_usec DESC, name DESC LIMIT ?1 OFFSET ?2"},
+		{"SELECT name, id, modified_usec FROM source_repository "
+		 "WHERE name > ?2 AND ?3 >= 0 ORDER BY name LIMIT ?1",
+			"SELECT name, id, modified_usec FROM source_repository "
+			"WHERE (?2 = '' OR name < ?2) AND ?3 >= 0 ORDER BY name DESC LIMIT ?1"},
+		{"SELECT name, id, modified_usec FROM source_repository "
+		 "WHERE ?2 = '' OR modified_usec > ?3 OR (modified_usec = ?3 AND name > ?2) "
+		 "ORDER BY modified_usec, name LIMIT ?1",
+			"SELECT name, id, modified_usec FROM source_repository WHERE ?2 = '' OR "
+			"modified_usec < ?3 OR (modified_usec = ?3 AND name < ?2) "
+			"ORDER BY modified_usec DESC, name DESC LIMIT ?1"},
 	};
 	CLEANUP_ROWS struct db_rows *rows = NULL;
 	int rc;
 
-	if (db_query(tx, sql[by_date][descending], DB_ARGS(DB_INT(limit), DB_INT(skip)), &rows,
-		    err) < 0)
+	if (db_query(tx, sql[o->by_date][o->descending],
+		    DB_ARGS(DB_INT(limit), DB_TEXT(o->after_name ? o->after_name : ""),
+			    DB_INT(o->after_usec)),
+		    &rows, err) < 0)
 		return -1;
-	*ret = arena_new_n(a, (size_t)limit, struct codecommit_repository_name_id_pair);
-	for (*ret_n = 0; (rc = db_next(rows, err)) > 0; (*ret_n)++) {
-		(*ret)[*ret_n].repository_name = db_col_text(rows, 0, a);
-		(*ret)[*ret_n].repository_id = db_col_text(rows, 1, a);
-	}
+	*ret = arena_new_n(a, (size_t)limit, struct store_source_repository_name);
+	for (*ret_n = 0; (rc = db_next(rows, err)) > 0; (*ret_n)++)
+		(*ret)[*ret_n] = (struct store_source_repository_name){
+			.name = db_col_text(rows, 0, a),
+			.id = db_col_text(rows, 1, a),
+			.modified_usec = db_col_int(rows, 2),
+		};
 	return rc;
 }

@@ -29,9 +29,21 @@ int store_source_repository_get(struct db_tx *tx, const char *id, struct arena *
 	struct store_source_repository *ret, struct err *err);
 int store_source_repository_delete(struct db_tx *tx, const char *id, struct err *err);
 int store_source_repository_count(struct db_tx *tx, int64_t *ret, struct err *err);
-/* Names and ids from number skip on, up to limit. */
-int store_source_repository_list(struct db_tx *tx, bool by_date, bool descending, int64_t skip,
-	int64_t limit, struct arena *a, struct codecommit_repository_name_id_pair **ret,
-	size_t *ret_n, struct err *err);
+/* An order, and the last one that was seen in it (after_name NULL: none yet). */
+struct store_source_repository_order {
+	bool by_date, descending;
+	const char *after_name;
+	int64_t after_usec;
+};
+
+struct store_source_repository_name {
+	const char *name, *id;
+	int64_t modified_usec;
+};
+
+/* Those behind the last one seen, up to limit. */
+int store_source_repository_list(struct db_tx *tx, const struct store_source_repository_order *o,
+	int64_t limit, struct arena *a, struct store_source_repository_name **ret, size_t *ret_n,
+	struct err *err);
 
 #endif

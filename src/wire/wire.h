@@ -128,7 +128,10 @@ struct wire_member {
 
 struct wire_operation {
 	const char *name, *http_method, *uri;
-	int http_status;			 /* of success; 0: 200 */
+	int http_status; /* of success; 0: 200 */
+	/* Paged operations: which members are tokens (index + 1; 0: none): of the input; of the
+	 * output, where a second one leads back or repeats the request's. */
+	uint8_t page_in, page_out[2];
 	const struct wire_shape *input, *output; /* NULL: known in the model, not built */
 	bool has_output;
 	const char *result_wrapper, *input_xml_name;

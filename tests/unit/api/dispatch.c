@@ -336,7 +336,7 @@ static void json(void **state)
 		{"CodeCommit_20150413.DeleteRepository", "{\"repositoryName\":\"r\"}", 400,
 			"{\"__type\":\"AccessDeniedException\",\"message\":\"User: arn:aws:iam::"
 			"000000000000:user/u may not codecommit:DeleteRepository"},
-		{"CodeCommit_20150413.ListRepositories", "{}", 200, "{\"nextToken\":\"later\"}"},
+		{"CodeCommit_20150413.ListRepositories", "{}", 200, "{\"nextToken\":\""},
 	};
 
 	(void)state;
@@ -457,9 +457,9 @@ static void ec2_variant(void **state)
 
 	(void)state;
 	ask("POST", "/", headers, "Action=DescribeInstances&Version=2016-11-15", &a);
-	expect(&a, 200, "</requestId><nextToken>t</nextToken></DescribeInstancesResponse>");
+	expect(&a, 200, "</requestId><nextToken>");
 	ask("GET", "/?Action=DescribeInstances&Version=2016-11-15&Bogus=1", headers, "", &b);
-	expect(&b, 200, "<nextToken>t</nextToken>");
+	expect(&b, 200, "<nextToken>");
 }
 
 static void rest_xml(void **state)
