@@ -279,12 +279,28 @@ static int authorize(struct api_request *r, struct err *err)
 	return 0;
 }
 
+/* Whether the service's rate leaves room for one more. */
+static int take_turn(struct api_request *r, size_t operation, struct err *err)
+{
+	int64_t wait;
+
+	if (throttle_take(r->api->config.throttle, service_index(r), operation, monotonic_usec(),
+		    &wait, err) == 0)
+		return 0;
+	http_set_header(r->x, "Retry-After",
+		arena_printf(r->call.arena, "%lld",
+			(long long)((wait + USEC_PER_SEC - 1) / USEC_PER_SEC)));
+	return -1;
+}
+
 /* Runs the operation: 0, -1 or CALL_LATER. */
 static int serve(struct api_request *r, struct view body, struct err *err)
 {
 	const struct wire_operation *op = r->operation;
 	size_t index = (size_t)(op - r->service->wire->operations);
 
+	if (r->api->config.throttle && take_turn(r, index, err) < 0)
+		return -1;
 	r->input = arena_alloc(r->call.arena, op->input->size);
 	r->output = arena_alloc(r->call.arena, op->output->size);
 	r->call.operation = op;

@@ -6,6 +6,7 @@
 
 #include "api/audit_note.h"
 #include "api/auth.h"
+#include "api/throttle.h"
 #include "crypto/seal.h"
 #include "net/http_server.h"
 #include "wire/call.h"
@@ -20,6 +21,7 @@ struct api_config {
 	const char *account, *region; /* borrowed */
 	const char *host;	  /* the server's own name, for buckets as host names; NULL: none */
 	struct seal_key page_key; /* of tokens of pages */
+	struct throttle *throttle; /* borrowed; NULL: every request is taken */
 	/* Checks every answer against the model; one that breaks it becomes a 500 that names the
 	 * member. Also on when TOWPATH_VALIDATE_REPLIES is set in the environment. */
 	bool validate_replies;

@@ -33,6 +33,7 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.tls_key = arena_strdup(a, c->tls_key);
 	s->config.tls_names = arena_strdup(a, c->tls_names);
 	s->config.host = arena_strdup(a, c->host);
+	s->config.throttle = arena_strdup(a, c->throttle);
 	s->config.cors_origins = arena_strdup(a, c->cors_origins);
 	s->config.mail_server = arena_strdup(a, c->mail_server);
 	s->config.mail_from = arena_strdup(a, c->mail_from);
@@ -108,8 +109,8 @@ static int assemble(struct server *s, struct err *err)
 		server_front_listen(s, err) < 0 || server_ssh_listen(s, err) < 0 ||
 		open_parts(s, err) < 0)
 		return -1;
-	server_front_open(s);
-	if (durable_start(s->durable, WORKERS, err) < 0 || start_parts(s, err) < 0)
+	if (server_front_open(s, err) < 0 || durable_start(s->durable, WORKERS, err) < 0 ||
+		start_parts(s, err) < 0)
 		return -1;
 	server_front_ready(s);
 	if (server_ssh_open(s, err) < 0)

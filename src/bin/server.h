@@ -23,8 +23,9 @@ struct server_config {
 	 * names beside those that go without saying (parted by commas). */
 	bool tls;
 	const char *tls_cert, *tls_key, *tls_names;
-	int local_port;	  /* with TLS: of the loopback's plain HTTP; 0: one that stays the same */
-	const char *host; /* the name by which clients know the server, or NULL */
+	int local_port; /* with TLS: of the loopback's plain HTTP; 0: one that stays the same */
+	const char *throttle;	  /* rates of requests, see api/throttle.h, or NULL */
+	const char *host;	  /* the name by which clients know the server, or NULL */
 	const char *cors_origins; /* of pages that may call, parted by commas, or NULL */
 	const char *mail_server;  /* host[:port] */
 	const char *mail_from;	  /* an address */

@@ -75,7 +75,7 @@ static int give_credentials(
 	return build_world_credentials(&s->build_world, part, ticket, json, err);
 }
 
-void server_front_open(struct server *s)
+int server_front_open(struct server *s, struct err *err)
 {
 	struct api_config c = {
 		.account = s->account,
@@ -106,8 +106,13 @@ void server_front_open(struct server *s)
 		s->service_list[i] = &s->services.v[i];
 	c.services = s->service_list;
 	c.n_services = s->services.n;
+	if (s->config.throttle && throttle_new(s->config.throttle, s->service_list, s->services.n,
+					  &s->throttle, err) < 0)
+		return err_wrap(err, "--throttle");
+	c.throttle = s->throttle;
 	s->api = api_new(&c);
 	s->api_routes = api_routes(s->api);
+	return 0;
 }
 
 /* ---- listening ---- */
@@ -270,6 +275,7 @@ void server_front_close(struct server *s)
 {
 	server_front_stop(s);
 	s->api = api_free(s->api);
+	s->throttle = throttle_free(s->throttle);
 	cors_release(&s->cors);
 	free(s->service_list);
 	s->service_list = NULL;

@@ -78,6 +78,7 @@ struct server {
 	const struct call_service **service_list;
 	struct auth auth;
 	struct cors cors;
+	struct throttle *throttle;
 	struct git_access_config git;
 	struct container_credentials container_credentials;
 	struct registry_config registry;
@@ -119,7 +120,7 @@ void server_add_service(struct server *s, struct call_service service);
 /* server_front.c: from the socket to the engines. Listening comes first, since parts need to know
  * the port; requests are answered 503 until the front is opened to the engines. */
 int server_front_listen(struct server *s, struct err *err);
-void server_front_open(struct server *s);
+int server_front_open(struct server *s, struct err *err);
 void server_front_ready(struct server *s);
 void server_front_stop(struct server *s);
 void server_front_close(struct server *s);

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rates of requests: each service's form of the error, and what clients make of it."""
+import time
+
+import botocore.exceptions
+import pytest
+from towpath import Server, ServerFailed
+
+# so slow that one request and no second one fits into a test
+SLOW = "0.001:1"
+
+
+@pytest.fixture(scope="module")
+def server():
+    s = Server("--throttle", f"codebuild.ListBuilds={SLOW}, iam.ListUsers={SLOW}, s3.ListBuckets={SLOW},"
+                             f"ec2.DescribeTags={SLOW}, codepipeline.ListPipelines=4:2, codecommit.ListRepositories=0.8:1,"
+                             "default=10000,codedeploy=0.001:3")
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+def refused(call, **request):
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**request)
+    answer = e.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+@pytest.mark.parametrize("service,operation,code,status", [
+    ("codebuild", "list_builds", "ThrottlingException", 400),
+    ("iam", "list_users", "Throttling", 400),
+    ("s3", "list_buckets", "SlowDown", 503),
+    ("ec2", "describe_tags", "RequestLimitExceeded", 503),
+])
+def test_each_service_says_it_in_its_own_way(server, service, operation, code, status):
+    call = getattr(server.client(service), operation)
+    call()
+    got = refused(call)
+    assert got[:2] == (code, status)
+    assert 900 < int(got[2]["retry-after"]) <= 1000
+
+
+def test_operations_and_services_have_buckets_of_their_own(server):
+    cb = server.client("codebuild")
+    for _ in range(3):
+        cb.list_projects()
+    deploy = server.client("codedeploy")
+    deploy.list_applications()
+    deploy.list_deployment_configs()
+    deploy.list_on_premises_instances()
+    assert refused(deploy.list_applications)[0] == "ThrottlingException"
+
+
+@pytest.mark.parametrize("mode", ["legacy", "standard"])
+def test_boto3_tries_again(server, mode):
+    pipelines = server.client("codepipeline", retries={"mode": mode, "max_attempts": 10})
+    tries = []
+    pipelines.meta.events.register("before-send.codepipeline", lambda **_: tries.append(1))
+    for _ in range(4):
+        assert pipelines.list_pipelines()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert len(tries) > 4
+
+
+def test_the_cli_tries_again(server):
+    cc = server.client("codecommit", retries={"mode": "standard", "max_attempts": 20})
+    cc.list_repositories()
+    done = server.run("/usr/bin/aws", "--debug", "--endpoint-url", server.endpoint, "codecommit", "list-repositories",
+                      env={"AWS_MAX_ATTEMPTS": "20"})
+    assert '"repositories"' in done.stdout and "ThrottlingException" in done.stderr
+
+
+def test_what_is_refused_is_recorded(server):
+    with open(f"{server.data}/audit/{time.strftime('%Y-%m-%d', time.gmtime())}.log", encoding="utf-8") as f:
+        assert any('"ThrottlingException"' in line for line in f)
+
+
+@pytest.mark.parametrize("rules,message", [
+    ("codebuild", "after = stands a number"), ("codebuild=0", "after = stands a number"),
+    ("nothing=5", "there is no such service"), ("codebuild.StartBuilds=5", "no such operation"),
+])
+def test_wrong_rules(rules, message):
+    s = Server("--throttle", rules)
+    with pytest.raises(ServerFailed, match=message):
+        s.start()
+    s.close()
