@@ -45,8 +45,10 @@ static void add_leaf(const struct access_path *p, const void *slot, struct value
 	switch (p->leaf) {
 	case WIRE_STRING:
 		text = *(const char *const *)slot;
+		if (text && p->name)
+			text = name_in(out->a, text);
 		if (text && !(p->except && streq(text, p->except)))
-			add_value(out, p->name ? name_in(out->a, text) : text);
+			add_value(out, text);
 		return;
 	case WIRE_BOOL:
 		if (b->set)

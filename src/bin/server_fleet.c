@@ -14,55 +14,10 @@
 #include "api/svc_logs.h"
 #include "api/svc_sns.h"
 #include "base/log.h"
-#include "base/id.h"
 #include "bin/server_parts.h"
 #include "traffic/haproxy.h"
 
 /* ---- signal ---- */
-
-/* A call in the name of a rule's role. */
-static struct call rule_call(
-	const struct server *s, struct arena *a, const char *role_arn, const struct uuid_text *id)
-{
-	return (struct call){
-		.arena = a,
-		.account = s->account,
-		.region = s->region,
-		.partition = "aws",
-		.principal_arn =
-			role_arn ? role_arn : arena_printf(a, "arn:aws:iam::%s:root", s->account),
-		.request_id = id->text,
-		.endpoint = s->endpoint,
-	};
-}
-
-static int start_pipeline(void *arg, const char *pipeline, const char *rule_arn UNUSED,
-	const char *role_arn, const char *token, struct err *err)
-{
-	struct server *s = arg;
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct uuid_text id = id_uuid();
-	struct call call = rule_call(s, &a, role_arn, &id);
-	struct codepipeline_start_pipeline_execution_request req = {
-		.name = pipeline, .client_request_token = token};
-	struct codepipeline_start_pipeline_execution_response resp = {0};
-
-	return pipeline_start_pipeline_execution(s->pipeline, &call, &req, &resp, err);
-}
-
-static int start_build(void *arg, const char *project, const char *rule_arn UNUSED,
-	const char *input UNUSED, const char *token, struct err *err)
-{
-	struct server *s = arg;
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct uuid_text id = id_uuid();
-	struct call call = rule_call(s, &a, NULL, &id);
-	struct codebuild_start_build_request req = {
-		.project_name = project, .idempotency_token = token};
-	struct codebuild_start_build_response resp = {0};
-
-	return build_start_build(s->build, &call, &req, &resp, err);
-}
 
 int server_open_signal(struct server *s, struct err *err)
 {
@@ -75,12 +30,14 @@ int server_open_signal(struct server *s, struct err *err)
 		.mail_server = s->config.mail_server,
 		.mail_from = s->config.mail_from,
 		.keys_dir = keys,
-		.start_pipeline = start_pipeline,
-		.start_build = start_build,
 		.check_policy = identity_resource_policy_check,
-		.arg = s,
 	};
 
+	s->rule_target = (struct rule_target){.account = s->account,
+		.region = s->region,
+		.endpoint = s->endpoint,
+		.identity = s->identity};
+	rule_target_connect(&s->rule_target, &c);
 	if (signal_engine_new(&c, &s->signal, err) < 0)
 		return -1;
 	server_add_service(s, svc_cloudwatch(s->signal));

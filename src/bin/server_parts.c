@@ -242,6 +242,9 @@ static int open_pipeline(struct server *s, struct err *err)
 	c.registry = action_world_registry(&s->action_world);
 	if (pipeline_engine_new(&c, &s->pipeline, err) < 0)
 		return -1;
+	s->rule_target.pipeline = s->pipeline;
+	s->rule_target.build = s->build;
+	s->rule_target.fleet = s->fleet;
 	server_add_service(s, svc_codepipeline(s->pipeline));
 	return 0;
 }

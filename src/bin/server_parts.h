@@ -31,6 +31,7 @@
 #include "provider/deploy_notice.h"
 #include "provider/fleet_world.h"
 #include "provider/image_tokens.h"
+#include "provider/rule_target.h"
 #include "provider/source_notice.h"
 #include "signal/signal.h"
 #include "source/source.h"
@@ -57,6 +58,7 @@ struct server {
 	struct secret_engine *secret;
 	struct source_engine *source;
 	struct signal_engine *signal;
+	struct rule_target rule_target;
 	struct traffic *traffic;
 	struct fleet_engine *fleet;
 	struct fleet_world fleet_world;

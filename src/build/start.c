@@ -215,6 +215,9 @@ static const char *initiator_of(const struct ask_step *s)
 		return arena_printf(s->call->arena, "codepipeline/%s", s->pipeline->pipeline_name);
 	if (!arn)
 		return "towpath";
+	/* An event rule is "rule/name". */
+	if (strstr(arn, ":rule/"))
+		return strstr(arn, ":rule/") + 1;
 	/* arn:...:user/path/name is "name", arn:...:assumed-role/role/session "role/session". */
 	slash = strchr(arn, '/');
 	if (slash && strstr(arn, ":assumed-role/"))

@@ -210,17 +210,38 @@ static bool weekday_matches(const struct cron *c, const struct tm *t)
 	       (c->nth_of == day && (t->tm_mday - 1) / 7 + 1 == c->nth);
 }
 
+static bool date_matches(const struct cron *c, const struct tm *t)
+{
+	int year = t->tm_year + 1900;
+
+	return has(c->months, t->tm_mon + 1) && day_matches(c, t) && weekday_matches(c, t) &&
+	       year >= c->year_from && year <= c->year_to &&
+	       (year - c->year_from) % c->year_step == 0;
+}
+
 bool cron_matches(const struct cron *c, int64_t usec)
 {
 	time_t seconds = (time_t)(usec / USEC_PER_SEC);
 	struct tm t;
-	int year;
 
-	if (!gmtime_r(&seconds, &t))
-		return false;
-	year = t.tm_year + 1900;
-	return has(c->minutes, t.tm_min) && has(c->hours, t.tm_hour) &&
-	       has(c->months, t.tm_mon + 1) && day_matches(c, &t) && weekday_matches(c, &t) &&
-	       year >= c->year_from && year <= c->year_to &&
-	       (year - c->year_from) % c->year_step == 0;
+	return gmtime_r(&seconds, &t) && has(c->minutes, t.tm_min) && has(c->hours, t.tm_hour) &&
+	       date_matches(c, &t);
+}
+
+int64_t cron_next(const struct cron *c, int64_t after_usec)
+{
+	time_t at = (time_t)(after_usec / (60 * USEC_PER_SEC) + 1) * 60;
+	struct tm t;
+
+	while (gmtime_r(&at, &t) && t.tm_year + 1900 <= c->year_to) {
+		if (!date_matches(c, &t))
+			at += 86400 - (t.tm_hour * 60 + t.tm_min) * 60;
+		else if (!has(c->hours, t.tm_hour))
+			at += 3600 - t.tm_min * 60;
+		else if (!has(c->minutes, t.tm_min))
+			at += 60;
+		else
+			return (int64_t)at * USEC_PER_SEC;
+	}
+	return INT64_MAX;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cron expressions as deployment windows have them: six or seven fields, second minute hour
- * day-of-month month day-of-week [year]; `* ? , - / L W #`, names of months and days in any case.
- * Days of the week count from 1, Sunday. Seconds do not matter: a window is made of minutes. */
+/* Cron expressions as deployment windows and scheduled rules have them: six or seven fields, second
+ * minute hour day-of-month month day-of-week [year]; `* ? , - / L W #`, names of months and days in
+ * any case. Days of the week count from 1, Sunday. Seconds do not matter: a window is made of
+ * minutes. */
 #ifndef TOWPATH_CODEC_CRON_H
 #define TOWPATH_CODEC_CRON_H
 
@@ -21,5 +22,7 @@ struct cron {
 int cron_parse(const char *text, struct cron *ret, struct err *err);
 /* Whether the minute at usec (since 1970, already moved into the expression's time zone) is in. */
 bool cron_matches(const struct cron *c, int64_t usec);
+/* The first minute that is in and begins after the given time (UTC); INT64_MAX: there is none. */
+int64_t cron_next(const struct cron *c, int64_t after_usec);
 
 #endif

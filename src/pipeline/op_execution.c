@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on executions: start, stop, get, list. */
+#include <string.h>
 #include <strings.h>
 
 #include "pipeline/engine.h"
@@ -90,8 +91,10 @@ static int start_step(struct flow *f, struct db_tx *tx, void *arg, struct err *e
 {
 	struct start *s = arg;
 	const char *token = s->req->client_request_token;
+	bool by_rule = s->call->principal_arn && strstr(s->call->principal_arn, ":rule/");
 	struct flow_start how = {
-		.trigger_type = CODEPIPELINE_TRIGGER_TYPE_STARTPIPELINEEXECUTION,
+		.trigger_type = by_rule ? CODEPIPELINE_TRIGGER_TYPE_CLOUDWATCHEVENT
+					: CODEPIPELINE_TRIGGER_TYPE_STARTPIPELINEEXECUTION,
 		.trigger_detail = s->call->principal_arn,
 		.variables = &s->req->variables,
 		.overrides = &s->req->source_revisions,

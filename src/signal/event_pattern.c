@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event patterns: the language of EventBridge rules. A pattern mirrors the event; a leaf is an
  * array of alternatives, of which one must match. Numbers compare by value. */
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "signal/internal.h"
+#include "base/mem.h"
+#include "signal/event_pattern.h"
 
 static bool matcher_matches(const struct json_node *m, const struct json_node *value);
 
@@ -65,26 +68,45 @@ static bool match_folded(const struct json_node *arg, const struct json_node *v)
 	       strncasecmp(arg->text.p, v->text.p, v->text.len) == 0;
 }
 
-/* `*` is any run; \* and \\ are themselves. */
+/* One character of a pattern, escaped or not; the count of its bytes. */
+static size_t pattern_char(struct view p, char *ret)
+{
+	bool escaped = p.p[0] == '\\' && p.len > 1;
+
+	*ret = p.p[escaped];
+	return escaped ? 2 : 1;
+}
+
+/* `*` is any run; \* and \\ are themselves. Goes back to the last star only, so the work is
+ * bounded by the product of both lengths. */
 static bool wildcard(struct view p, struct view v)
 {
-	while (p.len) {
-		if (p.p[0] == '*') {
-			p.p++, p.len--;
-			for (;; v.p++, v.len--) {
-				if (wildcard(p, v))
-					return true;
-				if (!v.len)
-					return false;
-			}
+	size_t at = 0, i = 0, star = SIZE_MAX, from = 0;
+
+	while (i < v.len) {
+		char c = '\0';
+		size_t n = 0;
+
+		if (at < p.len && p.p[at] == '*') {
+			star = ++at;
+			from = i;
+			continue;
 		}
-		if (p.p[0] == '\\' && p.len > 1)
-			p.p++, p.len--;
-		if (!v.len || p.p[0] != v.p[0])
+		if (at < p.len)
+			n = pattern_char((struct view){p.p + at, p.len - at}, &c);
+		if (n && c == v.p[i]) {
+			at += n;
+			i++;
+		} else if (star != SIZE_MAX) {
+			at = star;
+			i = ++from;
+		} else {
 			return false;
-		p.p++, p.len--, v.p++, v.len--;
+		}
 	}
-	return v.len == 0;
+	while (at < p.len && p.p[at] == '*')
+		at++;
+	return at == p.len;
 }
 
 static bool match_wildcard(const struct json_node *arg, const struct json_node *v)
@@ -141,18 +163,61 @@ static bool match_anything_but(const struct json_node *arg, const struct json_no
 	return !same_value(arg, v);
 }
 
+bool event_cidr_parse(struct view text, struct event_cidr *ret)
+{
+	char copy[INET6_ADDRSTRLEN + 8];
+	char *slash, *end;
+	long bits;
+
+	*ret = (struct event_cidr){0};
+	if (!text.len || text.len >= sizeof(copy))
+		return false;
+	memcpy(copy, text.p, text.len);
+	copy[text.len] = '\0';
+	slash = strchr(copy, '/');
+	if (slash)
+		*slash++ = '\0';
+	ret->n = strchr(copy, ':') ? 16 : 4;
+	if (inet_pton(ret->n == 16 ? AF_INET6 : AF_INET, copy, ret->address) != 1)
+		return false;
+	ret->bits = (int)ret->n * 8;
+	if (!slash)
+		return true;
+	bits = strtol(slash, &end, 10);
+	ret->ranged = true;
+	if (end == slash || *end || *slash == '+' || *slash == '-' || bits < 0 || bits > ret->bits)
+		return false;
+	ret->bits = (int)bits;
+	return true;
+}
+
+static bool match_cidr(const struct json_node *arg, const struct json_node *v)
+{
+	struct event_cidr net, host;
+	size_t whole;
+	int rest;
+
+	if (v->kind != JSON_KIND_STRING || !event_cidr_parse(arg->text, &net) ||
+		!event_cidr_parse(v->text, &host) || host.ranged || host.n != net.n)
+		return false;
+	whole = (size_t)net.bits / 8;
+	rest = net.bits % 8;
+	return memcmp(net.address, host.address, whole) == 0 &&
+	       (!rest || (net.address[whole] ^ host.address[whole]) >> (8 - rest) == 0);
+}
+
 static const struct {
 	const char *name;
 	bool (*match)(const struct json_node *arg, const struct json_node *value);
-	bool text; /* its argument is a string */
 } matchers[] = {
-	{"anything-but", match_anything_but, false},
-	{"equals-ignore-case", match_folded, true},
-	{"exactly", same_value, true},
-	{"numeric", match_numeric, false},
-	{"prefix", match_prefix, false},
-	{"suffix", match_suffix, false},
-	{"wildcard", match_wildcard, true},
+	{"anything-but", match_anything_but},
+	{"cidr", match_cidr},
+	{"equals-ignore-case", match_folded},
+	{"exactly", same_value},
+	{"numeric", match_numeric},
+	{"prefix", match_prefix},
+	{"suffix", match_suffix},
+	{"wildcard", match_wildcard},
 };
 
 static bool matcher_matches(const struct json_node *m, const struct json_node *value)
@@ -165,11 +230,18 @@ static bool matcher_matches(const struct json_node *m, const struct json_node *v
 
 /* ---- leaves and objects ---- */
 
+/* There: neither absent nor an object, nor a list of nothing. */
+static bool is_leaf(const struct json_node *value)
+{
+	return value && value->kind != JSON_KIND_OBJECT &&
+	       (value->kind != JSON_KIND_ARRAY || value->n);
+}
+
 static bool alternative_matches(const struct json_node *alt, const struct json_node *value)
 {
 	if (alt->kind == JSON_KIND_OBJECT && view_eq_str(alt->items[0].key, "exists"))
-		return alt->items[0].boolean == (value && value->kind != JSON_KIND_OBJECT);
-	if (!value || value->kind == JSON_KIND_OBJECT)
+		return alt->items[0].boolean == is_leaf(value);
+	if (!is_leaf(value))
 		return false;
 	if (value->kind == JSON_KIND_ARRAY) {
 		for (size_t i = 0; i < value->n; i++)
@@ -202,10 +274,10 @@ static bool field_matches(const struct json_node *field, const struct json_node 
 {
 	if (field->kind == JSON_KIND_ARRAY)
 		return leaf_matches(field, value);
-	if (value && value->kind == JSON_KIND_ARRAY) {
+	if (value && value->kind == JSON_KIND_ARRAY && value->n) {
 		/* All fields must hold within one element. */
 		for (size_t i = 0; i < value->n; i++)
-			if (event_pattern_matches(field, &value->items[i]))
+			if (field_matches(field, &value->items[i]))
 				return true;
 		return false;
 	}
@@ -217,7 +289,7 @@ bool event_pattern_matches(const struct json_node *pattern, const struct json_no
 	for (size_t i = 0; i < pattern->n; i++) {
 		const struct json_node *field = &pattern->items[i];
 
-		if (view_eq_str(field->key, "$or")) {
+		if (event_pattern_is_or(field)) {
 			if (!or_matches(field, event))
 				return false;
 		} else if (!field_matches(field, json_member(event, field->key.p))) {
@@ -225,108 +297,4 @@ bool event_pattern_matches(const struct json_node *pattern, const struct json_no
 		}
 	}
 	return true;
-}
-
-/* ---- checking ---- */
-
-#define WRONG(...)                                        \
-	err_set_wire(err, "InvalidEventPatternException", \
-		"Event pattern is not valid. Reason: " __VA_ARGS__)
-
-static int check_numeric(const struct json_node *arg, struct err *err)
-{
-	static const char *const ops[] = {"=", "<", "<=", ">", ">="};
-
-	if (arg->kind != JSON_KIND_ARRAY || !arg->n || arg->n % 2)
-		return WRONG("Value of numeric must be an array.");
-	for (size_t i = 0; i < arg->n; i += 2) {
-		bool known = false;
-
-		for (size_t k = 0; k < ARRAY_SIZE(ops); k++)
-			known |= arg->items[i].kind == JSON_KIND_STRING &&
-				 view_eq_str(arg->items[i].text, ops[k]);
-		if (!known)
-			return WRONG("Unrecognized numeric range operator");
-		if (arg->items[i + 1].kind != JSON_KIND_INT &&
-			arg->items[i + 1].kind != JSON_KIND_REAL)
-			return WRONG("Bad value in numeric range");
-	}
-	return 0;
-}
-
-static int check_matcher(const struct json_node *m, struct err *err)
-{
-	const struct json_node *arg = m->n ? &m->items[0] : NULL;
-
-	if (m->n != 1)
-		return WRONG("Only one key allowed in match expression");
-	if (view_eq_str(arg->key, "exists"))
-		return arg->kind == JSON_KIND_BOOL
-			       ? 0
-			       : WRONG("exists match pattern must be either true or false.");
-	if (view_eq_str(arg->key, "numeric"))
-		return check_numeric(arg, err);
-	if (view_eq_str(arg->key, "anything-but"))
-		return arg->kind == JSON_KIND_OBJECT ? check_matcher(arg, err) : 0;
-	for (size_t i = 0; i < ARRAY_SIZE(matchers); i++) {
-		if (!view_eq_str(arg->key, matchers[i].name))
-			continue;
-		if (matchers[i].text && arg->kind != JSON_KIND_STRING &&
-			arg->kind != JSON_KIND_ARRAY)
-			return WRONG("%s match pattern must be a string", matchers[i].name);
-		if (!matchers[i].text && arg->kind != JSON_KIND_STRING &&
-			arg->kind != JSON_KIND_ARRAY && arg->kind != JSON_KIND_OBJECT)
-			return WRONG("%s match pattern must be a string", matchers[i].name);
-		return 0;
-	}
-	return WRONG("Unrecognized match type %s", arg->key.p);
-}
-
-static int check_leaf(const struct json_node *leaf, struct err *err)
-{
-	if (!leaf->n)
-		return WRONG("Empty arrays are not allowed");
-	for (size_t i = 0; i < leaf->n; i++) {
-		const struct json_node *alt = &leaf->items[i];
-
-		if (alt->kind == JSON_KIND_ARRAY)
-			return WRONG("Match value must be String, number, true, false, or null");
-		if (alt->kind == JSON_KIND_OBJECT && check_matcher(alt, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int check_or(const struct json_node *field, struct err *err)
-{
-	if (field->kind != JSON_KIND_ARRAY || field->n < 2)
-		return WRONG("There must have at least 2 Objects in $or relationship.");
-	for (size_t i = 0; i < field->n; i++)
-		if (event_pattern_check(&field->items[i], err) < 0)
-			return -1;
-	return 0;
-}
-
-int event_pattern_check(const struct json_node *pattern, struct err *err)
-{
-	if (pattern->kind != JSON_KIND_OBJECT)
-		return WRONG("Filter is not an object");
-	if (!pattern->n)
-		return WRONG("Empty objects are not allowed");
-	for (size_t i = 0; i < pattern->n; i++) {
-		const struct json_node *field = &pattern->items[i];
-		int r;
-
-		if (view_eq_str(field->key, "$or"))
-			r = check_or(field, err);
-		else if (field->kind == JSON_KIND_OBJECT)
-			r = event_pattern_check(field, err);
-		else if (field->kind == JSON_KIND_ARRAY)
-			r = check_leaf(field, err);
-		else
-			r = WRONG("\"%s\" must be an object or an array", field->key.p);
-		if (r < 0)
-			return -1;
-	}
-	return 0;
 }

@@ -3,9 +3,13 @@
 #ifndef TOWPATH_SIGNAL_INTERNAL_H
 #define TOWPATH_SIGNAL_INTERNAL_H
 
+#include <pthread.h>
+
 #include "base/id.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "codec/json.h"
+#include "crypto/seal.h"
 #include "signal/signal.h"
 #include "store/document.h"
 #include "store/log_event.h"
@@ -17,6 +21,10 @@ struct signal_engine {
 	struct durable *durable;
 	struct arena arena; /* strings of cfg */
 	/* Signs notifications: PEM, and the path at which the certificate is served. */
+	struct seal_key seal; /* of the secrets of connections */
+	/* API destinations by ARN: when each may be called next (int64_t *). */
+	struct map slots;
+	pthread_mutex_t slots_lock;
 	const char *signer_key, *signer_certificate, *signer_path;
 };
 
@@ -49,10 +57,13 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 	...) PRINTF_LIKE(4, 5);
 
 #define SIGNAL_TASK_ALARM "signal.alarm"
+#define SIGNAL_TASK_AUTHORIZE "signal.authorize"
 #define SIGNAL_TASK_COMPOSITE "signal.composite"
 #define SIGNAL_TASK_DELIVER "signal.deliver"
 #define SIGNAL_TASK_NOTIFY "signal.notify"
 #define SIGNAL_TASK_PRUNE "signal.prune"
+#define SIGNAL_TASK_REPLAY "signal.replay"
+#define SIGNAL_TASK_SCHEDULE "signal.schedule"
 #define SIGNAL_TASK_SUPPRESS "signal.suppress"
 
 /* ---- metrics (metric.c, statistic.c) ---- */
@@ -140,11 +151,5 @@ bool signal_log_matches(const char *pattern, struct view message);
 
 int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
 	void *arg, struct err *err);
-int signal_deliver_run(struct durable *d, const struct task *t, void *arg, struct err *err);
-int signal_deliver_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
-	const struct err *why, void *arg, struct err *err);
-/* Whether the pattern is well-formed; the error says what is wrong. */
-int event_pattern_check(const struct json_node *pattern, struct err *err);
-bool event_pattern_matches(const struct json_node *pattern, const struct json_node *event);
 
 #endif

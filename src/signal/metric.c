@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "signal/alarm.h"
+#include "signal/event_archive.h"
 
 #define PRUNE_EVERY_USEC (3600 * USEC_PER_SEC)
 
@@ -207,7 +208,8 @@ static int prune_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (store_metric_prune(tx, now / USEC_PER_SEC, err) < 0 ||
 		prune_history(tx, now - 14 * 86400 * USEC_PER_SEC, err) < 0 ||
-		prune_logs(tx, now, err) < 0 || task_done(o->e->durable, tx, t, err) < 0)
+		prune_logs(tx, now, err) < 0 || event_archive_prune(tx, now, err) < 0 ||
+		task_done(o->e->durable, tx, t, err) < 0)
 		return -1;
 	return task_enqueue(o->e->durable, tx, &next, err);
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine: configuration, tasks, life. */
-#include "signal/alarm.h"
-#include "signal/topic.h"
+#include <stdlib.h>
+#include <string.h>
 
-#define DELIVERY_ATTEMPTS 20
+#include "base/file.h"
+#include "base/path.h"
+#include "signal/alarm.h"
+#include "signal/event_archive.h"
+#include "signal/event_connection.h"
+#include "signal/event_deliver.h"
+#include "signal/topic.h"
 
 int signal_write(struct signal_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -28,6 +34,14 @@ char *signal_arn(
 		a, "arn:aws:%s:%s:%s:%s", service, e->cfg.region, e->cfg.account, resource);
 }
 
+static int open_seal(struct signal_engine *e, struct err *err)
+{
+	char *file CLEANUP(freep) = path_join(e->cfg.keys_dir, "seal.key");
+
+	return file_make_dirs(e->cfg.keys_dir, 0700, err) < 0 ? -1
+							      : seal_key_load(file, &e->seal, err);
+}
+
 int signal_engine_new(const struct signal_config *cfg, struct signal_engine **ret, struct err *err)
 {
 	struct signal_engine *e = xcalloc(1, sizeof(*e));
@@ -37,11 +51,10 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 		{.name = SIGNAL_TASK_SUPPRESS, .run = signal_suppress_run, .arg = e},
 		{.name = SIGNAL_TASK_NOTIFY, .run = signal_notify_run, .arg = e},
 		{.name = SIGNAL_TASK_PRUNE, .run = signal_prune_run, .arg = e},
-		{.name = SIGNAL_TASK_DELIVER,
-			.run = signal_deliver_run,
-			.gave_up = signal_deliver_gave_up,
-			.arg = e,
-			.max_attempts = DELIVERY_ATTEMPTS},
+		{.name = SIGNAL_TASK_AUTHORIZE, .run = event_authorize_run, .arg = e},
+		{.name = SIGNAL_TASK_DELIVER, .run = signal_deliver_run, .arg = e},
+		{.name = SIGNAL_TASK_REPLAY, .run = event_replay_run, .arg = e},
+		{.name = SIGNAL_TASK_SCHEDULE, .run = event_schedule_run, .arg = e},
 	};
 
 	e->cfg = *cfg;
@@ -58,7 +71,8 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	e->cfg.mail_server = arena_strdup(&e->arena, cfg->mail_server);
 	e->cfg.mail_from = arena_strdup(&e->arena, cfg->mail_from);
 	e->cfg.keys_dir = arena_strdup(&e->arena, cfg->keys_dir);
-	if (signal_signer_open(e, err) < 0) {
+	pthread_mutex_init(&e->slots_lock, NULL);
+	if (open_seal(e, err) < 0 || signal_signer_open(e, err) < 0) {
 		signal_engine_free(e);
 		return -1;
 	}
@@ -69,6 +83,9 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 struct signal_engine *signal_engine_free(struct signal_engine *e)
 {
 	if (e) {
+		explicit_bzero(&e->seal, sizeof(e->seal));
+		map_release_with(&e->slots, free);
+		pthread_mutex_destroy(&e->slots_lock);
 		arena_release(&e->arena);
 		free(e);
 	}

@@ -17,6 +17,15 @@
 
 struct signal_engine;
 
+/* What a rule starts. */
+struct signal_start {
+	const char *target_arn, *rule_arn;
+	const char
+		*input; /* JSON that the target's settings made of the event; NULL: none was made */
+	const char *token;			  /* the event's id: tells deliveries apart */
+	const struct events_ecs_parameters *task; /* of a task */
+};
+
 struct signal_config {
 	struct durable *durable;
 	const char *account, *region;
@@ -24,14 +33,17 @@ struct signal_config {
 	/* host[:port] that takes mail, or NULL: there is none; the address it comes from. */
 	const char *mail_server, *mail_from;
 	const char *keys_dir; /* where the key that signs notifications is kept */
-	/* Starts a pipeline for a rule: event is the whole event as JSON, token tells deliveries
-	 * apart (twice is once). NULL: such targets fail with a reason. */
-	int (*start_pipeline)(void *arg, const char *pipeline, const char *rule_arn,
-		const char *role_arn, const char *token, struct err *err);
-	/* Starts a build of a project for a rule; input is the target's input or NULL. */
-	int (*start_build)(void *arg, const char *project, const char *rule_arn, const char *input,
-		const char *token, struct err *err);
-	/* Whether a topic's policy is well-formed; the error says what is wrong. NULL: no matter.
+	/* What event rules start elsewhere, for a target; a token of before starts nothing again.
+	 * NULL: such deliveries fail with a reason. */
+	int (*start_pipeline)(void *arg, const struct signal_start *s, struct err *err);
+	int (*start_build)(void *arg, const struct signal_start *s, struct err *err);
+	int (*start_task)(void *arg, const struct signal_start *s, struct err *err);
+	/* Whether the role trusts event rules and allows the action; ERR_DENIED. NULL: nobody asks.
+	 */
+	int (*role_may)(void *arg, const char *role_arn, const char *action, const char *resource,
+		struct err *err);
+	/* Whether a topic's or bus's policy is well-formed; the error says what is wrong. NULL: no
+	 * matter.
 	 */
 	int (*check_policy)(const char *policy, struct err *err);
 	void *arg;
@@ -83,6 +95,9 @@ int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const char *t
 	const char *subject, const char *message, struct err *err);
 /* The certificate that is served at this path, in PEM, or NULL. */
 const char *signal_signing_certificate(struct signal_engine *e, const char *path);
+/* The policy of an event bus (name or ARN); NULL: none, or there is no such bus. */
+int signal_event_bus_policy(struct signal_engine *e, const char *name_or_arn, struct arena *a,
+	const char **ret, struct err *err);
 /* Ends a subscription whose link was followed, unless it wants authentication. */
 int signal_unsubscribe_by_link(struct signal_engine *e, const char *arn, struct err *err);
 
@@ -153,15 +168,47 @@ SIGNAL_OP(sns, unsubscribe)
 SIGNAL_OP(sns, untag_resource)
 
 /* events */
+SIGNAL_OP(events, cancel_replay)
+SIGNAL_OP(events, create_api_destination)
+SIGNAL_OP(events, create_archive)
+SIGNAL_OP(events, create_connection)
+SIGNAL_OP(events, create_event_bus)
+SIGNAL_OP(events, deauthorize_connection)
+SIGNAL_OP(events, delete_api_destination)
+SIGNAL_OP(events, delete_archive)
+SIGNAL_OP(events, delete_connection)
+SIGNAL_OP(events, delete_event_bus)
 SIGNAL_OP(events, delete_rule)
+SIGNAL_OP(events, describe_api_destination)
+SIGNAL_OP(events, describe_archive)
+SIGNAL_OP(events, describe_connection)
+SIGNAL_OP(events, describe_event_bus)
+SIGNAL_OP(events, describe_replay)
 SIGNAL_OP(events, describe_rule)
 SIGNAL_OP(events, disable_rule)
 SIGNAL_OP(events, enable_rule)
+SIGNAL_OP(events, list_api_destinations)
+SIGNAL_OP(events, list_archives)
+SIGNAL_OP(events, list_connections)
+SIGNAL_OP(events, list_event_buses)
+SIGNAL_OP(events, list_replays)
+SIGNAL_OP(events, list_rule_names_by_target)
 SIGNAL_OP(events, list_rules)
+SIGNAL_OP(events, list_tags_for_resource)
 SIGNAL_OP(events, list_targets_by_rule)
 SIGNAL_OP(events, put_events)
+SIGNAL_OP(events, put_permission)
 SIGNAL_OP(events, put_rule)
 SIGNAL_OP(events, put_targets)
+SIGNAL_OP(events, remove_permission)
 SIGNAL_OP(events, remove_targets)
+SIGNAL_OP(events, start_replay)
+SIGNAL_OP(events, tag_resource)
+SIGNAL_OP(events, test_event_pattern)
+SIGNAL_OP(events, untag_resource)
+SIGNAL_OP(events, update_api_destination)
+SIGNAL_OP(events, update_archive)
+SIGNAL_OP(events, update_connection)
+SIGNAL_OP(events, update_event_bus)
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "net/mail.h"
+#include "signal/event_pattern.h"
 #include "signal/topic.h"
 
 #define TOKEN_LENGTH 64

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Publishing: a message becomes one durable delivery for each subscription that wants it, in the
  * step that publishes. */
+#include "signal/event_pattern.h"
 #include "signal/topic.h"
 
 #include <string.h>

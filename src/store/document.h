@@ -43,8 +43,14 @@ extern const struct store_document_kind STORE_COMPOSITE_ALARM;
 extern const struct store_document_kind STORE_ALARM_LINK;
 extern const struct store_document_kind STORE_ALARM_HISTORY; /* owner: alarm */
 extern const struct store_document_kind STORE_LOG_GROUP;
-extern const struct store_document_kind STORE_LOG_STREAM; /* owner: group */
-extern const struct store_document_kind STORE_EVENT_RULE;
+extern const struct store_document_kind STORE_LOG_STREAM;    /* owner: group */
+extern const struct store_document_kind STORE_EVENT_ARCHIVE; /* owner: bus, "": default */
+extern const struct store_document_kind STORE_EVENT_BUS;
+extern const struct store_document_kind STORE_EVENT_CONNECTION;
+extern const struct store_document_kind STORE_EVENT_CONNECTION_SECRET;
+extern const struct store_document_kind STORE_EVENT_DESTINATION; /* owner: connection ARN */
+extern const struct store_document_kind STORE_EVENT_REPLAY;	 /* owner: archive ARN */
+extern const struct store_document_kind STORE_EVENT_RULE;	 /* owner: bus, "": default */
 extern const struct store_document_kind STORE_TOPIC;
 extern const struct store_document_kind STORE_SUBSCRIPTION; /* owner: topic ARN */
 extern const struct store_document_kind STORE_EVENT_TARGET; /* owner: rule */

@@ -13,6 +13,7 @@
 #include "store/deploy_group.h"
 #include "store/deploy_revision.h"
 #include "store/document.h"
+#include "store/event_archive.h"
 #include "store/image.h"
 #include "store/image_blob.h"
 #include "store/log_event.h"
@@ -52,6 +53,7 @@ static const struct component {
 	{"deploy-group", store_deploy_group_migrations, &store_deploy_group_migrations_n},
 	{"deploy-revision", store_deploy_revision_migrations, &store_deploy_revision_migrations_n},
 	{"document", store_document_migrations, &store_document_migrations_n},
+	{"event-archive", store_event_archive_migrations, &store_event_archive_migrations_n},
 	{"image", store_image_migrations, &store_image_migrations_n},
 	{"image-blob", store_image_blob_migrations, &store_image_blob_migrations_n},
 	{"log-event", store_log_event_migrations, &store_log_event_migrations_n},

@@ -25,7 +25,7 @@ struct call {
 	const char *account; /* 12 digits */
 	const char *region;
 	const char *partition;	   /* "aws" */
-	const char *principal_arn; /* who asks: arn:aws:iam::...:user/x, ...:root, assumed roles */
+	const char *principal_arn; /* who asks: a user, root, an assumed role, an event rule */
 	const char *principal_id;
 	const void *principal;	/* who asks, as the identity engine knows it (identity_principal) */
 	const char *request_id; /* UUID */

@@ -431,4 +431,3 @@ def test_events(shared_server):
     assert e.remove_targets(Rule="orders", Ids=["log", "none"])["FailedEntryCount"] == 1
     e.delete_rule(Name="orders")
     assert code_of(e.describe_rule, Name="orders") == "ResourceNotFoundException"
-    assert "NotImplemented" in code_of(e.put_rule, Name="s", ScheduleExpression="rate(1 minute)")

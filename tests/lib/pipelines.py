@@ -11,20 +11,20 @@ import botocore.config
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 
 
-def client(server, keys=None):
+def client(server, keys=None, service="codepipeline", version="2015-07-09"):
     """A boto3 client that knows the whole model that the server was made from: Debian's botocore
     is older and drops what it does not know."""
     source = os.environ.get("TOWPATH_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
     with tempfile.TemporaryDirectory() as data:
-        folder = os.path.join(data, "codepipeline", "2015-07-09")
+        folder = os.path.join(data, service, version)
         os.makedirs(folder)
-        shutil.copy(os.path.join(source, "model", "codepipeline.json"),
+        shutil.copy(os.path.join(source, "model", service + ".json"),
                     os.path.join(folder, "service-2.json"))
         session = boto3.Session()
         session._loader.search_paths.insert(0, data)
         key_id, secret = keys or server.keys()
         return session.client(
-            "codepipeline", endpoint_url=server.endpoint, region_name=server.region,
+            service, endpoint_url=server.endpoint, region_name=server.region,
             aws_access_key_id=key_id, aws_secret_access_key=secret,
             config=botocore.config.Config(retries={"max_attempts": 0}))
 

@@ -89,11 +89,38 @@ static void refused(void **state)
 	}
 }
 
+static void next(void **state)
+{
+	static const struct {
+		const char *cron, *after, *next; /* NULL: never */
+	} rows[] = {
+		{"0 0 10 * * ?", "2026-11-27 09:59", "2026-11-27 10:00"},
+		{"0 0 10 * * ?", "2026-11-27 10:00", "2026-11-28 10:00"},
+		{"0 15 12 ? * MON-FRI", "2026-11-27 12:15", "2026-11-30 12:15"},
+		{"0 0/10 * ? * *", "2026-11-27 23:55", "2026-11-28 00:00"},
+		{"0 0 8 L 2 ?", "2026-11-27 00:00", "2027-02-28 08:00"},
+		{"0 0 18 ? * 6L 2026-2027", "2026-11-27 18:00", "2026-12-25 18:00"},
+		{"0 0 0 29 2 ?", "2026-11-27 00:00", "2028-02-29 00:00"},
+		{"0 0 0 1 1 ? 2020", "2026-11-27 00:00", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct cron c;
+		int64_t want = rows[i].next ? usec_of(rows[i].next) : INT64_MAX;
+
+		assert_int_equal(cron_parse(rows[i].cron, &c, NULL), 0);
+		if (cron_next(&c, usec_of(rows[i].after)) != want)
+			fail_msg("%s after %s", rows[i].cron, rows[i].after);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(matching),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

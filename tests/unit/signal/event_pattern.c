@@ -6,12 +6,15 @@
 
 #include <cmocka.h>
 
+#include "signal/event_pattern.h"
 #include "signal/internal.h"
 
 static const char event[] =
 	"{\"source\":\"aws.codecommit\",\"resources\":[\"arn:a\",\"arn:b\"],\"detail\":{"
 	"\"event\":\"referenceUpdated\",\"referenceName\":\"main\",\"count\":300,\"flag\":true,"
-	"\"nothing\":null,\"items\":[{\"k\":1,\"v\":\"x\"},{\"k\":2,\"v\":\"y\"}]}}";
+	"\"nothing\":null,\"items\":[{\"k\":1,\"v\":\"x\"},{\"k\":2,\"v\":\"y\"}],"
+	"\"ip\":\"10.0.0.77\",\"ip6\":\"2001:db8::1\",\"path\":\"a/b/c/d/e/f.*\",\"empty\":[],"
+	"\"nested\":[[{\"k\":1}],[{\"k\":2}]]}}";
 
 static const struct {
 	const char *pattern;
@@ -41,6 +44,31 @@ static const struct {
 	{"{\"detail\":{\"items\":{\"k\":[1],\"v\":[\"y\"]}}}", false},
 	{"{\"$or\":[{\"source\":[\"x\"]},{\"detail\":{\"event\":[\"referenceUpdated\"]}}]}", true},
 	{"{\"$or\":[{\"source\":[\"x\"]},{\"source\":[\"y\"]}]}", false},
+	{"{\"detail\":{\"ip\":[{\"cidr\":\"10.0.0.0/24\"}]}}", true},
+	{"{\"detail\":{\"ip\":[{\"cidr\":\"10.0.1.0/25\"}]}}", false},
+	{"{\"detail\":{\"ip\":[{\"cidr\":\"0.0.0.0/0\"}]}}", true},
+	{"{\"detail\":{\"ip6\":[{\"cidr\":\"2001:db8::/33\"}]}}", true},
+	{"{\"detail\":{\"ip6\":[{\"cidr\":\"10.0.0.0/8\"}]}}", false},
+	{"{\"detail\":{\"event\":[{\"cidr\":\"10.0.0.0/8\"}]}}", false},
+	{"{\"detail\":{\"path\":[{\"wildcard\":\"a/*/c/*.\\\\*\"}]}}", true},
+	{"{\"detail\":{\"path\":[{\"wildcard\":\"a/*/c/*.png\"}]}}", false},
+	{"{\"detail\":{\"path\":[{\"wildcard\":\"*b*\"}]}}", true},
+	{"{\"detail\":{\"path\":[{\"prefix\":{\"equals-ignore-case\":\"A/B\"}}]}}", true},
+	{"{\"detail\":{\"path\":[{\"suffix\":{\"equals-ignore-case\":\"F.*\"}}]}}", true},
+	{"{\"detail\":{\"path\":[{\"anything-but\":{\"suffix\":[\".a\",\".*\"]}}]}}", false},
+	{"{\"detail\":{\"path\":[{\"anything-but\":{\"wildcard\":\"*.png\"}}]}}", true},
+	{"{\"detail\":{\"event\":[{\"anything-but\":{\"equals-ignore-case\":[\"REFERENCEUPDATED\"]"
+	 "}}]}}",
+		false},
+	{"{\"detail\":{\"count\":[{\"anything-but\":[1,300]}]}}", false},
+	{"{\"resources\":[{\"anything-but\":\"arn:a\"}]}", true},
+	{"{\"detail\":{\"empty\":[{\"exists\":false}]}}", true},
+	{"{\"detail\":{\"empty\":{\"x\":[{\"exists\":false}]}}}", true},
+	{"{\"detail\":{\"nested\":{\"k\":[2]}}}", true},
+	{"{\"detail\":{\"$or\":[{\"count\":[1]},{\"$or\":[{\"flag\":[false]},{\"flag\":[true]}]}]}"
+	 "}",
+		true},
+	{"{\"detail\":{\"items\":{\"$or\":[{\"k\":[9]},{\"v\":[\"y\"]}],\"k\":[1]}}}", false},
 };
 
 static const char *const malformed[] = {
@@ -54,6 +82,24 @@ static const char *const malformed[] = {
 	"{\"source\":[{\"numeric\":[\"~\",1]}]}",
 	"{\"source\":[{\"prefix\":1}]}",
 	"{\"$or\":[{\"source\":[\"x\"]}]}",
+	"{\"source\":[{\"wildcard\":\"a**b\"}]}",
+	"{\"source\":[{\"wildcard\":\"a\\\\b\"}]}",
+	"{\"source\":[{\"cidr\":\"10.0.0.0\"}]}",
+	"{\"source\":[{\"cidr\":\"10.0.0.0/33\"}]}",
+	"{\"source\":[{\"cidr\":\"ten/8\"}]}",
+	"{\"source\":[{\"numeric\":[\"<\",1,\">\",0]}]}",
+	"{\"source\":[{\"numeric\":[\">\",5,\"<\",5]}]}",
+	"{\"source\":[{\"numeric\":[\">\"]}]}",
+	"{\"source\":[{\"numeric\":[]}]}",
+	"{\"source\":[{\"anything-but\":[\"a\",1]}]}",
+	"{\"source\":[{\"anything-but\":[]}]}",
+	"{\"source\":[{\"anything-but\":null}]}",
+	"{\"source\":[{\"anything-but\":{\"numeric\":[\"=\",1]}}]}",
+	"{\"source\":[{\"anything-but\":{\"prefix\":[1]}}]}",
+	"{\"source\":[{\"prefix\":{\"suffix\":\"x\"}}]}",
+	"{\"source\":[{\"prefix\":\"a\",\"suffix\":\"b\"}]}",
+	"{\"source\":[{}]}",
+	"{\"a\":{}}",
 };
 
 static const struct json_node *parse(const char *text, struct arena *a)

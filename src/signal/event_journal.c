@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Journal entries become events of the default bus, in the form that the services send them. */
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "signal/event.h"
+
+/* Members of the event's detail, from members of the journal entry's. */
+struct renamed {
+	const char *from, *to;
+};
+struct event_kind {
+	const char *kind, *source, *detail_type;
+	struct renamed members[24];
+};
+static const struct event_kind event_kinds[] = {
+	{"codecommit.ref", "aws.codecommit", "CodeCommit Repository State Change",
+		{{"event", "event"}, {"repositoryName", "repositoryName"},
+			{"repositoryId", "repositoryId"}, {"referenceType", "referenceType"},
+			{"referenceName", "referenceName"},
+			{"referenceFullName", "referenceFullName"}, {"commitId", "commitId"},
+			{"oldCommitId", "oldCommitId"}, {"callerUserArn", "callerUserArn"},
+			{"baseCommitId", "baseCommitId"}, {"sourceCommitId", "sourceCommitId"},
+			{"destinationCommitId", "destinationCommitId"},
+			{"mergeOption", "mergeOption"},
+			{"conflictDetailsLevel", "conflictDetailsLevel"},
+			{"conflictResolutionStrategy", "conflictResolutionStrategy"}}},
+	{"codecommit.merge", "aws.codecommit", "CodeCommit Repository State Change",
+		{{"event", "event"}, {"repositoryName", "repositoryName"},
+			{"repositoryId", "repositoryId"}, {"commitId", "commitId"},
+			{"callerUserArn", "callerUserArn"}, {"baseCommitId", "baseCommitId"},
+			{"sourceCommitId", "sourceCommitId"},
+			{"destinationCommitId", "destinationCommitId"},
+			{"mergeOption", "mergeOption"},
+			{"conflictDetailsLevel", "conflictDetailsLevel"},
+			{"conflictResolutionStrategy", "conflictResolutionStrategy"}}},
+	{"codecommit.pull", "aws.codecommit", "CodeCommit Pull Request State Change",
+		{{"event", "event"}, {"author", "author"}, {"callerUserArn", "callerUserArn"},
+			{"creationDate", "creationDate"}, {"lastModifiedDate", "lastModifiedDate"},
+			{"description", "description"}, {"destinationCommit", "destinationCommit"},
+			{"destinationReference", "destinationReference"}, {"isMerged", "isMerged"},
+			{"notificationBody", "notificationBody"},
+			{"pullRequestId", "pullRequestId"},
+			{"pullRequestStatus", "pullRequestStatus"},
+			{"repositoryNames", "repositoryNames"}, {"revisionId", "revisionId"},
+			{"sourceCommit", "sourceCommit"}, {"sourceReference", "sourceReference"},
+			{"title", "title"}, {"mergeOption", "mergeOption"},
+			{"approvalRuleContentSha256", "approvalRuleContentSha256"},
+			{"approvalRuleId", "approvalRuleId"},
+			{"approvalRuleName", "approvalRuleName"},
+			{"overrideStatus", "overrideStatus"},
+			{"approvalStatus", "approvalStatus"}}},
+	{"codecommit.comment-on-commit", "aws.codecommit", "CodeCommit Comment on Commit",
+		{{"event", "event"}, {"repositoryId", "repositoryId"},
+			{"repositoryName", "repositoryName"}, {"commentId", "commentId"},
+			{"inReplyTo", "inReplyTo"}, {"beforeCommitId", "beforeCommitId"},
+			{"afterCommitId", "afterCommitId"}, {"callerUserArn", "callerUserArn"},
+			{"notificationBody", "notificationBody"}}},
+	{"codecommit.comment-on-pull", "aws.codecommit", "CodeCommit Comment on Pull Request",
+		{{"event", "event"}, {"repositoryId", "repositoryId"},
+			{"repositoryName", "repositoryName"}, {"commentId", "commentId"},
+			{"inReplyTo", "inReplyTo"}, {"beforeCommitId", "beforeCommitId"},
+			{"afterCommitId", "afterCommitId"}, {"callerUserArn", "callerUserArn"},
+			{"notificationBody", "notificationBody"},
+			{"pullRequestId", "pullRequestId"}}},
+	{"codecommit.reaction", "aws.codecommit", "CodeCommit Comment Reaction Change",
+		{{"event", "event"}, {"repositoryId", "repositoryId"},
+			{"repositoryName", "repositoryName"}, {"commentId", "commentId"},
+			{"callerUserArn", "callerUserArn"}, {"reactionEmojis", "reactionEmojis"},
+			{"reactionShortcodes", "reactionShortcodes"},
+			{"reactionUnicodes", "reactionUnicodes"},
+			{"notificationBody", "notificationBody"}}},
+	{"codebuild.build", "aws.codebuild", "CodeBuild Build State Change",
+		{{"buildStatus", "build-status"}, {"projectName", "project-name"},
+			{"buildId", "build-id"}, {"currentPhase", "current-phase"}}},
+	{"codedeploy.deployment", "aws.codedeploy",
+		"CodeDeploy Deployment State-change Notification",
+		{{"deploymentId", "deploymentId"}, {"applicationName", "application"},
+			{"deploymentGroupName", "deploymentGroup"}, {"status", "state"}}},
+	{"codedeploy.hook", "aws.codedeploy", "CodeDeploy Lifecycle Event Hook Invocation",
+		{{"deploymentId", "deploymentId"}, {"applicationName", "application"},
+			{"deploymentGroupName", "deploymentGroup"},
+			{"lifecycleEvent", "lifecycleEvent"},
+			{"lifecycleEventHookExecutionId", "lifecycleEventHookExecutionId"},
+			{"function", "function"}}},
+	{"codedeploy.instance", "aws.codedeploy", "CodeDeploy Instance State-change Notification",
+		{{"deploymentId", "deploymentId"}, {"instanceId", "instanceId"},
+			{"lifecycleEvent", "lifecycleEvent"}, {"status", "state"}}},
+	{"codepipeline.pipeline", "aws.codepipeline",
+		"CodePipeline Pipeline Execution State Change",
+		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"state", "state"},
+			{"version", "version"}}},
+	{"codepipeline.stage", "aws.codepipeline", "CodePipeline Stage Execution State Change",
+		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"stage", "stage"},
+			{"state", "state"}, {"version", "version"}}},
+	{"codepipeline.action", "aws.codepipeline", "CodePipeline Action Execution State Change",
+		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"stage", "stage"},
+			{"action", "action"}, {"state", "state"}, {"version", "version"}}},
+	{"s3.object", "aws.s3", "Object Event",
+		{{"bucket", "bucket"}, {"key", "key"}, {"versionId", "version-id"},
+			{"etag", "etag"}, {"size", "size"}, {"event", "reason"}}},
+	{"ecr.image", "aws.ecr", "ECR Image Action",
+		{{"result", "result"}, {"repositoryName", "repository-name"},
+			{"imageDigest", "image-digest"}, {"actionType", "action-type"},
+			{"imageTag", "image-tag"}}},
+	/* The engine keeps the event's detail in the entry: alarm_event.c. */
+	{"cloudwatch.alarm", "aws.cloudwatch", "CloudWatch Alarm State Change", {{0}}},
+	{"autoscaling.group", "aws.autoscaling", "EC2 Instance Change",
+		{{"autoScalingGroupName", "AutoScalingGroupName"}, {"instanceId", "EC2InstanceId"},
+			{"event", "Event"}}},
+	{"fleet.instance", "aws.ec2", "EC2 Instance State-change Notification",
+		{{"instanceId", "instance-id"}, {"state", "state"}}},
+};
+
+static const struct event_kind *kind_of(const char *kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(event_kinds); i++)
+		if (streq(event_kinds[i].kind, kind))
+			return &event_kinds[i];
+	return NULL;
+}
+
+/* Three kinds have parts of their own: nested objects. */
+static void put_extra(
+	struct json_writer *w, const struct event_kind *k, const struct json_node *detail)
+{
+	if (streq(k->kind, "codepipeline.action")) {
+		json_key(w, "type");
+		json_open(w, '{');
+		json_put_member(w, "owner", json_member_text(detail, "owner"));
+		json_put_member(w, "category", json_member_text(detail, "category"));
+		json_put_member(w, "provider", json_member_text(detail, "provider"));
+		json_put_member(w, "version", "1");
+		json_close(w, '}');
+	} else if (streq(k->kind, "codebuild.build")) {
+		json_key(w, "additional-information");
+		json_open(w, '{');
+		json_put_member(w, "initiator", json_member_text(detail, "initiator"));
+		json_close(w, '}');
+	}
+}
+
+static void put_detail(
+	struct json_writer *w, const struct event_kind *k, const struct json_node *detail)
+{
+	const char *whole = json_member_text(detail, "event");
+
+	if (whole && !k->members->from) {
+		json_put_raw(w, view_of(whole));
+		return;
+	}
+	json_open(w, '{');
+	for (const struct renamed *m = k->members; m->from; m++) {
+		const struct json_node *value = json_member(detail, m->from);
+		struct str text CLEANUP_STR = STR_INIT;
+
+		if (!value || value->kind == JSON_KIND_NULL)
+			continue;
+		json_write(value, &text);
+		json_key(w, m->to);
+		json_put_raw(w, str_view(&text));
+	}
+	put_extra(w, k, detail);
+	json_close(w, '}');
+}
+
+int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	struct signal_engine *e = arg;
+	const struct event_kind *k = kind_of(entry->kind);
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct str detail CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &detail};
+	const struct json_node *node;
+	struct event event = {.bus = EVENT_DEFAULT_BUS, .ingested_usec = durable_now(d)};
+	struct event_envelope v;
+	int r;
+
+	if (!k)
+		return 0;
+	r = event_bus_heard(tx, EVENT_DEFAULT_BUS, &a, err);
+	if (r <= 0)
+		return r;
+	if (json_parse(view_of(entry->detail), &a, &node, err) < 0)
+		return -1;
+	put_detail(&w, k, node);
+	v = (struct event_envelope){
+		.id = arena_printf(
+			&a, "00000000-0000-4000-8000-%012llx", (unsigned long long)entry->seq),
+		.source = k->source,
+		.detail_type = k->detail_type,
+		.detail = str_text(&detail),
+		.usec = entry->time_usec,
+		.resources = &entry->subject,
+		.n_resources = starts_with(entry->subject, "arn:") ? 1 : 0,
+	};
+	event.id = v.id;
+	event.text = event_envelope_text(e, &v, &a);
+	return event_publish(e, tx, &event, &a, err);
+}
