@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the TAP lines of meson's test logs; the last line is "N passed, N failed, N skipped"."""
+"""Counts the TAP lines of meson's test logs; the last line is "N passed, N failed, N skipped",
+before it stands how many cases made from the models were asked."""
 import json
 import re
 import sys
@@ -11,6 +12,8 @@ def count(log, totals):
         test = json.loads(line)
         seen = 0
         for tap in (test.get("stdout") or "").splitlines():
+            if tap.startswith("# conformance: "):
+                print(tap[2:])
             match = re.match(r"(ok|not ok)\b(.*)", tap)
             if not match:
                 continue

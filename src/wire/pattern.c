@@ -132,6 +132,9 @@ static int match(pcre2_code *code, const char *text)
 		BUG("out of memory");
 	pcre2_set_match_limit(context, MATCH_LIMIT);
 	rc = pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, 0, data, context);
+	if (rc == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap for a long text */
+		rc = pcre2_match(
+			code, (PCRE2_SPTR)text, strlen(text), 0, PCRE2_NO_JIT, data, context);
 	pcre2_match_data_free(data);
 	pcre2_match_context_free(context);
 	return rc >= 0;

@@ -129,12 +129,15 @@ static void patterns(void **state)
 			"\x01", 0},
 		{"(a+)+b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", 0},
 	};
+	static char long_text[2001]; /* more than the compiled pattern's stack is for */
 	CLEANUP_ERR struct err err = ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (wire_pattern_match(rows[i].pattern, rows[i].text, &err) != rows[i].matches)
 			fail_msg("%s on %s: %s", rows[i].pattern, rows[i].text, err_message(&err));
+	memset(long_text, 'a', sizeof(long_text) - 1);
+	assert_int_equal(wire_pattern_match("([a-z]|\\-)*", long_text, &err), 1);
 	assert_int_equal(wire_pattern_match("[", "x", &err), -1);
 }
 
