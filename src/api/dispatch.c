@@ -293,6 +293,25 @@ static int take_turn(struct api_request *r, size_t operation, struct err *err)
 	return -1;
 }
 
+/* Decodes the input, and lets through what the model allows to who may ask for it. A page's token
+ * that is none of ours is told only then. */
+static int admit(struct api_request *r, struct view body, struct err *err)
+{
+	const struct wire_operation *op = r->operation;
+	CLEANUP_ERR struct err bad_token = ERR_INIT;
+	int page = 0;
+
+	if (r->protocol->decode(r, body, err) < 0)
+		return -1;
+	if (op->page_in)
+		page = api_page_open(&r->api->config.page_key, clock_true_now(), r, &bad_token);
+	if (wire_validate_input(op, r->input, err) < 0 || authorize(r, err) < 0)
+		return -1;
+	if (page < 0)
+		err_move(err, &bad_token);
+	return page;
+}
+
 /* Runs the operation: 0, -1 or CALL_LATER. */
 static int serve(struct api_request *r, struct view body, struct err *err)
 {
@@ -305,10 +324,7 @@ static int serve(struct api_request *r, struct view body, struct err *err)
 	r->output = arena_alloc(r->call.arena, op->output->size);
 	r->call.operation = op;
 	r->call.takes_json = r->protocol == &api_protocol_json && !r->api->config.validate_replies;
-	if (r->protocol->decode(r, body, err) < 0 ||
-		(op->page_in &&
-			api_page_open(&r->api->config.page_key, clock_true_now(), r, err) < 0) ||
-		wire_validate_input(op, r->input, err) < 0 || authorize(r, err) < 0)
+	if (admit(r, body, err) < 0)
 		return -1;
 	return r->service->handlers[index](r->service->engine, &r->call, r->input, r->output, err);
 }
