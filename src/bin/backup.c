@@ -5,8 +5,9 @@
  * B1 What the database names at that moment is in the backup: files of objects and repositories
  *    are linked before the database is copied and once more after it, so that neither what was
  *    about to go nor what had just come is missing. Object files and git's packs never change.
- * B2 FILE appears whole or not at all.
- * B3 MANIFEST holds length and SHA-256 of every file; restore checks each. */
+ *    The audit's head is copied before its records, which may go on behind it: a start takes them
+ * in. B2 FILE appears whole or not at all. B3 MANIFEST holds length and SHA-256 of every file;
+ * restore checks each. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -29,12 +30,15 @@ static const struct option_spec options[] = {
 	{NULL, 0, NULL, NULL, NULL},
 };
 
+#define AUDIT_HEAD "/audit/head"
+
 /* What a backup holds beside the database. Runtimes and build caches can be had again; instances
  * are made anew by their groups. */
 static const struct folder {
 	const char *name;
 	bool grows; /* files are appended to: copied, since a link would grow on */
 } folders[] = {
+	{"audit", true},
 	{"builds", true},
 	{"deploy", true},
 	{"git", false},
@@ -76,7 +80,8 @@ static int link_one(const char *path, const struct stat *st, int type, struct FT
 	(void)ftw;
 	if (type == FTW_D)
 		return file_make_dirs(target, st->st_mode & 07777, linking.err) < 0 ? -1 : 0;
-	if (!S_ISREG(st->st_mode) || ends_with(path, ".tmp") || ends_with(path, ".lock"))
+	if (!S_ISREG(st->st_mode) || ends_with(path, ".tmp") || ends_with(path, ".lock") ||
+		ends_with(path, AUDIT_HEAD))
 		return 0;
 	if (linking.copy)
 		return copy_file(path, target, linking.err);
@@ -85,6 +90,15 @@ static int link_one(const char *path, const struct stat *st, int type, struct FT
 		return -1;
 	}
 	return 0;
+}
+
+static int copy_audit_head(const char *data_dir, const char *stage, struct err *err)
+{
+	char *from CLEANUP(freep) = xasprintf("%s" AUDIT_HEAD, data_dir);
+	char *dir CLEANUP(freep) = xasprintf("%s/audit", stage);
+	char *to CLEANUP(freep) = xasprintf("%s" AUDIT_HEAD, stage);
+
+	return file_make_dirs(dir, 0700, err) < 0 ? -1 : copy_file(from, to, err);
 }
 
 static int link_folders(const char *data_dir, const char *stage, struct err *err)
@@ -111,8 +125,9 @@ static int stage_all(const char *data_dir, const char *url, const char *stage, s
 	char *to CLEANUP(freep) = xasprintf("%s/credentials", stage);
 	struct db *db CLEANUP(db_closep) = NULL;
 
-	if (link_folders(data_dir, stage, err) < 0 || db_open(url, &db, err) < 0 ||
-		db_backup(db, copy, err) < 0 || link_folders(data_dir, stage, err) < 0)
+	if (copy_audit_head(data_dir, stage, err) < 0 || link_folders(data_dir, stage, err) < 0 ||
+		db_open(url, &db, err) < 0 || db_backup(db, copy, err) < 0 ||
+		link_folders(data_dir, stage, err) < 0)
 		return -1;
 	if (link(from, to) < 0 && errno != ENOENT)
 		return err_errno(err, errno, "cannot link %s", from);

@@ -118,11 +118,17 @@ def test_backup_and_restore(server):
     fresh = server.data + "/restored"
     told = json.loads(server.run(TOWPATH, "restore", "--json", file, "--data", fresh).stdout)
     assert told["dataDir"] == fresh and told["files"] == saved["files"]
+    # the record of calls came along, and its chain goes on
+    told = json.loads(server.run(TOWPATH, "audit", "verify", "--json", "--data", fresh).stdout)
+    assert told["records"] > 5
     with Server(data=fresh) as again:
         assert again.account == server.account
         answer = again.client("codecommit", keys).get_branch(repositoryName="kept",
                                                              branchName="main")
         assert answer["branch"]["commitId"] == head
+        again.stop()
+        assert json.loads(server.run(TOWPATH, "audit", "verify", "--json", "--data", fresh).stdout)[
+            "records"] > told["records"]
     # a damaged file is noticed, and nothing is left
     with open(file, "r+b") as f:
         f.seek(os.path.getsize(file) // 2)
