@@ -62,7 +62,7 @@ def call(server, sdk, name, keys=None, **env):
     server.run("node", os.path.join(SDK, "calls.mjs"), sdk, name, keys=keys, env=env)
 
 
-@pytest.mark.parametrize("name", ["codecommit", "codebuild", "codepipeline", "codedeploy", "s3"])
+@pytest.mark.parametrize("name", ["codecommit", "codebuild", "codepipeline", "codedeploy", "cloudwatch", "s3"])
 def test_calls(server, sdk, name):
     call(server, sdk, name)
 

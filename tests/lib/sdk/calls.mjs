@@ -172,6 +172,30 @@ const functions = {
 		await path.deleteBucket({ Bucket: "js-bucket" });
 	},
 
+	// The same in each of the service's protocols; errors are of the model's classes in all of them.
+	async cloudwatch() {
+		const { CloudWatch, ResourceNotFound } = load("@aws-sdk/client-cloudwatch");
+		const protocols = createRequire(load.resolve("@aws-sdk/client-cloudwatch"))("@aws-sdk/core/protocols");
+		for (const protocol of ["AwsJson1_0Protocol", "AwsSmithyRpcV2CborProtocol", "AwsQueryProtocol"]) {
+			const c = new CloudWatch({ protocol: protocols[protocol] });
+			const metric = { Namespace: `js/${protocol}`, MetricName: "m" };
+			const now = new Date(Math.floor(Date.now() / 60_000) * 60_000);
+			const around = { StartTime: new Date(+now - 60_000), EndTime: new Date(+now + 60_000) };
+			await c.putMetricData({ Namespace: metric.Namespace, MetricData: [
+				{ MetricName: "m", Timestamp: now, Values: [1, 2.5], Counts: [2, 4] }] });
+			const { Datapoints: points } = await c.getMetricStatistics({ ...metric, ...around, Period: 60,
+				Statistics: ["Sum"] });
+			assert.deepEqual(points, [{ Sum: 12, Timestamp: now, Unit: "None" }], protocol);
+			const [name, status, error] = await failure(c.setAlarmState({ AlarmName: "none", StateValue: "OK",
+				StateReason: "x" }));
+			assert.deepEqual([name, status, error.Code], ["ResourceNotFound", 404, "ResourceNotFound"], protocol);
+			assert.ok(error instanceof ResourceNotFound, protocol);
+			const refused = await failure(c.putMetricData({ Namespace: "AWS/x", MetricData: [{ MetricName: "m" }] }));
+			assert.deepEqual([refused[0], refused[2].Code], ["InvalidParameterValueException", "InvalidParameterValue"]);
+			assert.equal((await failure(c.putMetricData({})))[0], "ValidationError", protocol);
+		}
+	},
+
 	// AWS_ENDPOINT_URL leads nowhere: each client has an address of its own.
 	async endpoints() {
 		const { STS } = load("@aws-sdk/client-sts");
