@@ -17,17 +17,19 @@
 #define REPORT_MAX (8 * MIB)
 #define PROTOCOL_MAX 256
 
-static const struct {
-	const char *command, *name;
-} services[] = {
-	[VCS_UPLOAD_PACK] = {"upload-pack", "git-upload-pack"},
-	[VCS_RECEIVE_PACK] = {"receive-pack", "git-receive-pack"},
+static const char *const commands[] = {
+	[VCS_UPLOAD_PACK] = "upload-pack",
+	[VCS_RECEIVE_PACK] = "receive-pack",
 };
 
 /* Syncing each of many new references by itself would take seconds; then one sync of the file
  * system, before the push is settled, stands for all. */
 #define ONE_BY_ONE_MAX 8
 #define SYNC_LATER "core.fsync=objects,derived-metadata,-reference"
+
+/* While a push is in quarantine its repository is an alternate of it, and git would start a process
+ * that lists references which it knows already. */
+#define NO_ALTERNATES "core.alternateRefsCommand=true"
 
 /* One child, its peer, and what is under way between them. */
 struct relay {
@@ -45,41 +47,11 @@ static void relay_release(struct relay *r)
 	str_release(&r->early);
 }
 
-static bool wants_v2(const char *protocol)
-{
-	return protocol && strstr(protocol, "version=2") != NULL;
-}
-
 const char *vcs_protocol(const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789=:-";
 
 	return text && strlen(text) <= PROTOCOL_MAX && !text[strspn(text, plain)] ? text : NULL;
-}
-
-int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
-	struct err *err)
-{
-	const char *const args[] = {
-		services[service].command, "--http-backend-info-refs", path, NULL};
-	CLEANUP_VCS_CHILD struct vcs_child child = VCS_CHILD_INIT;
-
-	if (vcs_child_start(path, args, protocol, &child, err) < 0)
-		return -1;
-	fd_closep(&child.in);
-	if (fd_read_all(child.out, GIB, out, err) < 0 || vcs_child_wait(&child, err) < 0)
-		return err_wrap(err, "cannot list the references");
-	return 0;
-}
-
-int vcs_advertise_http(const char *path, enum vcs_service service, const char *protocol,
-	struct str *out, struct err *err)
-{
-	if (service == VCS_RECEIVE_PACK || !wants_v2(protocol)) {
-		pkt_addf(out, "# service=%s\n", services[service].name);
-		str_add(out, PKT_FLUSH);
-	}
-	return vcs_advertise(path, service, protocol, out, err);
 }
 
 /* Takes what the child says now; false at its end. */
@@ -167,8 +139,8 @@ static int feed_last(struct relay *r, int last, struct err *err)
 static int relay_start(struct relay *r, const char *path, enum vcs_service service,
 	const char *protocol, bool sync_later, const struct vcs_stream *s, struct err *err)
 {
-	const char *const all_args[] = {
-		"-c", SYNC_LATER, services[service].command, "--stateless-rpc", path, NULL};
+	const char *const all_args[] = {"-c", SYNC_LATER, "-c", NO_ALTERNATES, commands[service],
+		"--stateless-rpc", path, NULL};
 	const char *const *args = all_args + (sync_later ? 0 : 2);
 
 	r->peer = s;

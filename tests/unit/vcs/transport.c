@@ -263,6 +263,51 @@ static void test_advertise_and_fetch(void **state)
 	str_release(&m.out);
 }
 
+/* What git itself says. */
+static void ask_git(struct fixture *f, const char *command, bool v2, struct str *out)
+{
+	const char *argv[] = {"env", v2 ? "GIT_PROTOCOL=version=2" : "A=", "git", command,
+		"--http-backend-info-refs", f->path, NULL};
+
+	OK(spawn_check(argv, out, E));
+}
+
+/* Whether the first answer or a later one, it is the same, byte for byte. */
+static void check_as_git(struct fixture *f)
+{
+	for (int i = 0; i < 4; i++) {
+		bool push = i % 2;
+		struct str ours = STR_INIT, gits = STR_INIT;
+
+		ask_git(f, push ? "receive-pack" : "upload-pack", !push, &gits);
+		OK(vcs_advertise(f->path, push ? VCS_RECEIVE_PACK : VCS_UPLOAD_PACK,
+			push ? NULL : "version=2", &ours, E));
+		assert_int_equal(ours.len, gits.len);
+		assert_memory_equal(ours.p, gits.p, gits.len);
+		str_release(&ours);
+		str_release(&gits);
+	}
+}
+
+static void test_advertises_as_git(void **state)
+{
+	struct fixture *f = *state;
+	struct vcs_id a = make_commit(f, NULL, "a", "1", 1), zero = VCS_ID_ZERO;
+	const char *pack[] = {"git", "--git-dir", f->path, "pack-refs", "--all", NULL};
+	const char *change[] = {
+		"git", "--git-dir", f->path, "config", "receive.advertiseAtomic", "false", NULL};
+
+	check_as_git(f);
+	OK(vcs_ref_update(f->r, "refs/heads/main", &zero, &a, E));
+	OK(vcs_ref_update(f->r, "refs/tags/a", &zero, &a, E));
+	check_as_git(f);
+	OK(spawn_check(pack, NULL, E));
+	OK(vcs_ref_update(f->r, "refs/heads/b/c", &zero, &a, E));
+	check_as_git(f);
+	OK(spawn_check(change, NULL, E)); /* another configuration is asked for again */
+	check_as_git(f);
+}
+
 static void test_gunzip(void **state)
 {
 	char zipped[256], buf[64];
@@ -308,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_push_with_garbage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_push_with_too_many_commands, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_advertise_and_fetch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_advertises_as_git, setup, teardown),
 		cmocka_unit_test(test_gunzip),
 	};
 
