@@ -87,8 +87,9 @@ static int match_required(const struct wire_shape *input, const struct wire_rest
 	return n;
 }
 
-/* How well the operation fits: -1 not at all; what names more of the request fits better. */
-static int fit(const struct wire_operation *op, const struct wire_rest_request *req)
+/* How well the operation fits: -1 not at all; what names more of the request fits better. Only S3
+ * tells operations apart by what they require. */
+static int fit(const struct wire_operation *op, const struct wire_rest_request *req, bool s3)
 {
 	struct rest_labels labels;
 	int literals, required;
@@ -96,7 +97,7 @@ static int fit(const struct wire_operation *op, const struct wire_rest_request *
 	if (!streq(op->http_method, req->method) || !rest_match_path(op->uri, req->path, &labels))
 		return -1;
 	literals = match_literals(op->uri, &req->query);
-	required = match_required(op->input, req);
+	required = s3 ? match_required(op->input, req) : 0;
 	if (literals < 0 || required < 0)
 		return -1;
 	return 4 * (literals + required) + 2 * (labels.n == 0) + (op->input != NULL);
@@ -109,7 +110,7 @@ const struct wire_operation *wire_rest_route(
 	int best_fit = -1;
 
 	for (size_t i = 0; i < s->n_operations; i++) {
-		int f = fit(&s->operations[i], req);
+		int f = fit(&s->operations[i], req, s->protocol == WIRE_REST_XML);
 
 		if (f > best_fit) {
 			best = &s->operations[i];

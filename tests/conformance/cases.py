@@ -156,9 +156,10 @@ def is_required(operation, steps):
     return shape.type == "structure" and steps[-1] in shape.required
 
 
-def of_operation(operation, location):
+def of_operation(operation, location, routed=True):
     """All cases of an operation's input. location(steps) says where a request has the place: "body", "header",
-    "query", "uri" or None, when it cannot be varied."""
+    "query", "uri" or None, when it cannot be varied. routed: what stands in the head is another operation when it
+    is absent."""
     if operation.input is None:
         return
     for steps, shape in places(operation.input):
@@ -169,7 +170,7 @@ def of_operation(operation, location):
         limit = IN_HEADER if in_head else LONGEST
         if steps[-1] != "{key}":
             yield Case(steps, "a value", shape.least(), None)
-        if is_required(operation, steps) and not in_head:
+        if is_required(operation, steps) and where != "uri" and not (in_head and routed):
             yield Case(steps, "absent", ABSENT, "Member must not be null", True)
             yield Case(steps, "null", None, "Member must not be null", True)
         for kind, value, broken in constraints(shape, limit, in_head):

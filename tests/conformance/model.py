@@ -54,7 +54,7 @@ class Shape:
     def least(self):
         """A smallest value that satisfies the model."""
         if self.type in TEXT:
-            low = max(self.low or 0, self.name in self.model.labels)
+            low = max(self.low or 0, self.name in self.model.filled)
             return self.enum[0] if self.enum else patterns.text(self.pattern, low, self.high or 10000)
         if self.type in WHOLE or self.type in REAL:
             return max(self.low or 0, min(1, 1 if self.high is None else self.high))
@@ -65,7 +65,8 @@ class Shape:
         if self.type == "blob":
             return b"a" * (self.low or 0)
         if self.type == "list":
-            low = max(self.low or 0, self.model.metadata["protocol"] in ("ec2", "rest-xml"))  # they have no empty list
+            none = self.model.metadata["protocol"] in ("ec2", "rest-xml")  # they have no empty list
+            low = max(self.low or 0, none or self.name in self.model.filled)
             return [self.element.least() for _ in range(low)]
         if self.type == "map":
             return {key: self.value.least() for key in self.keys(self.low or 0)}
@@ -125,14 +126,20 @@ class Model:
             self.doc = json.load(f)
         self.name, self.shapes = name, {}
         self.metadata = self.doc["metadata"]
-        self.labels = {ref["shape"] for shape in self.doc["shapes"].values()  # parts of paths are never empty
-                       for ref in shape.get("members", {}).values() if ref.get("location") == "uri"}
+        shapes = self.doc["shapes"]
+        self.filled = {ref["shape"] for shape in shapes.values() for ref in shape.get("members", {}).values()
+                       if self.is_filled(ref.get("location"), shapes[ref["shape"]]["type"])}
         self.operations = []
         with open(os.path.join(folder, name + ".ops"), encoding="utf-8") as f:
             for line in f:
                 line = line.split("#")[0].strip()
                 if line and not line.startswith("shape "):
                     self.operations.append(Operation(self, line))
+
+    @staticmethod
+    def is_filled(location, kind):
+        """Parts of paths, and lists that stand in queries or headers, are never empty."""
+        return location == "uri" or kind == "list" and location in ("querystring", "header")
 
     def shape(self, name):
         if name not in self.shapes:

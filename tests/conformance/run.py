@@ -64,7 +64,8 @@ class Signer:
         pairs = sorted((wires.escaped(k), wires.escaped(v)) for k, v in request.query)
         query = "&".join(f"{k}={v}" for k, v in pairs)
         digest = headers.get("x-amz-content-sha256") or hashlib.sha256(request.body).hexdigest()
-        lines = [request.method, request.path, query, *(f"{k}:{' '.join(headers[k].split())}" for k in signed), "",
+        path = request.path if self.service == "s3" else "/".join(map(wires.escaped, request.path.split("/")))
+        lines = [request.method, path, query, *(f"{k}:{' '.join(headers[k].split())}" for k in signed), "",
                  ";".join(signed), digest]
         text = "\n".join(["AWS4-HMAC-SHA256", self.date, self.scope,
                           hashlib.sha256("\n".join(lines).encode()).hexdigest()])
@@ -140,12 +141,11 @@ def exceptions(protocol, operation, case):
     """code -> status that a refusal may have: the operation's own exception of the member where it has one, else
     one that sounds like it, or the protocol's."""
     members = [s for s in case.place if s[0] not in "[{"]
-    typed = isinstance(protocol, (wires.Json, wires.Cbor))
     own = {}
     for shape in operation.errors:
         error = shape.raw.get("error", {})
         status = error.get("httpStatusCode", 500 if shape.raw.get("fault") else 400)
-        own[shape.name] = (shape.name if typed else error.get("code", shape.name), status)
+        own[shape.name] = (shape.name if protocol.typed else error.get("code", shape.name), status)
     forms = ["{}RequiredException"] if case.missing else ["Invalid{}Exception", "{}SizeLimitExceededException"]
     for form in forms:
         exact = own.get(form.format(capital(members[-1])))
@@ -185,11 +185,12 @@ class Checker:
     def of_type(self, operation, case, status, code, message):
         wanted = (self.protocol.malformed, self.protocol.invalid) if isinstance(
             self.protocol, wires.RestXmlProtocol) else (self.protocol.malformed,)
-        name = next((s for s in reversed(case.place) if s[0] not in "[{"))
         if code not in wanted or status != 400:
             return f"{status} {code}: {message}, wanted {wanted}"
-        shape = operation.input
+        shape, name = operation.input, ""
         for step in case.place:
+            if step[0] not in "[{":
+                name = shape.members[step].get("locationName", step)
             shape = {"[]": lambda s: s.element, "{}": lambda s: s.value}.get(step, lambda s, m=step: s.member(m))(shape)
         # a number beyond 64 bits is refused by the reader of JSON, which says where it stands
         if not self.protocol.typed or name in message or "too big integer" in message:
@@ -201,16 +202,17 @@ class Checker:
 OPEN = {"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity", "ConfirmSubscription"}
 
 
-def is_possible(protocol, case):
+def is_possible(protocol, operation, case):
     """Whether the protocol can say it."""
-    if protocol.typed:
-        return True
+    in_head = protocol.location(operation)(case.place) != "body"
     value = case.value
+    if protocol.typed and not in_head or value is model.ABSENT:
+        return True
     if value is None or isinstance(value, model.Wrong) and value.text is None:
         return False
-    if not isinstance(protocol, wires.RestXmlProtocol):
+    if not in_head and not isinstance(protocol, wires.RestXmlProtocol):
         return True
-    # text beside elements, and elements where a scalar was to be, are of no account in XML
+    # text beside elements, and elements where a scalar was to be, are of no account in XML; a header may be a list
     return not (isinstance(value, model.Wrong) and not case.kind.endswith(("number", "value", "time", "large")))
 
 
@@ -233,8 +235,8 @@ def requests(protocol, wanted):
     for operation in protocol.model.operations:
         if wanted and operation.name not in wanted:
             continue
-        for case in cases.of_operation(operation, protocol.location(operation)):
-            if is_possible(protocol, case):
+        for case in cases.of_operation(operation, protocol.location(operation), protocol.routed):
+            if is_possible(protocol, operation, case):
                 value = operation.input.holding(case.place, case.value)
                 if not protocol.says_nothing and has_nothing(operation.input, value):
                     continue
@@ -273,7 +275,7 @@ def main():
         for service, operations in wanted_services(sys.argv[1:]).items():
             m = model.Model(os.path.join(SOURCE, "model"), service)
             for name in m.protocols:
-                if name not in wires.PROTOCOLS or not m.operations:
+                if not m.operations:
                     continue
                 protocol = wires.PROTOCOLS[name](m)
                 work = list(requests(protocol, operations))

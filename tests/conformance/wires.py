@@ -53,13 +53,15 @@ class WrongInQuery:
             super()._serialize(serialized, value, shape, prefix)
 
 
-class WrongInRest:
+class WrongInXml:
     def _serialize(self, shape, params, xmlnode, name):
         if isinstance(params, Wrong):
             ElementTree.SubElement(xmlnode, name).text = params.text
         else:
             super()._serialize(shape, params, xmlnode, name)
 
+
+class WrongInRest:
     def _partition_parameters(self, partitioned, param_name, param_value, shape_members):
         if not isinstance(param_value, Wrong):
             super()._partition_parameters(partitioned, param_name, param_value, shape_members)
@@ -74,6 +76,14 @@ class WrongInRest:
             partitioned["body_kwargs"][param_name] = param_value
 
 
+class WrongInJson:
+    def _serialize(self, serialized, value, shape, key=None):
+        if value is None or isinstance(value, Wrong):
+            serialized[key] = value and value.value
+        else:
+            super()._serialize(serialized, value, shape, key)
+
+
 class Query(WrongInQuery, botocore.serialize.QuerySerializer):
     pass
 
@@ -82,7 +92,11 @@ class Ec2(WrongInQuery, botocore.serialize.EC2Serializer):
     pass
 
 
-class RestXml(WrongInRest, botocore.serialize.RestXMLSerializer):
+class RestXml(WrongInRest, WrongInXml, botocore.serialize.RestXMLSerializer):
+    pass
+
+
+class RestJson(WrongInRest, WrongInJson, botocore.serialize.RestJSONSerializer):
     pass
 
 
@@ -91,6 +105,7 @@ class RestXml(WrongInRest, botocore.serialize.RestXMLSerializer):
 class Protocol:
     typed = True         # a number is not a string
     says_nothing = True  # a structure without members is not an absent one
+    routed = False       # members of the head say which operation it is
     denied, invalid, malformed = "AccessDeniedException", "ValidationException", "SerializationException"
 
     def __init__(self, model):
@@ -169,7 +184,7 @@ class Ec2Protocol(QueryProtocol):
 
 
 class RestXmlProtocol(QueryProtocol):
-    says_nothing = True
+    says_nothing = routed = True
     invalid, malformed = "InvalidArgument", "MalformedXML"
     serializer = RestXml()
     PLACES = {"header": "header", "headers": "header", "querystring": "query", "uri": "uri", None: "body"}
@@ -190,5 +205,18 @@ class RestXmlProtocol(QueryProtocol):
         return made
 
 
+class RestJsonProtocol(RestXmlProtocol):
+    typed, routed = True, False
+    denied, invalid, malformed = Protocol.denied, Protocol.invalid, Protocol.malformed
+    serializer = RestJson()
+
+    def request(self, operation, value):
+        return self.form(self.serializer, operation, value)
+
+    @staticmethod
+    def error(headers, body):
+        return headers["x-amzn-errortype"], json.loads(body)["message"]
+
+
 PROTOCOLS = {"json": Json, "smithy-rpc-v2-cbor": Cbor, "query": QueryProtocol, "ec2": Ec2Protocol,
-             "rest-xml": RestXmlProtocol}
+             "rest-json": RestJsonProtocol, "rest-xml": RestXmlProtocol}
