@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/id.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
@@ -422,6 +423,15 @@ static struct api_request *request_new(struct api *api, struct http_exchange *x)
 	return r;
 }
 
+/* What says beforehand that it is too large is refused in the form of its protocol. */
+static int check_length(const struct http_exchange *x, struct err *err)
+{
+	if (http_content_length(x) <= (int64_t)LIMIT_API_BODY)
+		return 0;
+	return err_set(err, ERR_TOO_LARGE, "The request has %lld bytes; %zu are allowed.",
+		(long long)http_content_length(x), (size_t)LIMIT_API_BODY);
+}
+
 static enum http_mode classify(void *arg, struct http_exchange *x)
 {
 	struct api *api = arg;
@@ -429,7 +439,8 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 	CLEANUP_ERR struct err err = ERR_INIT;
 
 	http_set_context(x, r);
-	if (api_locate(&api->services, r, &err) < 0) {
+	if (api_locate(&api->services, r, &err) < 0 ||
+		(!takes_stream(r->operation) && check_length(x, &err) < 0)) {
 		send_error(r, &err);
 		return HTTP_REFUSE;
 	}

@@ -150,8 +150,11 @@ struct api_error api_error_of(
 		(family == API_FAMILY_QUERY || family == API_FAMILY_EC2) && op && op->n_errors == 0;
 	if (family == API_FAMILY_S3 && s3_name(name, &e))
 		return e;
-	if (!modelled(op, name, family, &e))
-		common_name(name, family, &e);
+	if (modelled(op, name, family, &e) ||
+		(streq(name, "AccessDeniedException") &&
+			modelled(op, "AuthorizationErrorException", family, &e)))
+		return e;
+	common_name(name, family, &e);
 	return e;
 }
 

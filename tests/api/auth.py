@@ -157,8 +157,9 @@ def test_presigned_sts(shared_server):
 def test_oversized_body(shared_server):
     body = b'{"nextToken":"' + b"a" * (13 * 1024 * 1024) + b'"}'
     headers, _ = signed(shared_server, body=body)
-    status, _, _ = send(shared_server, headers, body)
-    assert status == 413
+    status, text, answer = send(shared_server, headers, body)
+    assert status == 413 and json.loads(text)["__type"] == "RequestEntityTooLarge"
+    assert answer["x-amzn-RequestId"]
 
 
 def test_malformed_json(shared_server):

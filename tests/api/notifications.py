@@ -75,7 +75,7 @@ def test_policy_of_a_topic(shared_server):
     c = shared_server.client("sns")
     topic = c.create_topic(Name="own")["TopicArn"]
     sam = shared_server.client("sns", keys=shared_server.user("sam"))
-    assert code_of(sam.publish, TopicArn=topic, Message="m") == "AccessDenied"
+    assert code_of(sam.publish, TopicArn=topic, Message="m") == "AuthorizationError"
 
     def policy(effect, action):
         return json.dumps({"Version": "2012-10-17", "Statement": [{
@@ -91,11 +91,11 @@ def test_policy_of_a_topic(shared_server):
     arn = sam.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:1/",
                         ReturnSubscriptionArn=True)["SubscriptionArn"]
     assert sam.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["TopicArn"] == topic
-    assert code_of(sam.delete_topic, TopicArn=topic) == "AccessDenied"
+    assert code_of(sam.delete_topic, TopicArn=topic) == "AuthorizationError"
     assert code_of(sam.publish, TopicArn=c.create_topic(Name="other")["TopicArn"],
-                   Message="m") == "AccessDenied"
+                   Message="m") == "AuthorizationError"
     put(policy("Deny", "sns:*"))
-    assert code_of(sam.publish, TopicArn=topic, Message="m") == "AccessDenied"
+    assert code_of(sam.publish, TopicArn=topic, Message="m") == "AuthorizationError"
     for bad in ("{", '{"Statement": 1}', policy("Maybe", "sns:Publish")):
         assert code_of(put, text=bad) == "InvalidParameter"
 

@@ -168,7 +168,8 @@ class Checker:
             return None if case.broken is None and operation.name in OPEN else f"{status}, wanted a refusal"
         code, message = self.protocol.error(headers, body)
         if case.broken is None:
-            if code == self.protocol.denied or status == 501 or (operation.name in OPEN and "failed to satisfy constraint" not in message):
+            own = [s for s in operation.errors if s.name == "AuthorizationErrorException"]
+            if code == (own[0].raw["error"]["code"] if own else self.protocol.denied) or status == 501 or (operation.name in OPEN and "failed to satisfy constraint" not in message):
                 return None
             return f"{status} {code}: {message}, wanted {self.protocol.denied}"
         if case.broken is cases.WRONG_TYPE:
