@@ -41,7 +41,8 @@ static struct arena_block *add_block(struct arena *a, size_t size)
 	return b;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* Not zeroed: for what is filled at once. */
+static void *alloc_raw(struct arena *a, size_t size)
 {
 	const size_t align = _Alignof(max_align_t);
 	struct arena_block *b = a->head;
@@ -55,7 +56,12 @@ void *arena_alloc(struct arena *a, size_t size)
 	p = b->data + b->used;
 	b->used += size;
 	a->total += size;
-	return memset(p, 0, size);
+	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	return memset(alloc_raw(a, size), 0, MAX(size, (size_t)1));
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)
@@ -69,10 +75,11 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	char *p = arena_alloc(a, n + 1);
+	char *p = alloc_raw(a, n + 1);
 
 	if (n)
 		memcpy(p, s, n);
+	p[n] = '\0';
 	return p;
 }
 
@@ -84,6 +91,20 @@ char *arena_strdup(struct arena *a, const char *s)
 char *arena_view_dup(struct arena *a, struct view v)
 {
 	return arena_strndup(a, v.p, v.len);
+}
+
+char *arena_join(struct arena *a, const char *const *texts, size_t n)
+{
+	size_t total = 0;
+	char *p, *end;
+
+	for (size_t i = 0; i < n; i++)
+		total += strlen(texts[i]);
+	p = end = alloc_raw(a, total + 1);
+	for (size_t i = 0; i < n; i++)
+		end = stpcpy(end, texts[i]);
+	*end = '\0';
+	return p;
 }
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
@@ -99,7 +120,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 	BUG_ON(n < 0);
 	if ((size_t)n < sizeof(small))
 		return arena_strndup(a, small, (size_t)n);
-	p = arena_alloc(a, (size_t)n + 1);
+	p = alloc_raw(a, (size_t)n + 1);
 	vsnprintf(p, (size_t)n + 1, fmt, ap);
 	return p;
 }

@@ -29,6 +29,11 @@ void *arena_array(struct arena *a, size_t n, size_t size) MUST_CHECK;
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_CHECK;
 char *arena_view_dup(struct arena *a, struct view v) MUST_CHECK;
+/* The texts one behind the other: arena_concat(a, "http://", host). */
+char *arena_join(struct arena *a, const char *const *texts, size_t n) MUST_CHECK;
+#define arena_concat(a, ...)                                \
+	arena_join((a), (const char *const[]){__VA_ARGS__}, \
+		ARRAY_SIZE(((const char *const[]){__VA_ARGS__})))
 char *arena_printf(struct arena *a, const char *fmt, ...) MUST_CHECK PRINTF_LIKE(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) MUST_CHECK PRINTF_LIKE(2, 0);
 

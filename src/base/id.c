@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/hex.h"
@@ -29,24 +30,16 @@ static uint64_t next_seeded(void)
 	return z ^ (z >> 31);
 }
 
+/* Under the lock. */
 static bool fill_seeded(unsigned char *p, size_t n)
 {
-	bool seeded;
-
-	pthread_mutex_lock(&lock);
-	seeded = state != 0;
-	for (size_t i = 0; seeded && i < n; i++)
+	for (size_t i = 0; state && i < n; i++)
 		p[i] = (unsigned char)next_seeded();
-	pthread_mutex_unlock(&lock);
-	return seeded;
+	return state;
 }
 
-void id_random_bytes(void *buf, size_t n)
+static void fill_from_kernel(unsigned char *p, size_t n)
 {
-	unsigned char *p = buf;
-
-	if (fill_seeded(p, n))
-		return;
 	while (n) {
 		ssize_t got = getrandom(p, n, 0);
 
@@ -56,6 +49,61 @@ void id_random_bytes(void *buf, size_t n)
 		p += got;
 		n -= (size_t)got;
 	}
+}
+
+/* Bytes drawn ahead, since every request needs some and a call of the kernel costs more than all
+ * else about them. They lie where a child process finds zeros, hence no bytes left: parent and
+ * child never hand out the same. */
+struct pool {
+	size_t left;
+	unsigned char bytes[1024];
+};
+
+#define MOST_OF_POOL 64 /* more at a time comes from the kernel directly */
+
+static struct pool *pool_get(void)
+{
+	static struct pool *pool;
+	void *p;
+
+	if (pool)
+		return pool;
+	p = mmap(NULL, sizeof(*pool), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, sizeof(*pool), MADV_WIPEONFORK) < 0) {
+		munmap(p, sizeof(*pool));
+		return NULL;
+	}
+	return pool = p;
+}
+
+/* Under the lock. */
+static bool fill_from_pool(unsigned char *p, size_t n)
+{
+	struct pool *pool = n <= MOST_OF_POOL ? pool_get() : NULL;
+
+	if (!pool)
+		return false;
+	if (pool->left < n) {
+		fill_from_kernel(pool->bytes, sizeof(pool->bytes));
+		pool->left = sizeof(pool->bytes);
+	}
+	pool->left -= n;
+	memcpy(p, pool->bytes + pool->left, n);
+	explicit_bzero(pool->bytes + pool->left, n);
+	return true;
+}
+
+void id_random_bytes(void *buf, size_t n)
+{
+	bool filled;
+
+	pthread_mutex_lock(&lock);
+	filled = fill_seeded(buf, n) || fill_from_pool(buf, n);
+	pthread_mutex_unlock(&lock);
+	if (!filled)
+		fill_from_kernel(buf, n);
 }
 
 struct uuid_text id_uuid(void)

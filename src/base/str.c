@@ -29,30 +29,6 @@ void str_reserve(struct str *s, size_t extra)
 	s->p[s->len] = '\0';
 }
 
-void str_add_n(struct str *s, const void *bytes, size_t n)
-{
-	str_reserve(s, n);
-	if (n)
-		memcpy(s->p + s->len, bytes, n);
-	s->len += n;
-	s->p[s->len] = '\0';
-}
-
-void str_add(struct str *s, const char *text)
-{
-	str_add_n(s, text, strlen(text));
-}
-
-void str_add_view(struct str *s, struct view v)
-{
-	str_add_n(s, v.p, v.len);
-}
-
-void str_add_c(struct str *s, char c)
-{
-	str_add_n(s, &c, 1);
-}
-
 void str_vaddf(struct str *s, const char *fmt, va_list ap)
 {
 	va_list again;

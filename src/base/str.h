@@ -4,6 +4,7 @@
 #define TOWPATH_BASE_STR_H
 
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/macros.h"
 #include "base/view.h"
@@ -21,10 +22,33 @@ void str_release(struct str *s);
 /* Empties, keeps the memory. */
 void str_clear(struct str *s);
 void str_reserve(struct str *s, size_t extra);
-void str_add(struct str *s, const char *text);
-void str_add_n(struct str *s, const void *bytes, size_t n);
-void str_add_view(struct str *s, struct view v);
-void str_add_c(struct str *s, char c);
+
+/* In the header, since every answer is put together by these. */
+static inline void str_add_n(struct str *s, const void *bytes, size_t n)
+{
+	if (s->cap - s->len <= n)
+		str_reserve(s, n);
+	if (n)
+		memcpy(s->p + s->len, bytes, n);
+	s->len += n;
+	s->p[s->len] = '\0';
+}
+
+static inline void str_add(struct str *s, const char *text)
+{
+	str_add_n(s, text, strlen(text));
+}
+
+static inline void str_add_view(struct str *s, struct view v)
+{
+	str_add_n(s, v.p, v.len);
+}
+
+static inline void str_add_c(struct str *s, char c)
+{
+	str_add_n(s, &c, 1);
+}
+
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_vaddf(struct str *s, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 /* Cuts to n bytes; n must not exceed the length. */

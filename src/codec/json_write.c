@@ -22,11 +22,30 @@ static const char *short_escape(unsigned char c)
 	return escapes[c];
 }
 
+#define EACH(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Whether one of eight bytes is a control character, a quote, a backslash or not ASCII: the usual
+ * test for a zero byte, of the word less 0x20 and with the others taken out of it. */
+static bool has_special(const char *p)
+{
+	uint64_t x, quote, backslash;
+
+	memcpy(&x, p, sizeof(x));
+	quote = x ^ EACH('"');
+	backslash = x ^ EACH('\\');
+	return (x | (x - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1))) & EACH(0x80);
+}
+
 /* Bytes at the front that can be copied as they are. */
 static size_t plain_run(struct view v)
 {
 	size_t i = 0, n;
 
+	while (i + 8 <= v.len && !has_special(v.p + i))
+		i += 8;
+	/* what is left once more with what stands before it */
+	if (i && v.len - i < 8 && !has_special(v.p + v.len - 8))
+		return v.len;
 	while (i < v.len) {
 		unsigned char c = (unsigned char)v.p[i];
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -241,6 +243,30 @@ static void test_ids(void **state)
 	assert_string_equal(a, b);
 }
 
+/* A child must not draw what its parent draws next. */
+static void test_ids_of_children(void **state)
+{
+	struct uuid_text here, there = {""};
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	id_uuid();
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		there = id_uuid();
+		_exit(write(ends[1], &there, sizeof(there)) != sizeof(there));
+	}
+	here = id_uuid();
+	assert_int_equal(read(ends[0], &there, sizeof(there)), sizeof(there));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ends[0]);
+	close(ends[1]);
+	assert_string_not_equal(here.text, there.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_err),
 		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_ids_of_children),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
