@@ -45,6 +45,19 @@ struct digest_value digest_value(const struct digest *d);
 
 struct digest_value digest_of(enum digest_kind kind, struct view bytes);
 struct digest_value digest_hmac_sha256(struct view key, struct view bytes);
+
+/* HMAC with SHA-256 of many messages under one key, one after the other. */
+struct digest_hmac {
+	void *evp; /* OpenSSL's */
+};
+
+void digest_hmac_init(struct digest_hmac *h, struct view key);
+/* After digest_hmac_init(), or on zeroed memory. */
+void digest_hmac_release(struct digest_hmac *h);
+void digest_hmac_update(struct digest_hmac *h, struct view bytes);
+/* Of all since the last one; the next message can follow. */
+struct digest_value digest_hmac_value(struct digest_hmac *h);
+
 /* Lower case. */
 struct digest_text digest_hex(const struct digest_value *v);
 static inline struct view digest_view(const struct digest_value *v)

@@ -86,7 +86,7 @@ static int split_credential(
 	c->date = parts[0];
 	c->region = parts[1];
 	c->service = parts[2];
-	c->scope = arena_printf(a, "%s/%s/%s/aws4_request", parts[0], parts[1], parts[2]);
+	c->scope = arena_concat(a, parts[0], "/", parts[1], "/", parts[2], "/aws4_request");
 	return 0;
 }
 

@@ -67,12 +67,37 @@ static void hmac(void **state)
 		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
+/* RFC 4231, test cases 2 and 6: one message after the other, in pieces, and a long key. */
+static void hmac_again(void **state)
+{
+	struct digest_hmac h;
+	struct digest_value v;
+	char key[131];
+
+	(void)state;
+	digest_hmac_init(&h, VIEW("Jefe"));
+	for (int i = 0; i < 3; i++) {
+		digest_hmac_update(&h, VIEW("what do ya want "));
+		digest_hmac_update(&h, VIEW("for nothing?"));
+		v = digest_hmac_value(&h);
+		assert_string_equal(digest_hex(&v).text,
+			"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	}
+	digest_hmac_release(&h);
+	memset(key, 0xaa, sizeof(key));
+	v = digest_hmac_sha256((struct view){key, sizeof(key)},
+		VIEW("Test Using Larger Than Block-Size Key - Hash Key First"));
+	assert_string_equal(digest_hex(&v).text,
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(published_values),
 		cmocka_unit_test(in_pieces),
 		cmocka_unit_test(hmac),
+		cmocka_unit_test(hmac_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
