@@ -131,8 +131,12 @@ static const char *join(
 {
 	struct str out CLEANUP_STR = STR_INIT;
 
-	if (arn)
-		str_addf(&out, "arn:%s:", call->partition);
+	str_reserve(&out, 160);
+	if (arn) {
+		str_add(&out, "arn:");
+		str_add(&out, call->partition);
+		str_add_c(&out, ':');
+	}
 	add_piece(&out, call, t->pieces[0]);
 	for (size_t k = 0; k < t->n_paths; k++) {
 		const char *value = v[k].v[MIN(i, v[k].n - 1)];
@@ -260,8 +264,7 @@ static void fill(struct call *call, const struct access_table *table, const stru
 	if (need->version && values_of(call, need->version, req).n)
 		ret->action = need->versioned_action;
 	if (!ret->action)
-		ret->action =
-			arena_printf(call->arena, "%s:%s", table->prefix, call->operation->name);
+		ret->action = arena_concat(call->arena, table->prefix, ":", call->operation->name);
 }
 
 /* What stands behind a "+" counts where one of its targets is there. */

@@ -12,7 +12,7 @@ static int decode(struct api_request *r, struct view body, struct err *err)
 
 static const char *content_type(const struct api_request *r)
 {
-	return arena_printf(r->call.arena, "application/x-amz-json-%s", r->json_version);
+	return arena_concat(r->call.arena, "application/x-amz-json-", r->json_version);
 }
 
 static void encode(struct api_request *r, struct api_reply *reply)

@@ -113,7 +113,7 @@ static int find_principal(struct identity_engine *e, const char *key_id, const c
 	ret->owner = k.owner;
 	if (streq(k.owner, "root")) {
 		ret->kind = IDENTITY_ROOT;
-		ret->arn = arena_printf(a, "arn:aws:iam::%s:root", e->account);
+		ret->arn = arena_concat(a, "arn:aws:iam::", e->account, ":root");
 		ret->id = e->account;
 		return 0;
 	}

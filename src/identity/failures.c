@@ -40,18 +40,27 @@ static char *both(const char *key_id, const char *address)
 	return xasprintf("%s@%s", key_id ? key_id : "", address ? address : "");
 }
 
+static bool must_wait(struct identity_engine *e, const char *key_id, const char *address)
+{
+	char *pair CLEANUP(freep) = NULL;
+	bool wait = false;
+
+	pthread_mutex_lock(&e->lock);
+	if (e->failures.count) {
+		int64_t now = monotonic_usec();
+
+		pair = both(key_id, address);
+		wait = count(e, pair, now) >= PER_KEY ||
+		       count(e, address ? address : "", now) >= PER_ADDRESS;
+	}
+	pthread_mutex_unlock(&e->lock);
+	return wait;
+}
+
 int identity_failures_check(
 	struct identity_engine *e, const char *key_id, const char *address, struct err *err)
 {
-	char *pair CLEANUP(freep) = both(key_id, address);
-	int64_t now = monotonic_usec();
-	bool wait;
-
-	pthread_mutex_lock(&e->lock);
-	wait = e->failures.count && (count(e, pair, now) >= PER_KEY ||
-					    count(e, address ? address : "", now) >= PER_ADDRESS);
-	pthread_mutex_unlock(&e->lock);
-	if (!wait)
+	if (!must_wait(e, key_id, address))
 		return 0;
 	return err_set_wire(err, "ThrottlingException",
 		"Rate exceeded: too many requests with wrong credentials came from %s. Try again "

@@ -82,8 +82,6 @@ void http_exchange_unref(struct http_exchange *x)
 	free(x->in.p);
 	free(x->out.p);
 	str_release(&x->body);
-	vec_release(&x->headers);
-	vec_release(&x->reply_headers);
 	arena_release(&x->arena);
 	pthread_cond_destroy(&x->wake);
 	pthread_mutex_destroy(&x->lock);
@@ -98,17 +96,15 @@ static enum MHD_Result copy_header(
 	struct http_exchange *x = arg;
 
 	(void)kind;
-	if (x->headers.n == HTTP_MAX_HEADERS)
-		return MHD_NO;
-	vec_push(&x->headers, (struct http_field){arena_strdup(&x->arena, name),
-				      arena_strdup(&x->arena, value ? value : "")});
+	x->headers[x->n_headers++] = (struct http_field){
+		arena_strdup(&x->arena, name), arena_strdup(&x->arena, value ? value : "")};
 	return MHD_YES;
 }
 
-static char *peer_text(struct http_exchange *x)
+char *http_peer_text(struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	char text[INET6_ADDRSTRLEN] = "";
 
 	if (info && info->client_addr->sa_family == AF_INET)
@@ -117,7 +113,15 @@ static char *peer_text(struct http_exchange *x)
 	else if (info && info->client_addr->sa_family == AF_INET6)
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)info->client_addr)->sin6_addr,
 			text, sizeof(text));
-	return arena_strdup(&x->arena, text);
+	return xstrdup(text);
+}
+
+static const char *peer_of(const struct http_exchange *x)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info && info->socket_context ? info->socket_context : "";
 }
 
 bool http_exchange_begin(struct http_exchange *x, const char *method)
@@ -128,10 +132,11 @@ bool http_exchange_begin(struct http_exchange *x, const char *method)
 	x->begun = true;
 	x->method = arena_strdup(&x->arena, method);
 	x->is_head = strcmp(method, "HEAD") == 0;
-	x->peer = peer_text(x);
+	x->peer = arena_strdup(&x->arena, peer_of(x));
 	total = MHD_get_connection_values(x->connection, MHD_HEADER_KIND, NULL, NULL);
 	if (total > HTTP_MAX_HEADERS)
 		return false;
+	x->headers = arena_new_n(&x->arena, (size_t)total, struct http_field);
 	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, copy_header, x);
 	length = http_header(x, "Content-Length");
 	if (http_header(x, "Transfer-Encoding"))
@@ -163,31 +168,31 @@ const char *http_raw_query(const struct http_exchange *x)
 
 const char *http_header(const struct http_exchange *x, const char *name)
 {
-	for (size_t i = 0; i < x->headers.n; i++) {
-		if (strcasecmp(x->headers.v[i].name, name) == 0)
-			return x->headers.v[i].value;
+	for (size_t i = 0; i < x->n_headers; i++) {
+		if (strcasecmp(x->headers[i].name, name) == 0)
+			return x->headers[i].value;
 	}
 	return NULL;
 }
 
 size_t http_header_count(const struct http_exchange *x)
 {
-	return x->headers.n;
+	return x->n_headers;
 }
 
 void http_header_at(
 	const struct http_exchange *x, size_t i, const char **ret_name, const char **ret_value)
 {
-	*ret_name = x->headers.v[i].name;
-	*ret_value = x->headers.v[i].value;
+	*ret_name = x->headers[i].name;
+	*ret_value = x->headers[i].value;
 }
 
 const char *http_origin(struct http_exchange *x)
 {
 	const char *host = http_header(x, "Host");
 
-	return arena_printf(
-		&x->arena, "%s://%s", x->server->tls ? "https" : "http", host ? host : "localhost");
+	return arena_concat(
+		&x->arena, x->server->tls ? "https://" : "http://", host ? host : "localhost");
 }
 
 const char *http_peer(const struct http_exchange *x)
@@ -219,8 +224,17 @@ void *http_context(const struct http_exchange *x)
 
 void http_set_header(struct http_exchange *x, const char *name, const char *value)
 {
-	vec_push(&x->reply_headers,
-		(struct http_field){arena_strdup(&x->arena, name), arena_strdup(&x->arena, value)});
+	if (x->n_reply_headers == x->room_reply_headers) {
+		size_t room = MAX(2 * x->room_reply_headers, (size_t)8);
+		struct http_field *more = arena_new_n(&x->arena, room, struct http_field);
+
+		if (x->n_reply_headers)
+			memcpy(more, x->reply_headers, x->n_reply_headers * sizeof(*more));
+		x->reply_headers = more;
+		x->room_reply_headers = room;
+	}
+	x->reply_headers[x->n_reply_headers++] =
+		(struct http_field){arena_strdup(&x->arena, name), arena_strdup(&x->arena, value)};
 }
 
 void http_exchange_suspend(struct http_exchange *x)
@@ -272,8 +286,8 @@ enum MHD_Result http_exchange_queue(struct http_exchange *x)
 		log_error("http", "no memory for the reply to %s %s", x->method, x->path);
 		return MHD_NO;
 	}
-	vec_foreach (h, &x->reply_headers)
-		MHD_add_response_header(r, h->name, h->value);
+	for (size_t i = 0; i < x->n_reply_headers; i++)
+		MHD_add_response_header(r, x->reply_headers[i].name, x->reply_headers[i].value);
 	x->queued = true;
 	/* H4: the library holds a lock of the response while it pulls, which takes ours */
 	pthread_mutex_unlock(&x->lock);

@@ -54,7 +54,8 @@ struct http_exchange {
 	/* the request */
 	struct arena arena;
 	char *method, *target, *path, *query, *peer;
-	VEC(struct http_field) headers;
+	struct http_field *headers;
+	size_t n_headers;
 	int64_t content_length;
 	bool begun, is_head;
 	enum http_mode mode;
@@ -79,7 +80,8 @@ struct http_exchange {
 	enum http_reply_kind kind;
 	bool queued, out_end, out_ok;
 	int status;
-	VEC(struct http_field) reply_headers;
+	struct http_field *reply_headers;
+	size_t n_reply_headers, room_reply_headers;
 	struct view reply_body; /* malloc'd */
 	int reply_fd;
 	int64_t reply_offset, reply_length;
@@ -112,6 +114,8 @@ void http_server_free(struct http_server *s);
 /* ---- http_exchange.c ---- */
 struct http_exchange *http_exchange_new(
 	struct http_server *s, struct MHD_Connection *c, const char *target);
+/* The peer's address as text, the caller's. */
+char *http_peer_text(struct MHD_Connection *c);
 void http_exchange_ref(struct http_exchange *x);
 void http_exchange_unref(struct http_exchange *x);
 /* Copies method and headers from the connection; false when there are too many. */

@@ -25,6 +25,17 @@ static enum MHD_Result on_accept(void *arg, const struct sockaddr *peer, socklen
 	return __atomic_load_n(&s->stopping, __ATOMIC_RELAXED) ? MHD_NO : MHD_YES;
 }
 
+/* The peer's address is written out once a connection, not once a request. */
+static void on_connection(void *arg, struct MHD_Connection *c, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	(void)arg;
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		*context = http_peer_text(c);
+	else
+		freep(context);
+}
+
 static void *on_target(void *arg, const char *target, struct MHD_Connection *c)
 {
 	return http_exchange_new(arg, c, target);
@@ -230,8 +241,9 @@ static struct MHD_Daemon *start_daemon(struct http_server *s, const union socket
 		(unsigned int)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		HTTP_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)MAX(idle / USEC_PER_SEC, 1), MHD_OPTION_URI_LOG_CALLBACK, on_target,
-		s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_LISTEN_BACKLOG_SIZE,
-		(unsigned int)1024, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, NULL, MHD_OPTION_LISTEN_BACKLOG_SIZE, (unsigned int)1024,
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 static int start_tls(struct http_server *s, struct err *err)
