@@ -157,7 +157,7 @@ int wire_decode_json(const struct wire_shape *shape, struct view json, struct ar
  * model's wire names; absent members are left out; times are epoch seconds with milliseconds. */
 void wire_encode_json(const struct wire_shape *shape, const void *value, struct str *out);
 /* Appends the value as audit records have it: what is secret is hidden, bodies are left out, names
- * begin with a small letter; null when it would be longer than 100 KB. out must be empty. */
+ * begin with a small letter; null when it would be longer than 100 KB. */
 void wire_encode_redacted(const struct wire_shape *shape, const void *value, struct str *out);
 /* Checks required, length, range, pattern and enum all the way down. The error names the member
  * in the form that the services use ("1 validation error detected: Value 'x' at 'name' failed to
