@@ -6,10 +6,12 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/timefmt.h"
 #include "codec/json.h"
 
 #define MOST_MESSAGE 1024
+#define MOST_RECORDS 1500 /* are not longer: a size to begin with */
 
 /* Operations that change nothing, by how their names begin. */
 static bool is_read_only(const char *name)
@@ -25,94 +27,133 @@ static bool is_read_only(const char *name)
 	return false;
 }
 
-static void put_time(struct json_writer *w)
+/* A finished part of a record. */
+static void add(struct str *out, struct view text)
 {
+	str_add_view(out, text);
+}
+
+/* key: with what stands around it, ",\"name\":"; nothing at all when text is NULL. */
+static void add_member(struct str *out, struct view key, const char *text)
+{
+	if (!text)
+		return;
+	add(out, key);
+	json_write_string(out, view_of(text));
+}
+
+/* The second, written out once for all requests that a thread answers in it. */
+static void add_time(struct str *out)
+{
+	static _Thread_local struct timefmt text;
+	static _Thread_local time_t written;
 	struct timespec ts;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	json_put_member(w, "eventTime", timefmt_iso(ts.tv_sec * USEC_PER_SEC).text);
-}
-
-static void put_raw_or_null(struct json_writer *w, const char *key, const struct str *json)
-{
-	json_key(w, key);
-	json_put_raw(w, json->len > 2 ? str_view(json) : VIEW("null"));
-}
-
-static void put_resources(struct json_writer *w, const struct audit_note *n)
-{
-	if (!n->n_resources)
-		return;
-	json_key(w, "resources");
-	json_open(w, '[');
-	for (size_t i = 0; i < n->n_resources; i++) {
-		json_open(w, '{');
-		json_put_member(w, "ARN", n->resources[i]);
-		json_put_member(w, "accountId", n->call->account);
-		json_close(w, '}');
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	if (ts.tv_sec != written) {
+		text = timefmt_iso(ts.tv_sec * USEC_PER_SEC);
+		written = ts.tv_sec;
 	}
-	json_close(w, ']');
+	str_add(out, text.text);
 }
 
-static void put_error(struct json_writer *w, const struct audit_note *n, struct arena *a)
+static void add_resources(struct str *out, const struct audit_note *n)
+{
+	for (size_t i = 0; i < n->n_resources; i++) {
+		add(out, i ? VIEW(",{\"ARN\":") : VIEW(",\"resources\":[{\"ARN\":"));
+		json_write_string(out, view_of(n->resources[i]));
+		add_member(out, VIEW(",\"accountId\":"), n->call->account);
+		str_add_c(out, '}');
+	}
+	if (n->n_resources)
+		str_add_c(out, ']');
+}
+
+static void add_error(struct str *out, const struct audit_note *n)
 {
 	const char *text = n->error_message ? n->error_message : "";
 
 	if (!n->error_code)
 		return;
-	json_put_member(w, "errorCode", n->error_code);
-	json_put_member(w, "errorMessage", arena_strndup(a, text, strnlen(text, MOST_MESSAGE)));
+	add_member(out, VIEW(",\"errorCode\":"), n->error_code);
+	add(out, VIEW(",\"errorMessage\":"));
+	json_write_string(out, (struct view){text, strnlen(text, MOST_MESSAGE)});
 }
 
-static void put_parameters(struct json_writer *w, const struct audit_note *n, bool read_only)
+/* What was asked or answered; null when there is nothing in it. */
+static void add_value(
+	struct str *out, struct view key, const struct wire_shape *shape, const void *value)
 {
-	struct str asked CLEANUP_STR = STR_INIT, answered CLEANUP_STR = STR_INIT;
+	size_t start;
 
-	if (n->input)
-		wire_encode_redacted(n->operation->input, n->input, &asked);
-	if (n->output && !n->error_code && !read_only)
-		wire_encode_redacted(n->operation->output, n->output, &answered);
-	put_raw_or_null(w, "requestParameters", &asked);
-	put_raw_or_null(w, "responseElements", &answered);
+	add(out, key);
+	start = out->len;
+	if (value)
+		wire_encode_redacted(shape, value, out);
+	if (out->len - start <= 2) {
+		str_truncate(out, start);
+		add(out, VIEW("null"));
+	}
+}
+
+static void add_who(struct str *out, const struct audit_note *n)
+{
+	size_t start = out->len;
+
+	if (n->auth->describe)
+		n->auth->describe(n->auth->arg, n->who, out);
+	if (out->len == start)
+		add(out, VIEW("null"));
+}
+
+static void add_request(struct str *out, const struct audit_note *n)
+{
+	add(out, VIEW(",\"eventTime\":\""));
+	add_time(out);
+	add(out, VIEW("\",\"eventSource\":\""));
+	str_add(out, n->source ? n->source : "unknown");
+	add(out, VIEW(".amazonaws.com\""));
+	add_member(out, VIEW(",\"eventName\":"), n->name ? n->name : "Unknown");
+	add_member(out, VIEW(",\"awsRegion\":"), n->call->region);
+	add_member(out, VIEW(",\"sourceIPAddress\":"), n->call->source_ip);
+	add_member(out, VIEW(",\"userAgent\":"), n->call->user_agent);
+}
+
+static void add_event(struct str *out, const struct audit_note *n, bool read_only)
+{
+	add_member(out, VIEW(",\"requestID\":"), n->call->request_id);
+	add(out, VIEW(",\"eventID\":\""));
+	str_add(out, id_uuid().text);
+	add(out, read_only ? VIEW("\",\"readOnly\":true") : VIEW("\",\"readOnly\":false"));
+	add_resources(out, n);
+	add(out, VIEW(",\"eventType\":\"AwsApiCall\""));
+	add(out, n->data ? VIEW(",\"managementEvent\":false") : VIEW(",\"managementEvent\":true"));
+	add_member(out, VIEW(",\"recipientAccountId\":"), n->call->account);
+	add(out, n->data ? VIEW(",\"eventCategory\":\"Data\"}")
+			 : VIEW(",\"eventCategory\":\"Management\"}"));
 }
 
 void audit_note(const struct audit_sink *sink, const struct audit_note *n)
 {
-	struct str out CLEANUP_STR = STR_INIT, who CLEANUP_STR = STR_INIT;
-	struct json_writer w = {&out, false};
+	struct str out CLEANUP_STR = STR_INIT;
 	bool read_only = is_read_only(n->name);
-	struct arena *a = n->call->arena;
+	bool changed = n->output && !n->error_code && !read_only;
 
 	if (!sink->add)
 		return;
-	if (n->auth->describe)
-		n->auth->describe(n->auth->arg, n->who, &who);
-	json_open(&w, '{');
-	json_put_member(&w, "eventVersion", "1.08");
-	put_raw_or_null(&w, "userIdentity", &who);
-	put_time(&w);
-	json_put_member(&w, "eventSource",
-		arena_printf(a, "%s.amazonaws.com", n->source ? n->source : "unknown"));
-	json_put_member(&w, "eventName", n->name ? n->name : "Unknown");
-	json_put_member(&w, "awsRegion", n->call->region);
-	json_put_member(&w, "sourceIPAddress", n->call->source_ip);
-	json_put_member(&w, "userAgent", n->call->user_agent);
-	put_error(&w, n, a);
-	put_parameters(&w, n, read_only);
+	str_reserve(&out, MOST_RECORDS);
+	add(&out, VIEW("{\"eventVersion\":\"1.08\",\"userIdentity\":"));
+	add_who(&out, n);
+	add_request(&out, n);
+	add_error(&out, n);
+	add_value(&out, VIEW(",\"requestParameters\":"), n->input ? n->operation->input : NULL,
+		n->input);
+	add_value(&out, VIEW(",\"responseElements\":"), changed ? n->operation->output : NULL,
+		changed ? n->output : NULL);
 	if (n->more) {
-		json_key(&w, "additionalEventData");
-		json_put_raw(&w, view_of(n->more));
+		add(&out, VIEW(",\"additionalEventData\":"));
+		str_add(&out, n->more);
 	}
-	json_put_member(&w, "requestID", n->call->request_id);
-	json_put_member(&w, "eventID", id_uuid().text);
-	json_key(&w, "readOnly");
-	json_put_bool(&w, read_only);
-	put_resources(&w, n);
-	json_put_member(&w, "eventType", "AwsApiCall");
-	json_key(&w, "managementEvent");
-	json_put_bool(&w, !n->data);
-	json_put_member(&w, "recipientAccountId", n->call->account);
-	json_put_member(&w, "eventCategory", n->data ? "Data" : "Management");
-	json_close(&w, '}');
+	add_event(&out, n, read_only);
 	sink->add(sink->arg, str_view(&out));
 }

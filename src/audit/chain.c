@@ -7,26 +7,52 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct digest_text keyed(const struct audit_chain *c, struct view text)
+int audit_chain_init(struct audit_chain *c, const char *key_path, struct err *err)
 {
-	struct view key = {(const char *)c->key.bytes, sizeof(c->key.bytes)};
-	struct digest_value v = digest_hmac_sha256(key, text);
+	struct seal_key key;
+
+	*c = (struct audit_chain){0};
+	if (seal_key_load(key_path, &key, err) < 0)
+		return -1;
+	digest_hmac_init(&c->mac, (struct view){(const char *)key.bytes, sizeof(key.bytes)});
+	explicit_bzero(&key, sizeof(key));
+	return 0;
+}
+
+void audit_chain_release(struct audit_chain *c)
+{
+	digest_hmac_release(&c->mac);
+}
+
+static struct digest_text end_of(struct digest_hmac *mac)
+{
+	struct digest_value v = digest_hmac_value(mac);
 
 	return digest_hex(&v);
 }
 
-struct digest_text audit_digest(const struct audit_chain *c, struct view json)
+/* "<digest before> <number of the line> <JSON>" */
+struct digest_text audit_digest(struct audit_chain *c, struct view json)
 {
-	struct str text CLEANUP_STR = STR_INIT;
+	char number[32], *start = number + sizeof(number) - 1;
+	int64_t n = c->count;
 
-	str_addf(&text, "%s %" PRId64 " ", c->digest, c->count);
-	str_add_view(&text, json);
-	return keyed(c, str_view(&text));
+	*start = ' ';
+	do {
+		*--start = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	*--start = ' ';
+	digest_hmac_update(&c->mac, view_of(c->digest));
+	digest_hmac_update(
+		&c->mac, (struct view){start, (size_t)(number + sizeof(number) - start)});
+	digest_hmac_update(&c->mac, json);
+	return end_of(&c->mac);
 }
 
 void audit_chain_add(struct audit_chain *c, const struct digest_text *d, size_t size)
 {
-	snprintf(c->digest, sizeof(c->digest), "%s", d->text);
+	memcpy(c->digest, d->text, sizeof(c->digest));
 	c->count++;
 	c->end += (int64_t)size;
 }
@@ -49,17 +75,18 @@ static void head_text(const struct audit_chain *c, struct str *out)
 		c->count ? c->digest : "-", c->file[0] ? c->file : "-", c->end);
 }
 
-void audit_head_write(const struct audit_chain *c, struct str *out)
+void audit_head_write(struct audit_chain *c, struct str *out)
 {
 	struct str text CLEANUP_STR = STR_INIT;
 
 	head_text(c, &text);
-	str_addf(out, "%s %s\n", str_text(&text), keyed(c, str_view(&text)).text);
+	digest_hmac_update(&c->mac, str_view(&text));
+	str_addf(out, "%s %s\n", str_text(&text), end_of(&c->mac).text);
 }
 
 int audit_head_read(struct view text, struct audit_chain *c)
 {
-	struct audit_chain head = {.key = c->key};
+	struct audit_chain head = {.mac = c->mac};
 	struct str again CLEANUP_STR = STR_INIT;
 	char digest[AUDIT_DIGEST + 1], file[32];
 	char *copy CLEANUP(freep) = xstrndup(text.p, text.len);

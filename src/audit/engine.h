@@ -12,7 +12,7 @@ struct audit_engine {
 	char *dir;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct str waiting; /* records, each with a line end */
+	struct str waiting; /* lines; their digests are yet to be put in */
 	uint64_t added, written;
 	_Atomic bool stopping;
 	bool has_thread;
@@ -20,6 +20,8 @@ struct audit_engine {
 	/* the writer's own */
 	int fd;
 	struct audit_chain chain;
+	struct str spare;    /* memory of the batch before */
+	int64_t headed_usec; /* when the head was written, monotonic */
 };
 
 #endif

@@ -9,13 +9,16 @@
 #include <unistd.h>
 
 #include "audit/engine.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
 
-#define MOST_WAITING (64 * 1024 * 1024)
-#define PAUSE_USEC (2 * 1000) /* records that come within it are synced together */
+#define MOST_WAITING (64 * MIB)
+#define MOST_SPARE (64 * KIB)  /* memory that is kept while nothing comes */
+#define PAUSE_USEC (10 * 1000) /* records that come within it are synced together */
+#define HEAD_USEC (100 * 1000) /* between heads while records keep coming */
 
 /* ---- the writer ---- */
 
@@ -67,16 +70,20 @@ static int write_all(int fd, struct view bytes, const char *what, struct err *er
 	return 0;
 }
 
-static void chain_lines(struct audit_engine *e, struct view records, struct str *out)
+/* Puts in the digests. */
+static void chain_lines(struct audit_engine *e, struct str *lines)
 {
-	while (records.len) {
-		struct view json = view_cut(&records, '\n');
-		struct digest_text d = audit_digest(&e->chain, json);
+	char *at = lines->p, *end = lines->p + lines->len;
 
-		str_addf(out, "%s ", d.text);
-		str_add_view(out, json);
-		str_add_c(out, '\n');
-		audit_chain_add(&e->chain, &d, AUDIT_DIGEST + 1 + json.len + 1);
+	while (at < end) {
+		char *json = at + AUDIT_DIGEST + 1;
+		char *line_end = memchr(json, '\n', (size_t)(end - json));
+		struct digest_text d =
+			audit_digest(&e->chain, (struct view){json, (size_t)(line_end - json)});
+
+		memcpy(at, d.text, AUDIT_DIGEST);
+		audit_chain_add(&e->chain, &d, (size_t)(line_end + 1 - at));
+		at = line_end + 1;
 	}
 }
 
@@ -91,41 +98,40 @@ static int write_head(struct audit_engine *e, struct err *err)
 }
 
 /* A head that cannot be written stays where it was: the chain itself is whole. */
-static int keep_head(struct audit_engine *e)
+static void keep_head(struct audit_engine *e)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 
 	if (write_head(e, &err) < 0)
 		log_err("audit", &err, "the head of the audit");
-	return 0;
+	e->headed_usec = monotonic_usec();
 }
 
 /* What was written of a batch that failed is cut off again, so that it can be tried once more. */
-static int write_batch(struct audit_engine *e, struct view records, struct err *err)
+static int write_batch(struct audit_engine *e, struct str *lines, struct err *err)
 {
 	struct audit_chain before;
-	struct str out CLEANUP_STR = STR_INIT;
 
 	if (open_today(e, err) < 0)
 		return -1;
 	before = e->chain;
-	chain_lines(e, records, &out);
-	if (write_all(e->fd, str_view(&out), e->chain.file, err) == 0 && fdatasync(e->fd) == 0)
-		return keep_head(e);
+	chain_lines(e, lines);
+	if (write_all(e->fd, str_view(lines), e->chain.file, err) == 0 && fdatasync(e->fd) == 0)
+		return 0;
 	if (ftruncate(e->fd, before.end) < 0)
 		log_error("audit", "%s cannot be cut back", e->chain.file);
 	e->chain = before;
 	return err && err->kind ? -1 : err_errno(err, errno, "%s", e->chain.file);
 }
 
-static void write_until_done(struct audit_engine *e, struct view records)
+static void write_until_done(struct audit_engine *e, struct str *lines)
 {
 	struct timespec pause = {1, 0};
 
 	for (int tries = 0;; tries++) {
 		struct err err CLEANUP_ERR = ERR_INIT;
 
-		if (write_batch(e, records, &err) == 0)
+		if (write_batch(e, lines, &err) == 0)
 			return;
 		if (tries % 60 == 0)
 			log_err("audit", &err, "records wait to be written");
@@ -135,6 +141,30 @@ static void write_until_done(struct audit_engine *e, struct view records)
 	}
 }
 
+/* Under the lock, which it lets go: writes what has come, and the head when that is due. */
+static void write_waiting(struct audit_engine *e)
+{
+	struct str batch = e->waiting;
+	uint64_t taken = e->added;
+	bool quiet;
+
+	e->waiting = e->spare;
+	pthread_mutex_unlock(&e->lock);
+	write_until_done(e, &batch);
+	pthread_mutex_lock(&e->lock);
+	quiet = !e->waiting.len;
+	pthread_mutex_unlock(&e->lock);
+	if (quiet || monotonic_usec() - e->headed_usec >= HEAD_USEC)
+		keep_head(e);
+	if (quiet && batch.cap > MOST_SPARE)
+		str_release(&batch);
+	str_clear(&batch);
+	e->spare = batch;
+	pthread_mutex_lock(&e->lock);
+	e->written = taken;
+	pthread_cond_broadcast(&e->changed);
+}
+
 static void *writer(void *arg)
 {
 	struct audit_engine *e = arg;
@@ -142,9 +172,6 @@ static void *writer(void *arg)
 
 	pthread_mutex_lock(&e->lock);
 	for (;;) {
-		struct str batch CLEANUP_STR = STR_INIT;
-		uint64_t taken;
-
 		while (!e->waiting.len && !e->stopping)
 			pthread_cond_wait(&e->changed, &e->lock);
 		if (!e->waiting.len)
@@ -152,14 +179,7 @@ static void *writer(void *arg)
 		pthread_mutex_unlock(&e->lock);
 		nanosleep(&pause, NULL);
 		pthread_mutex_lock(&e->lock);
-		batch = e->waiting;
-		e->waiting = STR_INIT;
-		taken = e->added;
-		pthread_mutex_unlock(&e->lock);
-		write_until_done(e, str_view(&batch));
-		pthread_mutex_lock(&e->lock);
-		e->written = taken;
-		pthread_cond_broadcast(&e->changed);
+		write_waiting(e);
 	}
 	pthread_mutex_unlock(&e->lock);
 	return NULL;
@@ -167,9 +187,13 @@ static void *writer(void *arg)
 
 void audit_add(struct audit_engine *e, struct view json)
 {
+	static const char digest[AUDIT_DIGEST] = {0}; /* its place */
+
 	pthread_mutex_lock(&e->lock);
 	while (e->waiting.len > MOST_WAITING && !e->stopping)
 		pthread_cond_wait(&e->changed, &e->lock);
+	str_add_n(&e->waiting, digest, sizeof(digest));
+	str_add_c(&e->waiting, ' ');
 	str_add_view(&e->waiting, json);
 	str_add_c(&e->waiting, '\n');
 	e->added++;
@@ -266,7 +290,7 @@ int audit_engine_new(const char *data_dir, struct audit_engine **ret, struct err
 	e->dir = path_join(data_dir, "audit");
 	pthread_mutex_init(&e->lock, NULL);
 	pthread_cond_init(&e->changed, NULL);
-	if (file_make_dirs(keys, 0700, err) < 0 || seal_key_load(key, &e->chain.key, err) < 0 ||
+	if (file_make_dirs(keys, 0700, err) < 0 || audit_chain_init(&e->chain, key, err) < 0 ||
 		file_make_dirs(e->dir, 0700, err) < 0 || recover(e, err) < 0) {
 		audit_engine_free(e);
 		return -1;
@@ -292,10 +316,11 @@ struct audit_engine *audit_engine_free(struct audit_engine *e)
 		pthread_join(e->thread, NULL);
 	if (e->fd >= 0)
 		close(e->fd);
-	explicit_bzero(&e->chain.key, sizeof(e->chain.key));
+	audit_chain_release(&e->chain);
 	pthread_mutex_destroy(&e->lock);
 	pthread_cond_destroy(&e->changed);
 	str_release(&e->waiting);
+	str_release(&e->spare);
 	free(e->dir);
 	free(e);
 	return NULL;

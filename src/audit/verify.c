@@ -60,7 +60,7 @@ static int load(const char *data_dir, const char *dir, struct audit_chain *head,
 
 	if (!file_exists(key))
 		return err_set(err, ERR_NOT_FOUND, "there is no %s", key);
-	if (seal_key_load(key, &head->key, err) < 0)
+	if (audit_chain_init(head, key, err) < 0)
 		return -1;
 	if (!file_exists(path))
 		return err_set(err, ERR_INVALID, "%s is missing", path);
@@ -71,24 +71,32 @@ static int load(const char *data_dir, const char *dir, struct audit_chain *head,
 		       : err_set(err, ERR_INVALID, "%s was changed", path);
 }
 
-int audit_verify(const char *data_dir, struct audit_report *ret, struct err *err)
+static int verify(const char *data_dir, const char *dir, struct audit_chain *head,
+	struct audit_report *ret, struct err *err)
 {
-	char *dir CLEANUP(freep) = path_join(data_dir, "audit");
 	struct strv files CLEANUP_STRV = {0};
-	struct audit_chain head = {0}, at = {0};
+	struct audit_chain at = {0};
 
-	*ret = (struct audit_report){0};
-	if (load(data_dir, dir, &head, err) < 0 || audit_files(dir, &files, err) < 0)
+	if (load(data_dir, dir, head, err) < 0 || audit_files(dir, &files, err) < 0)
 		return -1;
-	at.key = head.key;
+	at.mac = head->mac;
 	for (size_t i = 0; i < files.n; i++) {
-		if (verify_file(dir, files.v[i], &at, &head, err) < 0)
+		if (verify_file(dir, files.v[i], &at, head, err) < 0)
 			return -1;
 	}
-	if (at.count < head.count)
+	if (at.count < head->count)
 		return err_set(err, ERR_INVALID, "%" PRId64 " records are missing at the end of %s",
-			head.count - at.count, dir);
+			head->count - at.count, dir);
 	ret->records = at.count;
 	ret->files = (int64_t)files.n;
 	return 0;
+}
+
+int audit_verify(const char *data_dir, struct audit_report *ret, struct err *err)
+{
+	char *dir CLEANUP(freep) = path_join(data_dir, "audit");
+	struct audit_chain head CLEANUP(audit_chain_release) = {0};
+
+	*ret = (struct audit_report){0};
+	return verify(data_dir, dir, &head, ret, err);
 }
