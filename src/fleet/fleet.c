@@ -23,6 +23,7 @@
 #define MAX_TASKS 100
 #define PARALLEL_TASKS 4
 #define PARALLEL_CHECKS 2
+#define COLLECT_AFTER_START_USEC (3 * USEC_PER_SEC)
 
 int fleet_write(struct fleet_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -331,7 +332,9 @@ static int wake_tasks_step(struct db_tx *tx, void *arg, struct err *err)
 		if (fleet_task_status(&all.v[i]) != TASK_STOPPED &&
 			fleet_wake(o->e, tx, FLEET_TASK_RUN, all.v[i].t.task_arn, 0, err) < 0)
 			return -1;
-	return fleet_wake(o->e, tx, FLEET_TASK_COLLECT, "", 0, err);
+	/* not while the first requests come: it goes through the streams of all logs */
+	return fleet_wake(o->e, tx, FLEET_TASK_COLLECT, "",
+		durable_now(o->e->durable) + COLLECT_AFTER_START_USEC, err);
 }
 
 /* Each task looks for its containers by itself. */

@@ -172,25 +172,33 @@ static int prune_history(struct db_tx *tx, int64_t before_usec, struct err *err)
 	return 0;
 }
 
+static int prune_group(
+	struct db_tx *tx, const struct logs_log_group *group, int64_t now_usec, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct store_document_filter filter = {.owner = group->log_group_name};
+	struct store_documents streams;
+	int64_t before = now_usec / 1000 - group->retention_in_days.v * INT64_C(86400000);
+
+	if (store_document_list(tx, &STORE_LOG_STREAM, &filter, &a, &streams, err) < 0)
+		return -1;
+	for (size_t i = 0; i < streams.n; i++)
+		if (store_log_event_drop(tx, streams.ids[i], before, err) < 0)
+			return -1;
+	return 0;
+}
+
 static int prune_logs(struct db_tx *tx, int64_t now_usec, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct store_documents streams;
-	struct logs_log_group group;
+	struct store_documents groups;
 
-	if (store_document_list(tx, &STORE_LOG_STREAM, NULL, &a, &streams, err) < 0)
+	if (store_document_list(tx, &STORE_LOG_GROUP, NULL, &a, &groups, err) < 0)
 		return -1;
-	for (size_t i = 0; i < streams.n; i++) {
-		const struct towpath_signal_stream *s = streams.v[i];
-		int r = store_document_get(
-			tx, &STORE_LOG_GROUP, s->log_group_name, &a, &group, err);
+	for (size_t i = 0; i < groups.n; i++) {
+		const struct logs_log_group *group = groups.v[i];
 
-		if (r < 0)
-			return -1;
-		if (r > 0 && group.retention_in_days.set &&
-			store_log_event_drop(tx, streams.ids[i],
-				now_usec / 1000 - group.retention_in_days.v * INT64_C(86400000),
-				err) < 0)
+		if (group->retention_in_days.set && prune_group(tx, group, now_usec, err) < 0)
 			return -1;
 	}
 	return 0;

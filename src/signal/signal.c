@@ -11,6 +11,8 @@
 #include "signal/event_deliver.h"
 #include "signal/topic.h"
 
+#define PRUNE_AFTER_START_USEC (3 * USEC_PER_SEC)
+
 int signal_write(struct signal_engine *e, db_fn fn, void *arg, struct err *err)
 {
 	return durable_step(e->durable, fn, arg, err);
@@ -98,8 +100,13 @@ static int start_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (alarm_index_all(tx, err) < 0)
 		return -1;
+	/* not while the first requests come: it goes through all log groups and metrics */
 	return task_enqueue(e->durable, tx,
-		&(struct task){.kind = SIGNAL_TASK_PRUNE, .subject = "", .token = ""}, err);
+		&(struct task){.kind = SIGNAL_TASK_PRUNE,
+			.subject = "",
+			.token = "",
+			.due_usec = durable_now(e->durable) + PRUNE_AFTER_START_USEC},
+		err);
 }
 
 int signal_engine_start(struct signal_engine *e, struct err *err)

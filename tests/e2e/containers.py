@@ -204,7 +204,7 @@ def test_collected(host):
     host.server.kill9()
     host.server.start()
     host.connect()
-    # the start looks at once, then each hour
+    # seconds after the start, then each hour
     eventually(lambda: not os.path.exists(first_log) and not os.path.exists(first_layer))
     assert not os.path.exists(f"{first_log}.idx")
     # a stream that can be read, layers that were used today; a task that runs
