@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&command_env,
 	&command_git_credential,
 	&command_help,
+	&command_key,
 	&command_lint,
 	&command_logs,
 	&command_migrate,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "bin/data_dir.h"
 #include "bin/server_clock.h"
+#include "bin/server_key.h"
 #include "bin/server_parts.h"
 #include "store/migrations.h"
 
@@ -33,6 +34,7 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.tls_key = arena_strdup(a, c->tls_key);
 	s->config.tls_names = arena_strdup(a, c->tls_names);
 	s->config.host = arena_strdup(a, c->host);
+	s->config.key_file = arena_strdup(a, c->key_file);
 	s->config.throttle = arena_strdup(a, c->throttle);
 	s->config.cors_origins = arena_strdup(a, c->cors_origins);
 	s->config.mail_server = arena_strdup(a, c->mail_server);
@@ -48,10 +50,11 @@ static void copy_config(struct server *s, const struct server_config *c)
 
 static int open_store(struct server *s, struct err *err)
 {
+	char *key CLEANUP(freep) = server_key_path(s->data_dir, s->config.key_file);
 	char *sqlite CLEANUP(freep) = xasprintf("sqlite:%s/towpath.db", s->data_dir);
 
 	if (db_open(s->config.db_url ? s->config.db_url : sqlite, &s->db, err) < 0 ||
-		store_migrate(s->db, err) < 0)
+		store_migrate(s->db, err) < 0 || server_key_open(s->db, key, &s->seal, err) < 0)
 		return -1;
 	return identity_account(s->db, s->config.account, &s->arena, &s->account, err);
 }
@@ -159,6 +162,7 @@ struct server *server_free(struct server *s)
 	zygote_freep(&s->monitors);
 	clock_release(&s->clock);
 	fd_closep(&s->lock_fd);
+	explicit_bzero(&s->seal, sizeof(s->seal));
 	free(s->endpoint);
 	free(s->local_endpoint);
 	free(s->ca_file);

@@ -30,6 +30,7 @@ int server_open_signal(struct server *s, struct err *err)
 		.mail_server = s->config.mail_server,
 		.mail_from = s->config.mail_from,
 		.keys_dir = keys,
+		.seal = &s->seal,
 		.check_policy = identity_resource_policy_check,
 	};
 

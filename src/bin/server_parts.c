@@ -31,6 +31,7 @@ static int open_identity(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.data_dir = s->data_dir,
+		.seal = &s->seal,
 		.root_key_id = s->config.root_key_id,
 		.root_key_secret = s->config.root_key_secret,
 	};
@@ -122,6 +123,7 @@ static int open_secret(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.data_dir = s->data_dir,
+		.seal = &s->seal,
 	};
 
 	if (secret_engine_new(&c, &s->secret, err) < 0)

@@ -45,6 +45,7 @@ struct server {
 	int port, local_port; /* the same one without TLS */
 	int lock_fd;
 	struct clock clock;
+	struct seal_key seal; /* of secrets in the database */
 	struct db *db;
 	struct durable *durable;
 	size_t n_open;			  /* parts of the registry that were opened */

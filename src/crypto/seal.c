@@ -133,3 +133,15 @@ int seal_open(const struct seal_key *key, struct view sealed, const char *contex
 	err_set(err, ERR_INVALID, "the secret of %s cannot be opened", context);
 	return err_hint(err, "is the key file in keys/ the one that belongs to this database?");
 }
+
+int seal_again(const struct seal_key *from, const struct seal_key *to, struct view sealed,
+	const char *context, struct str *out, struct err *err)
+{
+	struct str plain CLEANUP_STR = STR_INIT;
+
+	if (seal_open(from, sealed, context, &plain, err) < 0)
+		return -1;
+	seal_close(to, str_view(&plain), context, out);
+	explicit_bzero(plain.p, plain.len);
+	return 0;
+}

@@ -27,4 +27,8 @@ void seal_close(
 int seal_open(const struct seal_key *key, struct view sealed, const char *context, struct str *out,
 	struct err *err);
 
+/* Opens with one key and appends what the other makes of it: the same errors. */
+int seal_again(const struct seal_key *from, const struct seal_key *to, struct view sealed,
+	const char *context, struct str *out, struct err *err);
+
 #endif

@@ -118,7 +118,9 @@ static int open_keys(struct identity_engine *e, const struct identity_config *c,
 	if (!c->root_key_id != !c->root_key_secret)
 		return err_set(
 			err, ERR_INVALID, "root's access key needs both its id and its secret");
-	if (file_make_dirs(folder, 0700, err) < 0 || seal_key_load(file, &e->seal, err) < 0)
+	if (c->seal)
+		e->seal = *c->seal;
+	else if (file_make_dirs(folder, 0700, err) < 0 || seal_key_load(file, &e->seal, err) < 0)
 		return -1;
 	r = db_write(durable_db(e->durable), load_root, &k, err);
 	arena_release(&k.a);

@@ -24,7 +24,8 @@ struct identity_engine;
 struct identity_config {
 	struct durable *durable;
 	const char *account, *region;
-	const char *data_dir;			   /* keys/ in it */
+	const char *data_dir;
+	const struct seal_key *seal;		   /* NULL: keys/seal.key in data_dir */
 	const char *root_key_id, *root_key_secret; /* NULL: made at the first start */
 };
 
@@ -40,6 +41,10 @@ int identity_account(
 /* root's access key; borrowed from the engine. */
 void identity_root_key(
 	const struct identity_engine *e, const char **ret_id, const char **ret_secret);
+/* In a transaction of a stopped server: opens every secret with one key and seals it with the
+ * other; adds how many to *n. */
+int identity_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
+	size_t *n, struct err *err);
 /* A key made of the one that seals secrets, for a purpose of somebody else's. */
 struct seal_key identity_derived_key(const struct identity_engine *e, const char *purpose);
 

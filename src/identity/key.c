@@ -203,3 +203,29 @@ void identity_key_used(
 	if (db_write(durable_db(e->durable), note_use, &n, &why) < 0)
 		log_err("identity", &why, "the last use of key %s is not stored", n.id);
 }
+
+/* ---- another key ---- */
+
+int identity_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
+	size_t *n, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct store_documents keys;
+
+	if (store_document_list(
+		    tx, &STORE_IAM_KEY, &(struct store_document_filter){0}, &a, &keys, err) < 0)
+		return -1;
+	for (size_t i = 0; i < keys.n; i++) {
+		struct iam_access_key *key = keys.v[i];
+		struct str sealed CLEANUP_STR = STR_INIT;
+
+		if (seal_again(from, to, view_of(key->secret_access_key), keys.ids[i], &sealed,
+			    err) < 0)
+			return -1;
+		key->secret_access_key = str_text(&sealed);
+		if (store_document_rewrite(tx, &STORE_IAM_KEY, keys.ids[i], key, err) < 0)
+			return -1;
+	}
+	*n += keys.n;
+	return 0;
+}

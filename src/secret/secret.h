@@ -10,6 +10,7 @@
 #ifndef TOWPATH_SECRET_SECRET_H
 #define TOWPATH_SECRET_SECRET_H
 
+#include "crypto/seal.h"
 #include "durable/durable.h"
 #include "secretsmanager.gen.h"
 #include "ssm.gen.h"
@@ -20,12 +21,18 @@ struct secret_engine;
 struct secret_config {
 	struct durable *durable;
 	const char *account, *region;
-	const char *data_dir; /* keys/ in it */
+	const char *data_dir;
+	const struct seal_key *seal; /* NULL: keys/seal.key in data_dir */
 };
 
 int secret_engine_new(const struct secret_config *c, struct secret_engine **ret, struct err *err);
 struct secret_engine *secret_engine_free(struct secret_engine *e);
 DEFINE_FREEP(struct secret_engine, secret_engine_free)
+
+/* In a transaction of a stopped server: opens every secret with one key and seals it with the
+ * other; adds how many to *n. */
+int secret_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
+	size_t *n, struct err *err);
 
 /* ---- for builds and tasks; any thread, outside of transactions ---- */
 

@@ -484,3 +484,48 @@ SIGNAL_DEFINE(events, delete_connection, signal_write)
 SIGNAL_DEFINE(events, describe_connection, signal_read)
 SIGNAL_DEFINE(events, list_connections, signal_read)
 SIGNAL_DEFINE(events, update_connection, signal_write)
+
+/* ---- another key ---- */
+
+static int seal_one(const struct seal_key *from, const struct seal_key *to, const char *arn,
+	const char **text, struct arena *a, struct err *err)
+{
+	struct str out CLEANUP_STR = STR_INIT;
+
+	if (!*text)
+		return 0;
+	if (seal_again(from, to, view_of(*text), arn, &out, err) < 0)
+		return err_wrap(err, "the secrets of connection %s", arn);
+	*text = arena_view_dup(a, str_view(&out));
+	return 0;
+}
+
+int signal_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
+	size_t *n, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_EVENT_CONNECTION, &(struct store_document_filter){0}, &a,
+		    &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		const char *arn =
+			((struct events_describe_connection_response *)all.v[i])->connection_arn;
+		struct towpath_signal_connection_secret s;
+		int r = store_document_get(
+			tx, &STORE_EVENT_CONNECTION_SECRET, all.ids[i], &a, &s, err);
+
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			continue;
+		if (seal_one(from, to, arn, &s.parameters, &a, err) < 0 ||
+			seal_one(from, to, arn, &s.token, &a, err) < 0 ||
+			store_document_rewrite(
+				tx, &STORE_EVENT_CONNECTION_SECRET, all.ids[i], &s, err) < 0)
+			return -1;
+		(*n)++;
+	}
+	return 0;
+}

@@ -40,8 +40,13 @@ static int open_seal(struct signal_engine *e, struct err *err)
 {
 	char *file CLEANUP(freep) = path_join(e->cfg.keys_dir, "seal.key");
 
-	return file_make_dirs(e->cfg.keys_dir, 0700, err) < 0 ? -1
-							      : seal_key_load(file, &e->seal, err);
+	if (file_make_dirs(e->cfg.keys_dir, 0700, err) < 0)
+		return -1;
+	if (!e->cfg.seal)
+		return seal_key_load(file, &e->seal, err);
+	e->seal = *e->cfg.seal;
+	e->cfg.seal = NULL;
+	return 0;
 }
 
 int signal_engine_new(const struct signal_config *cfg, struct signal_engine **ret, struct err *err)

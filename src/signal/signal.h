@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "cloudwatch.gen.h"
+#include "crypto/seal.h"
 #include "durable/durable.h"
 #include "events.gen.h"
 #include "logs.gen.h"
@@ -32,7 +33,8 @@ struct signal_config {
 	const char *endpoint; /* http://host:port of the API, for links in notifications */
 	/* host[:port] that takes mail, or NULL: there is none; the address it comes from. */
 	const char *mail_server, *mail_from;
-	const char *keys_dir; /* where the key that signs notifications is kept */
+	const char *keys_dir;	     /* where the key that signs notifications is kept */
+	const struct seal_key *seal; /* NULL: seal.key in keys_dir */
 	/* What event rules start elsewhere, for a target; a token of before starts nothing again.
 	 * NULL: such deliveries fail with a reason. */
 	int (*start_pipeline)(void *arg, const struct signal_start *s, struct err *err);
@@ -52,6 +54,10 @@ struct signal_config {
 int signal_engine_new(const struct signal_config *cfg, struct signal_engine **ret, struct err *err);
 struct signal_engine *signal_engine_free(struct signal_engine *e);
 DEFINE_FREEP(struct signal_engine, signal_engine_free)
+/* In a transaction of a stopped server: opens every secret with one key and seals it with the
+ * other; adds how many to *n. */
+int signal_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
+	size_t *n, struct err *err);
 /* After durable_start(): sees to it that every alarm has its next evaluation. */
 int signal_engine_start(struct signal_engine *e, struct err *err);
 

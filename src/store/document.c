@@ -74,6 +74,16 @@ int store_document_put(struct db_tx *tx, const struct store_document_kind *kind,
 		NULL, err);
 }
 
+int store_document_rewrite(struct db_tx *tx, const struct store_document_kind *kind, const char *id,
+	const void *value, struct err *err)
+{
+	struct str doc CLEANUP_STR = STR_INIT;
+
+	wire_encode_json(kind->shape, value, &doc);
+	return db_exec(tx, "UPDATE document SET doc = ?3 WHERE kind = ?1 AND id = ?2",
+		DB_ARGS(DB_TEXT(kind->name), DB_TEXT(id), DB_TEXT_VIEW(str_view(&doc))), NULL, err);
+}
+
 int store_document_get(struct db_tx *tx, const struct store_document_kind *kind, const char *id,
 	struct arena *a, void *ret, struct err *err)
 {

@@ -64,6 +64,9 @@ struct store_documents {
 /* Inserts or replaces. */
 int store_document_put(struct db_tx *tx, const struct store_document_kind *kind, const char *id,
 	const char *owner, const void *value, struct err *err);
+/* Replaces the text of one that is there; its owner stays. */
+int store_document_rewrite(struct db_tx *tx, const struct store_document_kind *kind, const char *id,
+	const void *value, struct err *err);
 /* ret: the kind's struct. */
 int store_document_get(struct db_tx *tx, const struct store_document_kind *kind, const char *id,
 	struct arena *a, void *ret, struct err *err);
