@@ -2,8 +2,13 @@
 /* The API's view of the identity engine: what an HTTP request says about its signature becomes a
  * principal, and a principal's question an answer. */
 #include "api/auth_identity.h"
+
+#include <time.h>
+
 #include "base/mem.h"
 #include "crypto/digest.h"
+
+#define HELPER_PASSWORD 80 /* characters of a time and a signature */
 
 static const struct {
 	const char *value;
@@ -125,6 +130,26 @@ static int authenticate(void *arg, struct http_exchange *x, const char *service,
 	return 0;
 }
 
+/* The credential helper signs the path that git-lfs asks for, which has .git behind the name. */
+static int by_lfs_path(struct identity_engine *e, struct http_exchange *x, const char *user,
+	const char *password, const char *path, struct identity_principal *p)
+{
+	static const char *const behind[] = {".git", ".git/info/lfs", ".git/info/lfs/objects/batch",
+		".git/info/lfs/objects/verify", ".git/info/lfs/locks", ".git/info/lfs/locks/verify",
+		"/info/lfs", "/info/lfs/objects/batch", "/info/lfs/objects/verify",
+		"/info/lfs/locks", "/info/lfs/locks/verify"};
+	struct arena *a = http_arena(x);
+	const char *host = http_header(x, "Host");
+
+	if (!strstr(http_raw_path(x), "/info/lfs/") || strlen(password) < HELPER_PASSWORD)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(behind); i++)
+		if (identity_authenticate_git(e, user, password, host ? host : "",
+			    arena_printf(a, "%s%s", path, behind[i]), a, p, NULL) == 0)
+			return 0;
+	return -1;
+}
+
 static int authenticate_git(void *arg, struct http_exchange *x, const char *user,
 	const char *password, const char *path, struct auth_principal **ret, struct err *err)
 {
@@ -134,7 +159,8 @@ static int authenticate_git(void *arg, struct http_exchange *x, const char *user
 
 	if (identity_failures_check(arg, user, http_peer(x), err) < 0)
 		return -1;
-	if (identity_authenticate_git(arg, user, password, host ? host : "", path, a, p, err) < 0)
+	if (identity_authenticate_git(arg, user, password, host ? host : "", path, a, p, err) < 0 &&
+		by_lfs_path(arg, x, user, password, path, p) < 0)
 		return note_failure(arg, x, user, err);
 	*ret = arena_new(a, struct auth_principal);
 	fill_principal(*ret, p);
@@ -168,6 +194,51 @@ static int authenticate_ssh(void *arg, const char *address, const char *key_id, 
 	fill_principal(who, p);
 	who->payload = AUTH_PAYLOAD_UNSIGNED;
 	*ret = who;
+	return 0;
+}
+
+static const char *ticket_context(
+	const char *key_id, const char *repository, const char *expires, struct arena *a)
+{
+	return arena_printf(a, "lfs %s %s %s", key_id, repository, expires);
+}
+
+static const char *ssh_ticket(void *arg, const char *key_id, const char *repository,
+	int64_t expires_usec, struct arena *a)
+{
+	const char *expires = arena_printf(a, "%lld", (long long)expires_usec);
+
+	return arena_printf(a, "%s.%s.%s", key_id, expires,
+		identity_ticket(arg, ticket_context(key_id, repository, expires, a), a));
+}
+
+static int authenticate_ssh_ticket(void *arg, const char *address, const char *ticket,
+	const char *repository, struct arena *a, struct auth_principal **ret, struct err *err)
+{
+	struct view rest = view_of(ticket);
+	const char *key_id = arena_view_dup(a, view_cut(&rest, '.'));
+	const char *expires = arena_view_dup(a, view_cut(&rest, '.'));
+	struct identity_principal *p = arena_new(a, struct identity_principal);
+	const char *key;
+	int found = 0;
+
+	if (identity_failures_check(arg, key_id, address, err) < 0)
+		return -1;
+	if (rest.p &&
+		identity_ticket_fits(arg, ticket_context(key_id, repository, expires, a), rest.p)) {
+		found = atoll(expires) / USEC_PER_SEC < time(NULL)
+				? 0
+				: identity_ssh_key(arg, key_id, a, p, &key, err);
+	} else {
+		identity_failures_note(arg, key_id, address);
+	}
+	if (found < 0)
+		return -1;
+	if (!found)
+		return err_set(err, ERR_BAD_SIGNATURE, "the ticket is wrong or has run out");
+	*ret = arena_new(a, struct auth_principal);
+	fill_principal(*ret, p);
+	(*ret)->payload = AUTH_PAYLOAD_UNSIGNED;
 	return 0;
 }
 
@@ -232,6 +303,8 @@ struct auth auth_identity(struct identity_engine *e)
 		.authenticate_git = authenticate_git,
 		.authenticate_ssh = authenticate_ssh,
 		.note_ssh_failure = note_ssh_failure,
+		.ssh_ticket = ssh_ticket,
+		.authenticate_ssh_ticket = authenticate_ssh_ticket,
 		.authenticate_registry = authenticate_registry,
 		.authorize = authorize,
 		.role_trusts = role_trusts,

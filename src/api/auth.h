@@ -52,6 +52,14 @@ struct auth {
 	 * note_ssh_failure(). NULL: nobody comes by SSH. */
 	int (*authenticate_ssh)(void *arg, const char *address, const char *key_id, const char *key,
 		struct arena *a, struct auth_principal **ret, struct err *err);
+	/* A word (in the arena) that lets whoever holds that SSH key in by HTTP, for the repository
+	 * of that name alone, until expires_usec (true time); and the reverse: ERR_BAD_SIGNATURE.
+	 */
+	const char *(*ssh_ticket)(void *arg, const char *key_id, const char *repository,
+		int64_t expires_usec, struct arena *a);
+	int (*authenticate_ssh_ticket)(void *arg, const char *address, const char *ticket,
+		const char *repository, struct arena *a, struct auth_principal **ret,
+		struct err *err);
 	void (*note_ssh_failure)(void *arg, const char *address, const char *key_id);
 	/* Whose password of the image registry it is. ERR_BAD_SIGNATURE; wire name ExpiredToken. */
 	int (*authenticate_registry)(void *arg, struct http_exchange *x, const char *password,

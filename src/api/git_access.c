@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "codec/base64.h"
 #include "codec/json.h"
 
 static const struct {
@@ -26,6 +27,22 @@ bool git_access_find_service(struct view name, enum vcs_service *ret)
 		}
 	}
 	return false;
+}
+
+bool git_access_basic(struct http_exchange *x, const char **ret_user, const char **ret_password)
+{
+	const char *header = http_header(x, "Authorization");
+	struct view text, user;
+
+	if (!header || strncasecmp(header, "Basic ", 6) != 0 ||
+		!base64_decode(view_trim(view_of(header + 6)), http_arena(x), &text))
+		return false;
+	user = view_cut(&text, ':');
+	if (!text.p || !user.len)
+		return false;
+	*ret_user = arena_view_dup(http_arena(x), user);
+	*ret_password = arena_view_dup(http_arena(x), text);
+	return true;
 }
 
 void git_access_begin(struct git_access *g, struct auth_principal *who, const char *endpoint)
@@ -107,6 +124,11 @@ int git_access_enter(struct git_access *g, struct err *err)
 	if (found == 0)
 		return err_set(err, ERR_NOT_FOUND, "The repository %s does not exist.", g->name);
 	return found < 0 ? -1 : 0;
+}
+
+int git_access_may_push(struct git_access *g, const char *ref, struct err *err)
+{
+	return authorize(g, ref, err);
 }
 
 int git_access_receive(

@@ -11,6 +11,7 @@ struct git_access_config {
 	struct source_engine *source; /* borrowed */
 	const struct auth *auth;      /* borrowed */
 	const char *account, *region; /* borrowed */
+	const char *endpoint;	      /* of the server itself: http://host:port */
 	struct audit_sink audit;      /* where records of fetches and pushes go */
 };
 
@@ -29,11 +30,16 @@ const char *git_access_service_name(enum vcs_service service);
 /* The service of that name; false: there is none. */
 bool git_access_find_service(struct view name, enum vcs_service *ret);
 
+/* Splits a request's Basic credentials (in its arena); false when there are none. */
+bool git_access_basic(struct http_exchange *x, const char **ret_user, const char **ret_password);
+
 /* Fills in what is known of the call once the principal is. endpoint: what the client spoke to. */
 void git_access_begin(struct git_access *g, struct auth_principal *who, const char *endpoint);
 /* Whether the principal may fetch or push (codecommit:GitPull, codecommit:GitPush), without a
  * reference, and which repository it is. A refusal is recorded: ERR_DENIED, ERR_NOT_FOUND. */
 int git_access_enter(struct git_access *g, struct err *err);
+/* Whether the principal may push to a reference (NULL: to any). ERR_DENIED. */
+int git_access_may_push(struct git_access *g, const char *ref, struct err *err);
 /* Receives a push. stateful: the connection stays open behind the pack (SSH). */
 int git_access_receive(
 	struct git_access *g, const struct vcs_stream *s, bool stateful, struct err *err);

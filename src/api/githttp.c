@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/githttp.h"
 
+#include "api/gitlfs.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "codec/base64.h"
 
 #define PREFIX "/v1/repos/"
 
@@ -11,7 +11,7 @@
 struct git_request {
 	struct http_exchange *x;
 	const char *tail; /* behind the name: "info/refs", "git-upload-pack", "git-receive-pack" */
-	bool advertise;
+	bool advertise, lfs;
 	bool started; /* the reply has begun */
 	struct git_access git;
 };
@@ -86,9 +86,12 @@ static int parse(struct git_request *r, const char **ret_text)
 
 	r->git.name = arena_view_dup(http_arena(r->x), view_cut(&path, '/'));
 	r->tail = path.p ? arena_view_dup(http_arena(r->x), path) : "";
+	r->lfs = gitlfs_matches(r->tail);
 	*ret_text = "There is nothing here. A repository is cloned from .../v1/repos/NAME.";
 	if (!*r->git.name)
 		return 404;
+	if (r->lfs)
+		return 0;
 	r->advertise = streq(r->tail, "info/refs");
 	if (r->advertise && get) {
 		struct view service = query_value(http_raw_query(r->x), "service");
@@ -105,23 +108,6 @@ static int parse(struct git_request *r, const char **ret_text)
 }
 
 /* ---- who, and whether ---- */
-
-/* Splits the Basic credentials; false when there are none. */
-static bool read_basic(struct http_exchange *x, const char **ret_user, const char **ret_password)
-{
-	const char *header = http_header(x, "Authorization");
-	struct view text, user;
-
-	if (!header || strncasecmp(header, "Basic ", 6) != 0 ||
-		!base64_decode(view_trim(view_of(header + 6)), http_arena(x), &text))
-		return false;
-	user = view_cut(&text, ':');
-	if (!text.p || !user.len)
-		return false;
-	*ret_user = arena_view_dup(http_arena(x), user);
-	*ret_password = arena_view_dup(http_arena(x), text);
-	return true;
-}
 
 static void ask_for_credentials(struct http_exchange *x)
 {
@@ -146,7 +132,7 @@ static int admit(struct git_request *r)
 	const char *user, *password, *path = arena_printf(a, PREFIX "%s", r->git.name);
 	struct auth_principal *who;
 
-	if (!read_basic(r->x, &user, &password)) {
+	if (!git_access_basic(r->x, &user, &password)) {
 		ask_for_credentials(r->x);
 		return -1;
 	}
@@ -266,7 +252,7 @@ enum http_mode githttp_classify(const struct git_access_config *c, struct http_e
 
 	if (status)
 		reply_text(x, status, text);
-	else if (!read_basic(x, &user, &password))
+	else if (!r.lfs && !git_access_basic(x, &user, &password))
 		ask_for_credentials(x);
 	else
 		return HTTP_STREAM;
@@ -278,7 +264,13 @@ void githttp_handle(const struct git_access_config *c, struct http_exchange *x)
 	struct git_request r = request_of(c, x);
 	const char *text;
 
-	if (parse(&r, &text) || admit(&r) < 0)
+	if (parse(&r, &text))
+		return;
+	if (r.lfs) {
+		gitlfs_handle(&r.git, x, r.tail);
+		return;
+	}
+	if (admit(&r) < 0)
 		return;
 	if (r.advertise)
 		serve_advertisement(&r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/gitssh.h"
 
+#include "api/gitlfs.h"
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -100,7 +101,23 @@ static void note_failure(struct client *c)
 
 /* ---- a command ---- */
 
-/* Takes "git-upload-pack '/v1/repos/NAME'" apart; the name is checked where it is looked up. */
+/* '/v1/repos/NAME', quoted or not; the name is checked where it is looked up. */
+static int parse_path(struct client *c, struct view path, const char **ret_name, struct err *err)
+{
+	path = view_trim(path);
+	if (path.len >= 2 && path.p[0] == '\'' && path.p[path.len - 1] == '\'')
+		path = (struct view){path.p + 1, path.len - 2};
+	if (view_starts_with(path, "/"))
+		path = (struct view){path.p + 1, path.len - 1};
+	if (!view_starts_with(path, PREFIX))
+		return err_set(err, ERR_NOT_FOUND,
+			"There is nothing there. A repository's URL is "
+			"ssh://<SSH key id>@host:port/v1/repos/NAME.");
+	*ret_name = arena_strndup(&c->arena, path.p + strlen(PREFIX), path.len - strlen(PREFIX));
+	return 0;
+}
+
+/* Takes "git-upload-pack '/v1/repos/NAME'" apart. */
 static int parse(struct client *c, const char *command, struct git_access *g, struct err *err)
 {
 	struct view rest = view_of(command), verb = view_cut(&rest, ' ');
@@ -111,18 +128,9 @@ static int parse(struct client *c, const char *command, struct git_access *g, st
 	}
 	if (!git_access_find_service(verb, &g->service))
 		return err_set(err, ERR_INVALID,
-			"Only git-upload-pack and git-receive-pack can be run here.");
-	rest = view_trim(rest);
-	if (rest.len >= 2 && rest.p[0] == '\'' && rest.p[rest.len - 1] == '\'')
-		rest = (struct view){rest.p + 1, rest.len - 2};
-	if (view_starts_with(rest, "/"))
-		rest = (struct view){rest.p + 1, rest.len - 1};
-	if (!view_starts_with(rest, PREFIX))
-		return err_set(err, ERR_NOT_FOUND,
-			"There is nothing there. A repository's URL is "
-			"ssh://<SSH key id>@host:port/v1/repos/NAME.");
-	g->name = arena_strndup(&c->arena, rest.p + strlen(PREFIX), rest.len - strlen(PREFIX));
-	return 0;
+			"Only git-upload-pack, git-receive-pack and git-lfs-authenticate can be "
+			"run here.");
+	return parse_path(c, rest, &g->name, err);
 }
 
 struct pipes {
@@ -172,6 +180,26 @@ static int serve_git(struct git_access *g, const char *protocol, struct pipes *p
 	return rc;
 }
 
+#define LFS_AUTHENTICATE "git-lfs-authenticate "
+
+/* git-lfs-authenticate PATH OPERATION [OID]: LFS itself goes by HTTP. */
+static int serve_lfs(
+	struct client *c, struct git_access *g, const char *command, int out, struct err *err)
+{
+	CLEANUP_STR struct str json = STR_INIT;
+	struct view rest = view_of(command + strlen(LFS_AUTHENTICATE));
+	struct view path = view_cut(&rest, ' '), operation = view_cut(&rest, ' ');
+
+	g->service = view_eq_str(operation, "upload") ? VCS_RECEIVE_PACK : VCS_UPLOAD_PACK;
+	if (parse_path(c, path, &g->name, err) < 0)
+		return -1;
+	git_access_begin(g, c->who, "ssh://localhost");
+	if (git_access_enter(g, err) < 0)
+		return -1;
+	gitlfs_authenticate(g, c->user, &json);
+	return fd_write_all(out, json.p, json.len, err);
+}
+
 static int run(struct client *c, const struct ssh_link_message *m, struct err *err)
 {
 	struct git_access g = {.config = c->config,
@@ -181,6 +209,8 @@ static int run(struct client *c, const struct ssh_link_message *m, struct err *e
 
 	if (!c->logged_in)
 		return err_set(err, ERR_DENIED, "not logged in");
+	if (starts_with(m->fields[1], LFS_AUTHENTICATE))
+		return serve_lfs(c, &g, m->fields[1], pipes.out, err);
 	if (parse(c, m->fields[1], &g, err) < 0)
 		return -1;
 	git_access_begin(&g, c->who, "ssh://localhost");

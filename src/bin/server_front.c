@@ -93,6 +93,7 @@ int server_front_open(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.audit = c.audit,
+		.endpoint = s->endpoint,
 	};
 	s->registry = (struct registry_config){
 		.artifact = s->artifact,

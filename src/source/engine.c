@@ -198,7 +198,7 @@ static int run_sweep(struct durable *d, const struct task *t, void *arg, struct 
 		path = source_path(e, id, &a);
 		rc = lookup(e, &l, err);
 		if (rc > 0)
-			vcs_remove_stale_quarantines(path, e->started_usec);
+			vcs_remove_leftovers(path, e->started_usec);
 		else if (rc == 0 && stat(path, &st) == 0 &&
 			 (int64_t)st.st_mtim.tv_sec * USEC_PER_SEC < e->started_usec)
 			rc = file_remove_tree(path, err);

@@ -64,6 +64,7 @@ int source_forget_reviews(struct db_tx *tx, const char *repository_id, struct er
 		drop_prefixed(tx, &STORE_SOURCE_PULL_REF, arena_printf(&a, "%s/", repository_id),
 			err) < 0 ||
 		store_document_delete_owned(tx, &STORE_SOURCE_PULL, repository_id, err) < 0 ||
+		store_document_delete_owned(tx, &STORE_SOURCE_LOCK, repository_id, err) < 0 ||
 		store_document_delete_owned(tx, &STORE_SOURCE_RULE_LINK, repository_id, err) < 0)
 		return -1;
 	return store_document_delete_owned(tx, &STORE_SOURCE_MERGE, repository_id, err);

@@ -80,6 +80,24 @@ int source_receive_pack(struct source_engine *e, const struct source_push *p,
  * none. Called before references are advertised. */
 int source_settle(struct source_engine *e, const struct source_repository *r, struct err *err);
 
+/* ---- locks of Git LFS ---- */
+
+struct source_lock {
+	const char *id, *path, *owner; /* an ARN */
+	int64_t locked_usec;
+};
+/* 1 made, 0 somebody has it (*ret says who); texts in the arena. */
+int source_lock_create(struct source_engine *e, const char *repository_id, const char *path,
+	const char *owner, struct arena *a, struct source_lock *ret, struct err *err);
+/* 1 removed, 0 there was none. ERR_DENIED: another's, and not forced. */
+int source_lock_remove(struct source_engine *e, const char *repository_id, const char *id,
+	const char *owner, bool force, struct arena *a, struct source_lock *ret, struct err *err);
+/* At most max, those behind the id `after` (NULL: from the start). */
+int source_locks_list(struct source_engine *e, const char *repository_id, const char *after,
+	size_t max, struct arena *a, struct source_lock **ret, size_t *ret_n, struct err *err);
+/* The id that a path's lock has, in the arena. */
+const char *source_lock_id(const char *path, struct arena *a);
+
 /* ---- triggers ---- */
 
 /* Sends a message to a topic, in the caller's step or (tx NULL) by itself. */

@@ -23,4 +23,5 @@ KIND(STORE_SOURCE_COMMENT, "source-comment", codecommit_comment);
 KIND(STORE_SOURCE_COMMENT_MORE, "source-comment-more", towpath_source_comment);
 KIND(STORE_SOURCE_THREAD, "source-thread", codecommit_comments_for_pull_request);
 KIND(STORE_SOURCE_REACTION, "source-reaction", towpath_source_reaction);
+KIND(STORE_SOURCE_LOCK, "source-lock", towpath_source_lock);
 KIND(STORE_SOURCE_TRIGGERS, "source-triggers", codecommit_get_repository_triggers_response);

@@ -26,5 +26,6 @@ extern const struct store_document_kind STORE_SOURCE_COMMENT_MORE; /* owner: rep
 extern const struct store_document_kind STORE_SOURCE_THREAD;
 extern const struct store_document_kind STORE_SOURCE_REACTION; /* owner: comment */
 extern const struct store_document_kind STORE_SOURCE_TRIGGERS; /* id: repository */
+extern const struct store_document_kind STORE_SOURCE_LOCK;     /* owner: repository */
 
 #endif

@@ -47,8 +47,9 @@ int vcs_head_set(struct vcs_repository *r, const char *full_name, struct err *er
 /* After a crash: removes what a killed git left in the way of the named references (lock files,
  * empty files) and of the repository. Only while no child works in it. */
 void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size_t n);
-/* Removes quarantine folders of pushes that started before since_usec (true time) and broke off. */
-void vcs_remove_stale_quarantines(const char *path, int64_t since_usec);
+/* Removes what pushes, uploads and packing that broke off have left half, where it is older than
+ * since_usec (true time). */
+void vcs_remove_leftovers(const char *path, int64_t since_usec);
 /* Packs loose objects, so that a repository stays fast after many small pushes: runs git, blocks
  * while it works, readers and pushes may go on. Does nothing when little has gathered. */
 int vcs_pack_objects(const char *path, struct err *err);

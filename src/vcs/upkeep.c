@@ -43,22 +43,41 @@ void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size
 	}
 }
 
-void vcs_remove_stale_quarantines(const char *path, int64_t since_usec)
+/* What of a folder starts with prefix and is older. */
+static void remove_older(const char *path, const char *sub, const char *prefix, int64_t since_usec)
 {
-	CLEANUP(freep) char *objects = path_join(path, "objects");
-	DIR *dir = opendir(objects);
+	CLEANUP(freep) char *folder = path_join(path, sub);
+	DIR *dir = opendir(folder);
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir))) {
-		CLEANUP(freep) char *sub = path_join(objects, e->d_name);
+		CLEANUP(freep) char *entry = path_join(folder, e->d_name);
 		struct stat st;
 
-		if (starts_with(e->d_name, "tmp_objdir-") && stat(sub, &st) == 0 &&
+		if (starts_with(e->d_name, prefix) && !streq(e->d_name, ".") &&
+			!streq(e->d_name, "..") && lstat(entry, &st) == 0 &&
 			(int64_t)st.st_mtim.tv_sec * USEC_PER_SEC < since_usec)
-			file_remove_tree(sub, NULL);
+			file_remove_tree(entry, NULL);
 	}
 	if (dir)
 		closedir(dir);
+}
+
+void vcs_remove_leftovers(const char *path, int64_t since_usec)
+{
+	static const struct {
+		const char *sub, *prefix;
+	} places[] = {
+		{"objects", "tmp_objdir-"}, /* quarantines of pushes */
+		{"objects/pack", "tmp_"},   /* packs and indexes in the making */
+		{"objects/pack", ".tmp-"},  /* packs of a repack */
+		{"objects/info", "tmp_"},   /* commit graphs */
+		{"objects/info/commit-graphs", "tmp_"},
+		{"lfs/tmp", ""}, /* uploads of LFS objects */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		remove_older(path, places[i].sub, places[i].prefix, since_usec);
 }
 
 static size_t count_names(const char *path, const char *sub, const char *suffix)

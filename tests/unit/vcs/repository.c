@@ -95,9 +95,9 @@ static void test_leftovers(void **state)
 	OK(file_make_dirs(quarantine, 0755, E));
 	vcs_remove_stale_locks(f->path, refs, 1);
 	assert_false(file_exists(lock));
-	vcs_remove_stale_quarantines(f->path, 0);
+	vcs_remove_leftovers(f->path, 0);
 	assert_true(file_exists(quarantine));
-	vcs_remove_stale_quarantines(f->path, INT64_MAX);
+	vcs_remove_leftovers(f->path, INT64_MAX);
 	assert_false(file_exists(quarantine));
 	OK(vcs_head_set(f->r, "refs/heads/trunk", E));
 	{
