@@ -126,8 +126,7 @@ static int drop_read_only(struct dl_phdr_info *info, size_t size, void *arg)
 		uintptr_t end = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & ~(page - 1);
 
 		/* whole pages that nobody can have changed; the kernel reads them again */
-		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && info->dlpi_name[0] != '\0' &&
-			end > start)
+		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W) && end > start)
 			madvise((void *)start, end - start, MADV_DONTNEED);
 	}
 	return 0;
