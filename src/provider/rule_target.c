@@ -7,8 +7,6 @@
 #include "base/id.h"
 #include "base/mem.h"
 
-#define SERVICE "events.amazonaws.com"
-
 /* A call in the name of a rule. */
 static struct call rule_call(const struct rule_target *w, const struct signal_start *s,
 	struct arena *a, const struct uuid_text *id)
@@ -149,11 +147,11 @@ static int start_task(void *arg, const struct signal_start *s, struct err *err)
 	return fleet_ecs_run_task(w->fleet, &call, &req, &resp, err);
 }
 
-static int role_may(
-	void *arg, const char *role_arn, const char *action, const char *resource, struct err *err)
+static int role_may(void *arg, const char *service, const char *role_arn, const char *action,
+	const char *resource, struct err *err)
 {
 	struct rule_target *w = arg;
-	const struct identity_actor who = {SERVICE, role_arn, "towpath-events"};
+	const struct identity_actor who = {service, role_arn, "towpath-events"};
 
 	return identity_role_may(w->identity, &who, action, resource, NULL, err);
 }

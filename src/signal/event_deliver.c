@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "signal/topic.h"
 
+#define SERVICE "events.amazonaws.com"
 #define MOST_RETRIES 185
 #define MOST_AGE_SEC 86400
 #define MOST_DELAY_SEC 480
@@ -169,7 +170,7 @@ static int ask_role(const struct event_delivery *x, const struct target_kind *k,
 
 	if (!k->action || !t->role_arn || !x->e->cfg.role_may)
 		return 0;
-	return x->e->cfg.role_may(x->e->cfg.arg, t->role_arn, k->action, resource, err);
+	return x->e->cfg.role_may(x->e->cfg.arg, SERVICE, t->role_arn, k->action, resource, err);
 }
 
 static int deliver(struct event_delivery *x, struct err *err)
@@ -232,8 +233,7 @@ struct again {
 	struct failure f;
 };
 
-/* 1 s doubling to eight minutes, each a little shorter by chance that the event's id decides. */
-static int64_t delay_usec(const char *token, int tried)
+int64_t signal_retry_delay(const char *token, int tried)
 {
 	int64_t delay = MIN(INT64_C(1) << MIN(tried, 20), MOST_DELAY_SEC) * USEC_PER_SEC;
 	uint32_t h = 2166136261u + (uint32_t)tried;
@@ -245,7 +245,7 @@ static int64_t delay_usec(const char *token, int tried)
 
 static int64_t next_try(const struct event_delivery *x, int tried)
 {
-	return MAX(durable_now(x->e->durable) + delay_usec(x->t->token, tried - 1),
+	return MAX(durable_now(x->e->durable) + signal_retry_delay(x->t->token, tried - 1),
 		x->not_before_usec);
 }
 

@@ -60,11 +60,17 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 #define SIGNAL_TASK_AUTHORIZE "signal.authorize"
 #define SIGNAL_TASK_COMPOSITE "signal.composite"
 #define SIGNAL_TASK_DELIVER "signal.deliver"
+#define SIGNAL_TASK_FORWARD "signal.forward"
 #define SIGNAL_TASK_NOTIFY "signal.notify"
 #define SIGNAL_TASK_PRUNE "signal.prune"
 #define SIGNAL_TASK_REPLAY "signal.replay"
 #define SIGNAL_TASK_SCHEDULE "signal.schedule"
 #define SIGNAL_TASK_SUPPRESS "signal.suppress"
+#define SIGNAL_TASK_TAIL "signal.tail"
+
+/* How long a delivery waits after `tried` failures (from 0): 1 s doubling to eight minutes, each a
+ * little shorter by chance that the token decides. (event_deliver.c) */
+int64_t signal_retry_delay(const char *token, int tried);
 
 /* ---- metrics (metric.c, statistic.c) ---- */
 
@@ -114,6 +120,9 @@ struct signal_query {
 };
 int signal_series_read(struct db_tx *tx, const struct signal_query *q, struct arena *a,
 	struct signal_series *ret, struct err *err);
+/* signal_metric_put() as a part of a step. */
+int signal_metric_put_step(struct signal_engine *e, struct db_tx *tx, const struct signal_datum *v,
+	size_t n, struct err *err);
 int signal_prune_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- alarms (alarm_decide.c, alarm.c) ---- */
@@ -144,8 +153,6 @@ int signal_alarm_run(struct durable *d, const struct task *t, void *arg, struct 
 /* Appends one event; makes group and stream when missing. */
 int signal_log_append(struct signal_engine *e, struct db_tx *tx, const char *group,
 	const char *stream, int64_t msec, const char *message, struct err *err);
-/* The pattern of FilterLogEvents: terms, "phrases", -excluded, ?any. */
-bool signal_log_matches(const char *pattern, struct view message);
 
 /* ---- events ---- */
 

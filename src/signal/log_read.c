@@ -22,6 +22,13 @@ static void take_events(event_vec *found, bool reversed, struct arena *a, struct
 	vec_release(found);
 }
 
+static bool matches(const struct log_page_query *q, struct view message)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	return !q->pattern || log_pattern_matches(q->pattern, message, &a, NULL);
+}
+
 /* ---- rows ---- */
 
 struct rows_query {
@@ -76,7 +83,7 @@ static int page_rows(struct signal_engine *e, const char *key, const struct log_
 		bytes += strlen(x->message) + EVENT_OVERHEAD;
 		if (bytes > PAGE_BYTES && used)
 			break;
-		if (q->pattern && !signal_log_matches(q->pattern, view_of(x->message)))
+		if (!matches(q, view_of(x->message)))
 			continue;
 		vec_push(&found,
 			((struct log_event){x->msec, x->ingestion_msec, x->sequence, x->message}));
@@ -158,7 +165,7 @@ static int page_spool(const struct towpath_signal_stream *s, const struct log_pa
 			return -1;
 		}
 		if (line.usec / 1000 < q->from_msec || line.usec / 1000 >= q->to_msec ||
-			(q->pattern && !signal_log_matches(q->pattern, line.text)))
+			!matches(q, line.text))
 			continue;
 		bytes += line.text.len + EVENT_OVERHEAD;
 		vec_push(

@@ -94,6 +94,14 @@ static int put_step(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+int signal_metric_put_step(struct signal_engine *e, struct db_tx *tx, const struct signal_datum *v,
+	size_t n, struct err *err)
+{
+	struct put put = {e, v, n};
+
+	return put_step(tx, &put, err);
+}
+
 int signal_metric_put(
 	struct signal_engine *e, const struct signal_datum *v, size_t n, struct err *err)
 {

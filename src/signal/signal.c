@@ -9,6 +9,7 @@
 #include "signal/event_archive.h"
 #include "signal/event_connection.h"
 #include "signal/event_deliver.h"
+#include "signal/log_filter.h"
 #include "signal/topic.h"
 
 #define PRUNE_AFTER_START_USEC (3 * USEC_PER_SEC)
@@ -60,8 +61,10 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 		{.name = SIGNAL_TASK_PRUNE, .run = signal_prune_run, .arg = e},
 		{.name = SIGNAL_TASK_AUTHORIZE, .run = event_authorize_run, .arg = e},
 		{.name = SIGNAL_TASK_DELIVER, .run = signal_deliver_run, .arg = e},
+		{.name = SIGNAL_TASK_FORWARD, .run = log_forward_run, .arg = e},
 		{.name = SIGNAL_TASK_REPLAY, .run = event_replay_run, .arg = e},
 		{.name = SIGNAL_TASK_SCHEDULE, .run = event_schedule_run, .arg = e},
+		{.name = SIGNAL_TASK_TAIL, .run = log_tail_run, .arg = e},
 	};
 
 	e->cfg = *cfg;

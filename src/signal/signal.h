@@ -40,10 +40,10 @@ struct signal_config {
 	int (*start_pipeline)(void *arg, const struct signal_start *s, struct err *err);
 	int (*start_build)(void *arg, const struct signal_start *s, struct err *err);
 	int (*start_task)(void *arg, const struct signal_start *s, struct err *err);
-	/* Whether the role trusts event rules and allows the action; ERR_DENIED. NULL: nobody asks.
-	 */
-	int (*role_may)(void *arg, const char *role_arn, const char *action, const char *resource,
-		struct err *err);
+	/* Whether the role trusts the service ("events.amazonaws.com") and allows the action;
+	 * ERR_DENIED. NULL: nobody asks. */
+	int (*role_may)(void *arg, const char *service, const char *role_arn, const char *action,
+		const char *resource, struct err *err);
 	/* Whether a topic's or bus's policy is well-formed; the error says what is wrong. NULL: no
 	 * matter.
 	 */
@@ -146,13 +146,26 @@ SIGNAL_OP(logs, create_log_group)
 SIGNAL_OP(logs, create_log_stream)
 SIGNAL_OP(logs, delete_log_group)
 SIGNAL_OP(logs, delete_log_stream)
+SIGNAL_OP(logs, delete_metric_filter)
 SIGNAL_OP(logs, delete_retention_policy)
+SIGNAL_OP(logs, delete_subscription_filter)
 SIGNAL_OP(logs, describe_log_groups)
 SIGNAL_OP(logs, describe_log_streams)
+SIGNAL_OP(logs, describe_metric_filters)
+SIGNAL_OP(logs, describe_subscription_filters)
 SIGNAL_OP(logs, filter_log_events)
 SIGNAL_OP(logs, get_log_events)
+SIGNAL_OP(logs, list_tags_for_resource)
+SIGNAL_OP(logs, list_tags_log_group)
 SIGNAL_OP(logs, put_log_events)
+SIGNAL_OP(logs, put_metric_filter)
 SIGNAL_OP(logs, put_retention_policy)
+SIGNAL_OP(logs, put_subscription_filter)
+SIGNAL_OP(logs, tag_log_group)
+SIGNAL_OP(logs, tag_resource)
+SIGNAL_OP(logs, test_metric_filter)
+SIGNAL_OP(logs, untag_log_group)
+SIGNAL_OP(logs, untag_resource)
 
 /* sns */
 SIGNAL_OP(sns, confirm_subscription)

@@ -42,9 +42,12 @@ extern const struct store_document_kind STORE_COMPOSITE_ALARM;
 /* owner: "metric NAMESPACE|NAME", "namespace NAMESPACE" or "alarm NAME" that the alarm looks at */
 extern const struct store_document_kind STORE_ALARM_LINK;
 extern const struct store_document_kind STORE_ALARM_HISTORY; /* owner: alarm */
+extern const struct store_document_kind STORE_LOG_CURSOR;    /* owner: group */
 extern const struct store_document_kind STORE_LOG_GROUP;
-extern const struct store_document_kind STORE_LOG_STREAM;    /* owner: group */
-extern const struct store_document_kind STORE_EVENT_ARCHIVE; /* owner: bus, "": default */
+extern const struct store_document_kind STORE_LOG_METRIC_FILTER; /* owner: group */
+extern const struct store_document_kind STORE_LOG_SUBSCRIPTION;	 /* owner: group */
+extern const struct store_document_kind STORE_LOG_STREAM;	 /* owner: group */
+extern const struct store_document_kind STORE_EVENT_ARCHIVE;	 /* owner: bus, "": default */
 extern const struct store_document_kind STORE_EVENT_BUS;
 extern const struct store_document_kind STORE_EVENT_CONNECTION;
 extern const struct store_document_kind STORE_EVENT_CONNECTION_SECRET;

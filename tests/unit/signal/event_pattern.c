@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Event patterns and log patterns. */
+/* Event patterns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "signal/event_pattern.h"
-#include "signal/internal.h"
 
 static const char event[] =
 	"{\"source\":\"aws.codecommit\",\"resources\":[\"arn:a\",\"arn:b\"],\"detail\":{"
@@ -136,35 +135,10 @@ static void test_patterns(void **state)
 	}
 }
 
-static void test_log_patterns(void **state)
-{
-	static const struct {
-		const char *pattern, *message;
-		bool matches;
-	} table[] = {
-		{"", "anything", true},
-		{"ERROR", "an ERROR here", true},
-		{"ERROR", "an error here", false},
-		{"ERROR memory", "ERROR: out of memory", true},
-		{"ERROR memory", "ERROR: disk", false},
-		{"\"out of\"", "out of memory", true},
-		{"\"of out\"", "out of memory", false},
-		{"ERROR -memory", "ERROR: out of memory", false},
-		{"?ERROR ?WARN", "a WARN line", true},
-		{"?ERROR ?WARN", "an INFO line", false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		assert_int_equal(signal_log_matches(table[i].pattern, view_of(table[i].message)),
-			table[i].matches);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patterns),
-		cmocka_unit_test(test_log_patterns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
