@@ -33,6 +33,7 @@
 #include "traffic/haproxy_internal.h"
 
 #define RELOAD_LIMIT_USEC (10 * USEC_PER_SEC)
+#define RATE_SPAN_USEC (USEC_PER_SEC * 8 / 10)
 #define CONFIG_MAX (16 * MIB)
 
 static struct haproxy *haproxy_of(struct traffic *t)
@@ -358,6 +359,25 @@ static int read_timings(
 	return 0;
 }
 
+/* The sample of response times follows the rate of requests over a second or so. What HAProxy
+ * refuses (a plan without listeners has no list) is not asked for again until the rate changes. */
+static void tune_timings(struct haproxy *h, int64_t answered)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	int64_t now = monotonic_usec(), more = answered - h->tuned, since = h->tuned_usec;
+	int timed;
+
+	if (now - since < RATE_SPAN_USEC)
+		return;
+	h->tuned = answered;
+	h->tuned_usec = now;
+	if (!since || more < 0)
+		return;
+	timed = haproxy_timed_wanted(h->timed, more, now - since);
+	if (timed != h->timed && haproxy_timed_set(h, timed, &err) < 0)
+		log_debug("traffic", "the sample of response times stays: %s", err_message(&err));
+}
+
 static int stats_locked(
 	struct haproxy *h, struct arena *a, struct traffic_stats *ret, struct err *err)
 {
@@ -381,6 +401,7 @@ static int stats_locked(
 		else
 			haproxy_server_drop(h, key);
 	}
+	tune_timings(h, answered);
 	if (answered == h->answered)
 		return 0;
 	h->answered = answered;

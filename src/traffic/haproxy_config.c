@@ -6,6 +6,9 @@
  * weights change by the Runtime API alone. The number is made of the route's counter of requests
  * (HAPROXY_STRIDE), which lives in a stick table and is shared by all threads.
  *
+ * What can be done once a connection is not done with each request: a connection looks its
+ * listener's counters up, of which each route has one, and puts the client's address into words.
+ *
  * A client that is to stick gets a cookie with the digest of its pool's or server's name; a map
  * leads from the digest back to those that still take requests, so that a cookie of one that left
  * means nothing. */
@@ -20,8 +23,9 @@
 #define MOST_CONNECTIONS 16384
 #define OWN_DESCRIPTORS 500
 #define COUNTERS "towpath.routes"
-/* Response times of about so many requests a second of each listener are noted. */
-#define TIMINGS_A_SECOND 1000
+/* Counters of an entry of the table, and entries that a connection may hold (HAProxy's limits). */
+#define COUNTERS_OF_ENTRY 100
+#define ENTRIES_OF_LISTENER 3
 #define TIMINGS_RING_BYTES (256 * 1024)
 
 static bool plain_name(const char *name)
@@ -86,23 +90,25 @@ static void global_text(const struct haproxy_config *c, struct str *out)
 		TIMINGS_RING_BYTES, c->paths->socket, c->paths->state, max_connections());
 	if (c->drop_privileges)
 		str_add(out, "\tuser haproxy\n\tgroup haproxy\n");
-	str_add(out, "defaults\n"
-		     "\tmode http\n"
-		     "\tlog global\n"
-		     "\toption idle-close-on-response\n"
-		     "\toption redispatch 1\n"
-		     "\tretries 3\n"
-		     "\tretry-on conn-failure\n"
-		     "\thttp-reuse safe\n"
-		     "\ttimeout connect 2s\n"
-		     "\ttimeout client 60s\n"
-		     "\ttimeout server 60s\n"
-		     "\ttimeout queue 10s\n"
-		     "\ttimeout http-keep-alive 60s\n"
-		     "\tload-server-state-from-file global\n"
-		     "backend nobody\n"
-		     "backend " COUNTERS "\n"
-		     "\tstick-table type string len 64 size 64k store gpc0\n");
+	str_addf(out,
+		"defaults\n"
+		"\tmode http\n"
+		"\tlog global\n"
+		"\toption idle-close-on-response\n"
+		"\toption redispatch 1\n"
+		"\tretries 3\n"
+		"\tretry-on conn-failure\n"
+		"\thttp-reuse safe\n"
+		"\ttimeout connect 2s\n"
+		"\ttimeout client 60s\n"
+		"\ttimeout server 60s\n"
+		"\ttimeout queue 10s\n"
+		"\ttimeout http-keep-alive 60s\n"
+		"\tload-server-state-from-file global\n"
+		"backend nobody\n"
+		"backend " COUNTERS "\n"
+		"\tstick-table type integer size 64k store gpc(%d)\n",
+		COUNTERS_OF_ENTRY);
 }
 
 void haproxy_server_words(const struct traffic_pool *pool, struct str *out)
@@ -297,14 +303,15 @@ static int redirect_text(
 }
 
 /* The guard holds when the request is the route's. */
-static void forward_text(const struct haproxy_config *c, const struct traffic_route *r,
-	const char *guard, struct str *out)
+static void forward_text(const struct haproxy_config *c, const struct traffic_listener *l,
+	const struct traffic_route *r, const char *guard, struct str *out)
 {
+	size_t i = (size_t)(r - l->routes);
 	char *choice CLEANUP(freep) =
-		xasprintf("sc_inc_gpc0(0),mod(%d),mul(%d),mod(%d),map_int('%s/%s',nobody)",
-			HAPROXY_SHARES, HAPROXY_STRIDE, HAPROXY_SHARES, c->paths->maps, r->name);
+		xasprintf("sc_inc_gpc(%zu,%zu),mod(%d),mul(%d),mod(%d),map_int('%s/%s',nobody)",
+			i % COUNTERS_OF_ENTRY, i / COUNTERS_OF_ENTRY, HAPROXY_SHARES,
+			HAPROXY_STRIDE, HAPROXY_SHARES, c->paths->maps, r->name);
 
-	str_addf(out, "\thttp-request track-sc0 str(%s) table " COUNTERS "%s\n", r->name, guard);
 	if (!r->sticky_sec) {
 		str_addf(out, "\tuse_backend %%[%s]%s\n", choice, guard);
 		return;
@@ -319,9 +326,10 @@ static void forward_text(const struct haproxy_config *c, const struct traffic_ro
 	cookie_text("AWSALBTG", "var(txn.pool)" HAPROXY_TOKEN_WORDS, r->sticky_sec, guard, out);
 }
 
-static int route_answer_text(const struct haproxy_config *c, const struct traffic_route *r,
-	bool only, struct str *out, struct err *err)
+static int route_answer_text(const struct haproxy_config *c, const struct traffic_listener *l,
+	const struct traffic_route *r, struct str *out, struct err *err)
 {
+	bool only = l->n_routes == 1;
 	char *guard CLEANUP(freep) =
 		only ? xstrdup("") : xasprintf(" if { var(txn.route) -m str %s }", r->name);
 
@@ -329,18 +337,34 @@ static int route_answer_text(const struct haproxy_config *c, const struct traffi
 		return fixed_text(r, guard, out, err);
 	if (r->answer == TRAFFIC_REDIRECT)
 		return redirect_text(r, guard, out, err);
-	forward_text(c, r, guard, out);
+	forward_text(c, l, r, guard, out);
 	return 0;
 }
 
-/* Each request is noted while they are few; of more, a random sample. Answers that HAProxy makes
- * itself do not pass here and are noted all. */
-static void sample_text(struct str *out)
+/* Each request is noted while they are few; of more, a random sample as large as
+ * HAPROXY_TIMED says. Answers that HAProxy makes itself do not pass here and are noted all. */
+static void sample_text(const struct haproxy_config *c, struct str *out)
 {
 	str_addf(out,
-		"\thttp-response set-var(txn.rate) fe_req_rate\n"
-		"\thttp-response set-log-level silent if { rand(1000),mul(txn.rate) gt %d }\n",
-		TIMINGS_A_SECOND * 1000);
+		"\thttp-response set-log-level silent unless { rand(%d) -m int -f "
+		"'%s/" HAPROXY_TIMED "' } or { fe_req_rate lt %d }\n",
+		HAPROXY_TIMED_OF, c->paths->maps, HAPROXY_TIMED_A_SECOND);
+}
+
+/* Entries of the table are numbered over the listeners. */
+static int connection_text(const struct haproxy_config *c, const struct traffic_listener *l,
+	struct str *out, struct err *err)
+{
+	size_t at = (size_t)(l - c->plan->listeners) * ENTRIES_OF_LISTENER;
+
+	if (l->n_routes > COUNTERS_OF_ENTRY * ENTRIES_OF_LISTENER)
+		return err_set(err, ERR_INVALID, "listener %s has %zu routes, %d are the most",
+			l->name, l->n_routes, COUNTERS_OF_ENTRY * ENTRIES_OF_LISTENER);
+	for (size_t i = 0; i * COUNTERS_OF_ENTRY < l->n_routes; i++)
+		str_addf(out, "\ttcp-request connection track-sc%zu int(%zu) table " COUNTERS "\n",
+			i, at + i + 1);
+	str_add(out, "\ttcp-request connection set-var(sess.client) src,concat()\n");
+	return 0;
 }
 
 static int listener_text(const struct haproxy_config *c, const struct traffic_listener *l,
@@ -351,19 +375,21 @@ static int listener_text(const struct haproxy_config *c, const struct traffic_li
 	str_addf(out,
 		"frontend %s\n"
 		"\tbind %s:%d\n"
-		"\toption forwardfor\n"
+		"\thttp-request add-header X-Forwarded-For %%[var(sess.client)]\n"
 		"\thttp-request set-header X-Forwarded-Proto http\n"
 		"\thttp-request set-header X-Forwarded-Port %d\n"
 		"\tlog-format \"%%pid %%rt %%b %%Tr %%ST\"\n",
 		l->name, l->address, l->port, l->port);
-	sample_text(out);
+	if (connection_text(c, l, out, err) < 0)
+		return -1;
+	sample_text(c, out);
 	for (size_t i = 0; i < l->n_routes; i++)
 		if (route_choose_text(&l->routes[i], l->n_routes == 1, out, err) < 0)
 			return -1;
 	for (int answers = 0; answers < 2; answers++)
 		for (size_t i = 0; i < l->n_routes; i++)
 			if ((l->routes[i].answer == TRAFFIC_FORWARD) == (answers == 1) &&
-				route_answer_text(c, &l->routes[i], l->n_routes == 1, out, err) < 0)
+				route_answer_text(c, l, &l->routes[i], out, err) < 0)
 				return -1;
 	str_add(out, "\tdefault_backend nobody\n");
 	return 0;

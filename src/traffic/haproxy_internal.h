@@ -20,6 +20,12 @@
 #define HAPROXY_TOKEN_WORDS ",sha2(256),hex,bytes(0,32)"
 /* Tail of the names of maps from cookies to pools or servers. */
 #define HAPROXY_TOKENS ".stick"
+/* Response times of about so many requests a second are noted, chosen by chance: of the numbers
+ * below HAPROXY_TIMED_OF, those of the list HAPROXY_TIMED (beside the maps) are. Of a listener with
+ * fewer requests a second all are. */
+#define HAPROXY_TIMED "timed.list"
+#define HAPROXY_TIMED_OF 10000
+#define HAPROXY_TIMED_A_SECOND 1000
 
 struct haproxy_paths {
 	char *config, *config_new, *state, *pid, *socket, *maps;
@@ -44,7 +50,9 @@ struct haproxy {
 	struct map texts;     /* map: its text in HAProxy (owned) */
 	struct map servers;   /* "pool/server": struct haproxy_wanted */
 	int64_t timing_pid, timing_last;
-	int64_t answered; /* requests at the last look at the timings */
+	int64_t answered;	   /* requests at the last look at the timings */
+	int64_t tuned, tuned_usec; /* requests at the last look at their rate; monotonic */
+	int timed;		   /* numbers in HAPROXY_TIMED */
 };
 
 /* ---- configuration text (haproxy_config.c) ---- */
@@ -72,6 +80,11 @@ void haproxy_pool_tokens_text(const struct traffic_pool *pool, struct str *out);
 int haproxy_maps_write(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
 /* Brings the running HAProxy's maps to the plan. */
 int haproxy_maps_apply(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
+/* How many of HAPROXY_TIMED_OF requests shall be noted when so many come in so much time, if they
+ * are `now`; small changes of the rate leave it as it is. */
+int haproxy_timed_wanted(int now, int64_t requests, int64_t usec);
+/* Notes so many of HAPROXY_TIMED_OF requests from now on. */
+int haproxy_timed_set(struct haproxy *h, int timed, struct err *err);
 
 /* ---- servers (haproxy_server.c) ---- */
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The maps by which HAProxy chooses: a route's numbers to pools, cookies to pools and servers. They
- * are files for a start and a reload, and change by the Runtime API while HAProxy runs. */
+/* The maps by which HAProxy chooses: a route's numbers to pools, cookies to pools and servers; and
+ * the list of the numbers of requests whose response time is noted. They are files for a start and
+ * a reload, and change by the Runtime API while HAProxy runs. */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,34 +112,48 @@ static int write_map(struct haproxy *h, const char *name, const struct str *text
 
 int haproxy_maps_write(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
 {
-	return each_map(h, plan, write_map, err);
+	struct str timed CLEANUP_STR = STR_INIT;
+
+	h->timed = HAPROXY_TIMED_OF;
+	str_addf(&timed, "0:%d\n", h->timed - 1);
+	return write_map(h, HAPROXY_TIMED, &timed, err) < 0 ? -1
+							    : each_map(h, plan, write_map, err);
 }
 
 /* ---- Runtime API ---- */
 
-static int commit_map(struct haproxy *h, const char *name, const char *text, struct err *err)
+/* One transaction on a file of patterns of the kind "map" or "acl"; add follows its name. */
+static int commit_patterns(
+	struct haproxy *h, const char *kind, const char *name, const char *add, struct err *err)
 {
 	struct str command CLEANUP_STR = STR_INIT;
 	struct str answer CLEANUP_STR = STR_INIT;
 	const char *at;
 	long version;
 
-	str_addf(&command, "prepare map %s/%s", h->paths.maps, name);
+	str_addf(&command, "prepare %s %s/%s", kind, h->paths.maps, name);
 	if (haproxy_cli(h->paths.socket, str_text(&command), &answer, err) < 0)
 		return -1;
 	at = strstr(str_text(&answer), "created: ");
 	if (!at)
-		return err_set(err, ERR_IO, "HAProxy does not know the map %s: %s", name,
+		return err_set(err, ERR_IO, "HAProxy does not know the %s %s: %s", kind, name,
 			str_text(&answer));
 	version = strtol(at + 9, NULL, 10);
 	str_clear(&command);
-	/* Lines up to an empty one, which haproxy_cli() adds. */
-	str_addf(&command, "add map @%ld %s/%s <<\n%s", version, h->paths.maps, name, text);
-	if (*text && haproxy_cli_expect(h->paths.socket, str_text(&command), NULL, err) < 0)
+	str_addf(&command, "add %s @%ld %s/%s %s", kind, version, h->paths.maps, name, add);
+	if (*add && haproxy_cli_expect(h->paths.socket, str_text(&command), NULL, err) < 0)
 		return -1;
 	str_clear(&command);
-	str_addf(&command, "commit map @%ld %s/%s", version, h->paths.maps, name);
+	str_addf(&command, "commit %s @%ld %s/%s", kind, version, h->paths.maps, name);
 	return haproxy_cli_expect(h->paths.socket, str_text(&command), NULL, err);
+}
+
+static int commit_map(struct haproxy *h, const char *name, const char *text, struct err *err)
+{
+	/* Lines up to an empty one, which haproxy_cli() adds. */
+	char *add CLEANUP(freep) = *text ? xasprintf("<<\n%s", text) : xstrdup("");
+
+	return commit_patterns(h, "map", name, add, err);
 }
 
 static int apply_map(struct haproxy *h, const char *name, const struct str *text, struct err *err)
@@ -153,4 +169,25 @@ static int apply_map(struct haproxy *h, const char *name, const struct str *text
 int haproxy_maps_apply(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
 {
 	return each_map(h, plan, apply_map, err);
+}
+
+/* ---- response times ---- */
+
+int haproxy_timed_wanted(int now, int64_t requests, int64_t usec)
+{
+	int64_t most = HAPROXY_TIMED_A_SECOND * MAX(usec, 1) / USEC_PER_SEC;
+	int64_t wanted =
+		requests <= most ? HAPROXY_TIMED_OF : MAX(HAPROXY_TIMED_OF * most / requests, 1);
+	int64_t off = wanted > now ? wanted - now : now - wanted;
+
+	return off * 4 > now ? (int)wanted : now;
+}
+
+int haproxy_timed_set(struct haproxy *h, int timed, struct err *err)
+{
+	char range[32];
+
+	h->timed = timed;
+	snprintf(range, sizeof(range), "0:%d", timed - 1);
+	return commit_patterns(h, "acl", HAPROXY_TIMED, range, err);
 }

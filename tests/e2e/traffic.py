@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from urllib.parse import unquote
 
 import pytest
 from backends import Backends, Balancer, Connection, count
@@ -144,6 +145,64 @@ def test_it_is_back_at_once_when_it_is_killed(balancer):
         counted = count(balancer.port, 1000)
         assert abs(counted["green"] / 10 - 75) < 1, counted
     assert master_pid(balancer.server) != first
+
+
+def test_targets_learn_who_asked_and_how(balancer):
+    c = Connection(balancer.port)
+    for _ in range(2):  # what a client claims is added to, or replaced
+        status, _, body = c.get("/headers", headers="X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n")
+        sent = [line.split(": ", 1) for line in unquote(body.lower()).splitlines() if line]
+        told = {name: [v for k, v in sent if k == name] for name, _ in sent}
+        assert status == 200, body
+        assert told["x-forwarded-for"] == ["192.0.2.7", "127.0.0.1"], body
+        assert told["x-forwarded-proto"] == ["http"], body
+        assert told["x-forwarded-port"] == [str(balancer.port)], body
+    c.close()
+
+
+def timed(server):
+    """The numbers below 10,000 of the requests whose response times are noted."""
+    path = os.path.join(server.data, "traffic", "haproxy.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(f"show acl {server.data}/traffic/maps/timed.list\n".encode())
+        return int(re.search(r"0:(\d+)$", s.makefile().read(), re.M)[1]) + 1
+
+
+def flood(port, requests, ahead=500):
+    """As many requests a second as one connection takes: the answers are told apart by their first words alone."""
+    with socket.create_connection(("127.0.0.1", port), 20) as s:
+        for _ in range(requests // ahead):
+            s.sendall(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n" * ahead)
+            got = b""
+            while got.count(b"HTTP/1.1 200") < ahead or not got.endswith(b"blue"):
+                got += s.recv(1 << 16)
+
+
+def test_response_times_of_many_requests_are_a_sample(balancer):
+    end = time.monotonic() + 60
+    assert timed(balancer.server) == 10000
+    while timed(balancer.server) == 10000:
+        assert time.monotonic() < end
+        flood(balancer.port, 8000)
+    cw = balancer.server.client("cloudwatch")
+
+    def total(metric, statistic):
+        now = time.time()
+        return sum(p[statistic] for p in cw.get_metric_statistics(
+            Namespace="AWS/ApplicationELB", MetricName=metric, StartTime=now - 300, EndTime=now + 60,
+            Period=60, Dimensions=balancer.dimension("blue"), Statistics=[statistic])["Datapoints"])
+
+    # each stands for so many that together they are about all; the last ones are counted within a second
+    while True:
+        requests, times = total("RequestCount", "Sum"), total("TargetResponseTime", "SampleCount")
+        if requests > 4000 and requests * 0.7 < times < requests * 1.3:
+            break
+        assert time.monotonic() < end, (requests, times)
+        time.sleep(0.1)
+    while timed(balancer.server) != 10000:  # when they are few again, all are noted
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_metrics_by_the_second(balancer):

@@ -22,7 +22,8 @@ def free_ports(n):
 
 
 class Backends:
-    """GET / answers the name; GET /500 fails with 500; /slow fails with 408 after two seconds without a body."""
+    """GET / answers the name; /headers the request's headers; /500 fails with 500; /slow fails with 408 after two
+    seconds without a body."""
 
     def __init__(self, *names):
         self.dir = tempfile.mkdtemp(prefix="towpath-backends-")
@@ -32,6 +33,8 @@ class Backends:
         for name, port in self.ports.items():
             config += (f"frontend {name}\n bind 127.0.0.1:{port}\n"
                        " http-request return status 500 if { path /500 }\n"
+                       " http-request return status 200 content-type text/plain lf-string %[req.hdrs]"
+                       " if { path /headers }\n"
                        " http-request wait-for-body time 2s if { path /slow }\n"
                        f" http-request return status 200 content-type text/plain string {name}\n")
         path = os.path.join(self.dir, "haproxy.cfg")

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,15 +79,71 @@ static void test_config_text(void **state)
 	assert_non_null(strstr(t, "'^/api/.*$' '^/it['\\'']s[.][(]x[)]$'"));
 	assert_non_null(strstr(t, "return status 503 content-type 'text/plain' string "
 				  "'it'\\''s down' if { var(txn.route) -m str r1 }"));
-	assert_non_null(strstr(t, "use_backend %[sc_inc_gpc0(0),mod(100000),mul(61803),mod(100000),"
-				  "map_int('/d/maps/r2',nobody)] if { var(txn.route) -m str r2 }"));
-	assert_null(strstr(t, "AWSALB"));
 	assert_non_null(
-		strstr(t, "set-log-level silent if { rand(1000),mul(txn.rate) gt 1000000 }"));
+		strstr(t, "use_backend %[sc_inc_gpc(1,0),mod(100000),mul(61803),mod(100000),"
+			  "map_int('/d/maps/r2',nobody)] if { var(txn.route) -m str r2 }"));
+	assert_null(strstr(t, "AWSALB"));
+	assert_non_null(strstr(t, "tcp-request connection track-sc0 int(1) table"));
+	assert_null(strstr(t, "track-sc1"));
+	assert_non_null(strstr(t, "set-log-level silent unless { rand(10000) -m int -f "
+				  "'/d/maps/timed.list' } or { fe_req_rate lt 1000 }"));
 	assert_non_null(strstr(t, "http-check expect status 200-299"));
 	assert_non_null(strstr(t, "server s 10.0.0.1:80 weight 100 pool-max-conn -1 "
 				  "pool-purge-delay 5s check inter 5s"));
 	assert_non_null(strstr(t, "rise 3 fall 2"));
+}
+
+/* HAProxy has a hundred counters an entry and three entries a connection. */
+static void test_many_routes(void **state)
+{
+	const struct traffic_share share = {"tg", 1};
+	const struct traffic_pool pool = {.name = "tg"};
+	const char *const paths_of[] = {"/x"};
+	const struct traffic_condition condition = {
+		.kind = TRAFFIC_IF_PATH, .patterns = paths_of, .n_patterns = 1};
+	struct traffic_route routes[301];
+	char names[301][8];
+	struct traffic_listener listeners[2] = {
+		{.name = "a", .address = "127.0.0.1", .port = 80, .routes = routes, .n_routes = 1},
+		{.name = "b", .address = "127.0.0.1", .port = 81, .routes = routes}};
+	const struct traffic_plan plan = {listeners, 2, &pool, 1};
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct str text CLEANUP_STR = STR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < 301; i++) {
+		snprintf(names[i], sizeof(names[i]), "r%zu", i);
+		routes[i] = (struct traffic_route){.name = names[i],
+			.conditions = &condition,
+			.n_conditions = 1,
+			.shares = &share,
+			.n_shares = 1};
+	}
+	listeners[1].n_routes = 300;
+	assert_int_equal(text_of(&plan, &text, &err), 0);
+	assert_non_null(strstr(str_text(&text), "track-sc0 int(4) table towpath.routes\n"
+						"\ttcp-request connection track-sc1 int(5) table "
+						"towpath.routes\n"
+						"\ttcp-request connection track-sc2 int(6)"));
+	assert_non_null(strstr(str_text(&text), "sc_inc_gpc(99,2),"));
+	listeners[1].n_routes = 301;
+	assert_int_equal(text_of(&plan, &text, &err), -1);
+	assert_int_equal(err.kind, ERR_INVALID);
+}
+
+static void test_timed(void **state)
+{
+	const int64_t second = USEC_PER_SEC;
+
+	(void)state;
+	assert_int_equal(haproxy_timed_wanted(10000, 0, second), 10000);
+	assert_int_equal(haproxy_timed_wanted(10000, 1000, second), 10000);
+	assert_int_equal(haproxy_timed_wanted(10000, 4000, second), 2500);
+	assert_int_equal(haproxy_timed_wanted(2500, 4400, second), 2500); /* much the same */
+	assert_int_equal(haproxy_timed_wanted(2500, 40000, 2 * second), 500);
+	assert_int_equal(haproxy_timed_wanted(500, 100000000, second), 1);
+	assert_int_equal(haproxy_timed_wanted(1, 900, second), 10000);
+	assert_int_equal(haproxy_timed_wanted(0, 900, 0), 1); /* unknown, such as after a start */
 }
 
 static void test_sticky(void **state)
@@ -168,6 +225,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_text),
 		cmocka_unit_test(test_config_text),
+		cmocka_unit_test(test_many_routes),
+		cmocka_unit_test(test_timed),
 		cmocka_unit_test(test_sticky),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_stat),
