@@ -482,6 +482,11 @@ struct api *api_free(struct api *api)
 	return NULL;
 }
 
+const struct api_config *api_config_of(const struct api *api)
+{
+	return &api->config;
+}
+
 struct http_routes api_routes(struct api *api)
 {
 	return (struct http_routes){api, classify, handle, handle_stream};

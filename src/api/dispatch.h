@@ -33,6 +33,9 @@ struct api *api_new(const struct api_config *c);
 struct api *api_free(struct api *api);
 DEFINE_FREEP(struct api, api_free)
 
+/* What it was made with; borrowed. */
+const struct api_config *api_config_of(const struct api *api);
+
 /* Everything that is not another route's. arg of all three is the struct api. */
 struct http_routes api_routes(struct api *api);
 

@@ -3,6 +3,7 @@
  * all others to the API. */
 #include <stdlib.h>
 
+#include "api/resource_tags.h"
 #include "api/snshttp.h"
 #include "base/file.h"
 #include "base/limits.h"
@@ -113,6 +114,7 @@ int server_front_open(struct server *s, struct err *err)
 	c.throttle = s->throttle;
 	s->api = api_new(&c);
 	s->api_routes = api_routes(s->api);
+	identity_resource_tags(s->identity, api_resource_tags, s->api);
 	return 0;
 }
 

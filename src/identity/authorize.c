@@ -230,6 +230,48 @@ static int prepare(struct identity_engine *e, const struct identity_principal *w
 	return load_session(e, who->session, a, v, err);
 }
 
+/* ---- tags of resources ---- */
+
+void identity_resource_tags(struct identity_engine *e, identity_tags_fn tags_of, void *arg)
+{
+	e->tags_of = tags_of;
+	e->tags_arg = arg;
+}
+
+static bool asks_tags(const struct identity_evaluation *v)
+{
+	bool asks = (v->own && v->own->asks_tags) || policy_asks_tags(v->resource);
+
+	for (size_t i = 0; !asks && i < v->n_session; i++)
+		asks = policy_asks_tags(v->session[i]);
+	return asks;
+}
+
+struct tagged {
+	key_vec *keys;
+	struct arena *a;
+};
+
+static void add_resource_tag(void *to, const char *key, const char *value)
+{
+	struct tagged *t = to;
+
+	add_key(t->keys, arena_printf(t->a, "aws:ResourceTag/%s", key), value);
+}
+
+/* The keys of one resource stand behind the n that all have. */
+static void take_tags(struct identity_engine *e, const struct identity_evaluation *v, size_t n,
+	struct policy_request *r, struct arena *a, key_vec *keys)
+{
+	struct tagged t = {keys, a};
+
+	keys->n = n;
+	if (e->tags_of && asks_tags(v) && starts_with(r->resource, "arn:"))
+		e->tags_of(e->tags_arg, r->resource, a, add_resource_tag, &t);
+	r->keys = keys->v;
+	r->n_keys = keys->n;
+}
+
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct err *err)
 {
@@ -238,6 +280,7 @@ int identity_authorize(struct identity_engine *e, const struct identity_principa
 	struct identity_evaluation v = {0};
 	struct policy_request r = {.action = q->action, .principal = who->arn};
 	key_vec keys = {0};
+	size_t n_keys;
 	int result = 0;
 
 	if (check_temporary(who, q->action, err) < 0)
@@ -255,12 +298,12 @@ int identity_authorize(struct identity_engine *e, const struct identity_principa
 	if (own && who->kind == IDENTITY_SESSION)
 		r.role = own->arn;
 	fill_keys(e, who, own, q, &a, &keys);
-	r.keys = keys.v;
-	r.n_keys = keys.n;
+	n_keys = keys.n;
 	for (size_t i = 0; result == 0 && i < MAX(q->n_resources, (size_t)1); i++) {
 		struct identity_verdict verdict;
 
 		r.resource = q->n_resources ? q->resources[i] : "*";
+		take_tags(e, &v, n_keys, &r, &a, &keys);
 		verdict = identity_decide(&v, &r);
 		if (!verdict.allowed)
 			result = identity_denied(who->arn, &r, &verdict, err);

@@ -22,6 +22,7 @@ struct identity_policies {
 	size_t n;
 	struct policy *boundary; /* or NULL */
 	bool exists;
+	bool asks_tags;		     /* one of them asks for tags of resources */
 	const char *arn, *id, *name; /* of the user or role */
 	const struct iam_tag_list_type *tags;
 };
@@ -47,6 +48,8 @@ struct identity_engine {
 	char *account, *region, *data_dir;
 	char *root_key_id, *root_secret;
 	struct seal_key seal;
+	identity_tags_fn tags_of; /* or NULL */
+	void *tags_arg;
 	pthread_mutex_t lock;
 	struct map keys;     /* id -> identity_key */
 	struct map policies; /* owner -> identity_policies */

@@ -104,6 +104,12 @@ struct identity_question {
 	const char *source_ip, *user_agent;
 	bool secure; /* the request came over TLS */
 };
+/* Tells the tags of a resource, by calling tag() for each; any thread, outside of transactions. */
+typedef void (*identity_tags_fn)(void *arg, const char *arn, struct arena *a,
+	void (*tag)(void *to, const char *key, const char *value), void *to);
+/* Who tells them, before the first question; without it aws:ResourceTag/... is nowhere present. It
+ * is asked only where a policy that counts mentions such a key. */
+void identity_resource_tags(struct identity_engine *e, identity_tags_fn tags_of, void *arg);
 /* 0 when allowed; else ERR_DENIED with the service's sentence (spec: IAM, "policy evaluation
  * logic" within one account). */
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,

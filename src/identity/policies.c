@@ -19,8 +19,10 @@ static struct policy *parse(struct load *l, const char *document, const char *na
 	struct err why CLEANUP_ERR = ERR_INIT;
 	struct policy *p;
 
-	if (policy_parse(view_of(document), POLICY_IDENTITY, &l->p->arena, &p, &why) == 0)
+	if (policy_parse(view_of(document), POLICY_IDENTITY, &l->p->arena, &p, &why) == 0) {
+		l->p->asks_tags |= policy_asks_tags(p);
 		return p;
+	}
 	log_err("identity", &why, "the stored policy %s is ignored", name);
 	return NULL;
 }

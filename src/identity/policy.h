@@ -53,6 +53,8 @@ int policy_parse(struct view json, enum policy_use use, struct arena *a, struct 
 struct policy *policy_nothing(struct arena *a);
 /* An explicit deny wins over an allow in the same document. */
 enum policy_answer policy_evaluate(const struct policy *p, const struct policy_request *r);
+/* Whether it asks for tags of resources (aws:ResourceTag/...); NULL does not. */
+bool policy_asks_tags(const struct policy *p);
 /* The condition keys that the document mentions: calls fn for each, in the document's order. */
 void policy_each_key(const struct policy *p, void (*fn)(struct view name, void *arg), void *arg);
 /* The same for those that the AWS principals name. */

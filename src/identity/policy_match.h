@@ -100,6 +100,7 @@ struct policy_statement {
 struct policy {
 	enum policy_use use;
 	bool variables; /* Version 2012-10-17 */
+	bool asks_tags; /* aws:ResourceTag/... stands in it */
 	struct policy_statement *statements;
 	size_t n;
 };

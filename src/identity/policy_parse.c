@@ -284,6 +284,23 @@ static int parse_statements(
 	return many ? check_sids(list, err) : 0;
 }
 
+/* As a condition key or in a variable. */
+static bool mentions_tags(struct view json)
+{
+	static const char key[] = "aws:ResourceTag/";
+	size_t n = sizeof(key) - 1;
+
+	for (size_t i = 0; i + n <= json.len; i++)
+		if (strncasecmp(json.p + i, key, n) == 0)
+			return true;
+	return false;
+}
+
+bool policy_asks_tags(const struct policy *p)
+{
+	return p && p->asks_tags;
+}
+
 int policy_parse(struct view json, enum policy_use use, struct arena *a, struct policy **ret,
 	struct err *err)
 {
@@ -306,6 +323,7 @@ int policy_parse(struct view json, enum policy_use use, struct arena *a, struct 
 		!streq(version, "2008-10-17"))
 		return malformed(err, "The policy must contain a valid version string");
 	p->variables = streq(version, "2012-10-17");
+	p->asks_tags = mentions_tags(json);
 	list = json_member(doc, "Statement");
 	if (!list)
 		return malformed(err, "Missing required field Statement");
