@@ -55,6 +55,32 @@ static int end_traffic(const char *data_dir, struct err *err)
 	return r;
 }
 
+/* The driver that has made what stands in a folder; *ret_engine is the caller's. */
+static int driver_of(const char *dir, const struct compute_driver **ret,
+	struct compute_driver **ret_engine, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const char *name = compute_engine_of(dir, &a);
+
+	*ret = &compute_oci;
+	if (!name)
+		return 0;
+	if (compute_engine_new(name, ret_engine, err) < 0)
+		return err_wrap(err, "%s", dir);
+	*ret = *ret_engine;
+	return 0;
+}
+
+static int discard_root(const char *id, const char *dir, struct err *err)
+{
+	struct compute_driver *engine CLEANUP(compute_engine_freep) = NULL;
+	const struct compute_driver *driver;
+
+	if (driver_of(dir, &driver, &engine, err) < 0)
+		return -1;
+	return driver->discard(driver, id, dir, err);
+}
+
 static int discard_containers(const char *task_dir, struct err *err)
 {
 	DIR *dir = opendir(task_dir);
@@ -67,7 +93,7 @@ static int discard_containers(const char *task_dir, struct err *err)
 		char *path CLEANUP(freep) = xasprintf("%s/%s", task_dir, e->d_name);
 
 		if (starts_with(e->d_name, "t-"))
-			r = compute_oci.discard(e->d_name, path, err);
+			r = discard_root(e->d_name, path, err);
 	}
 	closedir(dir);
 	return r;
@@ -77,11 +103,13 @@ static int discard_containers(const char *task_dir, struct err *err)
 static int end_task(
 	const char *name, const char *task_dir, const struct compute_bridge *b, struct err *err)
 {
-	struct compute_pod pod = {.id = name, .bridge = *b};
+	struct compute_pod pod = {.id = name, .dir = task_dir, .bridge = *b};
+	struct compute_driver *engine CLEANUP(compute_engine_freep) = NULL;
+	const struct compute_driver *driver;
 
-	if (discard_containers(task_dir, err) < 0)
+	if (discard_containers(task_dir, err) < 0 || driver_of(task_dir, &driver, &engine, err) < 0)
 		return -1;
-	return compute_oci.pod_drop(&pod, err);
+	return driver->pod_drop ? driver->pod_drop(driver, &pod, err) : 0;
 }
 
 static int end_instances(const char *data_dir, struct err *err)
@@ -99,7 +127,7 @@ static int end_instances(const char *data_dir, struct err *err)
 		char *path CLEANUP(freep) = xasprintf("%s/%s", fleet, e->d_name);
 
 		if (starts_with(e->d_name, "i-"))
-			r = compute_oci.discard(e->d_name, path, err);
+			r = discard_root(e->d_name, path, err);
 		else if (starts_with(e->d_name, "t-"))
 			r = end_task(e->d_name, path, &bridge, err);
 	}

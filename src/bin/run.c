@@ -285,7 +285,7 @@ static int run_local(const struct options *o, struct err *err)
 	struct leader_status s;
 	const char *status;
 
-	if (compute_sandbox.probe(err) < 0)
+	if (compute_sandbox.probe(&compute_sandbox, err) < 0)
 		return err_wrap(err, "cannot run a build here");
 	if (read_buildspec(&r, err) < 0 || make_job(&r, err) < 0 || write_job(&r, err) < 0)
 		return -1;

@@ -39,6 +39,7 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.cors_origins = arena_strdup(a, c->cors_origins);
 	s->config.mail_server = arena_strdup(a, c->mail_server);
 	s->config.mail_from = arena_strdup(a, c->mail_from);
+	s->config.compute = arena_strdup(a, c->compute);
 	s->config.oci_runtime = arena_strdup(a, c->oci_runtime);
 	s->config.fargate_runtime = arena_strdup(a, c->fargate_runtime);
 	s->config.root_key_id = arena_strdup(a, c->root_key_id);

@@ -32,6 +32,7 @@ struct server_config {
 	const char *mail_from;	  /* an address */
 	/* OCI runtimes of tasks: of all, of those of launch type FARGATE; NULL: runc. */
 	const char *oci_runtime, *fargate_runtime;
+	const char *compute; /* what runs tasks: "oci" (NULL), or as compute_engine_new() has it */
 };
 
 /* Starts everything; when it returns the server answers, and DIR/run/server.json (pid, endpoint,

@@ -77,10 +77,24 @@ static const struct compute_driver *instance_driver(void)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 
-	if (compute_oci.probe(&err) == 0)
+	if (compute_oci.probe(&compute_oci, &err) == 0)
 		return &compute_oci;
 	log_warn("serve", "no instances on this host: %s", err_message(&err));
 	return NULL;
+}
+
+/* An engine that does not answer now may do so later: tasks wait for it. */
+static int open_engine(struct server *s, struct err *err)
+{
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	if (!s->config.compute || streq(s->config.compute, "oci"))
+		return 0;
+	if (compute_engine_new(s->config.compute, &s->engine, err) < 0)
+		return -1;
+	if (s->engine->probe(s->engine, &why) < 0)
+		log_warn("serve", "tasks wait: %s", err_message(&why));
+	return 0;
 }
 
 int server_open_fleet(struct server *s, struct err *err)
@@ -100,10 +114,14 @@ int server_open_fleet(struct server *s, struct err *err)
 							     : s->config.oci_runtime,
 	};
 
+	if (open_engine(s, err) < 0)
+		return -1;
+	c.task_compute = s->engine;
 	if (!c.program || haproxy_new(dir, &s->traffic, err) < 0)
 		return -1;
 	c.traffic = s->traffic;
-	s->fleet_world = (struct fleet_world){.signal = s->signal,
+	s->fleet_world = (struct fleet_world){.account = s->account,
+		.signal = s->signal,
 		.identity = s->identity,
 		.artifact = s->artifact,
 		.secret = s->secret};
@@ -128,6 +146,7 @@ int server_start_fleet(struct server *s, struct err *err)
 void server_close_fleet(struct server *s)
 {
 	s->fleet = fleet_engine_free(s->fleet);
+	s->engine = compute_engine_free(s->engine);
 	if (s->traffic)
 		s->traffic->driver->free(s->traffic);
 	s->traffic = NULL;

@@ -61,6 +61,7 @@ struct server {
 	struct signal_engine *signal;
 	struct rule_target rule_target;
 	struct traffic *traffic;
+	struct compute_driver *engine; /* of tasks, or NULL */
 	struct fleet_engine *fleet;
 	struct fleet_world fleet_world;
 	struct leader_runner *runner;

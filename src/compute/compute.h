@@ -7,8 +7,9 @@
  * processes write outside of writable bind mounts is thrown away with the root.
  *
  * Drivers: compute_sandbox (builds; this program makes the root itself, 2 ms, dies with the
- * process that made it) and compute_oci (instances; an OCI runtime makes it, lives on by itself
- * and is found again by attach).
+ * process that made it), compute_oci (instances and containers; an OCI runtime makes it, lives on
+ * by itself and is found again by attach), and those of compute_engine_new(): a Docker engine on
+ * this machine, and a Docker Swarm, which places containers on its hosts.
  *
  * All calls are blocking and may be used by several threads on different roots; calls on one root
  * must not overlap, wait and kill excepted. */
@@ -17,7 +18,10 @@
 
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
 #include "base/zygote.h"
 
 enum compute_mount_kind {
@@ -65,7 +69,10 @@ struct compute_bridge {
 /* What several roots share: one network namespace with one address, and limits over all of them
  * together. It is made before its roots, dropped after them, and outlives the calling process. */
 struct compute_pod {
-	const char *id;		      /* as a root's; told apart from the ids of roots */
+	const char *id;	      /* as a root's; told apart from the ids of roots */
+	const char *dir;      /* of this pod alone, for the driver's state; made when missing */
+	const char *owner;    /* as a root's (docker) */
+	const char *hostname; /* of all of its roots (docker) */
 	enum compute_network network; /* COMPUTE_NET_NONE or COMPUTE_NET_BRIDGE */
 	struct compute_bridge bridge;
 	struct compute_limits limits;
@@ -75,6 +82,12 @@ struct compute_pod {
 struct compute_ulimit {
 	const char *name;
 	int64_t soft, hard; /* -1: unlimited */
+};
+
+/* A check that the engine makes by itself (swarm). */
+struct compute_check {
+	const char *const *argv; /* NULL: no check */
+	int interval_sec, timeout_sec, retries, start_period_sec;
 };
 
 struct compute_spec {
@@ -126,6 +139,17 @@ struct compute_spec {
 	const struct compute_ulimit *ulimits;
 	size_t n_ulimits;
 	const char *runtime; /* program of the OCI runtime; NULL: the driver's own */
+	/* The rest is for drivers that pull (docker, swarm), in the place of lower, lowers and
+	 * init_argv. */
+	const char *image;	       /* of resolve() */
+	const char *registry_auth;     /* value of X-Registry-Auth; NULL: none */
+	const char *const *entrypoint; /* NULL: the image's */
+	const char *const *command;    /* NULL: the image's */
+	const char *owner;	       /* whose it is: sweep() looks at its owner's roots only */
+	const int *ports;	       /* TCP ports that others reach, for locate() */
+	size_t n_ports;
+	struct compute_check check;
+	int stop_sec; /* swarm: from the signal that asks for the end to the kill */
 };
 
 /* A function run inside the root instead of a program, in a process of its own that was forked
@@ -151,9 +175,26 @@ struct compute_process {
 	((struct compute_process){.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1})
 
 struct compute_exit {
-	int exit_code;	    /* 0..255, or -1 when killed by a signal */
+	int exit_code;	    /* 0..255, or -1 when killed by a signal or not known */
 	int signal;	    /* 0 unless killed */
 	bool out_of_memory; /* the limit of the root was hit while it ran */
+	bool host_lost;	    /* the host that it ran on is gone, and it with it (swarm) */
+	char why[256];	    /* what the driver says about it; mostly empty */
+};
+
+/* Where a port of a root is reached from this host. */
+struct compute_place {
+	char address[64];
+	int port;
+};
+
+enum compute_health { COMPUTE_HEALTH_UNKNOWN, COMPUTE_HEALTHY, COMPUTE_UNHEALTHY };
+
+/* An image as a driver that pulls has found it, in the caller's arena. */
+struct compute_image {
+	const char *reference;	 /* for compute_spec.image: names the digest, where there is one */
+	const char *digest;	 /* of its manifest; NULL: an image that no registry has */
+	const char *stop_signal; /* or NULL */
 };
 
 struct compute_driver;
@@ -170,14 +211,21 @@ struct compute_exec {
 
 struct compute_driver {
 	const char *name;
+	bool pulls; /* spec.image instead of an unpacked image, by resolve() */
+	/* Roots run on any host of a swarm: one root a pod, and no pods; no exec; mounts are empty
+	 * folders; the address is known after the start, by locate(); checks are the engine's. */
+	bool remote;
 	/* Whether this driver can work here: right privileges, kernel features, programs. The
 	 * error says what is missing and what to do. */
-	int (*probe)(struct err *err);
+	int (*probe)(const struct compute_driver *d, struct err *err);
 	/* Makes a root that is ready to execute; everything made is undone on failure. */
-	int (*create)(const struct compute_spec *spec, struct compute_root **ret, struct err *err);
-	/* Finds a detached root again, by id and dir; ERR_NOT_FOUND when it lives no more. NULL
+	int (*create)(const struct compute_driver *d, const struct compute_spec *spec,
+		struct compute_root **ret, struct err *err);
+	/* Finds a detached root again, by id and dir; ERR_NOT_FOUND when it lives no more,
+	 * ERR_UNAVAILABLE or ERR_TIMEOUT when its engine cannot be asked now. NULL
 	 * where roots die with their maker. */
-	int (*attach)(const char *id, const char *dir, struct compute_root **ret, struct err *err);
+	int (*attach)(const struct compute_driver *d, const char *id, const char *dir,
+		struct compute_root **ret, struct err *err);
 	/* Starts a process. A program that cannot be executed is an error that names it. */
 	int (*exec)(struct compute_root *r, const struct compute_process *p,
 		struct compute_exec **ret, struct err *err);
@@ -199,21 +247,41 @@ struct compute_driver {
 	/* Lets go of a detached root without ending it. NULL is fine. */
 	void (*detach)(struct compute_root *r);
 	/* The remaining functions are NULL where roots die with their maker. */
-	/* A descriptor that polls readable when the first process has ended; borrowed. */
+	/* A descriptor that polls readable when the first process has ended; borrowed. Of roots
+	 * with locate() it becomes so (an edge each time) when what they answer has changed, too.
+	 */
 	int (*watch_fd)(struct compute_root *r, struct err *err);
 	/* destroy() for a root that cannot be attached: takes away what is left of it. */
-	int (*discard)(const char *id, const char *dir, struct err *err);
+	int (*discard)(
+		const struct compute_driver *d, const char *id, const char *dir, struct err *err);
 	/* How a root with a monitor ended: 1 (*ret filled), 0: it has not, or the monitor was
 	 * killed before it could tell (attach() then answers ERR_NOT_FOUND). Needs no root. */
-	int (*ended)(const char *id, const char *dir, struct compute_exit *ret, struct err *err);
+	int (*ended)(const struct compute_driver *d, const char *id, const char *dir,
+		struct compute_exit *ret, struct err *err);
 	/* Sends a signal to the first process. Already ended is fine. */
 	int (*signal_init)(struct compute_root *r, int signal, struct err *err);
 	/* A pod that exists is made anew: no root may be in it. Dropping one that does not exist is
 	 * fine. */
-	int (*pod_make)(const struct compute_pod *pod, struct err *err);
-	int (*pod_drop)(const struct compute_pod *pod, struct err *err);
+	int (*pod_make)(
+		const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
+	int (*pod_drop)(
+		const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
 	/* Makes an existing bridge lead to a new host_port; no bridge is fine. */
-	int (*redirect)(const struct compute_bridge *b, struct err *err);
+	int (*redirect)(
+		const struct compute_driver *d, const struct compute_bridge *b, struct err *err);
+	/* Where a port of the root is reached, once that is known: 1, 0: not yet. NULL: at the
+	 * address that the caller chose for the pod, and at the port itself. */
+	int (*locate)(struct compute_root *r, int port, struct compute_place *ret, struct err *err);
+	/* What spec.check has found. NULL: the caller makes checks, by exec(). */
+	int (*health)(struct compute_root *r, enum compute_health *ret, struct err *err);
+	/* The rest is NULL but for drivers that pull. resolve: brings the image where it is needed,
+	 * or finds its digest; registry_auth as in the spec. */
+	int (*resolve)(const struct compute_driver *d, const char *reference,
+		const char *registry_auth, struct arena *a, struct compute_image *ret,
+		struct err *err);
+	/* Takes away the owner's roots and pods whose ids are not in `keep`. */
+	int (*sweep)(const struct compute_driver *d, const char *owner, const struct map *keep,
+		struct err *err);
 };
 
 /* The zygote that monitors are forked from (base/zygote.h). */
@@ -221,6 +289,19 @@ int compute_monitors_start(struct zygote **ret, struct err *err);
 
 extern const struct compute_driver compute_sandbox;
 extern const struct compute_driver compute_oci;
+
+/* ---- engines (engine.c) ---- */
+
+/* "docker" or "swarm", by itself (the socket /var/run/docker.sock) or with "=unix:///PATH".
+ * ERR_INVALID says what is wrong with the name; whether the engine answers is for probe(). */
+int compute_engine_new(const char *name, struct compute_driver **ret, struct err *err);
+/* After its last root was let go of: ends the threads that follow roots, which may take a second.
+ * NULL is fine. */
+struct compute_driver *compute_engine_free(struct compute_driver *d);
+DEFINE_FREEP(struct compute_driver, compute_engine_free)
+/* The name of the engine that has made what stands in a root's or a pod's folder, in the arena;
+ * NULL: none has (compute_oci). */
+const char *compute_engine_of(const char *dir, struct arena *a);
 
 /* Takes away what a sandbox root left behind whose maker was killed: its written layer (all else
  * falls with the maker). dir is the spec.dir of that root; a missing one is fine. Only for roots

@@ -117,7 +117,7 @@ static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct 
 	return r;
 }
 
-static int oci_probe(struct err *err)
+static int oci_probe(const struct compute_driver *d UNUSED, struct err *err)
 {
 	const char *programs[] = {runtime(), "ip", "iptables"};
 
@@ -241,7 +241,8 @@ char *oci_cgroup(const char *pod, const char *id)
 
 /* ---- life ---- */
 
-static int discard(const char *id, const char *dir, struct err *err)
+static int discard(
+	const struct compute_driver *d UNUSED, const char *id, const char *dir, struct err *err)
 {
 	if (runtime_run(dir, -1, NULL, err, "delete", "--force", id, NULL) < 0)
 		return -1;
@@ -357,21 +358,23 @@ static int create_steps(const struct compute_spec *spec, struct oci **ret, struc
 	return 0;
 }
 
-static int oci_create(const struct compute_spec *spec, struct compute_root **ret, struct err *err)
+static int oci_create(const struct compute_driver *d UNUSED, const struct compute_spec *spec,
+	struct compute_root **ret, struct err *err)
 {
 	struct oci *o = NULL;
 
 	if (create_steps(spec, &o, err) < 0) {
 		if (o)
 			oci_free(o);
-		discard(spec->id, spec->dir, NULL);
+		discard(&compute_oci, spec->id, spec->dir, NULL);
 		return err_wrap(err, "cannot make instance %s", spec->id);
 	}
 	*ret = &o->base;
 	return 0;
 }
 
-static int oci_attach(const char *id, const char *dir, struct compute_root **ret, struct err *err)
+static int oci_attach(const struct compute_driver *d UNUSED, const char *id, const char *dir,
+	struct compute_root **ret, struct err *err)
 {
 	struct err why CLEANUP_ERR = ERR_INIT;
 	struct str text CLEANUP_STR = STR_INIT;
@@ -420,7 +423,7 @@ static int oci_destroy(struct compute_root *r, struct err *err)
 	if (!r)
 		return 0;
 	o = oci_of(r);
-	result = discard(o->id, o->dir, err);
+	result = discard(&compute_oci, o->id, o->dir, err);
 	oci_free(o);
 	return result;
 }

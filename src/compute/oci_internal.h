@@ -14,8 +14,8 @@ int oci_write(const char *dir, const char *name, struct view text, mode_t mode, 
 char *oci_cgroup(const char *pod, const char *id) MUST_CHECK;
 /* Path of a pod's network namespace. */
 char *oci_pod_network(const char *pod) MUST_CHECK;
-int oci_pod_make(const struct compute_pod *pod, struct err *err);
-int oci_pod_drop(const struct compute_pod *pod, struct err *err);
+int oci_pod_make(const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
+int oci_pod_drop(const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
 
 /* A user of the tree below `root`, by names or numbers, as spec.init_user has it. */
 struct oci_user {
@@ -34,7 +34,8 @@ int oci_monitor_pidfd(const char *dir);
 bool oci_monitored(const char *dir);
 /* The runtime that a monitored bundle was made with; NULL: the driver's own. */
 char *oci_runtime_of(const char *dir) MUST_CHECK;
-int oci_monitor_ended(const char *id, const char *dir, struct compute_exit *ret, struct err *err);
+int oci_monitor_ended(const struct compute_driver *d, const char *id, const char *dir,
+	struct compute_exit *ret, struct err *err);
 
 /* The text of the bundle's config.json (OCI runtime specification 1.0). */
 int oci_bundle_text(const struct compute_spec *spec, struct str *out, struct err *err);
@@ -68,6 +69,7 @@ int oci_network_make(
 /* Takes it away again, and the bridge (unless NULL) with its last user. */
 int oci_network_unmake(
 	const char *id, const struct compute_bridge *b, const char *netns, struct err *err);
-int oci_network_redirect(const struct compute_bridge *b, struct err *err);
+int oci_network_redirect(
+	const struct compute_driver *d, const struct compute_bridge *b, struct err *err);
 
 #endif

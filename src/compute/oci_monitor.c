@@ -94,7 +94,8 @@ int oci_monitor_pidfd(const char *dir)
 	return fd;
 }
 
-int oci_monitor_ended(const char *id, const char *dir, struct compute_exit *ret, struct err *err)
+int oci_monitor_ended(const struct compute_driver *d UNUSED, const char *id, const char *dir,
+	struct compute_exit *ret, struct err *err)
 {
 	char *path CLEANUP(freep) = path_join(dir, EXIT_FILE);
 	struct str text CLEANUP_STR = STR_INIT;

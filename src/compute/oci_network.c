@@ -308,7 +308,8 @@ int oci_network_leave(const struct compute_bridge *b, struct err *err)
 	return 0;
 }
 
-int oci_network_redirect(const struct compute_bridge *b, struct err *err)
+int oci_network_redirect(
+	const struct compute_driver *d UNUSED, const struct compute_bridge *b, struct err *err)
 {
 	int r = 0;
 

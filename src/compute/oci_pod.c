@@ -135,7 +135,8 @@ static void unlimit(const char *pod)
 
 /* ---- life ---- */
 
-int oci_pod_make(const struct compute_pod *pod, struct err *err)
+int oci_pod_make(
+	const struct compute_driver *d UNUSED, const struct compute_pod *pod, struct err *err)
 {
 	char *netns CLEANUP(freep) = netns_of(pod->id);
 	const struct compute_bridge *b = pod->network == COMPUTE_NET_BRIDGE ? &pod->bridge : NULL;
@@ -145,7 +146,8 @@ int oci_pod_make(const struct compute_pod *pod, struct err *err)
 	return 0;
 }
 
-int oci_pod_drop(const struct compute_pod *pod, struct err *err)
+int oci_pod_drop(
+	const struct compute_driver *d UNUSED, const struct compute_pod *pod, struct err *err)
 {
 	char *netns CLEANUP(freep) = netns_of(pod->id);
 	const struct compute_bridge *b = pod->bridge.bridge ? &pod->bridge : NULL;

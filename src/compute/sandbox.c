@@ -60,7 +60,7 @@ static int check_spec(const struct compute_spec *s, struct err *err)
 	return 0;
 }
 
-static int sandbox_probe(struct err *err)
+static int sandbox_probe(const struct compute_driver *d UNUSED, struct err *err)
 {
 	struct str fs CLEANUP_STR = STR_INIT;
 
@@ -217,12 +217,12 @@ static int sandbox_destroy(struct compute_root *r, struct err *err)
 	return 0;
 }
 
-static int sandbox_create(
-	const struct compute_spec *spec, struct compute_root **ret, struct err *err)
+static int sandbox_create(const struct compute_driver *d, const struct compute_spec *spec,
+	struct compute_root **ret, struct err *err)
 {
 	struct sandbox *s;
 
-	if (check_spec(spec, err) < 0 || sandbox_probe(err) < 0 ||
+	if (check_spec(spec, err) < 0 || sandbox_probe(d, err) < 0 ||
 		(spec->privileged && sandbox_confine_prepare(true, err) < 0))
 		return -1;
 	s = xcalloc(1, sizeof(*s));

@@ -10,7 +10,8 @@
  * 1. A task's status moves by fleet_task_set_status() alone, and each move is in the journal.
  * 2. Whoever wants a task to end sets its desired status; only fleet_task_run() acts on the world,
  *    one run a task at a time.
- * 3. An address belongs to one task until it is STOPPED and its targets are forgotten. */
+ * 3. A place (an address and a port where a container's port is reached) belongs to one task until
+ *    it is STOPPED and its targets are forgotten. */
 #ifndef TOWPATH_FLEET_CONTAINERS_H
 #define TOWPATH_FLEET_CONTAINERS_H
 
@@ -57,6 +58,9 @@ int fleet_task_definition_need(struct fleet_engine *e, struct db_tx *tx, const c
 	struct arena *a, struct ecs_task_definition *ret, struct err *err);
 /* What is not built, and what contradicts itself, is refused by name. */
 int fleet_task_definition_check(const struct ecs_task_definition *d, struct err *err);
+/* Whether the driver of tasks can run such tasks; ClientException says what it has not. */
+int fleet_task_definition_fits(
+	const struct fleet_engine *e, const struct ecs_task_definition *d, struct err *err);
 const struct ecs_container_definition *fleet_container_definition(
 	const struct ecs_task_definition *d, const char *name);
 bool fleet_container_essential(const struct ecs_container_definition *c);
@@ -116,7 +120,8 @@ int fleet_tasks_in(struct fleet_engine *e, struct db_tx *tx, const char *cluster
 	struct fleet_tasks *ret, struct err *err);
 enum fleet_task_status fleet_task_status(const struct fleet_task *task);
 const char *fleet_task_status_name(enum fleet_task_status status);
-bool fleet_task_wanted(const struct fleet_task *task); /* desired status RUNNING */
+bool fleet_task_wanted(const struct fleet_task *task);	 /* desired status RUNNING */
+bool fleet_task_has_room(const struct fleet_task *task); /* counts among those that run */
 /* The one setter of a task's status: stores, journals, wakes the service. */
 int fleet_task_set_status(struct fleet_engine *e, struct db_tx *tx, struct fleet_task *task,
 	enum fleet_task_status status, struct err *err);
@@ -134,6 +139,8 @@ int fleet_task_wake_service(
 int fleet_task_target_changed(struct fleet_engine *e, struct db_tx *tx,
 	const struct towpath_fleet_target *t, struct err *err);
 char *fleet_task_dir(struct fleet_engine *e, const char *task_arn) MUST_CHECK;
+/* Id of its pod in the driver. */
+const char *fleet_pod_id(const char *task_arn, struct arena *a);
 /* "CLUSTER/ID" of an ARN. */
 const char *fleet_task_name(const char *task_arn);
 /* The role that its containers act under, or NULL. */
@@ -146,7 +153,8 @@ char *fleet_task_logs_dir(struct fleet_engine *e) MUST_CHECK;
 int fleet_container_ended(struct fleet_engine *e, const char *root_id, struct err *err);
 int fleet_forget_task_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
-/* ---- the task in the world (task_run.c, task_start.c, task_stop.c, task_health.c) ---- */
+/* ---- the task in the world (task_run.c, task_start.c, task_activate.c, task_end.c,
+ * task_health.c) ---- */
 
 /* One run of the task fleet.task. */
 struct fleet_run {
@@ -161,6 +169,8 @@ int fleet_task_run(struct durable *d, const struct task *t, void *arg, struct er
 /* Stores what the run has found or done; who asked for the task's end meanwhile is heeded. */
 int fleet_run_commit(struct fleet_run *r, struct err *err);
 int fleet_run_commit_status(struct fleet_run *r, enum fleet_task_status status, struct err *err);
+/* An engine that cannot be asked now: the run is to be tried again. */
+bool fleet_run_engine_away(const struct fleet_run *r, const struct err *err);
 /* As fleet_task_stop(), on the run's own copy and in a step of its own. */
 int fleet_run_stop(struct fleet_run *r, const char *code, const char *reason, struct err *err);
 /* Starts the containers whose dependencies are met. 1: something has changed, 0: waits. */
@@ -169,10 +179,22 @@ int fleet_run_start(struct fleet_run *r, struct err *err);
 int fleet_run_end(struct fleet_run *r, struct err *err);
 /* Finds out which containers have ended. 1: some have. */
 int fleet_run_observe(struct fleet_run *r, struct err *err);
+/* Finds out where the task is reached, registers it where its service wants, and calls it RUNNING.
+ * 1: something has changed, 0: waits. */
+int fleet_run_activate(struct fleet_run *r, struct err *err);
+/* Who asked for the end meanwhile, and who checked the health, did so in the store alone. */
+int fleet_run_heed(struct fleet_run *r, struct db_tx *tx, struct err *err);
+const char *fleet_run_hostname(struct fleet_run *r);
+/* Shows an address as that of the task's network interface. */
+void fleet_run_show_address(struct fleet_run *r, const char *address);
 void fleet_run_wake_at(struct fleet_run *r, int64_t usec);
 struct ecs_container *fleet_run_container(struct fleet_run *r, const char *name);
 char *fleet_container_dir(struct fleet_run *r, const struct towpath_fleet_container *c) MUST_CHECK;
 struct compute_pod fleet_run_pod(struct fleet_run *r);
+#define FLEET_STOP_TIMEOUT_SEC 30
+#define FLEET_HEALTH_INTERVAL_SEC 30
+#define FLEET_HEALTH_TIMEOUT_SEC 5
+#define FLEET_HEALTH_RETRIES 3
 int fleet_health_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 int fleet_health_begin(struct fleet_engine *e, struct db_tx *tx, const struct fleet_task *task,
 	const struct ecs_task_definition *d, struct err *err);

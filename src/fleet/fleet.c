@@ -179,6 +179,8 @@ static void copy_config(struct fleet_engine *e, const struct fleet_config *cfg)
 	e->cfg.subnet = arena_strdup(a, cfg->subnet);
 	e->cfg.fargate_runtime = arena_strdup(a, cfg->fargate_runtime);
 	e->cfg.task_runtime = arena_strdup(a, cfg->task_runtime);
+	if (!e->cfg.task_compute)
+		e->cfg.task_compute = cfg->compute;
 	if (!e->cfg.max_tasks)
 		e->cfg.max_tasks = MAX_TASKS;
 	if (!e->cfg.max_instances)
@@ -288,7 +290,8 @@ static int reattach(struct fleet_engine *e, struct err *err)
 
 		if (!streq(instance->state, INSTANCE_RUNNING))
 			continue;
-		if (e->cfg.compute->attach(instance->instance_id, dir, &root, &why) == 0) {
+		if (e->cfg.compute->attach(
+			    e->cfg.compute, instance->instance_id, dir, &root, &why) == 0) {
 			fleet_watch_root(e, instance->instance_id, root);
 			continue;
 		}
@@ -337,11 +340,46 @@ static int wake_tasks_step(struct db_tx *tx, void *arg, struct err *err)
 		durable_now(o->e->durable) + COLLECT_AFTER_START_USEC, err);
 }
 
+static int keep_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_op *o = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct fleet_tasks all;
+
+	if (fleet_tasks_in(o->e, tx, NULL, &a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++) {
+		if (fleet_task_status(&all.v[i]) == TASK_STOPPED)
+			continue;
+		map_set(o->resp, fleet_pod_id(all.v[i].t.task_arn, &a), o->e);
+		wire_foreach (c, &all.v[i].s.containers)
+			map_set(o->resp, c->root_id, o->e);
+	}
+	return 0;
+}
+
+/* What an engine has of tasks that the store does not know any more. An engine that does not
+ * answer now does so some other time. */
+static void sweep(struct fleet_engine *e)
+{
+	const struct compute_driver *compute = e->cfg.task_compute;
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct map keep CLEANUP_MAP = MAP_INIT;
+	struct fleet_op o = {.e = e, .resp = &keep};
+
+	if (!compute || !compute->sweep)
+		return;
+	if (fleet_read(e, keep_step, &o, &err) < 0 ||
+		compute->sweep(compute, e->bridge, &keep, &err) < 0)
+		log_err("fleet", &err, "looking for what earlier tasks have left");
+}
+
 /* Each task looks for its containers by itself. */
 static int find_tasks(struct fleet_engine *e, struct err *err)
 {
 	char *store CLEANUP(freep) = fleet_images_dir(e);
 
+	sweep(e);
 	if (image_store_clean(store, err) < 0)
 		return -1;
 	return fleet_write(e, wake_tasks_step, &(struct fleet_op){.e = e}, err);
@@ -354,9 +392,12 @@ static int redirect(struct fleet_engine *e, struct err *err)
 		.inside_port = FLEET_API_PORT,
 		.host_port = e->cfg.endpoint_port};
 
-	if (!e->cfg.compute || !e->cfg.compute->redirect || !e->cfg.endpoint_port)
+	const struct compute_driver *compute =
+		e->cfg.compute ? e->cfg.compute : e->cfg.task_compute;
+
+	if (!compute || !compute->redirect || !e->cfg.endpoint_port)
 		return 0;
-	return e->cfg.compute->redirect(&b, err);
+	return compute->redirect(compute, &b, err);
 }
 
 void fleet_engine_set_port(struct fleet_engine *e, int port)

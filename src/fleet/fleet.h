@@ -41,6 +41,12 @@ struct fleet_image {
 	struct view manifest;
 };
 
+/* How an engine pulls it. */
+struct fleet_image_grant {
+	const char *reference; /* HOST[:PORT]/REPOSITORY@DIGEST */
+	const char *host, *user, *password;
+};
+
 /* A value that a container's environment takes from where secrets are kept. */
 struct fleet_secret_request {
 	const char *value_from; /* parameter's name or ARN, or a secret's ARN and what follows it */
@@ -55,9 +61,10 @@ struct fleet_config {
 	const char *endpoint; /* of the API, as instances reach it; NULL: see endpoint_port */
 	int endpoint_port;    /* the API's port: instances reach it at their bridge's address */
 	const char *program;  /* path of the towpath executable that instances run as agent */
-	const struct compute_driver *compute; /* NULL: instances wait until there is one */
-	struct zygote *monitors;	      /* of containers, borrowed; compute/compute.h */
-	struct traffic *traffic;	      /* borrowed; NULL: no data plane */
+	const struct compute_driver *compute;	   /* NULL: instances wait until there is one */
+	const struct compute_driver *task_compute; /* of tasks; NULL: the same. Borrowed */
+	struct zygote *monitors;		   /* of containers, borrowed; compute/compute.h */
+	struct traffic *traffic;		   /* borrowed; NULL: no data plane */
 	const char *subnet;	/* first three numbers, "10.88.7"; NULL: chosen from data_dir */
 	int max_instances;	/* running at once; 0: 20. More wait. */
 	size_t instance_memory; /* bytes a instance; 0: 1 GiB */
@@ -76,6 +83,9 @@ struct fleet_config {
 		struct fleet_image *ret, struct err *err);
 	int (*image_open)(void *arg, const char *repository, const char *digest, int *ret_fd,
 		struct err *err);
+	/* What an engine needs to pull an image of our own registry. NULL: nothing. */
+	int (*image_grant)(void *arg, const struct fleet_image *image, struct arena *a,
+		struct fleet_image_grant *ret, struct err *err);
 	/* The text of a secret, in the arena. NULL: there are none. */
 	int (*secret)(void *arg, const struct fleet_secret_request *req, struct arena *a,
 		const char **ret, struct err *err);

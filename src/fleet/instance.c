@@ -179,7 +179,7 @@ int fleet_instance_stop(struct fleet_engine *e, struct db_tx *tx, struct towpath
 	if (!fleet_instance_live(i))
 		return 0;
 	if (fleet_instance_set_state(e, tx, i, INSTANCE_STOPPING, reason, err) < 0 ||
-		fleet_targets_drain_instance(e, tx, i->instance_id, was_pending, a, err) < 0 ||
+		fleet_targets_drain_all(e, tx, i->instance_id, 0, was_pending, a, err) < 0 ||
 		fleet_wake(e, tx, FLEET_TASK_INSTANCE, i->instance_id, 0, err) < 0)
 		return -1;
 	if (i->auto_scaling_group_name)

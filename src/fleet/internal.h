@@ -184,11 +184,12 @@ int fleet_target_add(struct fleet_engine *e, struct db_tx *tx, const struct elbv
 int fleet_target_drain(struct fleet_engine *e, struct db_tx *tx,
 	const struct elbv2_target_group *tg, const char *target_id, int port, struct arena *a,
 	struct err *err);
-/* All targets of an instance, in all groups; at once: without waiting for requests. */
-int fleet_targets_drain_instance(struct fleet_engine *e, struct db_tx *tx, const char *instance_id,
-	bool at_once, struct arena *a, struct err *err);
-/* 1 while a target of the instance is not drained; *ret_until when that ends at the latest. */
-int fleet_targets_busy(struct db_tx *tx, const char *instance_id, struct arena *a,
+/* All targets of an instance or address, in all groups; port 0: all ports; at once: without waiting
+ * for requests. */
+int fleet_targets_drain_all(struct fleet_engine *e, struct db_tx *tx, const char *target_id,
+	int port, bool at_once, struct arena *a, struct err *err);
+/* 1 while one of these targets is not drained; *ret_until when that ends at the latest. */
+int fleet_targets_busy(struct db_tx *tx, const char *target_id, int port, struct arena *a,
 	int64_t *ret_until, struct err *err);
 /* The one setter of a target's state: stores and journals; drained means it has left. */
 int fleet_target_set_state(struct fleet_engine *e, struct db_tx *tx, struct towpath_fleet_target *t,

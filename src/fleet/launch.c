@@ -125,7 +125,7 @@ static int make_root(struct fleet_engine *e, const struct towpath_fleet_instance
 		return err_errno(err, errno, "%s", console);
 	spec.init_envp = env.v;
 	spec.log_fd = log_fd;
-	return e->cfg.compute->create(&spec, ret, err);
+	return e->cfg.compute->create(e->cfg.compute, &spec, ret, err);
 }
 
 /* ---- launch ---- */
@@ -253,7 +253,7 @@ static int launch(struct fleet_engine *e, const struct task *t, struct arena *a,
 	if (!l.room)
 		return fleet_write(e, launch_wait, &l, err);
 	if (file_exists(dir)) { /* an earlier try */
-		if (compute->discard && compute->discard(t->subject, dir, err) < 0)
+		if (compute->discard && compute->discard(compute, t->subject, dir, err) < 0)
 			return -1;
 		if (file_remove_tree(dir, err) < 0)
 			return -1;
@@ -293,7 +293,7 @@ static int terminate_look(struct db_tx *tx, void *arg, struct err *err)
 	x->wanted = r > 0 && streq(x->i.state, INSTANCE_STOPPING);
 	if (r < 0 || !x->wanted)
 		return r < 0 ? -1 : 0;
-	r = fleet_targets_busy(tx, x->t->subject, x->a, &until, err);
+	r = fleet_targets_busy(tx, x->t->subject, 0, x->a, &until, err);
 	if (r <= 0 || until <= durable_now(x->e->durable))
 		return r < 0 ? -1 : 0;
 	x->waits = true;
@@ -352,7 +352,7 @@ static int terminate(struct fleet_engine *e, const struct task *t, struct arena 
 	if (root && compute->destroy(root, err) < 0)
 		return -1;
 	if (!root && compute && compute->discard && file_exists(dir) &&
-		compute->discard(t->subject, dir, err) < 0)
+		compute->discard(compute, t->subject, dir, err) < 0)
 		return -1;
 	if (file_remove_tree(dir, err) < 0)
 		return -1;

@@ -113,7 +113,7 @@ static int wake_terminating(
 
 	if (r <= 0 || !streq(i.state, INSTANCE_STOPPING))
 		return r < 0 ? -1 : 0;
-	r = fleet_targets_busy(tx, instance_id, &a, &until, err);
+	r = fleet_targets_busy(tx, instance_id, 0, &a, &until, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	return fleet_wake(e, tx, FLEET_TASK_INSTANCE, instance_id, 0, err);
@@ -241,8 +241,8 @@ int fleet_target_drain(struct fleet_engine *e, struct db_tx *tx,
 	return 0;
 }
 
-int fleet_targets_drain_instance(struct fleet_engine *e, struct db_tx *tx, const char *instance_id,
-	bool at_once, struct arena *a, struct err *err)
+int fleet_targets_drain_all(struct fleet_engine *e, struct db_tx *tx, const char *target_id,
+	int port, bool at_once, struct arena *a, struct err *err)
 {
 	struct store_documents all;
 
@@ -251,13 +251,14 @@ int fleet_targets_drain_instance(struct fleet_engine *e, struct db_tx *tx, const
 	for (size_t i = 0; i < all.n; i++) {
 		struct towpath_fleet_target *t = all.v[i];
 
-		if (streq(t->target_id, instance_id) && drain_one(e, tx, t, at_once, a, err) < 0)
+		if (streq(t->target_id, target_id) && (!port || t->port.v == port) &&
+			drain_one(e, tx, t, at_once, a, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int fleet_targets_busy(struct db_tx *tx, const char *instance_id, struct arena *a,
+int fleet_targets_busy(struct db_tx *tx, const char *target_id, int port, struct arena *a,
 	int64_t *ret_until, struct err *err)
 {
 	struct store_documents all;
@@ -269,7 +270,8 @@ int fleet_targets_busy(struct db_tx *tx, const char *instance_id, struct arena *
 	for (size_t i = 0; i < all.n; i++) {
 		const struct towpath_fleet_target *t = all.v[i];
 
-		if (!streq(t->target_id, instance_id) || wire_or(t->drained, false))
+		if (!streq(t->target_id, target_id) || (port && t->port.v != port) ||
+			wire_or(t->drained, false))
 			continue;
 		busy = 1;
 		*ret_until = MAX(*ret_until, t->drain_until.usec);

@@ -46,6 +46,11 @@ bool fleet_task_wanted(const struct fleet_task *task)
 	return streq(task->t.desired_status, "RUNNING");
 }
 
+bool fleet_task_has_room(const struct fleet_task *task)
+{
+	return task->s.address || wire_or(task->s.pod, false);
+}
+
 /* ---- load and save ---- */
 
 /* The service of a service's task, by the group that names it; NULL for others. */
@@ -179,7 +184,8 @@ int fleet_tasks_wake_waiting(struct fleet_engine *e, struct db_tx *tx, struct er
 	if (fleet_tasks_in(e, tx, NULL, &a, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		if (fleet_task_status(&all.v[i]) == TASK_PROVISIONING && !all.v[i].s.address &&
+		if (fleet_task_status(&all.v[i]) == TASK_PROVISIONING &&
+			!fleet_task_has_room(&all.v[i]) &&
 			fleet_wake(e, tx, FLEET_TASK_RUN, all.v[i].t.task_arn, 0, err) < 0)
 			return -1;
 	return 0;
@@ -259,8 +265,19 @@ int fleet_task_stop(struct fleet_engine *e, struct db_tx *tx, struct fleet_task 
 	return fleet_wake(e, tx, FLEET_TASK_RUN, task->t.task_arn, 0, err);
 }
 
-/* The task with this address, or 0. */
-static int by_address(struct fleet_engine *e, struct db_tx *tx, const char *address,
+static bool is_at(const struct fleet_task *task, const char *address, int port)
+{
+	if (streq(task->s.address, address))
+		return true;
+	wire_foreach (p, &task->s.places) {
+		if (streq(p->address, address) && p->port.v == port)
+			return true;
+	}
+	return false;
+}
+
+/* The task that is reached there, or 0. */
+static int by_place(struct fleet_engine *e, struct db_tx *tx, const char *address, int port,
 	struct arena *a, struct fleet_task *ret, struct err *err)
 {
 	struct fleet_tasks all;
@@ -268,8 +285,8 @@ static int by_address(struct fleet_engine *e, struct db_tx *tx, const char *addr
 	if (fleet_tasks_in(e, tx, NULL, a, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		if (streq(all.v[i].s.address, address) &&
-			fleet_task_status(&all.v[i]) != TASK_STOPPED) {
+		if (fleet_task_status(&all.v[i]) != TASK_STOPPED &&
+			is_at(&all.v[i], address, port)) {
 			*ret = all.v[i];
 			return 1;
 		}
@@ -283,9 +300,10 @@ int fleet_task_target_changed(struct fleet_engine *e, struct db_tx *tx,
 	struct fleet_task task;
 	int r;
 
-	if (!starts_with(t->target_id, e->subnet))
+	if (!starts_with(t->target_id, e->subnet) &&
+		!(e->cfg.task_compute && e->cfg.task_compute->remote))
 		return 0;
-	r = by_address(e, tx, t->target_id, &a, &task, err);
+	r = by_place(e, tx, t->target_id, (int)t->port.v, &a, &task, err);
 	if (r <= 0)
 		return r;
 	if (fleet_task_status(&task) == TASK_DEACTIVATING &&
@@ -388,6 +406,11 @@ int fleet_task_make(struct fleet_engine *e, struct db_tx *tx, const struct fleet
 }
 
 /* ---- names ---- */
+
+const char *fleet_pod_id(const char *task_arn, struct arena *a)
+{
+	return arena_printf(a, "t-%s", fleet_last_part(task_arn));
+}
 
 char *fleet_task_dir(struct fleet_engine *e, const char *task_arn)
 {

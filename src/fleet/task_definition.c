@@ -114,7 +114,7 @@ static int register_definition(struct fleet_engine *e, struct db_tx *tx,
 		&ecs_task_definition_shape, d, &ecs_register_task_definition_request_shape, req);
 	d->cpu = units(a, d->cpu, "vcpu");
 	d->memory = units(a, d->memory, "gb");
-	if (fleet_task_definition_check(d, err) < 0)
+	if (fleet_task_definition_check(d, err) < 0 || fleet_task_definition_fits(e, d, err) < 0)
 		return -1;
 	r = newest(tx, d->family, false, a, &last, err);
 	if (r < 0)

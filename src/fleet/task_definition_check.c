@@ -276,6 +276,28 @@ static int refuse_unbuilt(const struct ecs_task_definition *d, struct err *err)
 	return 0;
 }
 
+int fleet_task_definition_fits(
+	const struct fleet_engine *e, const struct ecs_task_definition *d, struct err *err)
+{
+	const struct compute_driver *compute = e->cfg.task_compute;
+
+	if (!compute || !compute->remote)
+		return 0;
+	if (d->container_definitions.n > 1)
+		return err_set_wire(err, CLIENT,
+			"A swarm places single containers: a task definition of several, which "
+			"share a network, cannot be run with --compute swarm");
+	if (streq(d->network_mode, "none"))
+		return err_set_wire(
+			err, CLIENT, "Network mode 'none' cannot be had with --compute swarm");
+	if (d->task_role_arn)
+		return err_set_wire(err, CLIENT,
+			"taskRoleArn cannot be had with --compute swarm: the address where "
+			"containers ask for its credentials is on the server's own machine. Give "
+			"the container keys as secrets");
+	return 0;
+}
+
 /* Fargate's sizes: CPU units, least and most memory in MiB, in steps. */
 static const struct {
 	int cpu, least, most, step;

@@ -9,8 +9,6 @@
 #include "base/log.h"
 #include "fleet/containers.h"
 
-#define STOP_TIMEOUT_SEC 30
-
 /* ---- targets ---- */
 
 static bool any_running(const struct fleet_run *r)
@@ -28,17 +26,33 @@ struct leaving {
 	int64_t until;
 };
 
+static int leave_place(
+	struct leaving *l, struct db_tx *tx, const char *address, int port, struct err *err)
+{
+	struct fleet_run *r = l->r;
+	int64_t until;
+	int busy;
+
+	if (fleet_targets_drain_all(r->e, tx, address, port, l->at_once, r->a, err) < 0)
+		return -1;
+	busy = fleet_targets_busy(tx, address, port, r->a, &until, err);
+	l->busy |= busy > 0;
+	l->until = MAX(l->until, until);
+	return busy < 0 ? -1 : 0;
+}
+
 static int leave_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct leaving *l = arg;
 	struct fleet_run *r = l->r;
-	int busy;
 
-	if (fleet_targets_drain_instance(r->e, tx, r->task.s.address, l->at_once, r->a, err) < 0)
+	if (r->task.s.address && leave_place(l, tx, r->task.s.address, 0, err) < 0)
 		return -1;
-	busy = fleet_targets_busy(tx, r->task.s.address, r->a, &l->until, err);
-	l->busy = busy > 0;
-	return busy < 0 ? -1 : 0;
+	wire_foreach (p, &r->task.s.places) {
+		if (leave_place(l, tx, p->address, (int)p->port.v, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Requests that are under way are answered first, as long as somebody is there to answer. */
@@ -99,11 +113,12 @@ static int stop_container(struct fleet_run *r, struct towpath_fleet_container *c
 {
 	const struct ecs_container_definition *d =
 		fleet_container_definition(&r->definition, c->name);
-	const struct compute_driver *compute = r->e->cfg.compute;
+	const struct compute_driver *compute = r->e->cfg.task_compute;
 	int64_t now = durable_now(r->e->durable);
-	int64_t until =
-		c->stop_sent_at.usec + wire_or(d->stop_timeout, STOP_TIMEOUT_SEC) * USEC_PER_SEC;
+	int64_t until = c->stop_sent_at.usec +
+			wire_or(d->stop_timeout, FLEET_STOP_TIMEOUT_SEC) * USEC_PER_SEC;
 	char *dir CLEANUP(freep) = NULL;
+	struct err why CLEANUP_ERR = ERR_INIT;
 	struct compute_root *root = NULL;
 	bool kill = c->stop_sent_at.set && now >= until;
 	int bad;
@@ -114,11 +129,13 @@ static int stop_container(struct fleet_run *r, struct towpath_fleet_container *c
 		return 0;
 	}
 	dir = fleet_container_dir(r, c);
-	if (compute->attach(c->root_id, dir, &root, NULL) == 0) {
+	if (compute->attach(compute, c->root_id, dir, &root, &why) == 0) {
 		bad = compute->signal_init(root, kill ? SIGKILL : signal_of(c->stop_signal), err);
 		compute->detach(root);
 		if (bad < 0)
 			return -1;
+	} else if (fleet_run_engine_away(r, &why)) {
+		return err_move(err, &why);
 	}
 	if (kill)
 		c->killed = WIRE_SET_BOOL(true);
@@ -147,7 +164,7 @@ static int stop_containers(struct fleet_run *r, struct err *err)
 
 static int take_away(struct fleet_run *r, struct err *err)
 {
-	const struct compute_driver *compute = r->e->cfg.compute;
+	const struct compute_driver *compute = r->e->cfg.task_compute;
 	char *task_dir CLEANUP(freep) = fleet_task_dir(r->e, r->arn);
 	struct compute_pod pod;
 
@@ -157,19 +174,21 @@ static int take_away(struct fleet_run *r, struct err *err)
 
 		if (root)
 			compute->detach(root);
-		if (file_exists(dir) && compute->discard(c->root_id, dir, err) < 0)
+		if (file_exists(dir) && compute->discard(compute, c->root_id, dir, err) < 0)
 			return -1;
 		c->state = CONTAINER_STOPPED;
 		fleet_run_container(r, c->name)->last_status = "STOPPED";
 	}
-	if (r->task.s.address && compute) {
+	if (fleet_task_has_room(&r->task) && compute && compute->pod_drop) {
 		pod = fleet_run_pod(r);
-		if (compute->pod_drop(&pod, err) < 0)
+		if (compute->pod_drop(compute, &pod, err) < 0)
 			return -1;
 	}
 	if (file_remove_tree(task_dir, err) < 0)
 		return -1;
 	r->task.s.address = NULL;
+	r->task.s.pod.set = false;
+	r->task.s.places.n = 0;
 	wire_foreach (eni, &r->task.t.attachments)
 		eni->status = "DELETED";
 	return fleet_run_commit_status(r, TASK_STOPPED, err) < 0 ? -1 : 1;

@@ -6,10 +6,6 @@
 
 #include "fleet/containers.h"
 
-#define INTERVAL_SEC 30
-#define TIMEOUT_SEC 5
-#define RETRIES 3
-
 void fleet_health_decide(struct fleet_health *h, bool passed, int retries, int64_t running_usec,
 	int64_t start_period_usec)
 {
@@ -48,9 +44,9 @@ int fleet_health_begin(struct fleet_engine *e, struct db_tx *tx, const struct fl
 			c->health_failures.set)
 			continue;
 		if (enqueue(e, tx, task->t.task_arn, c->name,
-			    durable_now(e->durable) +
-				    wire_or(def->health_check->interval, INTERVAL_SEC) *
-					    USEC_PER_SEC,
+			    durable_now(e->durable) + wire_or(def->health_check->interval,
+							      FLEET_HEALTH_INTERVAL_SEC) *
+							      USEC_PER_SEC,
 			    err) < 0)
 			return -1;
 	}
@@ -69,6 +65,8 @@ struct check {
 	const struct ecs_container_definition *d;
 	struct towpath_fleet_container *c; /* NULL: nothing to check any more */
 	bool passed;
+	bool asked; /* the driver makes the checks, `found` is what it says */
+	enum compute_health found;
 };
 
 static int load_step(struct db_tx *tx, void *arg, struct err *err)
@@ -111,7 +109,8 @@ static const char *const *check_argv(const struct check *k)
 static bool check_in(const struct check *k, struct compute_root *root)
 {
 	const struct compute_driver *compute = root->driver;
-	int64_t limit = wire_or(k->d->health_check->timeout, TIMEOUT_SEC) * USEC_PER_SEC;
+	int64_t limit =
+		wire_or(k->d->health_check->timeout, FLEET_HEALTH_TIMEOUT_SEC) * USEC_PER_SEC;
 	struct compute_exec *exec CLEANUP_COMPUTE_EXEC = NULL;
 	struct compute_process p = COMPUTE_PROCESS_INIT;
 	struct compute_exit end = {.exit_code = 1};
@@ -129,19 +128,21 @@ static bool check_in(const struct check *k, struct compute_root *root)
 	return ended > 0 && end.exit_code == 0 && !end.signal;
 }
 
-static bool run_check(const struct check *k)
+/* Runs the check, or asks what the driver's own ones have found. */
+static void run_check(struct check *k)
 {
-	const struct compute_driver *compute = k->e->cfg.compute;
+	const struct compute_driver *compute = k->e->cfg.task_compute;
 	struct fleet_run r = {.e = k->e, .arn = k->t->subject, .a = k->a};
 	char *dir CLEANUP(freep) = fleet_container_dir(&r, k->c);
 	struct compute_root *root;
-	bool passed;
 
-	if (compute->attach(k->c->root_id, dir, &root, NULL) < 0)
-		return false;
-	passed = check_in(k, root);
+	if (compute->attach(compute, k->c->root_id, dir, &root, NULL) < 0)
+		return;
+	if (!compute->health)
+		k->passed = check_in(k, root);
+	else if (compute->health(root, &k->found, NULL) == 0)
+		k->asked = true;
 	compute->detach(root);
-	return passed;
 }
 
 /* The task is UNHEALTHY with its first essential container, HEALTHY with the last of them. */
@@ -163,6 +164,17 @@ static const char *task_health(const struct check *k)
 	return all;
 }
 
+static struct fleet_health asked_health(const struct check *k)
+{
+	static const char *const names[] = {
+		[COMPUTE_HEALTH_UNKNOWN] = HEALTH_UNKNOWN,
+		[COMPUTE_HEALTHY] = HEALTH_HEALTHY,
+		[COMPUTE_UNHEALTHY] = HEALTH_UNHEALTHY,
+	};
+
+	return (struct fleet_health){.status = names[k->found]};
+}
+
 static int note_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct check *k = arg;
@@ -176,9 +188,13 @@ static int note_step(struct db_tx *tx, void *arg, struct err *err)
 		return task_done(k->e->durable, tx, k->t, err);
 	h = (struct fleet_health){(int)wire_or(k->c->health_failures, 0), k->c->health_status};
 	before = h.status;
-	fleet_health_decide(&h, k->passed, (int)wire_or(k->d->health_check->retries, RETRIES),
-		now - k->c->started_at.usec,
-		wire_or(k->d->health_check->start_period, 0) * USEC_PER_SEC);
+	if (k->asked)
+		h = asked_health(k);
+	else
+		fleet_health_decide(&h, k->passed,
+			(int)wire_or(k->d->health_check->retries, FLEET_HEALTH_RETRIES),
+			now - k->c->started_at.usec,
+			wire_or(k->d->health_check->start_period, 0) * USEC_PER_SEC);
 	k->c->health_failures = WIRE_SET_INT(h.failures);
 	k->c->health_status = h.status;
 	wire_foreach (shown, &k->task.t.containers) {
@@ -194,7 +210,8 @@ static int note_step(struct db_tx *tx, void *arg, struct err *err)
 			fleet_wake(k->e, tx, FLEET_TASK_RUN, k->t->subject, 0, err) < 0))
 		return -1;
 	if (enqueue(k->e, tx, k->t->subject, k->container,
-		    now + wire_or(k->d->health_check->interval, INTERVAL_SEC) * USEC_PER_SEC,
+		    now + wire_or(k->d->health_check->interval, FLEET_HEALTH_INTERVAL_SEC) *
+				    USEC_PER_SEC,
 		    err) < 0)
 		return -1;
 	return task_done(k->e->durable, tx, k->t, err);
@@ -207,6 +224,7 @@ int fleet_health_run(struct durable *d, const struct task *t, void *arg, struct 
 
 	if (fleet_read(k.e, load_step, &k, err) < 0)
 		return -1;
-	k.passed = k.c && k.e->cfg.compute && run_check(&k);
+	if (k.c && k.e->cfg.task_compute)
+		run_check(&k);
 	return durable_step(d, note_step, &k, err);
 }

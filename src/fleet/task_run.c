@@ -35,7 +35,7 @@ static int load_step(struct db_tx *tx, void *arg, struct err *err)
 }
 
 /* Who asked for the end meanwhile, and who checked the health, did so in the store alone. */
-static int heed_others(struct fleet_run *r, struct db_tx *tx, struct err *err)
+int fleet_run_heed(struct fleet_run *r, struct db_tx *tx, struct err *err)
 {
 	struct fleet_task kept;
 	int found = fleet_task_load(tx, r->arn, r->a, &kept, err);
@@ -61,7 +61,7 @@ static int commit_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct fleet_run *r = arg;
 
-	return heed_others(r, tx, err) < 0 ? -1 : fleet_task_save(tx, &r->task, err);
+	return fleet_run_heed(r, tx, err) < 0 ? -1 : fleet_task_save(tx, &r->task, err);
 }
 
 int fleet_run_commit(struct fleet_run *r, struct err *err)
@@ -78,7 +78,7 @@ static int status_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct status_change *c = arg;
 
-	if (heed_others(c->r, tx, err) < 0)
+	if (fleet_run_heed(c->r, tx, err) < 0)
 		return -1;
 	return fleet_task_set_status(c->r->e, tx, &c->r->task, c->status, err);
 }
@@ -97,25 +97,36 @@ int fleet_run_commit_status(struct fleet_run *r, enum fleet_task_status status, 
 struct stop_request {
 	struct fleet_run *r;
 	const char *code, *reason;
+	bool failed;
 };
 
 static int stop_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct stop_request *s = arg;
 
-	if (heed_others(s->r, tx, err) < 0)
+	if (fleet_run_heed(s->r, tx, err) < 0)
 		return -1;
 	if (!fleet_task_wanted(&s->r->task))
 		return fleet_task_save(tx, &s->r->task, err);
-	return fleet_task_stop(s->r->e, tx, &s->r->task, s->code, true, s->reason, err);
+	return fleet_task_stop(s->r->e, tx, &s->r->task, s->code, s->failed, s->reason, err);
+}
+
+static int stop(struct stop_request *s, struct err *err)
+{
+	s->reason = arena_strdup(s->r->a, s->reason);
+	log_info("fleet", "task %s ends: %s", fleet_last_part(s->r->arn), s->reason);
+	return fleet_write(s->r->e, stop_step, s, err);
 }
 
 int fleet_run_stop(struct fleet_run *r, const char *code, const char *reason, struct err *err)
 {
-	struct stop_request s = {r, code, arena_strdup(r->a, reason)};
+	return stop(&(struct stop_request){r, code, reason, true}, err);
+}
 
-	log_info("fleet", "task %s ends: %s", fleet_last_part(r->arn), reason);
-	return fleet_write(r->e, stop_step, &s, err);
+/* Its service replaces it at once: the task itself has not failed. */
+static int lose(struct fleet_run *r, const char *reason, struct err *err)
+{
+	return stop(&(struct stop_request){r, "TerminationNotice", reason, false}, err);
 }
 
 void fleet_run_wake_at(struct fleet_run *r, int64_t usec)
@@ -142,13 +153,31 @@ char *fleet_container_dir(struct fleet_run *r, const struct towpath_fleet_contai
 
 /* ---- provisioning ---- */
 
+const char *fleet_run_hostname(struct fleet_run *r)
+{
+	const char *address = r->task.s.address;
+	char *name;
+
+	if (!address)
+		return arena_printf(r->a, "task-%.12s", fleet_last_part(r->arn));
+	name = arena_printf(r->a, "ip-%s", address);
+	for (char *p = name; *p; p++)
+		if (*p == '.')
+			*p = '-';
+	return name;
+}
+
 struct compute_pod fleet_run_pod(struct fleet_run *r)
 {
 	const struct ecs_task *t = &r->task.t;
+	char *dir CLEANUP(freep) = fleet_task_dir(r->e, r->arn);
 	bool none = streq(r->definition.network_mode, "none");
 
 	return (struct compute_pod){
-		.id = arena_printf(r->a, "t-%s", fleet_last_part(t->task_arn)),
+		.id = fleet_pod_id(t->task_arn, r->a),
+		.dir = arena_strdup(r->a, dir),
+		.owner = r->e->bridge,
+		.hostname = fleet_run_hostname(r),
 		.network = none ? COMPUTE_NET_NONE : COMPUTE_NET_BRIDGE,
 		.bridge = {.bridge = r->e->bridge,
 			.address = arena_printf(r->a, "%s/24", r->task.s.address),
@@ -161,28 +190,8 @@ struct compute_pod fleet_run_pod(struct fleet_run *r)
 	};
 }
 
-static void show_address(struct fleet_run *r)
-{
-	struct ecs_task *t = &r->task.t;
-	struct ecs_attachment *eni;
-	const char *id = id_uuid().text;
-
-	wire_list_alloc(r->a, &t->attachments, 1);
-	eni = &t->attachments.v[0];
-	eni->id = arena_strdup(r->a, id);
-	eni->type = "ElasticNetworkInterface";
-	eni->status = "ATTACHED";
-	wire_list_alloc(r->a, &eni->details, 1);
-	eni->details.v[0] = (struct ecs_key_value_pair){"privateIPv4Address", r->task.s.address};
-	wire_foreach (c, &t->containers) {
-		wire_list_alloc(r->a, &c->network_interfaces, 1);
-		c->network_interfaces.v[0] = (struct ecs_network_interface){
-			.attachment_id = eni->id, .private_ipv4_address = r->task.s.address};
-	}
-}
-
-/* An address, if there is one and there is room. */
-static int address_step(struct db_tx *tx, void *arg, struct err *err)
+/* Room, and an address where the caller of the driver chooses it. */
+static int room_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct fleet_run *r = arg;
 	struct err none CLEANUP_ERR = ERR_INIT;
@@ -190,117 +199,80 @@ static int address_step(struct db_tx *tx, void *arg, struct err *err)
 	char *address;
 	int running = 0;
 
-	if (heed_others(r, tx, err) < 0 || fleet_tasks_in(r->e, tx, NULL, r->a, &all, err) < 0)
+	if (fleet_run_heed(r, tx, err) < 0 || fleet_tasks_in(r->e, tx, NULL, r->a, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		running += all.v[i].s.address != NULL;
+		running += fleet_task_has_room(&all.v[i]);
 	if (running >= r->e->cfg.max_tasks)
 		return 0;
-	address = fleet_address_free(r->e, tx, r->a, &none);
-	if (!address)
-		return err_is(&none, ERR_UNAVAILABLE) ? 0 : err_move(err, &none);
-	r->task.s.address = address;
-	if (!streq(r->definition.network_mode, "none"))
-		show_address(r);
+	if (!r->e->cfg.task_compute->remote) {
+		address = fleet_address_free(r->e, tx, r->a, &none);
+		if (!address)
+			return err_is(&none, ERR_UNAVAILABLE) ? 0 : err_move(err, &none);
+		r->task.s.address = address;
+		if (!streq(r->definition.network_mode, "none"))
+			fleet_run_show_address(r, address);
+	}
+	r->task.s.pod = WIRE_SET_BOOL(true);
 	return fleet_task_save(tx, &r->task, err);
 }
 
 static bool engine_ready(struct fleet_engine *e)
 {
+	const struct compute_driver *compute = e->cfg.task_compute;
 	bool ready;
 
 	pthread_mutex_lock(&e->lock);
-	ready = e->running && e->cfg.compute && e->cfg.compute->pod_make;
+	ready = e->running && compute && (compute->remote || compute->pod_make);
 	pthread_mutex_unlock(&e->lock);
 	return ready;
+}
+
+bool fleet_run_engine_away(const struct fleet_run *r, const struct err *err)
+{
+	return r->e->cfg.task_compute->pulls &&
+	       (err_is(err, ERR_UNAVAILABLE) || err_is(err, ERR_TIMEOUT));
+}
+
+static int make_pod(struct fleet_run *r, struct err *err)
+{
+	const struct compute_driver *compute = r->e->cfg.task_compute;
+	struct compute_pod pod = fleet_run_pod(r);
+
+	if (fleet_task_definition_fits(r->e, &r->definition, err) < 0)
+		return -1;
+	return compute->pod_make ? compute->pod_make(compute, &pod, err) : 0;
 }
 
 static int provision(struct fleet_run *r, struct err *err)
 {
 	struct err why CLEANUP_ERR = ERR_INIT;
-	struct compute_pod pod;
 
-	if (engine_ready(r->e) && !r->task.s.address && fleet_write(r->e, address_step, r, err) < 0)
+	if (engine_ready(r->e) && !fleet_task_has_room(&r->task) &&
+		fleet_write(r->e, room_step, r, err) < 0)
 		return -1;
-	if (!engine_ready(r->e) || !r->task.s.address)
+	if (!engine_ready(r->e) || !fleet_task_has_room(&r->task))
 		return 0; /* fleet_tasks_wake_waiting() and the engine's start wake it */
-	pod = fleet_run_pod(r);
-	if (r->e->cfg.compute->pod_make(&pod, &why) < 0) {
+	if (make_pod(r, &why) < 0) {
+		if (fleet_run_engine_away(r, &why))
+			return err_move(err, &why);
 		err_wrap(&why, "ResourceInitializationError");
 		return fleet_run_stop(r, "TaskFailedToStart", err_message(&why), err) < 0 ? -1 : 1;
 	}
 	return fleet_run_commit_status(r, TASK_PENDING, err) < 0 ? -1 : 1;
 }
 
-/* ---- targets ---- */
-
-struct load_balancers {
-	const struct ecs_load_balancers *v;
-	struct ecs_service service;
-	struct ecs_task_set set;
-};
-
-/* Of the task's set, or of its service. */
-static int find_load_balancers(
-	struct fleet_run *r, struct db_tx *tx, struct load_balancers *ret, struct err *err)
-{
-	static const struct ecs_load_balancers none;
-	const char *name = r->task.t.group + strlen("service:");
-	int found;
-
-	ret->v = &none;
-	if (!r->task.s.set_id)
-		return 0;
-	found = fleet_service_find(r->e, tx, r->task.t.cluster_arn, name, r->a, &ret->service, err);
-	if (found <= 0)
-		return found;
-	ret->v = &ret->service.load_balancers;
-	if (fleet_service_controller(&ret->service) == FLEET_CONTROLLER_ECS)
-		return 0;
-	found = fleet_task_set_find(
-		tx, ret->service.service_arn, r->task.s.set_id, r->a, &ret->set, err);
-	ret->v = found > 0 ? &ret->set.load_balancers : &none;
-	return found < 0 ? -1 : 0;
-}
-
-static int activate_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct fleet_run *r = arg;
-	struct load_balancers l;
-
-	if (heed_others(r, tx, err) < 0 || find_load_balancers(r, tx, &l, err) < 0)
-		return -1;
-	wire_foreach (b, l.v) {
-		struct elbv2_target_group tg;
-		int found = fleet_target_group_by_name(tx, b->target_group_arn, r->a, &tg, err);
-
-		if (found < 0 ||
-			(found > 0 && fleet_target_add(r->e, tx, &tg, r->task.s.address,
-					      (int)wire_or(b->container_port, 0), r->a, err) < 0))
-			return -1;
-		r->task.s.registered = WIRE_SET_BOOL(true);
-	}
-	return fleet_task_set_status(r->e, tx, &r->task, TASK_RUNNING, err);
-}
-
-static int activate(struct fleet_run *r, struct err *err)
-{
-	if (fleet_write(r->e, activate_step, r, err) < 0)
-		return -1;
-	if (wire_or(r->task.s.registered, false))
-		fleet_sampler_hurry(r->e);
-	return 1;
-}
-
 /* ---- containers that end ---- */
 
 static const char *end_reason(struct fleet_run *r, const struct compute_exit *end)
 {
+	if (end->host_lost)
+		return arena_printf(r->a, "HostLostError: %s", end->why);
 	if (end->out_of_memory)
 		return "OutOfMemoryError: Container killed due to memory usage";
 	if (end->signal)
 		return arena_printf(r->a, "killed by signal %d", end->signal);
-	return NULL;
+	return end->why[0] ? arena_strdup(r->a, end->why) : NULL;
 }
 
 static void note_end(struct fleet_run *r, struct towpath_fleet_container *c,
@@ -311,7 +283,7 @@ static void note_end(struct fleet_run *r, struct towpath_fleet_container *c,
 	c->state = CONTAINER_STOPPED;
 	c->reason = reason;
 	c->out_of_memory = WIRE_SET_BOOL(end && end->out_of_memory);
-	if (end)
+	if (end && (end->signal || end->exit_code >= 0))
 		c->exit_code = WIRE_SET_INT(end->signal ? 128 + end->signal : end->exit_code);
 	shown->last_status = "STOPPED";
 	shown->exit_code = c->exit_code;
@@ -319,37 +291,57 @@ static void note_end(struct fleet_run *r, struct towpath_fleet_container *c,
 		shown->reason = reason;
 }
 
-/* 1: it has ended, and how is noted. A monitor that was killed takes the container with it. */
+/* 1: it has ended, and how is noted; a container that its driver has lost (with its monitor, or
+ * from its engine) has ended, too. */
 static int look_at(struct fleet_run *r, struct towpath_fleet_container *c, struct err *err)
 {
-	const struct compute_driver *compute = r->e->cfg.compute;
+	const struct compute_driver *compute = r->e->cfg.task_compute;
 	char *dir CLEANUP(freep) = fleet_container_dir(r, c);
 	struct err why CLEANUP_ERR = ERR_INIT;
 	struct compute_root *root = NULL;
 	struct compute_exit end;
 	int ended;
 
-	if (compute->attach(c->root_id, dir, &root, &why) == 0) {
+	if (compute->attach(compute, c->root_id, dir, &root, &why) == 0) {
 		if (!fleet_watched_root(r->e, c->root_id))
 			fleet_watch_root(r->e, c->root_id, TAKE_PTR(root));
 		compute->detach(root);
 		return 0;
 	}
-	ended = compute->ended(c->root_id, dir, &end, err);
+	if (fleet_run_engine_away(r, &why))
+		return err_move(err, &why);
+	ended = compute->ended(compute, c->root_id, dir, &end, err);
 	if (ended < 0)
 		return -1;
 	compute->detach(fleet_unwatch_root(r->e, c->root_id));
 	note_end(r, c, ended ? &end : NULL,
 		ended ? end_reason(r, &end)
-		      : "CannotInspectContainerError: the monitor of the container was killed");
-	if (!ended && compute->discard(c->root_id, dir, err) < 0)
+		      : arena_printf(r->a, "CannotInspectContainerError: %s", err_message(&why)));
+	if (!ended && compute->discard(compute, c->root_id, dir, err) < 0)
 		return -1;
 	return 1;
 }
 
+/* The end of an essential container is the end of its task. */
+static int essential_ended(
+	struct fleet_run *r, const struct towpath_fleet_container *c, struct err *err)
+{
+	bool early = fleet_task_status(&r->task) < TASK_RUNNING;
+	int bad;
+
+	if (c->reason && starts_with(c->reason, "HostLostError"))
+		bad = lose(r, c->reason, err);
+	else if (early && c->reason && !c->exit_code.set)
+		bad = fleet_run_stop(r, "TaskFailedToStart", c->reason, err);
+	else
+		bad = fleet_run_stop(r, early ? "TaskFailedToStart" : "EssentialContainerExited",
+			"Essential container in task exited", err);
+	return bad < 0 ? -1 : 1;
+}
+
 int fleet_run_observe(struct fleet_run *r, struct err *err)
 {
-	const char *essential = NULL;
+	const struct towpath_fleet_container *essential = NULL;
 	int changed = 0;
 
 	wire_foreach (c, &r->task.s.containers) {
@@ -361,16 +353,10 @@ int fleet_run_observe(struct fleet_run *r, struct err *err)
 		if (streq(c->state, CONTAINER_STOPPED) && !essential &&
 			fleet_container_essential(
 				fleet_container_definition(&r->definition, c->name)))
-			essential = c->name;
+			essential = c;
 	}
-	if (essential && fleet_task_wanted(&r->task)) {
-		bool early = fleet_task_status(&r->task) < TASK_RUNNING;
-
-		return fleet_run_stop(r, early ? "TaskFailedToStart" : "EssentialContainerExited",
-			       "Essential container in task exited", err) < 0
-			       ? -1
-			       : 1;
-	}
+	if (essential && fleet_task_wanted(&r->task))
+		return essential_ended(r, essential, err);
 	if (changed && fleet_run_commit(r, err) < 0)
 		return -1;
 	return changed;
@@ -401,7 +387,7 @@ static int advance(struct fleet_run *r, struct err *err)
 	case TASK_PENDING:
 		return fleet_run_start(r, err);
 	case TASK_ACTIVATING:
-		return activate(r, err);
+		return fleet_run_activate(r, err);
 	default:
 		return 0;
 	}

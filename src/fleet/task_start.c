@@ -5,104 +5,14 @@
 #include <stdlib.h>
 
 #include "base/file.h"
-#include "base/id.h"
-#include "base/path.h"
-#include "compute/image.h"
-#include "fleet/containers.h"
+#include "fleet/task_start.h"
 
 #define PLAIN_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define START_TIMEOUT_SEC 180
 
-/* ---- images ---- */
-
-struct own_blobs {
-	struct fleet_engine *e;
-	const char *repository;
-};
-
-static int open_own(void *arg, const char *digest, int *ret_fd, struct err *err)
-{
-	const struct own_blobs *b = arg;
-
-	return b->e->cfg.image_open(b->e->cfg.arg, b->repository, digest, ret_fd, err);
-}
-
-/* The reference with a digest in the place of its tag. */
-static char *pin_reference(const char *reference, const char *digest)
-{
-	const char *at = strchr(reference, '@'), *slash = strrchr(reference, '/'),
-		   *colon = strchr(slash ? slash : reference, ':');
-	size_t n = strlen(reference);
-
-	if (!digest)
-		return xstrdup(reference);
-	if (at)
-		n = (size_t)(at - reference);
-	if (colon && (!at || colon < at))
-		n = (size_t)(colon - reference);
-	return xasprintf("%.*s@%s", (int)n, reference, digest);
-}
-
-/* Another registry's image, by way of a layout that is dropped once the layers are unpacked. */
-static int prepare_foreign(const struct image_store *store, const char *reference, struct arena *a,
-	struct image *ret, struct err *err)
-{
-	char *layout CLEANUP(freep) = NULL;
-	struct image_source source = {.open = image_layout_open};
-	const char *digest;
-	char tail[13];
-	int r;
-
-	id_random_text(tail, 12, ID_ALPHABET_HEX);
-	layout = xasprintf("%s/partial-fetch-%s", store->dir, tail);
-	source.arg = layout;
-	r = image_fetch(reference, layout, err);
-	if (r == 0)
-		r = image_layout_digest(layout, NULL, a, &digest, err);
-	if (r == 0)
-		r = image_prepare(store, digest, (struct view){0}, &source, a, ret, err);
-	file_remove_tree(layout, NULL);
-	return r;
-}
-
-int fleet_image_prepare(struct fleet_engine *e, const char *reference, const char *digest,
-	struct arena *a, struct image *ret, struct err *err)
-{
-	char *dir CLEANUP(freep) = fleet_images_dir(e);
-	struct image_store store = {dir, durable_now(e->durable)};
-	char *pinned CLEANUP(freep) = pin_reference(reference, digest);
-	struct own_blobs blobs = {.e = e};
-	struct image_source source = {.open = open_own, .arg = &blobs};
-	struct fleet_image own = {0};
-	int r = 0;
-
-	if (file_make_dirs(dir, 0700, err) < 0)
-		return -1;
-	if (e->cfg.image_resolve)
-		r = e->cfg.image_resolve(e->cfg.arg, pinned, a, &own, err);
-	blobs.repository = own.repository;
-	if (r > 0)
-		r = image_prepare(&store, own.digest, own.manifest, &source, a, ret, err);
-	else if (r == 0)
-		r = prepare_foreign(&store, pinned, a, ret, err);
-	if (r < 0)
-		return err_wrap(err, "CannotPullContainerError: image %s", pinned);
-	return 0;
-}
-
 /* ---- what a container is made of ---- */
 
-struct start {
-	struct fleet_run *r;
-	const struct ecs_container_definition *d;
-	const struct ecs_container_override *o; /* or NULL */
-	struct towpath_fleet_container *c;
-	struct image image;
-	struct strv env;
-	struct compute_spec spec;
-};
-
-static int add_secrets(struct start *s, struct err *err)
+static int add_secrets(struct fleet_start *s, struct err *err)
 {
 	const struct fleet_config *cfg = &s->r->e->cfg;
 	const struct ecs_task_override *o = s->r->task.t.overrides;
@@ -127,7 +37,7 @@ static int add_secrets(struct start *s, struct err *err)
 	return 0;
 }
 
-static int make_env(struct start *s, struct err *err)
+static int make_env(struct fleet_start *s, struct err *err)
 {
 	struct fleet_engine *e = s->r->e;
 	const char *role = fleet_task_role_of(&s->r->task, &s->r->definition);
@@ -137,7 +47,7 @@ static int make_env(struct start *s, struct err *err)
 		has_path |= starts_with(*v, "PATH=");
 		strv_add(&s->env, *v);
 	}
-	if (!has_path)
+	if (!has_path && !e->cfg.task_compute->pulls) /* engines know the image's own */
 		strv_add(&s->env, PLAIN_PATH);
 	strv_setenv(&s->env, "HOSTNAME", s->spec.hostname);
 	strv_setenv(&s->env, "AWS_REGION", e->cfg.region);
@@ -176,8 +86,17 @@ static size_t count(const char *const *v)
 	return n;
 }
 
+static const char *const *words_of(const struct fleet_start *s, const struct ecs_string_list *list)
+{
+	const char **words = list->n ? arena_new_n(s->r->a, list->n + 1, const char *) : NULL;
+
+	for (size_t i = 0; i < list->n; i++)
+		words[i] = list->v[i];
+	return words;
+}
+
 /* An entry point of the definition's own leaves the image's command out, as with docker. */
-static int make_argv(struct start *s, struct err *err)
+static int make_argv(struct fleet_start *s, struct err *err)
 {
 	const struct ecs_string_list *command =
 		s->o && s->o->command.n ? &s->o->command : &s->d->command;
@@ -185,6 +104,11 @@ static int make_argv(struct start *s, struct err *err)
 	size_t n_image = count(s->image.entrypoint) + count(s->image.cmd), n = 0;
 	const char **argv = arena_new_n(s->r->a, command->n + entry->n + n_image + 1, const char *);
 
+	if (s->r->e->cfg.task_compute->pulls) {
+		s->spec.entrypoint = words_of(s, entry);
+		s->spec.command = words_of(s, command);
+		return 0;
+	}
 	wire_foreach (word, entry)
 		argv[n++] = *word;
 	for (const char *const *v = entry->n ? NULL : s->image.entrypoint; v && *v; v++)
@@ -202,7 +126,7 @@ static int make_argv(struct start *s, struct err *err)
 	return 0;
 }
 
-static int make_mounts(struct start *s, const char *task_dir, struct err *err)
+static int make_mounts(struct fleet_start *s, const char *task_dir, struct err *err)
 {
 	struct compute_mount *mounts =
 		arena_new_n(s->r->a, s->d->mount_points.n + 1, struct compute_mount);
@@ -223,7 +147,7 @@ static int make_mounts(struct start *s, const char *task_dir, struct err *err)
 	return 0;
 }
 
-static void make_ulimits(struct start *s)
+static void make_ulimits(struct fleet_start *s)
 {
 	struct compute_ulimit *v = arena_new_n(s->r->a, s->d->ulimits.n + 1, struct compute_ulimit);
 	size_t n = 0;
@@ -245,8 +169,47 @@ static const char *log_option(const struct ecs_container_definition *d, const ch
 	return NULL;
 }
 
+static void make_ports(struct fleet_start *s)
+{
+	int *ports = arena_new_n(s->r->a, s->d->port_mappings.n + 1, int);
+	size_t n = 0;
+
+	wire_foreach (m, &s->d->port_mappings)
+		ports[n++] = (int)wire_or(m->container_port, 0);
+	s->spec.ports = ports;
+	s->spec.n_ports = n;
+}
+
+/* For drivers whose engines make the checks. */
+static void make_check(struct fleet_start *s)
+{
+	const struct ecs_health_check *h = s->d->health_check;
+
+	if (!h || !s->r->e->cfg.task_compute->health)
+		return;
+	s->spec.check = (struct compute_check){
+		.argv = words_of(s, &h->command),
+		.interval_sec = (int)wire_or(h->interval, FLEET_HEALTH_INTERVAL_SEC),
+		.timeout_sec = (int)wire_or(h->timeout, FLEET_HEALTH_TIMEOUT_SEC),
+		.retries = (int)wire_or(h->retries, FLEET_HEALTH_RETRIES),
+		.start_period_sec = (int)wire_or(h->start_period, 0),
+	};
+}
+
+/* An engine does not limit what containers have together: each gets no more than the task. */
+static void limit_to_task(struct fleet_start *s)
+{
+	struct compute_limits *own = &s->spec.limits;
+	const struct compute_limits task = fleet_run_pod(s->r).limits;
+
+	if (!own->memory)
+		own->memory = task.memory;
+	own->cpu_milli = task.cpu_milli;
+	own->pids = task.pids;
+}
+
 /* The spool outlives the task, for its log group. */
-static int make_log(struct start *s, struct err *err)
+static int make_log(struct fleet_start *s, struct err *err)
 {
 	char *dir CLEANUP(freep) = fleet_task_logs_dir(s->r->e);
 
@@ -258,7 +221,7 @@ static int make_log(struct start *s, struct err *err)
 
 static int attach_log(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct start *s = arg;
+	struct fleet_start *s = arg;
 	struct fleet_config *cfg = &s->r->e->cfg;
 	const char *prefix = log_option(s->d, "awslogs-stream-prefix");
 
@@ -269,7 +232,7 @@ static int attach_log(struct db_tx *tx, void *arg, struct err *err)
 		s->spec.log_path, err);
 }
 
-static int make_spec(struct start *s, const char *task_dir, const char *dir, struct err *err)
+static int make_spec(struct fleet_start *s, const char *task_dir, const char *dir, struct err *err)
 {
 	struct fleet_run *r = s->r;
 	int64_t memory = wire_or(s->o ? s->o->memory : s->d->memory, wire_or(s->d->memory, 0));
@@ -280,7 +243,10 @@ static int make_spec(struct start *s, const char *task_dir, const char *dir, str
 		.dir = dir,
 		.lowers = s->image.layers,
 		.n_lowers = s->image.n_layers,
-		.hostname = arena_printf(r->a, "ip-%s", r->task.s.address),
+		.image = s->pulled.reference,
+		.registry_auth = s->registry_auth,
+		.owner = r->e->bridge,
+		.hostname = fleet_run_hostname(r),
 		.limits = {.memory = (size_t)memory * MIB,
 			.cpu_shares = (int)wire_or(s->d->cpu, 0)},
 		.network = COMPUTE_NET_POD,
@@ -295,10 +261,12 @@ static int make_spec(struct start *s, const char *task_dir, const char *dir, str
 		.read_only = wire_or(s->d->readonly_root_filesystem, false),
 		.runtime = fargate ? r->e->cfg.fargate_runtime : r->e->cfg.task_runtime,
 	};
-	for (char *p = (char *)s->spec.hostname; *p; p++)
-		if (*p == '.')
-			*p = '-';
+	s->spec.stop_sec = (int)wire_or(s->d->stop_timeout, FLEET_STOP_TIMEOUT_SEC);
+	if (r->e->cfg.task_compute->pulls)
+		limit_to_task(s);
 	make_ulimits(s);
+	make_ports(s);
+	make_check(s);
 	if (make_argv(s, err) < 0 || make_env(s, err) < 0 || make_mounts(s, task_dir, err) < 0)
 		return -1;
 	return make_log(s, err);
@@ -310,24 +278,27 @@ static int make_spec(struct start *s, const char *task_dir, const char *dir, str
 static int found_again(
 	struct fleet_run *r, struct towpath_fleet_container *c, const char *dir, struct err *err)
 {
-	const struct compute_driver *compute = r->e->cfg.compute;
+	const struct compute_driver *compute = r->e->cfg.task_compute;
+	struct err why CLEANUP_ERR = ERR_INIT;
 	struct compute_root *root = NULL;
 	struct compute_exit end;
 
 	if (!file_exists(dir))
 		return 0;
-	if (compute->attach(c->root_id, dir, &root, NULL) == 0) {
+	if (compute->attach(compute, c->root_id, dir, &root, &why) == 0) {
 		fleet_watch_root(r->e, c->root_id, root);
 		return 1;
 	}
-	if (compute->ended(c->root_id, dir, &end, NULL) > 0)
+	if (fleet_run_engine_away(r, &why))
+		return err_move(err, &why);
+	if (compute->ended(compute, c->root_id, dir, &end, NULL) > 0)
 		return 1;
-	if (compute->discard(c->root_id, dir, err) < 0 || file_remove_tree(dir, err) < 0)
+	if (compute->discard(compute, c->root_id, dir, err) < 0 || file_remove_tree(dir, err) < 0)
 		return -1;
 	return 0;
 }
 
-static int create(struct start *s, struct err *err)
+static int create(struct fleet_start *s, struct err *err)
 {
 	struct fleet_run *r = s->r;
 	char *task_dir CLEANUP(freep) = fleet_task_dir(r->e, r->arn);
@@ -342,64 +313,9 @@ static int create(struct start *s, struct err *err)
 		return -1;
 	if (s->spec.log_path && r->e->cfg.log_attach && fleet_write(r->e, attach_log, s, err) < 0)
 		return -1;
-	if (r->e->cfg.compute->create(&s->spec, &root, err) < 0)
+	if (r->e->cfg.task_compute->create(r->e->cfg.task_compute, &s->spec, &root, err) < 0)
 		return err_wrap(err, "CannotStartContainerError: container %s", s->d->name);
 	fleet_watch_root(r->e, s->c->root_id, root);
-	return 0;
-}
-
-/* Digest that the service's set has settled on for a container, or NULL. */
-struct pin {
-	struct fleet_run *r;
-	const char *container, *digest;
-};
-
-static int pin_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct pin *p = arg;
-	struct fleet_run *r = p->r;
-	struct towpath_string_map images;
-	struct towpath_fleet_set set;
-	const char *service = fleet_arn(r->e, r->a, "ecs", "service/%s/%s",
-		fleet_last_part(r->task.t.cluster_arn), r->task.t.group + strlen("service:"));
-
-	if (fleet_set_get(tx, r->task.s.set_id, service, r->a, &set, err) < 0)
-		return -1;
-	wire_foreach (kv, &set.images) {
-		if (streq(kv->key, p->container)) {
-			p->digest = kv->value;
-			return 0;
-		}
-	}
-	if (!p->digest)
-		return 0;
-	wire_list_alloc(r->a, &images, set.images.n + 1);
-	for (size_t i = 0; i < set.images.n; i++)
-		images.v[i] = set.images.v[i];
-	images.v[set.images.n] = (struct towpath_string_map_kv){p->container, p->digest};
-	set.images = images;
-	return fleet_set_put(tx, &set, err);
-}
-
-/* All tasks of a set run the image that its first task has found under the name. */
-static int pull(struct start *s, struct err *err)
-{
-	struct fleet_run *r = s->r;
-	struct pin pin = {.r = r, .container = s->d->name};
-	bool pins = r->task.s.set_id && !streq(s->d->version_consistency, "disabled");
-
-	if (!r->task.t.pull_started_at.set)
-		r->task.t.pull_started_at = WIRE_SET_TIME(durable_now(r->e->durable));
-	if (pins && fleet_read(r->e, pin_step, &pin, err) < 0)
-		return -1;
-	if (fleet_image_prepare(r->e, s->d->image, pin.digest, r->a, &s->image, err) < 0)
-		return -1;
-	if (pins && !pin.digest) {
-		pin.digest = s->image.digest;
-		if (fleet_write(r->e, pin_step, &pin, err) < 0)
-			return -1;
-	}
-	r->task.t.pull_stopped_at = WIRE_SET_TIME(durable_now(r->e->durable));
 	return 0;
 }
 
@@ -413,16 +329,16 @@ static const struct ecs_container_override *override_of(struct fleet_run *r, con
 	return NULL;
 }
 
-static void note_start(struct start *s)
+static void note_start(struct fleet_start *s)
 {
 	struct ecs_container *shown = fleet_run_container(s->r, s->d->name);
 
 	s->c->state = CONTAINER_RUNNING;
 	s->c->started_at = WIRE_SET_TIME(durable_now(s->r->e->durable));
-	s->c->image_digest = s->image.digest;
-	s->c->stop_signal = s->image.stop_signal;
+	s->c->image_digest = fleet_start_digest(s);
+	s->c->stop_signal = s->pulled.stop_signal ? s->pulled.stop_signal : s->image.stop_signal;
 	shown->last_status = "RUNNING";
-	shown->image_digest = s->image.digest;
+	shown->image_digest = s->c->image_digest;
 	shown->runtime_id = s->c->root_id;
 }
 
@@ -436,16 +352,18 @@ static int health_step(struct db_tx *tx, void *arg, struct err *err)
 static int start_one(struct fleet_run *r, struct towpath_fleet_container *c, struct err *err)
 {
 	struct err why CLEANUP_ERR = ERR_INIT;
-	struct start s = {
+	struct fleet_start s = {
 		.r = r,
 		.d = fleet_container_definition(&r->definition, c->name),
 		.o = override_of(r, c->name),
 		.c = c,
 	};
-	int bad = pull(&s, &why) < 0 || create(&s, &why) < 0;
+	int bad = fleet_start_pull(&s, &why) < 0 || create(&s, &why) < 0;
 
 	strv_release(&s.env);
 	image_release(&s.image);
+	if (bad && fleet_run_engine_away(r, &why))
+		return err_move(err, &why);
 	if (bad) {
 		c->reason = arena_strdup(r->a, err_message(&why));
 		fleet_run_container(r, c->name)->reason = c->reason;

@@ -22,7 +22,7 @@ void fleet_watch_root(struct fleet_engine *e, const char *id, struct compute_roo
 	pthread_mutex_lock(&e->lock);
 	map_set(&e->roots, id, root);
 	if (fd >= 0) {
-		struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = root};
+		struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = root};
 
 		if (epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 			log_warn("fleet", "instance %s is not watched", id);
@@ -65,7 +65,7 @@ static int died_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (r <= 0 || !fleet_instance_live(&i))
 		return r < 0 ? -1 : 0;
-	if (fleet_targets_drain_instance(o->e, tx, i.instance_id, true, &a, err) < 0)
+	if (fleet_targets_drain_all(o->e, tx, i.instance_id, 0, true, &a, err) < 0)
 		return -1;
 	return fleet_instance_stop(o->e, tx, &i, "the instance ended by itself", &a, err);
 }
@@ -111,7 +111,7 @@ static void rearm_roots(struct fleet_engine *e)
 	pthread_mutex_lock(&e->lock);
 	map_foreach (it, &e->roots) {
 		struct compute_root *root = it->value;
-		struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = root};
+		struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = root};
 		int fd = root->driver->watch_fd ? root->driver->watch_fd(root, NULL) : -1;
 
 		if (fd >= 0 && epoll_ctl(e->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0)

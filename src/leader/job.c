@@ -251,7 +251,7 @@ static int make_root(struct job *j, struct err *err)
 		hidden[spec.n_hidden++] = j->dir;
 	if (mkdir(dir, 0700) < 0)
 		return err_errno(err, errno, "cannot make %s", dir);
-	return compute_sandbox.create(&spec, &j->root, err);
+	return compute_sandbox.create(&compute_sandbox, &spec, &j->root, err);
 }
 
 /* ---- the phases ---- */

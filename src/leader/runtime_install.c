@@ -82,7 +82,7 @@ static int make_helper(struct job *j, const char *dir, const char *mount_dir, st
 
 	if (mkdir(dir, 0700) < 0)
 		return err_errno(err, errno, "cannot make %s", dir);
-	return compute_sandbox.create(&spec, &j->root, err);
+	return compute_sandbox.create(&compute_sandbox, &spec, &j->root, err);
 }
 
 static int run_helper(

@@ -160,6 +160,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->logs_kept = logs_kept;
 	cfg->image_resolve = image_resolve;
 	cfg->image_open = image_open;
+	cfg->image_grant = fleet_world_image_grant;
 	cfg->secret = fleet_world_secret;
 	cfg->arg = w;
 }

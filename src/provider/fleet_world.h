@@ -13,6 +13,7 @@
 
 /* Borrowed; must outlive the fleet engine. */
 struct fleet_world {
+	const char *account;
 	struct signal_engine *signal;
 	struct identity_engine *identity;
 	struct artifact_engine *artifact;
@@ -22,6 +23,9 @@ struct fleet_world {
 
 /* Sets the configuration's callbacks; the world must outlive the engine. */
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg);
+/* The configuration's `image_grant` (fleet_image.c). */
+int fleet_world_image_grant(void *arg, const struct fleet_image *image, struct arena *a,
+	struct fleet_image_grant *ret, struct err *err);
 /* The configuration's `secret` (fleet_secret.c). */
 int fleet_world_secret(void *arg, const struct fleet_secret_request *req, struct arena *a,
 	const char **ret, struct err *err);

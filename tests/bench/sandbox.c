@@ -63,7 +63,7 @@ int main(void)
 		snprintf(dir, sizeof(dir), "%s/%d", base, i);
 		mkdir(dir, 0700);
 		start = monotonic_usec();
-		if (compute_sandbox.create(&spec, &root, &err) < 0)
+		if (compute_sandbox.create(&compute_sandbox, &spec, &root, &err) < 0)
 			fail(&err);
 		made[i] = monotonic_usec() - start;
 		start = monotonic_usec();

@@ -35,7 +35,7 @@ static int setup(void **state)
 	snprintf(t.bridge, sizeof(t.bridge), "tpt%s", tail);
 	snprintf(t.address, sizeof(t.address), "10.%d.%d.5/24", 100 + octets[0] % 100, octets[1]);
 	snprintf(t.gateway, sizeof(t.gateway), "10.%d.%d.1", 100 + octets[0] % 100, octets[1]);
-	t.usable = compute_oci.probe(&err) == 0;
+	t.usable = compute_oci.probe(&compute_oci, &err) == 0;
 	if (!t.usable)
 		print_message("# skipped: %s\n", err_message(&err));
 	return file_make_dirs(t.dir, 0700, NULL);
@@ -93,7 +93,7 @@ static void test_life(void **state)
 	(void)state;
 	if (!t.usable)
 		skip();
-	if (compute_oci.create(&spec, &root, &err) < 0)
+	if (compute_oci.create(&compute_oci, &spec, &root, &err) < 0)
 		fail_msg("%s", err_message(&err));
 	assert_int_equal(run(root, "ip -4 -o addr show dev eth0; hostname; ls -A /root", &out), 0);
 	assert_non_null(strstr(str_text(&out), t.address));
@@ -104,7 +104,7 @@ static void test_life(void **state)
 	/* another process finds it */
 	compute_oci.detach(root);
 	root = NULL;
-	if (compute_oci.attach(t.id, t.dir, &root, &err) < 0)
+	if (compute_oci.attach(&compute_oci, t.id, t.dir, &root, &err) < 0)
 		fail_msg("%s", err_message(&err));
 	str_clear(&out);
 	assert_int_equal(run(root, "id -un ec2-user", &out), 0);
@@ -112,15 +112,15 @@ static void test_life(void **state)
 	assert_true(compute_oci.watch_fd(root, &err) >= 0);
 
 	assert_int_equal(compute_oci.destroy(root, &err), 0);
-	assert_int_equal(compute_oci.attach(t.id, t.dir, &root, &err), -1);
-	assert_int_equal(compute_oci.attach(t.id, t.dir, &root, NULL), -1);
+	assert_int_equal(compute_oci.attach(&compute_oci, t.id, t.dir, &root, &err), -1);
+	assert_int_equal(compute_oci.attach(&compute_oci, t.id, t.dir, &root, NULL), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	snprintf(path, sizeof(path), "/sys/class/net/%s", t.bridge);
 	assert_false(file_exists(path));
 	snprintf(path, sizeof(path), "%s/root/etc", t.dir);
 	assert_false(file_exists(path));
 	/* again is fine */
-	assert_int_equal(compute_oci.discard(t.id, t.dir, &err), 0);
+	assert_int_equal(compute_oci.discard(&compute_oci, t.id, t.dir, &err), 0);
 }
 
 static void test_failed_create_leaves_nothing(void **state)
@@ -138,7 +138,7 @@ static void test_failed_create_leaves_nothing(void **state)
 	assert_int_equal(file_make_dirs(dir, 0700, &err), 0);
 	spec.dir = dir;
 	spec.init_argv = argv;
-	assert_int_equal(compute_oci.create(&spec, &root, &err), -1);
+	assert_int_equal(compute_oci.create(&compute_oci, &spec, &root, &err), -1);
 	assert_non_null(strstr(err_message(&err), "/no/such/program"));
 	snprintf(path, sizeof(path), "/sys/class/net/%s", t.bridge);
 	assert_false(file_exists(path));
@@ -174,7 +174,7 @@ static void test_pod_network(void **state)
 	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
 	/* what an earlier try left is made anew */
 	for (int i = 0; i < 2; i++)
-		if (compute_oci.pod_make(&pod, &err) < 0)
+		if (compute_oci.pod_make(&compute_oci, &pod, &err) < 0)
 			fail_msg("%s", err_message(&err));
 	assert_int_equal(check(addresses, &out), 0);
 	assert_non_null(strstr(str_text(&out), t.address));
@@ -186,10 +186,10 @@ static void test_pod_network(void **state)
 	/* the thread is back in the host's network */
 	assert_true(file_exists(bridge));
 
-	assert_int_equal(compute_oci.pod_drop(&pod, &err), 0);
+	assert_int_equal(compute_oci.pod_drop(&compute_oci, &pod, &err), 0);
 	assert_false(file_exists(path));
 	assert_false(file_exists(bridge));
-	assert_int_equal(compute_oci.pod_drop(&pod, &err), 0);
+	assert_int_equal(compute_oci.pod_drop(&compute_oci, &pod, &err), 0);
 }
 
 static void test_pod_without_network(void **state)
@@ -203,12 +203,12 @@ static void test_pod_without_network(void **state)
 	(void)state;
 	if (!t.usable)
 		skip();
-	if (compute_oci.pod_make(&pod, &err) < 0)
+	if (compute_oci.pod_make(&compute_oci, &pod, &err) < 0)
 		fail_msg("%s", err_message(&err));
 	assert_int_equal(check(links, &out), 0);
 	assert_non_null(strstr(str_text(&out), "LOOPBACK,UP"));
 	assert_null(strstr(str_text(&out), "eth0"));
-	assert_int_equal(compute_oci.pod_drop(&pod, &err), 0);
+	assert_int_equal(compute_oci.pod_drop(&compute_oci, &pod, &err), 0);
 }
 
 /* An address that no interface takes: nothing of the pod stays. */
@@ -225,7 +225,7 @@ static void test_failed_pod_leaves_nothing(void **state)
 	if (!t.usable)
 		skip();
 	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
-	assert_int_equal(compute_oci.pod_make(&pod, &err), -1);
+	assert_int_equal(compute_oci.pod_make(&compute_oci, &pod, &err), -1);
 	assert_non_null(strstr(err_message(&err), "nowhere/24"));
 	assert_false(file_exists(path));
 	assert_false(file_exists(bridge));

@@ -70,7 +70,7 @@ static void make_root(struct fixture *f, struct compute_spec spec)
 	spec.id = f->id;
 	spec.dir = f->dir;
 	spec.log_fd = -1;
-	if (compute_sandbox.create(&spec, &f->root, &err) < 0)
+	if (compute_sandbox.create(&compute_sandbox, &spec, &f->root, &err) < 0)
 		fail_msg("%s", err_message(&err));
 }
 
@@ -515,7 +515,7 @@ static void bad_ids_are_refused(void **state)
 	struct compute_root *r = NULL;
 
 	(void)state;
-	assert_int_equal(compute_sandbox.create(&spec, &r, &err), -1);
+	assert_int_equal(compute_sandbox.create(&compute_sandbox, &spec, &r, &err), -1);
 	assert_true(err_is(&err, ERR_INVALID));
 }
 

@@ -28,19 +28,21 @@ static struct {
 
 /* ---- a host that makes pods and has no images ---- */
 
-static int pod_make(const struct compute_pod *pod UNUSED, struct err *err UNUSED)
+static int pod_make(const struct compute_driver *d UNUSED, const struct compute_pod *pod UNUSED,
+	struct err *err UNUSED)
 {
 	t.pods++;
 	return 0;
 }
 
-static int pod_drop(const struct compute_pod *pod UNUSED, struct err *err UNUSED)
+static int pod_drop(const struct compute_driver *d UNUSED, const struct compute_pod *pod UNUSED,
+	struct err *err UNUSED)
 {
 	return 0;
 }
 
-static int attach(
-	const char *id, const char *dir UNUSED, struct compute_root **ret UNUSED, struct err *err)
+static int attach(const struct compute_driver *d UNUSED, const char *id, const char *dir UNUSED,
+	struct compute_root **ret UNUSED, struct err *err)
 {
 	return err_set(err, ERR_NOT_FOUND, "there is no root %s", id);
 }
