@@ -106,20 +106,20 @@ int source_list_branches(struct source_engine *e, struct call *call,
 	struct store_source_repository r;
 	struct vcs_ref *refs;
 	struct source_page page;
-	size_t start, total, n;
+	bool more;
+	size_t n;
 
 	if (source_open(e, req->repository_name, call->arena, &r, &git, err) < 0 ||
 		source_page_open(req->next_token, &page, err) < 0 ||
-		vcs_refs_list(git, "refs/heads/", call->arena, &refs, &total, err) < 0)
+		vcs_refs_page(git, "refs/heads/", page.last, BRANCHES_PAGE, call->arena, &refs, &n,
+			&more, err) < 0)
 		return -1;
-	start = source_page_begin(&page, total ? &refs->name : NULL, total, sizeof(*refs));
-	n = start < total ? MIN(total - start, (size_t)BRANCHES_PAGE) : 0;
 	wire_list_alloc(call->arena, &resp->branches, n);
 	for (size_t i = 0; i < n; i++)
-		resp->branches.v[i] = refs[start + i].name + strlen("refs/heads/");
-	if (start + n < total)
+		resp->branches.v[i] = refs[i].name + strlen("refs/heads/");
+	if (more)
 		resp->next_token =
-			source_page_behind(call->arena, start + n, refs[start + n - 1].name);
+			source_page_behind(call->arena, page.place + n, refs[n - 1].name);
 	return 0;
 }
 

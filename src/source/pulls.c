@@ -9,7 +9,6 @@
 #define TITLE_MAX 150
 #define DESCRIPTION_MAX 10240
 #define OPEN_MAX 1000
-#define PAGE_MAX 100
 #define LOCK_WAIT_USEC (10 * USEC_PER_SEC)
 
 static int check_title(const char *title, struct err *err)
@@ -264,127 +263,6 @@ int source_get_pull_request(struct source_engine *e, struct call *call,
 		return -1;
 	resp->pull_request = arena_new(call->arena, struct codecommit_pull_request);
 	*resp->pull_request = p.doc;
-	return 0;
-}
-
-struct page {
-	const struct store_document_kind *kind;
-	const char *owner;
-	struct arena *arena;
-	struct store_documents found;
-};
-
-static int page_fn(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct page *p = arg;
-
-	return store_document_list(tx, p->kind, &(struct store_document_filter){.owner = p->owner},
-		p->arena, &p->found, err);
-}
-
-static size_t page_begin(const struct page *p, const struct source_page *from)
-{
-	return source_page_begin(from, p->found.ids, p->found.n, sizeof(*p->found.ids));
-}
-
-int source_list_pull_requests(struct source_engine *e, struct call *call,
-	const struct codecommit_list_pull_requests_request *req,
-	struct codecommit_list_pull_requests_response *resp, struct err *err)
-{
-	struct page page = {.kind = &STORE_SOURCE_PULL, .arena = call->arena};
-	struct store_source_repository r;
-	const char *status = req->pull_request_status;
-	struct source_page from;
-	size_t limit;
-
-	if (source_load(e, req->repository_name, call->arena, &r, err) < 0 ||
-		source_page_open(req->next_token, &from, err) < 0 ||
-		source_page_size(req->max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0)
-		return -1;
-	if (status && !streq(status, CODECOMMIT_PULL_REQUEST_STATUS_ENUM_OPEN) &&
-		!streq(status, CODECOMMIT_PULL_REQUEST_STATUS_ENUM_CLOSED))
-		return err_set_wire(err, "InvalidPullRequestStatusException",
-			"%s is not a status; give OPEN or CLOSED.", status);
-	if (req->author_arn && !starts_with(req->author_arn, "arn:"))
-		return err_set_wire(
-			err, "InvalidAuthorArnException", "%s is not an ARN.", req->author_arn);
-	page.owner = r.meta.repository_id;
-	if (db_read(durable_db(e->durable), page_fn, &page, err) < 0)
-		return -1;
-	wire_list_alloc(call->arena, &resp->pull_request_ids, limit);
-	resp->pull_request_ids.n = 0;
-	for (size_t i = page_begin(&page, &from); i < page.found.n; i++) {
-		const struct codecommit_pull_request *doc = page.found.v[i];
-
-		if ((status && !streq(status, doc->pull_request_status)) ||
-			(req->author_arn && !streq(req->author_arn, doc->author_arn)))
-			continue;
-		if (resp->pull_request_ids.n == limit) {
-			resp->next_token =
-				source_page_behind(call->arena, i, page.found.ids[i - 1]);
-			break;
-		}
-		resp->pull_request_ids.v[resp->pull_request_ids.n++] = doc->pull_request_id;
-	}
-	return 0;
-}
-
-static bool is_event_type(const char *type)
-{
-	static const char *const types[] = {CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_CREATED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_STATUS_CHANGED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_SOURCE_REFERENCE_UPDATED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_MERGE_STATE_CHANGED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_APPROVAL_RULE_CREATED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_APPROVAL_RULE_UPDATED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_APPROVAL_RULE_DELETED,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_APPROVAL_RULE_OVERRIDDEN,
-		CODECOMMIT_PULL_REQUEST_EVENT_TYPE_PULL_REQUEST_APPROVAL_STATE_CHANGED};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (streq(types[i], type))
-			return true;
-	return false;
-}
-
-int source_describe_pull_request_events(struct source_engine *e, struct call *call,
-	const struct codecommit_describe_pull_request_events_request *req,
-	struct codecommit_describe_pull_request_events_response *resp, struct err *err)
-{
-	struct page page = {.kind = &STORE_SOURCE_PULL_EVENT, .arena = call->arena};
-	const char *type = req->pull_request_event_type;
-	struct source_page from;
-	size_t limit;
-	struct pull p;
-
-	if (type && !is_event_type(type))
-		return err_set_wire(err, "InvalidPullRequestEventTypeException",
-			"%s is not a type of event.", type);
-	if (req->actor_arn && !starts_with(req->actor_arn, "arn:"))
-		return err_set_wire(
-			err, "InvalidActorArnException", "%s is not an ARN.", req->actor_arn);
-	if (source_page_open(req->next_token, &from, err) < 0 ||
-		source_page_size(req->max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0 ||
-		pull_read(e, req->pull_request_id, call->arena, &p, err) < 0)
-		return -1;
-	page.owner = p.key;
-	if (db_read(durable_db(e->durable), page_fn, &page, err) < 0)
-		return -1;
-	wire_list_alloc(call->arena, &resp->pull_request_events, limit);
-	resp->pull_request_events.n = 0;
-	for (size_t i = page_begin(&page, &from); i < page.found.n; i++) {
-		const struct codecommit_pull_request_event *event = page.found.v[i];
-
-		if ((type && !streq(type, event->pull_request_event_type)) ||
-			(req->actor_arn && !streq(req->actor_arn, event->actor_arn)))
-			continue;
-		if (resp->pull_request_events.n == limit) {
-			resp->next_token =
-				source_page_behind(call->arena, i, page.found.ids[i - 1]);
-			break;
-		}
-		resp->pull_request_events.v[resp->pull_request_events.n++] = *event;
-	}
 	return 0;
 }
 

@@ -1,59 +1,153 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Two trees are walked side by side, and only where they differ: a small change in a large tree
+ * reads few of its folders. (libgit2's own comparison reads all of them.) */
 #include "vcs/diff.h"
 
+#include "base/str.h"
+#include "base/vec.h"
 #include "vcs/git2.h"
 
-static struct vcs_difference difference_of(
-	const git_diff_delta *d, const char *prefix, struct arena *a)
-{
-	struct vcs_difference ret = {.change = 'M'};
+#define DEPTH_MAX 1024
 
-	ret.path = arena_printf(a, "%s%s", prefix, d->new_file.path);
-	if (d->status == GIT_DELTA_ADDED)
-		ret.change = 'A';
-	if (d->status == GIT_DELTA_DELETED)
-		ret.change = 'D';
-	if (ret.change != 'A') {
-		ret.before = vcs_id_of(&d->old_file.id);
-		ret.before_mode = d->old_file.mode;
+struct walk {
+	struct vcs_repository *r;
+	struct arena *arena;
+	struct str path; /* of the folder that is walked, with a slash at its end */
+	size_t skip, max, depth;
+	VEC(struct vcs_difference) found;
+	bool more; /* what does not fit follows: the walk ends */
+};
+
+static void walk_release(struct walk *w)
+{
+	str_release(&w->path);
+	vec_release(&w->found);
+}
+
+static bool is_tree(const git_tree_entry *e)
+{
+	return git_tree_entry_type(e) == GIT_OBJECT_TREE;
+}
+
+static void emit(struct walk *w, const git_tree_entry *old, const git_tree_entry *new)
+{
+	struct vcs_difference d = {.change = !old ? 'A' : !new ? 'D' : 'M'};
+
+	if (w->skip) {
+		w->skip--;
+		return;
 	}
-	if (ret.change != 'D') {
-		ret.after = vcs_id_of(&d->new_file.id);
-		ret.after_mode = d->new_file.mode;
+	w->more = w->found.n == w->max;
+	if (w->more)
+		return;
+	d.path = arena_printf(
+		w->arena, "%s%s", str_text(&w->path), git_tree_entry_name(new ? new : old));
+	if (old) {
+		d.before = vcs_id_of(git_tree_entry_id(old));
+		d.before_mode = (uint32_t)git_tree_entry_filemode(old);
 	}
-	return ret;
+	if (new) {
+		d.after = vcs_id_of(git_tree_entry_id(new));
+		d.after_mode = (uint32_t)git_tree_entry_filemode(new);
+	}
+	vec_push(&w->found, d);
+}
+
+static int walk(struct walk *w, const git_oid *old_id, const git_oid *new_id, struct err *err);
+
+/* One name, in one of the trees or, of the same kind, in both. */
+static int visit(
+	struct walk *w, const git_tree_entry *old, const git_tree_entry *new, struct err *err)
+{
+	const git_tree_entry *any = new ? new : old;
+	size_t length = w->path.len;
+	int rc;
+
+	if (old && new &&git_oid_equal(git_tree_entry_id(old), git_tree_entry_id(new)) &&
+		git_tree_entry_filemode(old) == git_tree_entry_filemode(new))
+		return 0;
+	if (!is_tree(any)) {
+		emit(w, old, new);
+		return 0;
+	}
+	str_addf(&w->path, "%s/", git_tree_entry_name(any));
+	rc = walk(w, old ? git_tree_entry_id(old) : NULL, new ? git_tree_entry_id(new) : NULL, err);
+	str_truncate(&w->path, length);
+	return rc;
+}
+
+/* Git's order in a tree: a folder's name counts with a slash behind it. */
+static int compare(const git_tree_entry *a, const git_tree_entry *b)
+{
+	const char *x, *y;
+	size_t i = 0;
+	int cx, cy;
+
+	if (!a || !b)
+		return a ? -1 : 1;
+	x = git_tree_entry_name(a);
+	y = git_tree_entry_name(b);
+	while (x[i] && x[i] == y[i])
+		i++;
+	cx = x[i] || !is_tree(a) ? (unsigned char)x[i] : '/';
+	cy = y[i] || !is_tree(b) ? (unsigned char)y[i] : '/';
+	return cx - cy;
+}
+
+static int open_tree(struct walk *w, const git_oid *id, git_tree **ret, struct err *err)
+{
+	int rc = id ? git_tree_lookup(ret, w->r->git, id) : 0;
+
+	return rc < 0 ? vcs_git2_err(err, rc, "cannot compare trees") : 0;
+}
+
+static int walk(struct walk *w, const git_oid *old_id, const git_oid *new_id, struct err *err)
+{
+	CLEANUP(git_tree_freep) git_tree *old = NULL;
+	CLEANUP(git_tree_freep) git_tree *new = NULL;
+	size_t i = 0, k = 0, n_old, n_new;
+
+	if (++w->depth > DEPTH_MAX)
+		return err_set(err, ERR_TOO_LARGE, "folders are nested more than %d deep at %.200s",
+			DEPTH_MAX, str_text(&w->path));
+	if (open_tree(w, old_id, &old, err) < 0 || open_tree(w, new_id, &new, err) < 0)
+		return -1;
+	n_old = old ? git_tree_entrycount(old) : 0;
+	n_new = new ? git_tree_entrycount(new) : 0;
+	while ((i < n_old || k < n_new) && !w->more) {
+		const git_tree_entry *a = i < n_old ? git_tree_entry_byindex(old, i) : NULL;
+		const git_tree_entry *b = k < n_new ? git_tree_entry_byindex(new, k) : NULL;
+		int order = compare(a, b);
+
+		i += order <= 0;
+		k += order >= 0;
+		if (visit(w, order <= 0 ? a : NULL, order >= 0 ? b : NULL, err) < 0)
+			return -1;
+	}
+	w->depth--;
+	return 0;
 }
 
 int vcs_diff_trees(struct vcs_repository *r, const struct vcs_id *before,
 	const struct vcs_id *after, const char *prefix, size_t skip, size_t max, struct arena *a,
 	struct vcs_difference **ret, size_t *ret_n, bool *ret_more, struct err *err)
 {
-	CLEANUP(git_tree_freep) git_tree *old = NULL;
-	CLEANUP(git_tree_freep) git_tree *new = NULL;
-	CLEANUP(git_diff_freep) git_diff *diff = NULL;
-	git_diff_options options = GIT_DIFF_OPTIONS_INIT;
-	git_oid oid;
-	size_t total;
-	int rc = 0;
+	CLEANUP(walk_release)
+	struct walk w = {.r = r, .arena = a, .skip = skip, .max = max};
+	git_oid old = {{0}}, new = {{0}};
 
-	options.flags |= GIT_DIFF_INCLUDE_TYPECHANGE | GIT_DIFF_SKIP_BINARY_CHECK;
-	if (before) {
-		oid = vcs_oid_of(before);
-		rc = git_tree_lookup(&old, r->git, &oid);
-	}
-	if (rc == 0 && after) {
-		oid = vcs_oid_of(after);
-		rc = git_tree_lookup(&new, r->git, &oid);
-	}
-	if (rc == 0)
-		rc = git_diff_tree_to_tree(&diff, r->git, old, new, &options);
-	if (rc < 0)
-		return vcs_git2_err(err, rc, "cannot compare trees");
-	total = git_diff_num_deltas(diff);
-	*ret_n = skip < total ? MIN(max, total - skip) : 0;
-	*ret_more = skip + *ret_n < total;
-	*ret = arena_new_n(a, *ret_n, struct vcs_difference);
-	for (size_t i = 0; i < *ret_n; i++)
-		(*ret)[i] = difference_of(git_diff_get_delta(diff, skip + i), prefix, a);
+	str_add(&w.path, prefix);
+	if (before)
+		old = vcs_oid_of(before);
+	if (after)
+		new = vcs_oid_of(after);
+	if (!(before && after && git_oid_equal(&old, &new)) &&
+		walk(&w, before ? &old : NULL, after ? &new : NULL, err) < 0)
+		return -1;
+	*ret = arena_new_n(a, w.found.n, struct vcs_difference);
+	if (w.found.n)
+		memcpy(*ret, w.found.v, w.found.n * sizeof(**ret));
+	*ret_n = w.found.n;
+	*ret_more = w.more;
 	return 0;
 }

@@ -173,6 +173,11 @@ def test_lists(cc, pull, people):
     assert ids() == [more[1], more[0], pull.id]
     assert ids(pullRequestStatus="OPEN") == [more[1], pull.id]
     assert ids(authorArn=arn) == [more[1], more[0]]
+    first = cc.list_pull_requests(repositoryName=pull.repo, pullRequestStatus="OPEN", maxResults=1)
+    assert first["pullRequestIds"] == [more[1]]
+    last = cc.list_pull_requests(repositoryName=pull.repo, pullRequestStatus="OPEN", maxResults=1,
+                                 nextToken=first["nextToken"])
+    assert last["pullRequestIds"] == [pull.id] and "nextToken" not in last
     page = cc.list_pull_requests(repositoryName=pull.repo, maxResults=2)
     assert page["pullRequestIds"] == more[::-1] and ids(nextToken=page["nextToken"]) == [pull.id]
     assert exception(cc.list_pull_requests, repositoryName=pull.repo,

@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include "base/spawn.h"
+
 static void test_create(void **state)
 {
 	struct fixture *f = *state;
@@ -109,12 +111,71 @@ static void test_leftovers(void **state)
 	}
 }
 
+/* Pages of every size, joined, are the whole list: loose, packed, both, annotated tags between. */
+static void check_pages_of(struct fixture *f, const char *prefix)
+{
+	struct vcs_ref *all, *page;
+	size_t n_all, n;
+
+	OK(vcs_refs_list(f->r, prefix, &f->arena, &all, &n_all, E));
+	for (size_t max = 1; max <= n_all + 1; max++) {
+		const char *after = NULL;
+		size_t at = 0;
+		bool more = true;
+
+		while (more) {
+			OK(vcs_refs_page(f->r, prefix, after, max, &f->arena, &page, &n, &more, E));
+			assert_true(at + n <= n_all && (n == max || !more));
+			for (size_t i = 0; i < n; i++, at++) {
+				assert_string_equal(page[i].name, all[at].name);
+				assert_string_equal(page[i].id.hex, all[at].id.hex);
+				after = page[i].name;
+			}
+		}
+		assert_int_equal(at, n_all);
+	}
+}
+
+static void check_pages(struct fixture *f)
+{
+	check_pages_of(f, "refs/heads/");
+	check_pages_of(f, "refs/tags/");
+}
+
+static void test_pages(void **state)
+{
+	static const char *const names[] = {"refs/heads/a", "refs/heads/b/c", "refs/heads/b-",
+		"refs/heads/b/a/x", "refs/heads/b0", "refs/heads/z", "refs/heads/m",
+		"refs/tags/heads", "refs/tags/a", "refs/tags/z", "refs/headz/q", "refs/a/b"};
+	struct fixture *f = *state;
+	struct vcs_id id = make_commit(f, NULL, "a", "1", 1),
+		      other = make_commit(f, NULL, "a", "2", 1);
+	struct vcs_id zero = VCS_ID_ZERO;
+	const char *pack[] = {"git", "--git-dir", f->path, "pack-refs", "--all", NULL};
+	const char *tag[] = {"git", "--git-dir", f->path, "-c", "user.name=T", "-c",
+		"user.email=t@example.com", "tag", "-a", "-m", "x", "annotated", id.hex, NULL};
+
+	check_pages(f);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		OK(vcs_ref_update(f->r, names[i], &zero, &id, E));
+	check_pages(f);
+	OK(spawn_check(tag, NULL, E)); /* packed, a peeled line stands below it */
+	OK(spawn_check(pack, NULL, E));
+	check_pages(f);
+	OK(vcs_ref_update(f->r, "refs/heads/b0", &id, &other, E)); /* loose over packed */
+	OK(vcs_ref_update(f->r, "refs/heads/a", &id, &zero, E));
+	OK(vcs_ref_update(f->r, "refs/heads/c", &zero, &other, E));
+	OK(vcs_ref_update(f->r, "refs/heads/zz/z", &zero, &other, E));
+	check_pages(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ref_compare_and_swap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_list_sorted_and_packed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
 	};
