@@ -103,6 +103,7 @@ static bool modelled(const struct wire_operation *op, const char *name, enum api
 				    : e->error_code;
 		ret->status = e->http_status;
 		ret->legacy = e->error_code;
+		ret->shape = e;
 		ret->known = true;
 		return true;
 	}
@@ -113,7 +114,7 @@ static bool s3_name(const char *name, struct api_error *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(s3_names); i++)
 		if (streq(s3_names[i].code, name)) {
-			*ret = (struct api_error){name, s3_names[i].status, NULL, true};
+			*ret = (struct api_error){name, s3_names[i].status, .known = true};
 			return true;
 		}
 	return false;
@@ -133,7 +134,7 @@ static bool common_name(const char *name, enum api_family family, struct api_err
 	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
 		if (is_in_row(common[i], name, family)) {
 			*ret = (struct api_error){common[i][family].code, common[i][family].status,
-				common[i][API_FAMILY_QUERY].code, true};
+				common[i][API_FAMILY_QUERY].code, .known = true};
 			return true;
 		}
 	return false;

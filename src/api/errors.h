@@ -15,9 +15,10 @@ enum api_family {
 };
 
 struct api_error {
-	const char *code;   /* on the wire; static, or the error's own */
-	int status;	    /* HTTP */
-	const char *legacy; /* the query protocol's code, or NULL */
+	const char *code;		/* on the wire; static, or the error's own */
+	int status;			/* HTTP */
+	const char *legacy;		/* the query protocol's code, or NULL */
+	const struct wire_shape *shape; /* of a modelled error, or NULL */
 	bool known; /* modelled for the operation, or common; else the handler is at fault */
 };
 

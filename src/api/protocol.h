@@ -66,6 +66,10 @@ void api_rest_reply(const struct wire_rest_response *made, struct api_reply *rep
 /* Adds a header to a reply; name and value must live as long as the request. */
 void api_add_header(
 	struct api_request *r, struct api_reply *reply, const char *name, const char *value);
+/* What the handler says with the error beside its message (call->exception), or NULL. */
+const void *api_exception(const struct api_request *r, const struct api_error *e);
+/* Appends ,"member":... for the members that the exception has beside its message. */
+void api_add_exception(const struct api_request *r, const struct api_error *e, struct str *out);
 /* Clients that know a service from its query days look for the code of that time in a header. */
 void api_add_query_error(struct api_request *r, const struct api_error *e, struct api_reply *reply);
 

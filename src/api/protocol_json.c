@@ -35,6 +35,7 @@ static void encode_error(struct api_request *r, const struct api_error *e, const
 	json_open(&w, '{');
 	json_put_member(&w, "__type", e->code);
 	json_put_member(&w, "message", api_error_text(err, r->call.arena));
+	api_add_exception(r, e, &reply->body);
 	json_close(&w, '}');
 	api_add_query_error(r, e, reply);
 }

@@ -57,6 +57,8 @@ static void add_error(struct api_request *r, const struct api_error *e, const st
 		xml_element(out, "Type", e->status >= 500 ? "Receiver" : "Sender");
 	xml_element(out, "Code", e->code);
 	xml_element(out, "Message", api_error_text(err, r->call.arena));
+	if (api_exception(r, e))
+		wire_encode_xml_members(e->shape, api_exception(r, e), out);
 	xml_close(out, "Error");
 }
 

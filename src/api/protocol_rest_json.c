@@ -29,6 +29,7 @@ static void encode_error(struct api_request *r, const struct api_error *e, const
 	api_add_header(r, reply, "x-amzn-ErrorType", e->code);
 	json_open(&w, '{');
 	json_put_member(&w, "message", api_error_text(err, r->call.arena));
+	api_add_exception(r, e, &reply->body);
 	json_close(&w, '}');
 }
 

@@ -80,6 +80,8 @@ static void encode_error(struct api_request *r, const struct api_error *e, const
 	xml_open(out, "Error");
 	xml_element(out, "Code", e->code);
 	xml_element(out, "Message", api_error_text(err, r->call.arena));
+	if (api_exception(r, e))
+		wire_encode_xml_members(e->shape, api_exception(r, e), out);
 	xml_element(out, "Resource", r->path);
 	xml_element(out, "RequestId", r->call.request_id);
 	xml_element(out, "HostId", r->call.request_id);

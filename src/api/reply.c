@@ -15,6 +15,24 @@ void api_add_header(
 	reply->headers = headers;
 }
 
+const void *api_exception(const struct api_request *r, const struct api_error *e)
+{
+	return e->shape && e->shape == r->call.exception.shape ? r->call.exception.members : NULL;
+}
+
+void api_add_exception(const struct api_request *r, const struct api_error *e, struct str *out)
+{
+	CLEANUP_STR struct str object = STR_INIT;
+
+	if (!api_exception(r, e))
+		return;
+	wire_encode_json(e->shape, api_exception(r, e), &object);
+	if (object.len <= strlen("{}"))
+		return;
+	str_add_c(out, ',');
+	str_add_n(out, object.p + 1, object.len - strlen("{}"));
+}
+
 void api_add_query_error(struct api_request *r, const struct api_error *e, struct api_reply *reply)
 {
 	if (!e->legacy || !r->service || !r->service->wire->query_compatible ||

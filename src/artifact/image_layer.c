@@ -72,10 +72,27 @@ int artifact_ecr_initiate_layer_upload(struct artifact_engine *e, struct call *c
 		e, req->repository_name, call->arena, &resp->upload_id, err);
 }
 
+/* A client that lost its place reads where to go on from the exception. */
+static void say_where(const struct image_upload *u, const struct ecr_upload_layer_part_request *req,
+	struct call *call)
+{
+	struct ecr_invalid_layer_part_exception *e =
+		arena_new(call->arena, struct ecr_invalid_layer_part_exception);
+
+	e->registry_id = call->account;
+	e->repository_name = req->repository_name;
+	e->upload_id = req->upload_id;
+	if (u->size > 0)
+		e->last_valid_byte_received = WIRE_SET_LONG(u->size - 1);
+	call->exception = (struct call_exception){&ecr_invalid_layer_part_exception_shape, e};
+}
+
 static int check_part(const struct image_upload *u, const struct ecr_upload_layer_part_request *req,
-	struct err *err)
+	struct call *call, struct err *err)
 {
 	int64_t size = req->part_last_byte.v - req->part_first_byte.v + 1;
+
+	say_where(u, req, call);
 
 	if (req->part_first_byte.v != u->size)
 		return err_set_wire(err, "InvalidLayerPartException",
@@ -95,10 +112,9 @@ int artifact_ecr_upload_layer_part(struct artifact_engine *e, struct call *call,
 {
 	struct image_upload *u CLEANUP(artifact_image_upload_closep) = NULL;
 
-	(void)call;
 	if (check(e, req->registry_id, req->repository_name, err) < 0 ||
 		artifact_image_upload_open(e, req->repository_name, req->upload_id, &u, err) < 0 ||
-		check_part(u, req, err) < 0 ||
+		check_part(u, req, call, err) < 0 ||
 		artifact_image_upload_write(
 			u, req->layer_part_blob.p, req->layer_part_blob.len, err) < 0)
 		return -1;

@@ -427,15 +427,23 @@ static int set_alarm_state_step(struct db_tx *tx, void *arg, struct err *err)
 
 /* ---- tags ---- */
 
-static int tags_of(struct db_tx *tx, const char *arn, struct arena *a,
+static int tags_of(struct db_tx *tx, const char *arn, struct call *call,
 	struct towpath_string_map *ret, struct err *err)
 {
+	struct cloudwatch_resource_not_found_exception *missing;
+	struct arena *a = call->arena;
 	struct alarm alarm;
 	int r = alarm_load(tx, alarm_name_of(arn), a, &alarm, err);
 
 	*ret = (struct towpath_string_map){0};
-	if (r == 0 || (r > 0 && !streq(alarm_arn(&alarm), arn)))
+	if (r == 0 || (r > 0 && !streq(alarm_arn(&alarm), arn))) {
+		missing = arena_new(a, struct cloudwatch_resource_not_found_exception);
+		missing->resource_id = arn;
+		missing->resource_type = "Alarm";
+		call->exception = (struct call_exception){
+			&cloudwatch_resource_not_found_exception_shape, missing};
 		return err_set_wire(err, "ResourceNotFoundException", "%s does not exist", arn);
+	}
 	return r < 0 || store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err) < 0 ? -1 : 0;
 }
 
@@ -444,7 +452,7 @@ static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *
 	SIGNAL_OP_ARGS(cloudwatch, list_tags_for_resource);
 	struct towpath_string_map tags;
 
-	if (tags_of(tx, req->resource_arn, a, &tags, err) < 0)
+	if (tags_of(tx, req->resource_arn, o_->call, &tags, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->tags, tags.n);
 	for (size_t i = 0; i < tags.n; i++)
@@ -454,14 +462,14 @@ static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *
 
 /* Keeps what is not in without, adds what is in with. */
 static int change_tags(struct db_tx *tx, const char *arn, const struct cloudwatch_tag_list *with,
-	const struct cloudwatch_tag_key_list *without, struct arena *a, struct err *err)
+	const struct cloudwatch_tag_key_list *without, struct call *call, struct err *err)
 {
 	struct towpath_string_map old, tags = {0};
 	size_t n = 0;
 
-	if (tags_of(tx, arn, a, &old, err) < 0)
+	if (tags_of(tx, arn, call, &old, err) < 0)
 		return -1;
-	wire_list_alloc(a, &tags, old.n + with->n);
+	wire_list_alloc(call->arena, &tags, old.n + with->n);
 	wire_foreach (kv, &old) {
 		bool gone = false;
 
@@ -486,7 +494,7 @@ static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 	SIGNAL_OP_ARGS(cloudwatch, tag_resource);
 
 	return change_tags(tx, req->resource_arn, &req->tags,
-		&(const struct cloudwatch_tag_key_list){0}, a, err);
+		&(const struct cloudwatch_tag_key_list){0}, o_->call, err);
 }
 
 static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
@@ -494,7 +502,7 @@ static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 	SIGNAL_OP_ARGS(cloudwatch, untag_resource);
 
 	return change_tags(tx, req->resource_arn, &(const struct cloudwatch_tag_list){0},
-		&req->tag_keys, a, err);
+		&req->tag_keys, o_->call, err);
 }
 
 SIGNAL_DEFINE(cloudwatch, delete_alarms, signal_write)

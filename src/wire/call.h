@@ -36,6 +36,11 @@ struct call {
 	 * json instead of filling the response: it goes to the client as it is. */
 	bool takes_json;
 	struct view json;
+	/* What the error is said with beside its message, when it is of this shape. */
+	struct call_exception {
+		const struct wire_shape *shape; /* of one of the operation's exceptions */
+		const void *members;		/* a struct of it; lives as long as the call */
+	} exception;
 	int status;		    /* HTTP status of success, when it is not the operation's */
 	struct call_stream *stream; /* operations that carry bytes past the structs, or NULL */
 	/* For long polls. A handler that has called defer() returns CALL_LATER; the call with its

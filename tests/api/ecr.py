@@ -183,8 +183,9 @@ def test_layers(ecr, registry, name):
     assert code(ecr.complete_layer_upload, repositoryName=name, uploadId=upload,
                 layerDigests=[d]) == "EmptyUploadException"
     assert part(upload, 0, content[:5 * MIB])["lastByteReceived"] == 5 * MIB - 1
-    with pytest.raises(botocore.exceptions.ClientError, match="InvalidLayerPartException"):
+    with pytest.raises(botocore.exceptions.ClientError, match="InvalidLayerPartException") as e:
         part(upload, 0, b"again")
+    assert e.value.response["lastValidByteReceived"] == 5 * MIB - 1 and e.value.response["uploadId"] == upload
     part(upload, 5 * MIB, content[5 * MIB:])
     done = ecr.complete_layer_upload(repositoryName=name, uploadId=upload, layerDigests=[d])
     assert done["layerDigest"] == d

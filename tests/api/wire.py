@@ -122,6 +122,17 @@ def test_cloudwatch(shared_server, protocol):
     assert c.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
 
 
+@pytest.mark.parametrize("protocol", ["json", "query"])
+def test_members_of_exceptions(shared_server, protocol):
+    arn = f"arn:aws:cloudwatch:{shared_server.region}:{shared_server.account}:alarm:none"
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        boto(shared_server, protocol).list_tags_for_resource(ResourceARN=arn)
+    assert e.value.response["ResourceId"] == arn and e.value.response["ResourceType"] == "Alarm"
+    status, _, answer = cbor(shared_server, "ListTagsForResource", {"ResourceARN": arn})
+    assert (status, answer["__type"], answer["ResourceId"]) == (404, "ResourceNotFoundException", arn)
+    assert answer["message"] == f"{arn} does not exist"
+
+
 @pytest.mark.parametrize("operation,document,status,code,legacy,words", [
     ("SetAlarmState", {"AlarmName": "nobody", "StateValue": "OK", "StateReason": "x"}, 404, "ResourceNotFound",
      "ResourceNotFound", "nobody"),

@@ -38,9 +38,16 @@ static int fake_authorize(void *arg, const struct auth_principal *who,
 static int put_animal(void *engine, struct call *call, const struct zoo_put_animal_request *req,
 	struct zoo_put_animal_response *resp, struct err *err)
 {
+	struct zoo_animal_exists_exception *exists;
+
 	(void)engine;
-	if (streq(req->name, "there"))
+	if (streq(req->name, "there")) {
+		exists = arena_new(call->arena, struct zoo_animal_exists_exception);
+		exists->since = WIRE_SET_INT(1999);
+		call->exception =
+			(struct call_exception){&zoo_animal_exists_exception_shape, exists};
 		return err_set_wire(err, "AnimalExistsException", "%s is there", req->name);
+	}
 	resp->keeper = req->keeper;
 	resp->since = req->since;
 	resp->notes.v = (void *)req->notes.v;
@@ -177,7 +184,7 @@ static void refusals(void **state)
 		const char *code, *part;
 	} rows[] = {
 		{"PUT", "/zoos/z/animals/a", "{\"name\":\"there\"}", false, 409,
-			"AnimalExistsException", "{\"message\":\"there is there\"}"},
+			"AnimalExistsException", "{\"message\":\"there is there\",\"since\":1999}"},
 		{"PUT", "/zoos/z/animals/a", "{}", false, 400, "ValidationException",
 			"Value null at 'name' failed to satisfy constraint: Member must not be "
 			"null"},
