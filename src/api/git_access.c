@@ -99,11 +99,19 @@ void git_access_record(struct git_access *g, const struct err *err, bool transfe
 
 /* ---- whether ---- */
 
-static int authorize(void *arg, const char *ref, struct err *err)
+static const char *const kinds[] = {
+	[SOURCE_PUSH_CREATE] = "create",
+	[SOURCE_PUSH_UPDATE] = "update",
+	[SOURCE_PUSH_FORCE] = "force",
+	[SOURCE_PUSH_DELETE] = "delete",
+};
+
+/* ref and kind NULL: not known yet. */
+static int authorize(struct git_access *g, const char *ref, const char *kind, struct err *err)
 {
-	struct git_access *g = arg;
 	const char *arn = call_arn(&g->call, "codecommit", "%s", g->name);
-	const char *conditions[] = {ref ? "codecommit:References" : NULL, ref, NULL};
+	const char *conditions[] = {ref ? "codecommit:References" : NULL, ref,
+		kind ? "towpath:PushKind" : NULL, kind, NULL};
 	struct call_access access = {.action = services[g->service].action,
 		.resources = &arn,
 		.n_resources = 1,
@@ -112,11 +120,16 @@ static int authorize(void *arg, const char *ref, struct err *err)
 	return g->config->auth->authorize(g->config->auth->arg, g->who, &access, &g->call, err);
 }
 
+static int authorize_push(void *arg, const char *ref, enum source_push_kind kind, struct err *err)
+{
+	return authorize(arg, ref, kinds[kind], err);
+}
+
 int git_access_enter(struct git_access *g, struct err *err)
 {
 	int found;
 
-	if (authorize(g, NULL, err) < 0) {
+	if (authorize(g, NULL, NULL, err) < 0) {
 		git_access_record(g, err, false);
 		return -1;
 	}
@@ -128,7 +141,7 @@ int git_access_enter(struct git_access *g, struct err *err)
 
 int git_access_may_push(struct git_access *g, const char *ref, struct err *err)
 {
-	return authorize(g, ref, err);
+	return authorize(g, ref, NULL, err);
 }
 
 int git_access_receive(
@@ -137,7 +150,7 @@ int git_access_receive(
 	struct source_push push = {.repository = &g->repository,
 		.actor_arn = g->who->arn,
 		.stateful = stateful,
-		.authorize = authorize,
+		.authorize = authorize_push,
 		.arg = g};
 
 	return source_receive_pack(g->config->source, &push, s, err);

@@ -4,7 +4,11 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "bin/command.h"
+
+/* git finds its helper by this name: a link to this program. */
+#define REMOTE_HELPER "git-remote-codecommit"
 
 static int complain(const struct err *err)
 {
@@ -38,6 +42,8 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "help";
 	const struct command *c;
 
+	if (argc > 0 && streq(path_base(argv[0]), REMOTE_HELPER))
+		return run_command(&command_git_remote_codecommit, argc - 1, argv + 1, &err);
 	log_setup(getenv("TOWPATH_LOG"));
 	signal(SIGPIPE, SIG_IGN);
 	if (streq(name, "--version"))

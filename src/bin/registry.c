@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&command_doctor,
 	&command_env,
 	&command_git_credential,
+	&command_git_remote_codecommit,
 	&command_help,
 	&command_key,
 	&command_lint,

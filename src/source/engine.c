@@ -165,8 +165,11 @@ static int run_maintain(struct durable *d, const struct task *t, void *arg, stru
 	(void)d;
 	if (!file_exists(path))
 		return 0;
-	if (vcs_pack_objects(path, err) < 0)
+	rc = vcs_pack_objects(path, err);
+	if (rc < 0)
 		return -1;
+	if (rc > 0)
+		log_info("source", "packed repository %s", t->subject);
 	/* Packing references needs all of them at rest; a busy repository has its turn later. */
 	if (ref_locks_take(&e->locks, t->subject, NULL, 0, 0, NULL) < 0)
 		return 0;

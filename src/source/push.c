@@ -14,8 +14,26 @@ struct session {
 	struct arena *arena;
 	struct vcs_push request;
 	const char *default_branch; /* full name or NULL */
+	bool no_force;		    /* some branch may only move forward */
 	struct ref_update update;
 };
+
+/* What a command does, as far as it shows before the objects are here. */
+static enum source_push_kind kind_of(const struct vcs_command *c)
+{
+	if (vcs_id_is_zero(&c->after))
+		return SOURCE_PUSH_DELETE;
+	if (vcs_id_is_zero(&c->before))
+		return SOURCE_PUSH_CREATE;
+	return starts_with(c->ref, "refs/heads/") ? SOURCE_PUSH_UPDATE : SOURCE_PUSH_FORCE;
+}
+
+/* Whether git must refuse to move the branch but forward. */
+static bool forward_only(struct session *s, const struct vcs_command *c)
+{
+	return kind_of(c) == SOURCE_PUSH_UPDATE &&
+	       s->push->authorize(s->push->arg, c->ref, SOURCE_PUSH_FORCE, NULL) < 0;
+}
 
 /* Why a reference may not be pushed to, or NULL. */
 static const char *refuse_name(struct session *s, const struct vcs_command *c)
@@ -29,8 +47,9 @@ static const char *refuse_name(struct session *s, const struct vcs_command *c)
 		return "not a valid branch name";
 	if (vcs_id_is_zero(&c->after) && streq(c->ref, s->default_branch))
 		return "the default branch cannot be deleted";
-	if (s->push->authorize(s->push->arg, c->ref, &err) < 0)
+	if (s->push->authorize(s->push->arg, c->ref, kind_of(c), &err) < 0)
 		return arena_strdup(s->arena, err_message(&err));
+	s->no_force = s->no_force || forward_only(s, c);
 	return NULL;
 }
 
@@ -100,6 +119,9 @@ static int receive(struct session *s, const struct vcs_stream *stream, struct er
 		.actor = s->push->actor_arn,
 		.changes = changes,
 		.n = s->request.n};
+	s->request.forward_only = s->no_force;
+	if (s->no_force)
+		vcs_push_make_atomic(&s->request);
 	rc = vcs_receive_pack(s->push->repository->path, &s->request, stream, &bracket, err);
 	ref_update_release(&s->update);
 	return rc;

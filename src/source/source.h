@@ -64,12 +64,21 @@ struct source_repository {
 int source_find(struct source_engine *e, const char *name, struct arena *a,
 	struct source_repository *ret, struct err *err);
 
+/* What a push does to a reference. SOURCE_PUSH_FORCE: a branch moves to a commit that does not
+ * follow, any other reference moves at all. */
+enum source_push_kind {
+	SOURCE_PUSH_CREATE,
+	SOURCE_PUSH_UPDATE,
+	SOURCE_PUSH_FORCE,
+	SOURCE_PUSH_DELETE,
+};
+
 struct source_push {
 	const struct source_repository *repository;
 	const char *actor_arn;
 	bool stateful; /* the connection stays open behind the push: it ends where the pack does */
-	/* May the actor push to this reference? 0 yes; -1 no, err says why. */
-	int (*authorize)(void *arg, const char *ref, struct err *err);
+	/* May the actor push to this reference so? 0 yes; -1 no, err says why. */
+	int (*authorize)(void *arg, const char *ref, enum source_push_kind kind, struct err *err);
 	void *arg;
 };
 /* Serves one receive-pack request. Refusals are told to the client in the report; -1 means that

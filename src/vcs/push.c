@@ -167,6 +167,28 @@ void vcs_push_release(struct vcs_push *p)
 	str_release(&p->raw);
 }
 
+/* " atomic" behind the capabilities of the first command: all or nothing. */
+void vcs_push_make_atomic(struct vcs_push *p)
+{
+	static const char word[] = " atomic";
+	CLEANUP_STR struct str raw = STR_INIT;
+	int length = p->raw.len >= 4 ? pkt_length(p->raw.p) : 0;
+	bool newline = length > 4 && p->raw.p[length - 1] == '\n';
+	size_t text = length > 4 ? (size_t)length - 4 - newline : 0;
+
+	if (p->atomic || !text || !memchr(p->raw.p + 4, '\0', text))
+		return;
+	str_addf(&raw, "%04zx", (size_t)length + strlen(word));
+	str_add_n(&raw, p->raw.p + 4, text);
+	str_add(&raw, word);
+	str_add_n(&raw, p->raw.p + 4 + text, p->raw.len - 4 - text);
+	str_release(&p->raw);
+	p->raw = raw;
+	raw = STR_INIT;
+	p->head += strlen(word);
+	p->atomic = true;
+}
+
 bool vcs_push_has_pack(const struct vcs_push *p)
 {
 	for (size_t i = 0; i < p->n; i++)

@@ -54,8 +54,10 @@ void vcs_remove_stale_locks(const char *path, const char *const *ref_names, size
 /* Removes what pushes, uploads and packing that broke off have left half, where it is older than
  * since_usec (true time). */
 void vcs_remove_leftovers(const char *path, int64_t since_usec);
-/* Packs loose objects, so that a repository stays fast after many small pushes: runs git, blocks
- * while it works, readers and pushes may go on. Does nothing when little has gathered. */
+/* Packs loose objects and small packs, with reachability bitmaps over all packs and a commit graph,
+ * so that a repository stays fast after many small pushes: runs git, blocks while it works, readers
+ * and pushes may go on. No object goes away, not even one that no reference reaches: pull requests,
+ * comments and merges without a branch name such commits. 1, or 0 when little has gathered. */
 int vcs_pack_objects(const char *path, struct err *err);
 /* The same for loose references. Nobody else may change references meanwhile. */
 int vcs_pack_refs(const char *path, struct err *err);

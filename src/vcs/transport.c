@@ -25,6 +25,8 @@ static const char *const commands[] = {
 /* Syncing each of many new references by itself would take seconds; then one sync of the file
  * system, before the push is settled, stands for all. */
 #define ONE_BY_ONE_MAX 8
+#define FORWARD_ONLY "receive.denyNonFastForwards=true"
+#define SETTINGS_MAX 2
 #define SYNC_LATER "core.fsync=objects,derived-metadata,-reference"
 
 /* While a push is in quarantine its repository is an alternate of it, and git would start a process
@@ -136,13 +138,23 @@ static int feed_last(struct relay *r, int last, struct err *err)
 	return fd_set_nonblock(r->child.out, false, err);
 }
 
+/* settings: "name=value" of git's configuration, up to NULL. */
 static int relay_start(struct relay *r, const char *path, enum vcs_service service,
-	const char *protocol, bool sync_later, const struct vcs_stream *s, struct err *err)
+	const char *protocol, const char *const *settings, const struct vcs_stream *s,
+	struct err *err)
 {
-	const char *const all_args[] = {"-c", SYNC_LATER, "-c", NO_ALTERNATES, commands[service],
-		"--stateless-rpc", path, NULL};
-	const char *const *args = all_args + (sync_later ? 0 : 2);
+	const char *args[2 * SETTINGS_MAX + 4];
+	size_t n = 0;
 
+	for (; *settings; settings++) {
+		BUG_ON(n == 2 * SETTINGS_MAX);
+		args[n++] = "-c";
+		args[n++] = *settings;
+	}
+	args[n++] = commands[service];
+	args[n++] = "--stateless-rpc";
+	args[n++] = path;
+	args[n] = NULL;
 	r->peer = s;
 	r->buf = xmalloc(CHUNK);
 	if (vcs_child_start(path, args, protocol, &r->child, err) < 0 ||
@@ -166,10 +178,11 @@ int vcs_upload_pack(
 	const char *path, const char *protocol, const struct vcs_stream *s, struct err *err)
 {
 	CLEANUP(relay_release) struct relay r = {.child = VCS_CHILD_INIT};
+	const char *const no_settings[] = {NULL};
 	ssize_t got;
 	int last;
 
-	if (relay_start(&r, path, VCS_UPLOAD_PACK, protocol, false, s, err) < 0 ||
+	if (relay_start(&r, path, VCS_UPLOAD_PACK, protocol, no_settings, s, err) < 0 ||
 		feed_request(&r, (struct view){NULL, 0}, &last, err) < 0 ||
 		feed_last(&r, last, err) < 0)
 		return -1;
@@ -310,9 +323,15 @@ int vcs_receive_pack(const char *path, const struct vcs_push *push, const struct
 		.path = path,
 		.sideband = push->sideband,
 		.sync_later = may_sync_later(push)};
+	const char *settings[SETTINGS_MAX + 1] = {NULL};
+	size_t n = 0;
 	int last;
 
-	if (relay_start(&r, path, VCS_RECEIVE_PACK, NULL, report.sync_later, s, err) < 0 ||
+	if (report.sync_later)
+		settings[n++] = SYNC_LATER;
+	if (push->forward_only)
+		settings[n++] = FORWARD_ONLY;
+	if (relay_start(&r, path, VCS_RECEIVE_PACK, NULL, settings, s, err) < 0 ||
 		feed_request(&r, str_view(&push->raw), &last, err) < 0)
 		return -1;
 	if (b->prepare(b->arg, err) < 0)

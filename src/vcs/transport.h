@@ -66,8 +66,10 @@ struct vcs_push {
 	struct vcs_command *commands;
 	size_t n;
 	bool report_status, sideband, atomic, too_many;
-	struct str raw; /* the bytes read so far, to be handed on */
-	size_t head;	/* how many of them are the commands; what follows is of the pack */
+	bool forward_only; /* the caller's: no branch may move but to a commit that follows, or
+			      nothing of the push is done */
+	struct str raw;	   /* the bytes read so far, to be handed on */
+	size_t head;	   /* how many of them are the commands; what follows is of the pack */
 };
 
 #define VCS_PUSH_COMMANDS_MAX 4000
@@ -77,6 +79,8 @@ struct vcs_push {
 int vcs_push_read(
 	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err);
 void vcs_push_release(struct vcs_push *p);
+/* Makes the push all or nothing, as if the client had asked for that. */
+void vcs_push_make_atomic(struct vcs_push *p);
 /* Whether a pack follows: deletions need none. */
 bool vcs_push_has_pack(const struct vcs_push *p);
 /* Reads the rest of the request to its end and drops it. */

@@ -13,7 +13,7 @@
 
 /* Pack when so many loose objects (one of 256 folders is counted) or packs have gathered. */
 #define LOOSE_IN_ONE_FOLDER 4
-#define PACKS_MAX 16
+#define PACKS_MAX 8
 #define LOOSE_REFS_MAX 64
 
 static void remove_lock(const char *path, const char *name)
@@ -96,13 +96,20 @@ static size_t count_names(const char *path, const char *sub, const char *suffix)
 
 int vcs_pack_objects(const char *path, struct err *err)
 {
-	static const char *const args[] = {
-		"repack", "-d", "-l", "-q", "--geometric=2", "--write-midx", NULL};
+	/* Packs grow by halves, so that what is packed again stays in proportion to what came. */
+	static const char *const repack[] = {"repack", "-d", "-l", "-q", "--geometric=2",
+		"--write-midx", "--write-bitmap-index", NULL};
+	static const char *const graph[] = {
+		"commit-graph", "write", "--reachable", "--split", "--no-progress", NULL};
 
 	if (count_names(path, "objects/17", "") < LOOSE_IN_ONE_FOLDER &&
 		count_names(path, "objects/pack", ".pack") <= PACKS_MAX)
 		return 0;
-	return vcs_git(path, args, -1, -1, err) < 0 ? err_wrap(err, "cannot pack %s", path) : 0;
+	if (vcs_git(path, repack, -1, -1, err) < 0)
+		return err_wrap(err, "cannot pack %s", path);
+	if (vcs_git(path, graph, -1, -1, err) < 0)
+		return err_wrap(err, "cannot write the commit graph of %s", path);
+	return 1;
 }
 
 int vcs_pack_refs(const char *path, struct err *err)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What pushes may do to references: all or nothing, force and deletion by policy; over HTTP and SSH alike."""
+import os
+
+import gitwork
+import pytest
+
+
+@pytest.fixture(scope="module")
+def server(shared_ssh_server):
+    return shared_ssh_server
+
+
+def forbid(kinds, *refs):
+    """May push as he likes, but for these kinds of pushes to these references."""
+    return ({"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "codecommit:GitPush", "Resource": "*",
+             "Condition": {"StringEquals": {"towpath:PushKind": kinds}, "StringLike": {"codecommit:References": refs}}})
+
+
+@pytest.fixture(scope="module", params=["http", "ssh"])
+def pushes(server, request, tmp_path_factory):
+    """(URL of a repository, settings for git) of a user who may not force main and v* tags, nor delete them."""
+    folder = tmp_path_factory.mktemp("user")
+    name = f"pushes-{request.param}"
+    server.client("codecommit").create_repository(repositoryName=name)
+    rules = forbid(["force", "delete"], "refs/heads/main", "refs/tags/v*")
+    if request.param == "ssh":
+        user = gitwork.SshUser(server, folder, "ssh-careful", *rules)
+        return user.url(name), user.work(folder).env
+    return gitwork.url(server, gitwork.git_login(server, "http-careful", *rules), name), {}
+
+
+def test_kinds_of_pushes(server, pushes, tmp_path):
+    url, env = pushes
+    work = gitwork.Work(tmp_path / "w")
+    work.env.update({k: v for k, v in env.items() if k == "GIT_SSH_COMMAND"})
+    work.git("init", "-q", "-b", "main")
+    first = work.commit(text="first")
+    second = work.commit(text="second")
+    work.git("push", "-q", url, "main", "main:dev", "main:refs/tags/v1", "main:refs/tags/moving")
+    work.git("checkout", "-q", "-b", "aside", first)
+    work.commit(text="aside")
+
+    def refs():
+        return dict(reversed(line.split("\t")) for line in work.git("ls-remote", url, "refs/*").stdout.splitlines())
+    before, count = refs(), len(gitwork.journal(server))
+
+    def refused(*what, reason):
+        done = work.git("push", *what, check=False)
+        assert done.returncode and reason in done.stderr, done.stderr
+        assert refs() == before and len(gitwork.journal(server)) == count
+    refused("-f", url, "aside:main", reason="non-fast-forward")
+    # One that is refused refuses all, whether the client asked for that or not.
+    refused("-f", url, "aside:main", "aside:dev", "aside:new", reason="non-fast-forward")
+    refused("--atomic", "-f", url, "aside:main", "aside:new", reason="non-fast-forward")
+    refused("-f", url, "aside:refs/tags/v1", "aside:new", reason="not authorized to perform: codecommit:GitPush")
+    refused(url, ":refs/tags/v1", reason="not authorized to perform: codecommit:GitPush")
+    refused(url, ":main", reason="the default branch cannot be deleted")
+    refused("-o", "ci.skip", url, "aside:new", reason="does not support push options")
+    # A push that names main may force no branch; what is not forbidden goes on.
+    third = work.git("commit-tree", "-p", second, "-m", "third", second + "^{tree}").stdout.strip()
+    refused("-f", url, "aside:dev", f"{third}:refs/heads/main", reason="non-fast-forward")
+    work.git("push", "-q", "-f", "--atomic", url, "aside:dev", "aside:refs/tags/moving")
+    work.git("push", "-q", "--atomic", url, f"{third}:refs/heads/main", f"{third}:refs/heads/next")
+    work.git("push", "-q", url, ":next")
+    work.git("push", "-q", url, ":dev", ":refs/tags/moving")
+    assert refs() == {"refs/heads/main": third, "refs/tags/v1": second}
+    # Leases are the client's, but the server holds to what it was told.
+    stale = work.git("push", f"--force-with-lease=new:{first}", url, "aside:new", check=False)
+    assert stale.returncode and "stale info" in stale.stderr
+
+
+def test_a_reference_that_moved_refuses_an_atomic_push(server, pushes, tmp_path):
+    """The other reference is not changed either, when only the server can see it."""
+    url, env = pushes
+    work = gitwork.Work(tmp_path / "w")
+    work.env.update({k: v for k, v in env.items() if k == "GIT_SSH_COMMAND"})
+    work.git("init", "-q", "-b", "main")
+    head = work.commit(text="mine")
+    base = "refs/heads/atomic"
+    work.git("push", "-q", url, f"main:{base}/a")
+    done = work.git("push", "--atomic", url, f"main:{base}/new", f"main:{base}/a/below", check=False)
+    assert done.returncode and "atomic" in done.stderr
+    assert work.git("ls-remote", url, f"{base}/*").stdout.split() == [head, f"{base}/a"]
+    done = work.git("push", url, f"main:{base}/new", f"main:{base}/a/below", check=False)
+    assert done.returncode and f"{base}/new" in work.git("ls-remote", url, f"{base}/*").stdout
+
+
+def test_codecommit_addresses(server, tmp_path):
+    """codecommit:// through the link named git-remote-codecommit."""
+    server.client("codecommit").create_repository(repositoryName="grc")
+    bin_folder, work = tmp_path / "bin", str(tmp_path / "w")
+    os.makedirs(bin_folder)
+    os.symlink(os.environ["TOWPATH"], bin_folder / "git-remote-codecommit")
+    key = server.user("greta", {"Effect": "Allow", "Action": "codecommit:*", "Resource": "*"})
+    with open(tmp_path / "credentials", "w", encoding="utf-8") as f:
+        f.write(f"[g]\naws_access_key_id = {key[0]}\naws_secret_access_key = {key[1]}\n")
+    env = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials")}
+
+    def git(*argv, check=True):
+        return server.run("git", *argv, env=env, check=check)
+    git("clone", "-q", "codecommit://grc", work)
+    git("-C", work, "symbolic-ref", "HEAD", "refs/heads/main")
+    git("-C", work, "commit", "-q", "--allow-empty", "-m", "one")
+    git("-C", work, "push", "-q", "origin", "main")
+    assert gitwork.journal(server)[-1]["callerUserArn"].endswith(":root")
+    git("-C", work, "push", "-q", f"codecommit::{server.region}://g@grc", "main:other")
+    assert gitwork.journal(server)[-1]["callerUserArn"].endswith(":user/greta")
+    assert "the server's region is" in git("ls-remote", "codecommit::mars-1://grc", check=False).stderr
+    assert "no address" in git("ls-remote", "codecommit://a/b", check=False).stderr
+    assert "the profile nobody" in git("ls-remote", "codecommit://nobody@grc", check=False).stderr
+    session = server.client("sts", keys=key).get_session_token()["Credentials"]
+    keys = (session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"])
+    assert "refs/heads/other" in server.run("git", "ls-remote", "codecommit://grc", env=env, keys=keys).stdout
