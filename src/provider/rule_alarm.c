@@ -52,9 +52,14 @@ static int read_state(struct action_world *w, const struct action_run *run, cons
 
 	wire_list_alloc(run->arena, &req.alarm_names, 1);
 	req.alarm_names.v[0] = name;
+	wire_list_alloc(run->arena, &req.alarm_types, 2);
+	req.alarm_types.v[0] = CLOUDWATCH_ALARM_TYPE_METRICALARM;
+	req.alarm_types.v[1] = CLOUDWATCH_ALARM_TYPE_COMPOSITEALARM;
 	if (signal_cloudwatch_describe_alarms(w->signal, &call, &req, &resp, err) < 0)
 		return -1;
-	*ret_state = resp.metric_alarms.n ? resp.metric_alarms.v[0].state_value : NULL;
+	*ret_state = resp.metric_alarms.n      ? resp.metric_alarms.v[0].state_value
+		     : resp.composite_alarms.n ? resp.composite_alarms.v[0].state_value
+					       : NULL;
 	return 0;
 }
 

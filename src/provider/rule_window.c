@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rule / DeploymentWindow: succeeds when now lies in the window that a cron expression describes,
  * otherwise waits for the window to open until the rule's timeout. */
-#include <stdio.h>
-
 #include "base/mem.h"
+#include "base/zone.h"
 #include "codec/cron.h"
 #include "provider/action_world.h"
 
@@ -12,25 +11,8 @@
 
 static const struct action_key keys[] = {
 	{"Cron", true, false, "The window, e.g. 0 0 9-17 ? * MON-FRI *"},
-	{"TimeZone", false, false, "UTC (default) or UTC+HH:MM"},
+	{"TimeZone", false, false, "UTC (default), UTC+HH:MM or a zone such as Europe/Berlin"},
 };
-
-/* The offset of "UTC", "UTC+HH:MM"; false for others. */
-static bool read_zone(const char *text, int64_t *ret_usec)
-{
-	unsigned hours, minutes;
-	char sign;
-	int end = 0;
-
-	*ret_usec = 0;
-	if (!text || streq(text, "UTC") || streq(text, "GMT") || streq(text, "Etc/UTC"))
-		return true;
-	if (sscanf(text, "UTC%c%2u:%2u%n", &sign, &hours, &minutes, &end) != 3 || text[end] ||
-		(sign != '+' && sign != '-') || hours > 14 || minutes > 59)
-		return false;
-	*ret_usec = (sign == '-' ? -1 : 1) * (int64_t)(hours * 60 + minutes) * MINUTE;
-	return true;
-}
 
 static int validate(void *arg UNUSED, const struct codepipeline_action_declaration *action,
 	struct arena *a UNUSED, struct err *err)
@@ -38,25 +20,29 @@ static int validate(void *arg UNUSED, const struct codepipeline_action_declarati
 	const char *text = action_setting(action, "Cron"),
 		   *zone = action_setting(action, "TimeZone");
 	CLEANUP_ERR struct err why = ERR_INIT;
+	CLEANUP_ZONE struct zone z = {0};
 	struct cron cron;
-	int64_t offset;
 
 	if (!action_value_is_variable(text) && cron_parse(text, &cron, &why) < 0)
 		return err_set_wire(err, "InvalidStageDeclarationException", "Rule '%s': Cron: %s",
 			action->name, err_message(&why));
-	if (!action_value_is_variable(zone) && !read_zone(zone, &offset))
+	if (!action_value_is_variable(zone) && zone_init(&z, zone, &why) < 0)
 		return err_set_wire(err, "InvalidStageDeclarationException",
-			"Rule '%s': TimeZone '%s' is not available; use UTC or UTC+HH:MM",
-			action->name, zone);
+			"Rule '%s': TimeZone: %s; use UTC, UTC+HH:MM or a zone such as "
+			"Europe/Berlin",
+			action->name, err_message(&why));
 	return 0;
 }
 
 /* Minutes from now until the window is open; -1: not within the time that a rule may take. */
-static int64_t minutes_until(const struct cron *c, int64_t local_usec)
+static int64_t minutes_until(const struct cron *c, const struct zone *z, int64_t now_usec)
 {
-	for (int64_t i = 0; i <= AHEAD_MINUTES; i++)
-		if (cron_matches(c, local_usec + i * MINUTE))
+	for (int64_t i = 0; i <= AHEAD_MINUTES; i++) {
+		int64_t then = now_usec + i * MINUTE;
+
+		if (cron_matches(c, then + zone_offset_usec(z, then)))
 			return i;
+	}
 	return -1;
 }
 
@@ -64,15 +50,17 @@ static int look(
 	void *arg UNUSED, const struct action_run *run, struct action_result *ret, struct err *err)
 {
 	CLEANUP_ERR struct err why = ERR_INIT;
+	CLEANUP_ZONE struct zone zone = {0};
 	struct cron cron;
-	int64_t offset, wait;
+	int64_t wait;
 
 	(void)err;
 	if (cron_parse(action_run_setting(run, "Cron"), &cron, &why) < 0)
 		return action_fail(run, ret, "ConfigurationError", "Cron: %s", err_message(&why));
-	if (!read_zone(action_run_setting(run, "TimeZone"), &offset))
-		return action_fail(run, ret, "ConfigurationError", "TimeZone is not available");
-	wait = minutes_until(&cron, run->now_usec + offset);
+	if (zone_init(&zone, action_run_setting(run, "TimeZone"), &why) < 0)
+		return action_fail(
+			run, ret, "ConfigurationError", "TimeZone: %s", err_message(&why));
+	wait = minutes_until(&cron, &zone, run->now_usec);
 	ret->external_id = run->id;
 	if (wait == 0) {
 		ret->outcome = ACTION_SUCCEEDED;
@@ -81,7 +69,7 @@ static int look(
 	}
 	ret->summary = "Waits for the deployment window to open";
 	if (wait > 0)
-		ret->check_after_usec = wait * MINUTE - (run->now_usec + offset) % MINUTE;
+		ret->check_after_usec = wait * MINUTE - run->now_usec % MINUTE;
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operations of codepipeline through boto3 and the aws CLI, with real sources in S3 and
 CodeCommit, approvals and deployments to S3."""
+import datetime
 import io
 import json
 import zipfile
@@ -337,7 +338,9 @@ def test_rule_types(cp):
     ("FAIL", rule("CloudWatchAlarm", AlarmName="a", Other="b"), "contains unknown configuration 'Other'"),
     ("SKIP", rule("CloudWatchAlarm", AlarmName="a"), "Result SKIP of stage 'Gate' can only be used"),
     ("FAIL", rule("DeploymentWindow", Cron="0 0 25 ? * *"), "'25' is not a hour of a cron expression"),
-    ("FAIL", rule("DeploymentWindow", Cron="* * * ? * *", TimeZone="Mars/Base"), "use UTC or UTC+HH:MM"),
+    ("FAIL", rule("DeploymentWindow", Cron="* * * ? * *", TimeZone="Mars/Base"),
+     "there is no time zone 'Mars/Base'; use UTC, UTC+HH:MM or a zone such as Europe/Berlin"),
+    ("FAIL", rule("DeploymentWindow", Cron="* * * ? * *", TimeZone="../../../etc/passwd"), "there is no time zone"),
     ("FAIL", rule("ReportGate", ReportGroup="g", Metric="Luck", Threshold="1"), "Metric 'Luck' is none of"),
     ("FAIL", rule("ReportGate", ReportGroup="g", Metric="PassRate", Threshold="x"), "Threshold 'x' is not a number"),
 ])
@@ -396,7 +399,36 @@ def test_alarm_on_success_and_override_while_it_runs(cp, s3, shared_server):
     assert status == "Overridden" and latest["status"] == "Abandoned"
 
 
+def test_composite_alarm_before_entry(cp, s3, shared_server):
+    cw = shared_server.client("cloudwatch")
+    cw.put_metric_alarm(AlarmName="part", Namespace="n", MetricName="m", Statistic="Sum", Period=86400,
+                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+                        TreatMissingData="ignore")
+    cw.set_alarm_state(AlarmName="part", StateValue="ALARM", StateReason="test")
+    cw.put_composite_alarm(AlarmName="whole", AlarmRule="ALARM(part)")
+    wait(lambda: cw.describe_alarms(AlarmNames=["whole"], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"][0][
+        "StateValue"] == "ALARM")
+    first = make(cp, s3, "whole", {"name": "Gate", "actions": [approval()], "beforeEntry": condition(
+        "FAIL", rule("CloudWatchAlarm", AlarmName="whole", WaitTime="600"))})
+    wait(lambda: rule_state(cp, "whole")[1].get("status") == "InProgress")
+    cw.set_alarm_state(AlarmName="part", StateValue="OK", StateReason="test")
+    wait(lambda: rule_state(cp, "whole")[0] == "Succeeded")
+    assert rule_state(cp, "whole")[1]["summary"] == "Alarm whole is in state OK"
+    answer(cp, "whole", "Gate")
+    assert wait_execution(cp, "whole", first) == "Succeeded"
+
+
 def test_deployment_window(cp, s3):
+    # the hour of the zone, not of UTC
+    def window(hour):
+        return condition("FAIL", rule("DeploymentWindow", Cron=f"* * {hour} ? * *", TimeZone="Asia/Kolkata"))
+
+    now = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=5, minutes=30)))
+    make(cp, s3, "there", {"name": "Gate", "actions": [approval()],
+                           "beforeEntry": window(f"{now.hour},{(now.hour + 1) % 24}")})
+    wait(lambda: rule_state(cp, "there")[0] == "Succeeded")
+    make(cp, s3, "elsewhere", {"name": "Gate", "actions": [approval()], "beforeEntry": window((now.hour + 5) % 24)})
+    wait(lambda: rule_state(cp, "elsewhere")[1].get("status") == "InProgress")
     first = make(cp, s3, "open", {"name": "Gate", "actions": [approval()], "beforeEntry": condition(
         "FAIL", rule("DeploymentWindow", Cron="* * * ? * * *", TimeZone="UTC+02:00"))})
     answer(cp, "open", "Gate")
