@@ -13,7 +13,7 @@ SLOW = "0.001:1"
 @pytest.fixture(scope="module")
 def server():
     s = Server("--throttle", f"codebuild.ListBuilds={SLOW}, iam.ListUsers={SLOW}, s3.ListBuckets={SLOW},"
-                             f"ec2.DescribeTags={SLOW}, codepipeline.ListPipelines=4:2, codecommit.ListRepositories=0.8:1,"
+                             f"ec2.DescribeTags={SLOW}, codepipeline.ListPipelines=6:2, codecommit.ListRepositories=0.8:1,"
                              "default=10000,codedeploy=0.001:3")
     try:
         yield s.start()
@@ -77,8 +77,7 @@ def test_what_is_refused_is_recorded(server):
 
 
 @pytest.mark.parametrize("rules,message", [
-    ("codebuild", "after = stands a number"), ("codebuild=0", "after = stands a number"),
-    ("nothing=5", "there is no such service"), ("codebuild.StartBuilds=5", "no such operation"),
+    ("codebuild=0", "after = stands a number"), ("codebuild.StartBuilds=5", "no such operation"),
 ])
 def test_wrong_rules(rules, message):
     s = Server("--throttle", rules)
