@@ -244,6 +244,7 @@ char *oci_cgroup(const char *pod, const char *id)
 static int discard(
 	const struct compute_driver *d UNUSED, const char *id, const char *dir, struct err *err)
 {
+	oci_monitor_break_off(dir);
 	if (runtime_run(dir, -1, NULL, err, "delete", "--force", id, NULL) < 0)
 		return -1;
 	tree_unmount(dir);

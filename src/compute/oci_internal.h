@@ -30,6 +30,10 @@ int oci_user_find(const char *root, const char *user, struct oci_user *ret, stru
 int oci_monitor_start(const struct compute_spec *spec, struct err *err);
 /* A pidfd of the living monitor of a bundle, or -1. */
 int oci_monitor_pidfd(const char *dir);
+/* Ends a monitor whose runtime has not made init yet, and the runtime with it: of a server that was
+ * killed while it waited for them. Two runtimes at work on one root would undo one another's work.
+ */
+void oci_monitor_break_off(const char *dir);
 /* Whether the bundle has a monitor at all. */
 bool oci_monitored(const char *dir);
 /* The runtime that a monitored bundle was made with; NULL: the driver's own. */

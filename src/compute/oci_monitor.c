@@ -31,6 +31,8 @@
 #define JOB_FILE "oci-monitor"
 #define PID_FILE "monitor.pid"
 #define EXIT_FILE "exit"
+#define INIT_FILE "init.pid"
+#define BREAK_OFF_MSEC 10000
 #define DRAIN_MSEC 2000	  /* after init's end: who else holds its output */
 #define PARTIAL_MSEC 1000 /* a line without end is shown after this */
 
@@ -92,6 +94,22 @@ int oci_monitor_pidfd(const char *dir)
 	if (fd >= 0 && (start_of(pid) != start || poll(&p, 1, 0) != 0))
 		fd_closep(&fd);
 	return fd;
+}
+
+void oci_monitor_break_off(const char *dir)
+{
+	char *path CLEANUP(freep) = path_join(dir, PID_FILE);
+	char *init CLEANUP(freep) = path_join(dir, INIT_FILE);
+	struct str text CLEANUP_STR = STR_INIT;
+	int monitor CLEANUP_FD = oci_monitor_pidfd(dir);
+	struct pollfd p = {.fd = monitor, .events = POLLIN};
+	pid_t pid;
+
+	if (monitor < 0 || file_exists(init) || file_read(path, 64, &text, NULL) < 0)
+		return;
+	pid = (pid_t)strtol(str_text(&text), NULL, 10);
+	if (pid > 1 && kill(-pid, SIGKILL) == 0) /* it leads its group, the runtime is in it */
+		poll(&p, 1, BREAK_OFF_MSEC);
 }
 
 int oci_monitor_ended(const struct compute_driver *d UNUSED, const char *id, const char *dir,
@@ -185,7 +203,8 @@ static int write_pid(const struct monitor *m, struct err *err)
 }
 
 /* What the runtime said, without the marks around it: its log has a JSON object a line. */
-static int runtime_failed(const struct monitor *m, const char *log, struct err *err)
+static int runtime_failed(const struct monitor *m, const char *log,
+	const struct spawn_result *result, struct err *err)
 {
 	struct str text CLEANUP_STR = STR_INIT;
 	const char *at, *message = NULL;
@@ -203,15 +222,18 @@ static int runtime_failed(const struct monitor *m, const char *log, struct err *
 				str_add_c(&plain, *++message);
 		return err_set(err, ERR_IO, "%s: %s", m->job[0], str_text(&plain));
 	}
-	return err_set(err, ERR_IO, "%s: %.800s", m->job[0],
-		text.len ? str_text(&text) : "failed without a message");
+	if (text.len)
+		return err_set(err, ERR_IO, "%s: %.800s", m->job[0], str_text(&text));
+	return err_set(err, ERR_IO, "%s failed without a message: %s %d", m->job[0],
+		result->signal ? "signal" : "exit status",
+		result->signal ? result->signal : result->exit_code);
 }
 
 /* Runs the runtime, which leaves init as a child of this process, a sub-reaper. */
 static int start_init(struct monitor *m, int output, struct err *err)
 {
 	char *log CLEANUP(freep) = path_join(m->dir, "runtime.log");
-	char *pid_file CLEANUP(freep) = path_join(m->dir, "init.pid");
+	char *pid_file CLEANUP(freep) = path_join(m->dir, INIT_FILE);
 	const char *argv[] = {m->job[0], "--root", OCI_STATE, "--log", log, "run", "--detach",
 		"--bundle", m->dir, "--pid-file", pid_file, m->job[1], NULL};
 	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
@@ -224,7 +246,7 @@ static int start_init(struct monitor *m, int output, struct err *err)
 	if (spawn_start(&spawn, &pid, err) < 0 || spawn_wait(pid, &result, err) < 0)
 		return -1;
 	if (result.exit_code != 0)
-		return runtime_failed(m, log, err);
+		return runtime_failed(m, log, &result, err);
 	unlink(log);
 	if (file_read(pid_file, 64, &text, err) < 0)
 		return -1;
@@ -325,11 +347,12 @@ static int prepare(struct monitor *m, struct err *err)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1L) < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(err, errno, "the monitor of root %s", m->job[1]);
 	m->output = ends[0];
-	r = start_init(m, ends[1], err);
+	/* Before the runtime is run: who takes away what was begun must find this process. */
+	r = write_pid(m, err);
+	if (r == 0)
+		r = start_init(m, ends[1], err);
 	close(ends[1]);
-	if (r < 0 || fd_set_nonblock(m->output, true, err) < 0)
-		return -1;
-	return write_pid(m, err);
+	return r < 0 ? -1 : fd_set_nonblock(m->output, true, err);
 }
 
 static void answer(int fd, const char *text)

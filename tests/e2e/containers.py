@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import urllib.request
 
 import pytest
@@ -214,6 +215,57 @@ def test_collected(host):
         logGroupName="second", logStreamName=f"p/app/{second()['taskArn'].rsplit('/', 1)[1]}")["events"]
     assert [e["message"] for e in events] == ["twice"]
     host.ecs.stop_task(cluster="c", task=running)
+
+
+RECORDER = """#!/bin/sh
+echo "$@" >> {dir}/calls
+case " $* " in *" run "*) if mkdir {dir}/held 2>/dev/null; then echo $$ > {dir}/pid.new; mv {dir}/pid.new {dir}/pid
+exec sleep 1000; fi;; esac
+exec runc "$@"
+"""
+
+
+def test_named_runtime(host):
+    """FARGATE tasks are made by the runtime that is named, and by no other. A server that is killed while it is at
+    work takes the started half away, so that it is not two that make one container."""
+    tools = tempfile.mkdtemp(prefix="towpath-runtime-")
+    with open(f"{tools}/recorder", "w", encoding="utf-8") as f:
+        f.write(RECORDER.format(dir=tools))
+    os.chmod(f"{tools}/recorder", 0o755)
+    server = Server("--fargate-runtime", "recorder", env={"PATH": f"{tools}:{os.environ['PATH']}"})
+
+    def run(launch):
+        return server.client("ecs").run_task(cluster="c", taskDefinition="f", launchType=launch,
+                                             networkConfiguration=NETWORK)["tasks"][0]["taskArn"]
+
+    def at(arn, status):
+        return server.client("ecs").describe_tasks(cluster="c", tasks=[arn])["tasks"][0]["lastStatus"] == status
+    try:
+        server.start()
+        server.client("ecs").create_cluster(clusterName="c")
+        server.client("ecs").register_task_definition(
+            family="f", cpu="256", memory="512", containerDefinitions=[
+                {"name": "app", "image": host.registry.push("f"), "stopTimeout": 1, "command": ["sleep", "1000"]}])
+        plain = run("EC2")
+        eventually(lambda: at(plain, "RUNNING"))
+        assert not os.path.exists(f"{tools}/calls")
+        arn = run("FARGATE")
+        eventually(lambda: os.path.exists(f"{tools}/pid"))
+        with open(f"{tools}/pid", encoding="utf-8") as f:
+            held = int(f.read())
+        server.kill9()
+        server.start()
+        eventually(lambda: at(arn, "RUNNING"))
+        eventually(lambda: not os.path.exists(f"/proc/{held}"))
+        with open(f"{tools}/calls", encoding="utf-8") as f:
+            runs = [line for line in f if " run " in line]
+        assert len(runs) == 2 and all(arn.rsplit("/", 1)[1] in line for line in runs)
+    finally:
+        server.kill9()
+        subprocess.run([TOWPATH, "destroy", "--yes", "--data", server.data], check=False, env=dict(
+            os.environ, PATH=f"{tools}:{os.environ['PATH']}"))
+        server.close()
+        shutil.rmtree(tools)
 
 
 def test_runtime_of_fargate(host):
