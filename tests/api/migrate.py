@@ -212,6 +212,25 @@ def test_one_process_works_in_a_state_folder(shared_server, source):
     assert "belongs to the migration of" in done.stderr
 
 
+def test_lfs_objects_come_too(shared_server, source, tmp_path):
+    source.git("lfs", "install", "--local", "--skip-smudge")
+    source.git("lfs", "track", "*.bin")
+    bodies = [f"large file {i}\n" * 1000 for i in range(3)]
+    for text in bodies:  # the last is in the work tree, all are in the history
+        source.commit("big.bin", text)
+    done = json.loads(migrate(shared_server, source.folder, "--name", "lfs", "--json").stdout)
+    assert done["lfsObjects"] == 3
+    clone = gitwork.Work(tmp_path / "clone")
+    login = gitwork.git_login(shared_server, "lfs-reader")
+    clone.git("lfs", "install")
+    clone.git("clone", "-q", gitwork.url(shared_server, login, "lfs"), "copy")
+    with open(os.path.join(clone.folder, "copy", "big.bin"), encoding="utf-8") as f:
+        assert f.read() == bodies[-1]
+    clone.git("-C", "copy", "checkout", "-q", "HEAD~2")
+    with open(os.path.join(clone.folder, "copy", "big.bin"), encoding="utf-8") as f:
+        assert f.read() == bodies[0]
+
+
 def test_many_references(shared_server, source):
     lines = "".join(f"create refs/tags/many/{i} HEAD\n" for i in range(500))
     subprocess.run(["git", "-c", "core.fsync=none", "update-ref", "--stdin"], input=lines, text=True, check=True,
