@@ -8,19 +8,24 @@ import urllib.parse
 SECONDS, CONNECTIONS = "4", "16"
 
 
-def recorded_request(server, name):
-    """A signed GetPipelineState, as it goes over the wire."""
+def signed_request(server, service, target, body, keys):
+    """A request of a JSON protocol, as it goes over the wire."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
-    body = '{"name":"%s"}' % name
     request = AWSRequest("POST", server.endpoint + "/", data=body, headers={
         "Host": urllib.parse.urlparse(server.endpoint).netloc,
         "Content-Type": "application/x-amz-json-1.1",
-        "X-Amz-Target": "CodePipeline_20150709.GetPipelineState"})
-    SigV4Auth(Credentials(*server.keys()), "codepipeline", server.region).add_auth(request)
+        "X-Amz-Target": target})
+    SigV4Auth(Credentials(*keys), service, server.region).add_auth(request)
     lines = ["POST / HTTP/1.1"] + [f"{k}: {v}" for k, v in request.headers.items()]
     return ("\r\n".join(lines + [f"Content-Length: {len(body)}", "", body])).encode()
+
+
+def recorded_request(server, name):
+    """A signed GetPipelineState."""
+    return signed_request(server, "codepipeline", "CodePipeline_20150709.GetPipelineState", '{"name":"%s"}' % name,
+                          server.keys())
 
 
 def shop(pipelines):
