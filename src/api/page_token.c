@@ -120,7 +120,7 @@ void api_page_seal(const struct seal_key *key, int64_t now_usec, struct api_requ
 		}
 		if (!context)
 			context = context_of(r);
-		str_addf(&plain, "%llx %s", (long long)(now_usec / USEC_PER_SEC + GOOD_FOR_SEC),
+		str_addf(&plain, "%llx %s", (long long)now_usec / USEC_PER_SEC + GOOD_FOR_SEC,
 			*token);
 		seal_close(key, str_view(&plain), context, &sealed);
 		*token = arena_view_dup(r->call.arena, str_view(&sealed));
