@@ -2,10 +2,9 @@
 #ifndef TOWPATH_API_SVC_CODESTAR_NOTIFICATIONS_H
 #define TOWPATH_API_SVC_CODESTAR_NOTIFICATIONS_H
 
-#include "codestar_notifications.gen.h"
-#include "wire/call.h"
+#include "signal/signal.h"
 
-/* The service as the API serves it. */
-struct call_service svc_codestar_notifications(void);
+/* The engine is borrowed. */
+struct call_service svc_codestar_notifications(struct signal_engine *e);
 
 #endif

@@ -37,7 +37,8 @@ int server_open_signal(struct server *s, struct err *err)
 	s->rule_target = (struct rule_target){.account = s->account,
 		.region = s->region,
 		.endpoint = s->endpoint,
-		.identity = s->identity};
+		.identity = s->identity,
+		.secret = s->secret};
 	rule_target_connect(&s->rule_target, &c);
 	if (signal_engine_new(&c, &s->signal, err) < 0)
 		return -1;
@@ -45,7 +46,7 @@ int server_open_signal(struct server *s, struct err *err)
 	server_add_service(s, svc_events(s->signal));
 	server_add_service(s, svc_logs(s->signal));
 	server_add_service(s, svc_sns(s->signal));
-	server_add_service(s, svc_codestar_notifications());
+	server_add_service(s, svc_codestar_notifications(s->signal));
 	return 0;
 }
 

@@ -156,11 +156,23 @@ static int role_may(void *arg, const char *service, const char *role_arn, const 
 	return identity_role_may(w->identity, &who, action, resource, NULL, err);
 }
 
+static int read_secret(
+	void *arg, const char *arn, struct arena *a, const char **ret, struct err *err)
+{
+	struct rule_target *w = arg;
+	struct secret_reference r = {0};
+
+	return secret_reference_parse(w->secret, arn, a, &r, err) < 0
+		       ? -1
+		       : secret_text(w->secret, &r, a, ret, err);
+}
+
 void rule_target_connect(struct rule_target *w, struct signal_config *cfg)
 {
 	cfg->start_pipeline = start_pipeline;
 	cfg->start_build = start_build;
 	cfg->start_task = start_task;
 	cfg->role_may = role_may;
+	cfg->read_secret = read_secret;
 	cfg->arg = w;
 }

@@ -164,37 +164,48 @@ static void put_detail(
 	json_close(w, '}');
 }
 
-int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
-	void *arg, struct err *err)
+int event_of_journal(const struct journal_entry *entry, struct arena *a, struct event_envelope *ret,
+	struct err *err)
 {
-	struct signal_engine *e = arg;
 	const struct event_kind *k = kind_of(entry->kind);
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct str detail CLEANUP_STR = STR_INIT;
 	struct json_writer w = {.out = &detail};
 	const struct json_node *node;
-	struct event event = {.bus = EVENT_DEFAULT_BUS, .ingested_usec = durable_now(d)};
-	struct event_envelope v;
-	int r;
 
 	if (!k)
 		return 0;
-	r = event_bus_heard(tx, EVENT_DEFAULT_BUS, &a, err);
-	if (r <= 0)
-		return r;
-	if (json_parse(view_of(entry->detail), &a, &node, err) < 0)
+	if (json_parse(view_of(entry->detail), a, &node, err) < 0)
 		return -1;
 	put_detail(&w, k, node);
-	v = (struct event_envelope){
+	*ret = (struct event_envelope){
 		.id = arena_printf(
-			&a, "00000000-0000-4000-8000-%012llx", (unsigned long long)entry->seq),
+			a, "00000000-0000-4000-8000-%012llx", (unsigned long long)entry->seq),
 		.source = k->source,
 		.detail_type = k->detail_type,
-		.detail = str_text(&detail),
+		.detail = arena_strdup(a, str_text(&detail)),
 		.usec = entry->time_usec,
 		.resources = &entry->subject,
 		.n_resources = starts_with(entry->subject, "arn:") ? 1 : 0,
 	};
+	return 1;
+}
+
+int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	struct signal_engine *e = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct event event = {.bus = EVENT_DEFAULT_BUS, .ingested_usec = durable_now(d)};
+	struct event_envelope v;
+	int r;
+
+	if (!kind_of(entry->kind))
+		return 0;
+	r = event_bus_heard(tx, EVENT_DEFAULT_BUS, &a, err);
+	if (r > 0)
+		r = event_of_journal(entry, &a, &v, err);
+	if (r <= 0)
+		return r;
 	event.id = v.id;
 	event.text = event_envelope_text(e, &v, &a);
 	return event_publish(e, tx, &event, &a, err);

@@ -67,6 +67,7 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 #define SIGNAL_TASK_SCHEDULE "signal.schedule"
 #define SIGNAL_TASK_SUPPRESS "signal.suppress"
 #define SIGNAL_TASK_TAIL "signal.tail"
+#define SIGNAL_TASK_WEBHOOK "signal.webhook"
 
 /* How long a delivery waits after `tried` failures (from 0): 1 s doubling to eight minutes, each a
  * little shorter by chance that the token decides. (event_deliver.c) */

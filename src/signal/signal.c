@@ -10,6 +10,7 @@
 #include "signal/event_connection.h"
 #include "signal/event_deliver.h"
 #include "signal/log_filter.h"
+#include "signal/notice.h"
 #include "signal/topic.h"
 
 #define PRUNE_AFTER_START_USEC (3 * USEC_PER_SEC)
@@ -65,6 +66,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 		{.name = SIGNAL_TASK_REPLAY, .run = event_replay_run, .arg = e},
 		{.name = SIGNAL_TASK_SCHEDULE, .run = event_schedule_run, .arg = e},
 		{.name = SIGNAL_TASK_TAIL, .run = log_tail_run, .arg = e},
+		{.name = SIGNAL_TASK_WEBHOOK, .run = notice_send_run, .arg = e},
 	};
 
 	e->cfg = *cfg;
@@ -76,6 +78,10 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	journal_subscribe(e->durable, &(struct journal_consumer){.name = "signal.events",
 					      .kind_prefix = "",
 					      .fn = signal_event_journal,
+					      .arg = e});
+	journal_subscribe(e->durable, &(struct journal_consumer){.name = "signal.notices",
+					      .kind_prefix = "code",
+					      .fn = notice_journal,
 					      .arg = e});
 	e->cfg.endpoint = arena_strdup(&e->arena, cfg->endpoint);
 	e->cfg.mail_server = arena_strdup(&e->arena, cfg->mail_server);

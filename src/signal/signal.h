@@ -9,6 +9,7 @@
 
 #include "base/map.h"
 #include "cloudwatch.gen.h"
+#include "codestar_notifications.gen.h"
 #include "crypto/seal.h"
 #include "durable/durable.h"
 #include "events.gen.h"
@@ -44,6 +45,11 @@ struct signal_config {
 	 * ERR_DENIED. NULL: nobody asks. */
 	int (*role_may)(void *arg, const char *service, const char *role_arn, const char *action,
 		const char *resource, struct err *err);
+	/* The text of a secret (ARN), for webhooks; in the arena. ERR_NOT_FOUND. NULL: there are
+	 * none.
+	 */
+	int (*read_secret)(
+		void *arg, const char *arn, struct arena *a, const char **ret, struct err *err);
 	/* Whether a topic's or bus's policy is well-formed; the error says what is wrong. NULL: no
 	 * matter.
 	 */
@@ -185,6 +191,21 @@ SIGNAL_OP(sns, subscribe)
 SIGNAL_OP(sns, tag_resource)
 SIGNAL_OP(sns, unsubscribe)
 SIGNAL_OP(sns, untag_resource)
+
+/* codestar-notifications */
+SIGNAL_OP(codestar_notifications, create_notification_rule)
+SIGNAL_OP(codestar_notifications, delete_notification_rule)
+SIGNAL_OP(codestar_notifications, delete_target)
+SIGNAL_OP(codestar_notifications, describe_notification_rule)
+SIGNAL_OP(codestar_notifications, list_event_types)
+SIGNAL_OP(codestar_notifications, list_notification_rules)
+SIGNAL_OP(codestar_notifications, list_tags_for_resource)
+SIGNAL_OP(codestar_notifications, list_targets)
+SIGNAL_OP(codestar_notifications, subscribe)
+SIGNAL_OP(codestar_notifications, tag_resource)
+SIGNAL_OP(codestar_notifications, unsubscribe)
+SIGNAL_OP(codestar_notifications, untag_resource)
+SIGNAL_OP(codestar_notifications, update_notification_rule)
 
 /* events */
 SIGNAL_OP(events, cancel_replay)

@@ -5,6 +5,7 @@
 #include "autoscaling.gen.h"
 #include "base/vec.h"
 #include "cloudwatch.gen.h"
+#include "codestar_notifications.gen.h"
 #include "ecs.gen.h"
 #include "elbv2.gen.h"
 #include "events.gen.h"
@@ -59,6 +60,7 @@ KIND(STORE_EVENT_CONNECTION_SECRET, "event-connection-secret", towpath_signal_co
 KIND(STORE_EVENT_DESTINATION, "event-destination", events_describe_api_destination_response);
 KIND(STORE_EVENT_REPLAY, "event-replay", events_describe_replay_response);
 KIND(STORE_EVENT_RULE, "event-rule", events_describe_rule_response);
+KIND(STORE_NOTICE_RULE, "notice-rule", codestar_notifications_describe_notification_rule_response);
 KIND(STORE_TOPIC, "topic", towpath_signal_topic);
 KIND(STORE_SUBSCRIPTION, "subscription", towpath_signal_subscription);
 KIND(STORE_EVENT_TARGET, "event-target", events_target);

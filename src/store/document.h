@@ -54,6 +54,7 @@ extern const struct store_document_kind STORE_EVENT_CONNECTION_SECRET;
 extern const struct store_document_kind STORE_EVENT_DESTINATION; /* owner: connection ARN */
 extern const struct store_document_kind STORE_EVENT_REPLAY;	 /* owner: archive ARN */
 extern const struct store_document_kind STORE_EVENT_RULE;	 /* owner: bus, "": default */
+extern const struct store_document_kind STORE_NOTICE_RULE;	 /* owner: resource */
 extern const struct store_document_kind STORE_TOPIC;
 extern const struct store_document_kind STORE_SUBSCRIPTION; /* owner: topic ARN */
 extern const struct store_document_kind STORE_EVENT_TARGET; /* owner: rule */

@@ -253,16 +253,15 @@ def test_refusals(shared_server, family, denied, unsigned, unknown_key, bad_sign
 
 
 def test_rest_json(shared_server):
-    """CodeStar Notifications: known, not built. The path with an ARN in it is signed as the client encodes it."""
+    """CodeStar Notifications. The path with an ARN in it is signed as the client encodes it."""
     c = shared_server.client("codestar-notifications")
     arn = f"arn:aws:codestar-notifications:us-east-1:{shared_server.account}:notificationrule/ab+c d"
-    for call in (lambda: c.list_notification_rules(), lambda: c.untag_resource(Arn=arn, TagKeys=["a", "b"])):
-        with pytest.raises(botocore.exceptions.ClientError) as e:
-            call()
-        answer = e.value.response
-        assert answer["Error"]["Code"] == "NotImplementedException"
-        assert "does not implement" in answer["Error"]["Message"]
-        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501 and answer["ResponseMetadata"]["RequestId"]
+    assert c.list_notification_rules()["NotificationRules"] == []
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        c.untag_resource(Arn=arn, TagKeys=["a", "b"])
+    answer = e.value.response
+    assert answer["Error"]["Code"] == "ResourceNotFoundException" and arn in answer["Error"]["Message"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 404 and answer["ResponseMetadata"]["RequestId"]
     for path, keys, wanted in (("/nothing", None, (404, "UnknownOperationException")),
                                ("/listTargets", (), (403, "MissingAuthenticationTokenException")),
                                ("/listTargets", ("AKIAAAAAAAAAAAAAAAAA", "x"), (403, "UnrecognizedClientException"))):
