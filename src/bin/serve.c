@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "bin/command.h"
 #include "bin/server.h"
+#include "compute/compute.h"
 #include "net/mail.h"
 
 static const struct option_spec options[] = {
@@ -64,6 +65,18 @@ static int read_mail(const struct options *o, struct server_config *c, struct er
 	return c->mail_server ? mail_check_server(c->mail_server, err) : 0;
 }
 
+/* Whether there is such a way to run tasks, before anything is made; whether its engine answers is
+ * found out later. */
+static int read_compute(const struct options *o, struct server_config *c, struct err *err)
+{
+	struct compute_driver *engine CLEANUP(compute_engine_freep) = NULL;
+
+	c->compute = option_text(o, "compute");
+	if (!c->compute || streq(c->compute, "oci"))
+		return 0;
+	return compute_engine_new(c->compute, &engine, err);
+}
+
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
 	int64_t port, local_port, slots, rate, ssh;
@@ -78,7 +91,6 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.account = option_text(o, "account"),
 		.address = option_text(o, "address") ? option_text(o, "address") : "127.0.0.1",
 		.clock_rate = (double)rate,
-		.compute = option_text(o, "compute"),
 		.cors_origins = option_text(o, "cors-origin"),
 		.db_url = option_text(o, "db"),
 		.fargate_runtime = option_text(o, "fargate-runtime"),
@@ -101,7 +113,7 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 	};
 	if (c->host && (!*c->host || c->host[strcspn(c->host, ":/@ ")]))
 		return err_set(err, ERR_INVALID, "--host '%s' is no name of a host", c->host);
-	return read_mail(o, c, err);
+	return read_compute(o, c, err) < 0 ? -1 : read_mail(o, c, err);
 }
 
 /* Signals are taken by sigwait() in this thread alone; all others inherit the mask. */

@@ -187,6 +187,6 @@ def test_own_registry(host):
 
 def test_bad_names():
     for name, says in (("podman", "no way to run tasks"), ("docker=tcp://1.2.3.4:2375", "unix:///PATH")):
-        done = subprocess.run([TOWPATH, "serve", "--data", "/nowhere/at/all", "--compute", name], stderr=subprocess.PIPE,
+        done = subprocess.run([TOWPATH, "serve", "--data", "/proc/nowhere", "--compute", name], stderr=subprocess.PIPE,
                               text=True, check=False)
         assert done.returncode != 0 and says in done.stderr, done.stderr

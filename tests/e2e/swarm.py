@@ -148,8 +148,11 @@ def test_a_host_dies(world):
     world.server.start()
     world.connect()
     lost = [arn for arn, address in first.items() if address == dead]
-    ended = eventually(lambda: [t for t in world.tasks("STOPPED") if t["lastStatus"] == "STOPPED"] if len(
-        world.tasks("STOPPED")) == len(lost) else None, what="the tasks of the dead host have ended")
+
+    def all_ended():
+        found = [t for t in world.tasks("STOPPED") if t["lastStatus"] == "STOPPED"]
+        return found if len(found) >= len(lost) else None
+    ended = eventually(all_ended, what="the tasks of the dead host have ended")
     assert sorted(t["taskArn"] for t in ended) == sorted(lost)
     for task in ended:
         assert task["stopCode"] == "TerminationNotice" and dead in task["stoppedReason"], task
