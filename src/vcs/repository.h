@@ -38,8 +38,9 @@ struct vcs_ref {
 /* Direct references whose full name starts with prefix ("refs/heads/"), sorted by name. */
 int vcs_refs_list(struct vcs_repository *r, const char *prefix, struct arena *a,
 	struct vcs_ref **ret, size_t *ret_n, struct err *err);
-/* The same for at most max of them behind the one named `after` (NULL: from the start), in time that
- * does not depend on the others. The prefix is a folder with its slash. *ret_more: others follow. */
+/* The same for at most max of them behind the one named `after` (NULL: from the start), in time
+ * that does not depend on the others. The prefix is a folder with its slash. *ret_more: others
+ * follow. */
 int vcs_refs_page(struct vcs_repository *r, const char *prefix, const char *after, size_t max,
 	struct arena *a, struct vcs_ref **ret, size_t *ret_n, bool *ret_more, struct err *err);
 /* 1 when any branch exists, 0 when none does, -1 error. */
