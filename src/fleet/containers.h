@@ -27,6 +27,13 @@
 #define ECS_FORGET_USEC (3600 * USEC_PER_SEC)
 #define SET_ID_DIGITS 19
 
+/* ---- platform versions (platform.c) ---- */
+
+/* The version that a task of this launch type (NULL: EC2) has when so is asked for (NULL, LATEST, a
+ * number); NULL for EC2, which has none. PlatformUnknownException, InvalidParameterException. */
+int fleet_platform_version(
+	const char *launch_type, const char *asked, const char **ret, struct err *err);
+
 /* ---- clusters (cluster.c) ---- */
 
 /* name or ARN, NULL: default. ClusterNotFoundException. */

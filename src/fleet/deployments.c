@@ -147,7 +147,7 @@ static int show_set(
 	return view_set(tx, q, s, &tasks, q->ret_set, err);
 }
 
-static int copy_network(struct db_tx *tx, struct service_query *q, const struct ecs_service *s,
+static int copy_settings(struct db_tx *tx, struct service_query *q, const struct ecs_service *s,
 	struct ecs_task_set *set, struct err *err)
 {
 	const struct fleet_task_set_request *r = q->request;
@@ -162,6 +162,8 @@ static int copy_network(struct db_tx *tx, struct service_query *q, const struct 
 		set->launch_type = like.launch_type;
 		set->platform_version = like.platform_version;
 	}
+	if (r->platform_version)
+		set->platform_version = r->platform_version;
 	if (!r->network_configuration)
 		return 0;
 	network = arena_new(q->a, struct ecs_network_configuration);
@@ -227,7 +229,7 @@ static int create_step(struct db_tx *tx, void *arg, struct err *err)
 	set.scale->unit = "PERCENT";
 	set.scale->value = WIRE_SET_DOUBLE(r->scale);
 	if (fleet_task_definition_need(q->e, tx, r->task_definition, q->a, &d, err) < 0 ||
-		copy_network(tx, q, &s, &set, err) < 0 ||
+		copy_settings(tx, q, &s, &set, err) < 0 ||
 		name_groups(tx, q, &set.load_balancers, err) < 0 ||
 		fleet_load_balancers_check(tx, &set.load_balancers, &d, q->a, err) < 0)
 		return -1;

@@ -275,6 +275,7 @@ struct fleet_task_set_request {
 	const char *started_by; /* CODE_DEPLOY, EXTERNAL */
 	/* JSON text of an awsvpcConfiguration that takes the place of the one copied, or NULL. */
 	const char *network_configuration;
+	const char *platform_version; /* in place of the one copied, or NULL */
 };
 int fleet_task_set_create(struct fleet_engine *e, const struct fleet_task_set_request *r,
 	struct arena *a, struct fleet_task_set *ret, struct err *err);

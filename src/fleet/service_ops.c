@@ -191,12 +191,8 @@ static void service_from(struct fleet_engine *e, const struct call *call,
 	s->desired_count = WIRE_SET_INT(wire_or(s->desired_count, 0));
 	s->propagate_tags = s->propagate_tags ? s->propagate_tags : "NONE";
 	s->tags = (struct ecs_tags){0};
-	if (fargate(s)) {
-		s->platform_version = s->platform_version && !streq(s->platform_version, "LATEST")
-					      ? s->platform_version
-					      : "1.4.0";
+	if (fargate(s))
 		s->platform_family = "Linux";
-	}
 	s->deployment_configuration = complete_configuration(s->deployment_configuration, a);
 	if (!s->deployment_controller) {
 		s->deployment_controller = arena_new(a, struct ecs_deployment_controller);
@@ -270,7 +266,9 @@ static int create_service_step(struct db_tx *tx, void *arg, struct err *err)
 				: "Unable to Start a service that is "
 				  "still Draining.");
 	service_from(e, call, req, &c, s);
-	if (check_new(e, tx, req, s, a, &d, err) < 0)
+	if (fleet_platform_version(
+		    s->launch_type, req->platform_version, &s->platform_version, err) < 0 ||
+		check_new(e, tx, req, s, a, &d, err) < 0)
 		return -1;
 	if (req->task_definition)
 		s->task_definition = d.task_definition_arn;
@@ -381,8 +379,9 @@ static int update_rollout(struct fleet_engine *e, struct db_tx *tx,
 			(struct ecs_network_configuration *)req->network_configuration;
 	if (req->load_balancers.set)
 		s->load_balancers = req->load_balancers;
-	if (req->platform_version)
-		s->platform_version = req->platform_version;
+	if (req->platform_version && fleet_platform_version(s->launch_type, req->platform_version,
+					     &s->platform_version, err) < 0)
+		return -1;
 	if (check_launch(s, &d, err) < 0 || check_network(&d, s->network_configuration, err) < 0 ||
 		fleet_load_balancers_check(tx, &s->load_balancers, &d, a, err) < 0)
 		return -1;

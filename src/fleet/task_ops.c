@@ -86,7 +86,7 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 	struct ecs_task_definition d;
 	struct ecs_tags tags = req->tags;
 	struct ecs_cluster c;
-	const char *again;
+	const char *again, *version;
 	int r;
 
 	if (fleet_cluster_need(e, tx, req->cluster, a, &c, err) < 0)
@@ -100,7 +100,8 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 	if (refuse_unbuilt(req, err) < 0 ||
 		fleet_task_definition_need(e, tx, req->task_definition, a, &d, err) < 0 ||
 		check_overrides(req->overrides, &d, err) < 0 ||
-		check_network(&d, req->network_configuration, err) < 0)
+		check_network(&d, req->network_configuration, err) < 0 ||
+		fleet_platform_version(req->launch_type, req->platform_version, &version, err) < 0)
 		return -1;
 	if (streq(req->propagate_tags, "TASK_DEFINITION") && !tags.n &&
 		fleet_tags_of(tx, d.task_definition_arn, a, &tags, err) < 0)
@@ -112,7 +113,7 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 			.group = req->group ? req->group : arena_printf(a, "family:%s", d.family),
 			.started_by = req->started_by,
 			.launch_type = req->launch_type,
-			.platform_version = req->platform_version,
+			.platform_version = version,
 			.definition = &d,
 			.overrides = req->overrides,
 			.network = req->network_configuration,

@@ -120,7 +120,9 @@ int fleet_task_set_add(struct fleet_engine *e, struct db_tx *tx, const struct ec
 	set->cluster_arn = s->cluster_arn;
 	set->status = set->status ? set->status : SET_ACTIVE;
 	set->launch_type = set->launch_type ? set->launch_type : "EC2";
-	set->platform_version = fargate && !set->platform_version ? "1.4.0" : set->platform_version;
+	if (fleet_platform_version(
+		    set->launch_type, set->platform_version, &set->platform_version, err) < 0)
+		return -1;
 	set->platform_family = fargate ? "Linux" : NULL;
 	set->stability_status = "STABILIZING";
 	set->stability_status_at = set->created_at = set->updated_at = now;

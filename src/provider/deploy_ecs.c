@@ -109,19 +109,12 @@ static int task_definition_get(void *arg, const char *name, struct arena *a,
 	return 0;
 }
 
-/* One machine, one platform: there is nothing to choose from. */
-static int refuse_choices(const struct deploy_set_wish *wish, struct err *err)
+static int refuse_capacity(const struct deploy_set_wish *wish, struct err *err)
 {
-	const char *version = wish->platform_version;
-
-	if (wish->capacity_providers) {
-		err_set(err, ERR_UNSUPPORTED, "capacity providers are not built");
-		return err_hint(err, "leave CapacityProviderStrategy out of the AppSpec");
-	}
-	if (!version || streq(version, "LATEST") || streq(version, "1.4.0"))
+	if (!wish->capacity_providers)
 		return 0;
-	err_set(err, ERR_UNSUPPORTED, "there is no platform version %s", version);
-	return err_hint(err, "write LATEST or leave PlatformVersion out of the AppSpec");
+	err_set(err, ERR_UNSUPPORTED, "capacity providers are not built");
+	return err_hint(err, "leave CapacityProviderStrategy out of the AppSpec");
 }
 
 static int set_create(void *arg, const struct deploy_set_wish *wish, struct arena *a,
@@ -143,10 +136,11 @@ static int set_create(void *arg, const struct deploy_set_wish *wish, struct aren
 		.like = wish->like,
 		.started_by = "CODE_DEPLOY",
 		.network_configuration = wish->network_configuration,
+		.platform_version = wish->platform_version,
 	};
 	struct fleet_task_set set;
 
-	if (refuse_choices(wish, err) < 0)
+	if (refuse_capacity(wish, err) < 0)
 		return -1;
 	if (fleet_task_set_create(fleet_of(arg), &req, a, &set, err) < 0)
 		return -1;

@@ -181,6 +181,10 @@ def test_bad_appspecs(service):
         info = service.ends(deploy(text))
         assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "INVALID_REVISION")
         assert word in info["errorInformation"]["message"], info
+    text = service.appspec(definition).replace('"Properties": {', '"Properties": {"PlatformVersion": "1.4.0", ')
+    info = service.ends(deploy(text))
+    assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "ECS_UPDATE_ERROR")
+    assert "platform version must be null when specifying an EC2 launch type" in info["errorInformation"]["message"]
     assert len(service.state()["taskSets"]) == 1
 
 

@@ -292,6 +292,35 @@ def test_aws_cli(host, registry):
     eventually(lambda: ecs.describe_services(cluster="c", services=["s"])["services"][0]["status"] == "INACTIVE")
 
 
+def test_platform_versions(host):
+    """Those that the service lists, for FARGATE alone; a replacement task set has what its AppSpec says."""
+    ecs = host.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    ecs.register_task_definition(family="pv", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+                                 networkMode="awsvpc", containerDefinitions=[container(image="nowhere:1")])
+
+    def create(name, **more):
+        return ecs.create_service(cluster="c", serviceName=name, taskDefinition="pv", desiredCount=0,
+                                  networkConfiguration=NETWORK, **more)["service"]
+
+    for asked, got in (("LATEST", "1.4.0"), ("1.4.0", "1.4.0"), ("1.3.0", "1.3.0")):
+        assert create("pv" + asked.replace(".", ""), launchType="FARGATE", platformVersion=asked)[
+            "platformVersion"] == got
+    assert create("pv", launchType="FARGATE")["platformVersion"] == "1.4.0"
+    assert "platformVersion" not in create("pv-ec2")
+    assert "There is no platform version 2.0.0" in refused(create, name="no", launchType="FARGATE", platformVersion="2.0.0")
+    assert "must be null" in refused(create, name="no", platformVersion="LATEST")
+    change = dict(cluster="c", service="pv")
+    assert ecs.update_service(**change, platformVersion="1.3.0")["service"]["platformVersion"] == "1.3.0"
+    assert "2.0.0" in refused(ecs.update_service, **change, platformVersion="2.0.0")
+    ecs.create_service(cluster="c", serviceName="pv-sets", deploymentController={"type": "EXTERNAL"}, desiredCount=0)
+    made = dict(cluster="c", service="pv-sets", taskDefinition="pv", launchType="FARGATE", networkConfiguration=NETWORK)
+    assert ecs.create_task_set(**made, platformVersion="1.3.0")["taskSet"]["platformVersion"] == "1.3.0"
+    assert "2.0.0" in refused(ecs.create_task_set, **made, platformVersion="2.0.0")
+    assert "2.0.0" in refused(ecs.run_task, cluster="c", taskDefinition="pv", launchType="FARGATE",
+                              networkConfiguration=NETWORK, platformVersion="2.0.0")
+
+
 @real
 def test_circuit_breaker(host, registry):
     ecs = host.client("ecs")
