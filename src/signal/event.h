@@ -62,7 +62,7 @@ struct event_envelope {
 	const char *const *resources;
 	size_t n_resources;
 };
-/* The event that a journal entry is, in the arena (resources: the entry's): 1, or 0: it is none. */
+/* The event that a journal entry is, in the arena: 1, or 0: it is none. */
 int event_of_journal(const struct journal_entry *entry, struct arena *a, struct event_envelope *ret,
 	struct err *err);
 char *event_envelope_text(struct signal_engine *e, const struct event_envelope *v, struct arena *a);

@@ -96,9 +96,14 @@ static const struct event_kind event_kinds[] = {
 	{"codepipeline.action", "aws.codepipeline", "CodePipeline Action Execution State Change",
 		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"stage", "stage"},
 			{"action", "action"}, {"state", "state"}, {"version", "version"}}},
-	{"s3.object", "aws.s3", "Object Event",
-		{{"bucket", "bucket"}, {"key", "key"}, {"versionId", "version-id"},
-			{"etag", "etag"}, {"size", "size"}, {"event", "reason"}}},
+	{"s3.object", "aws.s3", "Object Created", {{0}}},
+	{"ecs.service", "aws.ecs", "ECS Service Action",
+		{{"event", "eventName"}, {"clusterArn", "clusterArn"},
+			{"deploymentId", "deploymentId"}, {"reason", "reason"}}},
+	{"ecs.task", "aws.ecs", "ECS Task State Change",
+		{{"taskArn", "taskArn"}, {"clusterArn", "clusterArn"}, {"lastStatus", "lastStatus"},
+			{"desiredStatus", "desiredStatus"}, {"stopCode", "stopCode"},
+			{"stoppedReason", "stoppedReason"}, {"taskSetId", "startedBy"}}},
 	{"ecr.image", "aws.ecr", "ECR Image Action",
 		{{"result", "result"}, {"repositoryName", "repository-name"},
 			{"imageDigest", "image-digest"}, {"actionType", "action-type"},
@@ -120,24 +125,112 @@ static const struct event_kind *kind_of(const char *kind)
 	return NULL;
 }
 
-/* Three kinds have parts of their own: nested objects. */
+/* ---- parts that some kinds have of their own ---- */
+
+/* Where the detail type follows from what has happened. */
+static const char *detail_type_of(const struct event_kind *k, const struct json_node *detail)
+{
+	static const struct {
+		const char *kind, *event, *detail_type;
+	} rows[] = {{"s3.object", "ObjectDeleted", "Object Deleted"},
+		{"ecs.service", "SERVICE_DEPLOYMENT_", "ECS Deployment State Change"}};
+	const char *event = json_member_text(detail, "event");
+
+	for (size_t i = 0; event && i < ARRAY_SIZE(rows); i++)
+		if (streq(k->kind, rows[i].kind) && starts_with(event, rows[i].event))
+			return rows[i].detail_type;
+	return k->detail_type;
+}
+
+static void put_action(struct json_writer *w, const struct json_node *detail)
+{
+	json_key(w, "type");
+	json_open(w, '{');
+	json_put_member(w, "owner", json_member_text(detail, "owner"));
+	json_put_member(w, "category", json_member_text(detail, "category"));
+	json_put_member(w, "provider", json_member_text(detail, "provider"));
+	json_put_member(w, "version", "1");
+	json_close(w, '}');
+}
+
+static void put_build(struct json_writer *w, const struct json_node *detail)
+{
+	json_key(w, "additional-information");
+	json_open(w, '{');
+	json_put_member(w, "initiator", json_member_text(detail, "initiator"));
+	json_close(w, '}');
+}
+
+static void put_object(struct json_writer *w, const struct json_node *detail)
+{
+	const struct json_node *size = json_member(detail, "size");
+
+	json_put_member(w, "version", "0");
+	json_key(w, "bucket");
+	json_open(w, '{');
+	json_put_member(w, "name", json_member_text(detail, "bucket"));
+	json_close(w, '}');
+	json_key(w, "object");
+	json_open(w, '{');
+	json_put_member(w, "key", json_member_text(detail, "key"));
+	if (size && size->kind == JSON_KIND_INT) {
+		json_key(w, "size");
+		json_put_int(w, size->integer);
+	}
+	json_put_member(w, "etag", json_member_text(detail, "etag"));
+	json_put_member(w, "version-id", json_member_text(detail, "versionId"));
+	json_close(w, '}');
+	json_put_member(w, "reason",
+		streq(json_member_text(detail, "event"), "ObjectDeleted") ? "DeleteObject"
+									  : "PutObject");
+}
+
+static void put_service(struct json_writer *w, const struct json_node *detail)
+{
+	static const struct {
+		const char *event, *type;
+	} rows[] = {
+		{"SERVICE_DEPLOYMENT_FAILED", "ERROR"}, {"SERVICE_TASK_START_IMPAIRED", "WARN"}};
+	const char *event = json_member_text(detail, "event"), *type = "INFO";
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (streq(event, rows[i].event))
+			type = rows[i].type;
+	json_put_member(w, "eventType", type);
+}
+
+static void put_task(struct json_writer *w, const struct json_node *detail)
+{
+	const char *service = json_member_text(detail, "serviceName");
+	struct str group CLEANUP_STR = STR_INIT;
+
+	if (!service)
+		return;
+	str_addf(&group, "service:%s", service);
+	json_put_member(w, "group", str_text(&group));
+}
+
 static void put_extra(
 	struct json_writer *w, const struct event_kind *k, const struct json_node *detail)
 {
-	if (streq(k->kind, "codepipeline.action")) {
-		json_key(w, "type");
-		json_open(w, '{');
-		json_put_member(w, "owner", json_member_text(detail, "owner"));
-		json_put_member(w, "category", json_member_text(detail, "category"));
-		json_put_member(w, "provider", json_member_text(detail, "provider"));
-		json_put_member(w, "version", "1");
-		json_close(w, '}');
-	} else if (streq(k->kind, "codebuild.build")) {
-		json_key(w, "additional-information");
-		json_open(w, '{');
-		json_put_member(w, "initiator", json_member_text(detail, "initiator"));
-		json_close(w, '}');
-	}
+	static const struct {
+		const char *kind;
+		void (*put)(struct json_writer *w, const struct json_node *detail);
+	} rows[] = {{"codepipeline.action", put_action}, {"codebuild.build", put_build},
+		{"s3.object", put_object}, {"ecs.service", put_service}, {"ecs.task", put_task}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (streq(k->kind, rows[i].kind))
+			rows[i].put(w, detail);
+}
+
+/* The ARN of what the entry is about, or NULL. */
+static const char *resource_of(const struct journal_entry *entry, struct arena *a)
+{
+	if (starts_with(entry->subject, "arn:"))
+		return entry->subject;
+	return streq(entry->kind, "s3.object") ? arena_printf(a, "arn:aws:s3:::%s", entry->subject)
+					       : NULL;
 }
 
 static void put_detail(
@@ -145,7 +238,7 @@ static void put_detail(
 {
 	const char *whole = json_member_text(detail, "event");
 
-	if (whole && !k->members->from) {
+	if (whole && streq(k->kind, "cloudwatch.alarm")) {
 		json_put_raw(w, view_of(whole));
 		return;
 	}
@@ -170,6 +263,7 @@ int event_of_journal(const struct journal_entry *entry, struct arena *a, struct 
 	const struct event_kind *k = kind_of(entry->kind);
 	struct str detail CLEANUP_STR = STR_INIT;
 	struct json_writer w = {.out = &detail};
+	const char **resource = arena_new(a, const char *);
 	const struct json_node *node;
 
 	if (!k)
@@ -177,15 +271,16 @@ int event_of_journal(const struct journal_entry *entry, struct arena *a, struct 
 	if (json_parse(view_of(entry->detail), a, &node, err) < 0)
 		return -1;
 	put_detail(&w, k, node);
+	*resource = resource_of(entry, a);
 	*ret = (struct event_envelope){
 		.id = arena_printf(
 			a, "00000000-0000-4000-8000-%012llx", (unsigned long long)entry->seq),
 		.source = k->source,
-		.detail_type = k->detail_type,
+		.detail_type = detail_type_of(k, node),
 		.detail = arena_strdup(a, str_text(&detail)),
 		.usec = entry->time_usec,
-		.resources = &entry->subject,
-		.n_resources = starts_with(entry->subject, "arn:") ? 1 : 0,
+		.resources = resource,
+		.n_resources = *resource ? 1 : 0,
 	};
 	return 1;
 }

@@ -310,6 +310,29 @@ def test_rules_start_pipelines_builds_and_tasks(shared_server):
     eventually(lambda: cb.batch_get_builds(ids=[build["id"]])["builds"][0]["buildComplete"])
 
 
+def test_objects_and_services_tell(shared_server):
+    e, s3, ecs = client(shared_server), shared_server.client("s3"), shared_server.client("ecs")
+    rule(e, "s3", group_arn(shared_server, "/told/s3"), pattern={
+        "source": ["aws.s3"], "detail-type": ["Object Created", "Object Deleted"], "detail": {"bucket": {"name": ["told"]}}})
+    s3.create_bucket(Bucket="told")
+    s3.put_object(Bucket="told", Key="a/b", Body=b"12345")
+    s3.delete_object(Bucket="told", Key="a/b")
+    made, gone = sorted((json.loads(m) for m in lines(shared_server, "/told/s3", 2)), key=lambda m: m["detail-type"])
+    assert (made["detail-type"], gone["detail-type"]) == ("Object Created", "Object Deleted")
+    assert made["resources"] == ["arn:aws:s3:::told"] and (made["detail"]["version"], gone["detail"]["reason"]) == ("0", "DeleteObject")
+    assert (made["detail"]["object"]["key"], made["detail"]["object"]["size"]) == ("a/b", 5)
+    rule(e, "ecs", group_arn(shared_server, "/told/ecs"), pattern={
+        "source": ["aws.ecs"], "detail-type": ["ECS Deployment State Change"]})
+    ecs.create_cluster(clusterName="quiet")
+    ecs.register_task_definition(family="quiet", containerDefinitions=[{"name": "c", "image": "none", "memory": 64}])
+    service = ecs.create_service(cluster="quiet", serviceName="quiet", taskDefinition="quiet", desiredCount=0,
+                                 networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}})["service"]
+    told = json.loads(lines(shared_server, "/told/ecs")[0])
+    assert told["resources"] == [service["serviceArn"]]
+    assert told["detail"]["eventType"] == "INFO" and told["detail"]["eventName"].startswith("SERVICE_DEPLOYMENT_")
+    ecs.delete_service(cluster="quiet", service="quiet", force=True)
+
+
 def test_schedules(fast):
     e = client(fast)
     for bad in ("rate(1 minutes)", "rate(2 minute)", "rate(0 days)", "rate(5)", "cron(0 10 * * * *)", "cron(0 10 ? * ? *)",
