@@ -5,6 +5,8 @@
 #include "deploy/service.h"
 
 #define LOOK_AGAIN (5 * USEC_PER_SEC)
+/* Requests under way may take an hour (deregistration delay), containers two minutes to stop. */
+#define RETIRE_LIMIT (2 * 60 * DEPLOY_MINUTE)
 
 struct retire {
 	struct service_job j;
@@ -64,22 +66,37 @@ static int go(struct retire *r, struct err *err)
 		err);
 }
 
+/* One that does not go, since its tasks cannot be ended now, goes on going; the deployment has done
+ * what it is for. */
+static bool takes_too_long(struct step *s)
+{
+	struct towpath_deploy_service *service = s->d.state.service;
+
+	if (!service->retiring_since.set)
+		service->retiring_since = WIRE_SET_LONG(s->now);
+	return s->now >= service->retiring_since.v + RETIRE_LIMIT;
+}
+
 static int settle(struct step *s, void *arg, struct err *err)
 {
 	const struct retire *r = arg;
+	const char *trouble = r->j.failure;
 	enum deploy_phase phase = step_phase(s);
 
 	if (phase != DEPLOY_PHASE_TERMINATING && phase != DEPLOY_PHASE_REMOVING)
 		return 0;
 	if (!r->j.failure)
 		service_note_sets(s, &r->j.now);
-	if (r->j.failure)
-		s->d.info.additional_deployment_status_info =
-			arena_printf(s->a, "The %s task set could not be deleted: %s",
-				phase == DEPLOY_PHASE_TERMINATING ? "original" : "replacement",
-				r->j.failure);
-	if (!r->gone && !r->j.failure)
-		return step_task(s, DEPLOY_TASK_RETIRE, "", s->now + LOOK_AGAIN, err);
+	if (!r->gone && !trouble) {
+		if (!takes_too_long(s))
+			return step_task(s, DEPLOY_TASK_RETIRE, "", s->now + LOOK_AGAIN, err);
+		trouble = arena_printf(s->a, "it still has tasks after %lld hours",
+			(long long)(RETIRE_LIMIT / (60 * DEPLOY_MINUTE)));
+	}
+	if (trouble)
+		s->d.info.additional_deployment_status_info = arena_printf(s->a,
+			"The %s task set could not be deleted: %s",
+			phase == DEPLOY_PHASE_TERMINATING ? "original" : "replacement", trouble);
 	return deploy_finish(s, DEPLOY_SUCCEEDED, NULL, NULL, err);
 }
 

@@ -57,7 +57,8 @@ const struct sim_task_set *sim_service_behind(const struct sim_service *s, const
 static void settle(struct sim_service *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->sets[i].draining_usec && now(s) >= s->sets[i].draining_usec + GONE_AFTER)
+		if (!s->clings && s->sets[i].draining_usec &&
+			now(s) >= s->sets[i].draining_usec + GONE_AFTER)
 			s->sets[i].there = false;
 }
 

@@ -39,6 +39,7 @@ struct sim_move {
 struct sim_service {
 	struct clock *clock;
 	bool missing, rolling; /* there is none; its controller is ECS */
+	bool clings;	       /* sets that are deleted do not go */
 	int desired;
 	struct sim_task_set sets[SIM_SERVICE_SETS];
 	size_t n;

@@ -117,6 +117,30 @@ static void test_all_at_once(void **state)
 	fixture_release(&f);
 }
 
+/* The original does not go: after two hours the deployment has succeeded without that, and says so.
+ */
+static void test_original_stays(void **state)
+{
+	const struct codedeploy_deployment_info *d;
+	struct fixture f = {0};
+	const char *id;
+
+	(void)state;
+	open_with(&f, &all_at_once);
+	sim_deploy_service(f.world)->clings = true;
+	id = service_deploy(&f, "web:2", "");
+	until_event(&f, id, "AfterAllowTraffic", "Succeeded");
+	fixture_pass(&f, 100 * MINUTE);
+	assert_status(fixture_deployment(&f, id), "InProgress");
+	d = fixture_finish(&f, id, 40 * MINUTE);
+	assert_status(d, "Succeeded");
+	assert_string_equal(d->additional_deployment_status_info,
+		"The original task set could not be deleted: it still has tasks after 2 hours");
+	assert_string_equal(service_serving(&f), "web:2");
+	assert_null(d->rollback_info);
+	fixture_release(&f);
+}
+
 static void test_canary(void **state)
 {
 	const struct codedeploy_deployment_info *d;
@@ -686,6 +710,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_original_stays),
 		cmocka_unit_test(test_canary),
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_custom_linear),
