@@ -158,12 +158,14 @@ def test_builds_and_scripts_as_hooks(service):
     assert info["status"] == "Succeeded", (info, service.target(made["deploymentId"]))
     bad = service.deploy(service.first, hooks=[("BeforeInstall", "build:check")])
     info = service.ends(bad)
-    assert "COMMAND_EXECUTION_ERROR" in info["errorInformation"]["message"], info
+    for word in ("BeforeInstall", "build:check", "COMMAND_EXECUTION_ERROR", "test $LIFECYCLE_EVENT = AfterInstall"):
+        assert word in info["errorInformation"]["message"], info
     service.ends(info["rollbackInfo"]["rollbackDeploymentId"])
     made = service.api.create_deployment(**deploy, revision=bundle(
         service, service.first, "exit 1", [("AfterInstall", "script:hooks/gone.sh")]))
     info = service.ends(made["deploymentId"])
     assert info["errorInformation"]["code"] == "HOOK_EXECUTION_FAILURE", info
+    assert "hooks/gone.sh" in info["errorInformation"]["message"], info
     assert service.weights()["b"] == 100
 
 

@@ -352,6 +352,28 @@ def test_rules_refused(cp, s3, result, made, says):
     assert says in e.value.response["Error"]["Message"]
 
 
+def test_variable_check_operators(cp, s3):
+    """Each against the source's object key (NAME.zip), once as it holds and once as it does not."""
+    key = "#{SourceVariables.ObjectKey}"
+    def check(name, operator, value):
+        return dict(rule("VariableCheck", Variable=key, Operator=operator, Value=value), name=name)
+
+    holds = [check("a", "EQ", "holds.zip"), check("b", "NE", "Holds.zip"), check("c", "CONTAINS", "s.z"),
+             check("d", "MATCHES", "[a-z]+\\.zip")]
+    first = make(cp, s3, "holds", {"name": "Gate", "actions": [approval()], "beforeEntry": condition("FAIL", *holds)})
+    wait(lambda: rule_state(cp, "holds")[0] in ("Succeeded", "Failed"))
+    assert rule_state(cp, "holds")[0] == "Succeeded", stage_state(cp, "holds", "Gate")
+    answer(cp, "holds", "Gate")
+    assert wait_execution(cp, "holds", first) == "Succeeded"
+    for rule_of in (check("a", "EQ", "Fails-a.zip"), check("b", "NE", "fails-b.zip"), check("c", "CONTAINS", "C.Z"),
+                    check("d", "MATCHES", "zip")):
+        name = "fails-" + rule_of["name"]
+        first = make(cp, s3, name, {"name": "Gate", "actions": [approval()],
+                                    "beforeEntry": condition("FAIL", rule_of)})
+        assert wait_execution(cp, name, first) == "Failed"
+        assert "does not hold" in rule_state(cp, name)[1]["errorDetails"]["message"]
+
+
 def test_alarm_before_entry(cp, s3, shared_server):
     cw = shared_server.client("cloudwatch")
     cw.put_metric_alarm(AlarmName="gate", Namespace="n", MetricName="m", Statistic="Sum", Period=86400,
