@@ -52,8 +52,8 @@ int oci_netns_make(const char *name, int *ret_fd, struct err *err);
 int oci_netns_remove(const char *name, struct err *err);
 /* A pair of interfaces: `name` here, up and on the bridge, and eth0 in the namespace. */
 int oci_link_pair(const char *name, const char *bridge, int netns, struct err *err);
-/* In the namespace: loopback and eth0 up, the address ("10.88.0.5/24") on eth0, the default route.
- */
+/* In the namespace: loopback and eth0 up, the address ("10.88.0.5/24") on eth0 with a hardware
+ * address made of it, the default route. */
 int oci_link_configure(int netns, const char *address, const char *gateway, struct err *err);
 /* In a namespace of its own: the loopback up. */
 int oci_link_loopback(int netns, struct err *err);

@@ -239,18 +239,44 @@ static int set_up(int fd, unsigned index, struct err *err)
 	return ask_for(fd, &r, "an interface inside", err);
 }
 
-static int add_address(int fd, unsigned index, const char *address, struct err *err)
+/* "10.88.0.5/24" */
+static int parse_address(
+	const char *address, struct in_addr *ret, unsigned char *ret_prefix, struct err *err)
 {
 	char text[INET_ADDRSTRLEN];
 	const char *slash = strchr(address, '/');
+	int prefix = slash ? atoi(slash + 1) : 32;
+
+	snprintf(text, sizeof(text), "%.*s", (int)(slash ? slash - address : 15), address);
+	if (prefix < 1 || prefix > 32 || inet_pton(AF_INET, text, ret) != 1)
+		return err_set(err, ERR_INVALID, "'%s' is no address", address);
+	*ret_prefix = (unsigned char)prefix;
+	return 0;
+}
+
+/* The hardware address follows from the other one: who has just had the same address has had the
+ * same of these as well, so that what neighbours remember of it holds on. */
+static int set_hardware(int fd, unsigned index, struct in_addr ip, struct err *err)
+{
+	const struct ifinfomsg head = {.ifi_index = (int)index};
+	unsigned char hardware[6] = {0x02, 0x54}; /* locally administered */
+	struct request r;
+
+	memcpy(hardware + 2, &ip, sizeof(ip));
+	start(&r, RTM_NEWLINK, 0, &head, sizeof(head));
+	add(&r, IFLA_ADDRESS, hardware, sizeof(hardware));
+	return ask_for(fd, &r, "a hardware address", err);
+}
+
+static int add_address(int fd, unsigned index, const char *address, struct err *err)
+{
 	struct ifaddrmsg head = {.ifa_family = AF_INET, .ifa_index = index};
 	struct in_addr ip, broadcast;
 	struct request r;
 
-	head.ifa_prefixlen = (unsigned char)(slash ? atoi(slash + 1) : 32);
-	snprintf(text, sizeof(text), "%.*s", (int)(slash ? slash - address : 15), address);
-	if (head.ifa_prefixlen < 1 || head.ifa_prefixlen > 32 || inet_pton(AF_INET, text, &ip) != 1)
-		return err_set(err, ERR_INVALID, "'%s' is no address", address);
+	if (parse_address(address, &ip, &head.ifa_prefixlen, err) < 0 ||
+		set_hardware(fd, index, ip, err) < 0)
+		return -1;
 	broadcast.s_addr = ip.s_addr | ~htonl(~0U << (32 - head.ifa_prefixlen));
 	start(&r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &head, sizeof(head));
 	add(&r, IFA_LOCAL, &ip, sizeof(ip));

@@ -154,6 +154,19 @@ static int check(const char *const *argv, struct str *out)
 	return spawn_check(argv, out, &err);
 }
 
+/* "02:54:0a:58:00:05" */
+static void read_hardware(const char *netns, char ret[18])
+{
+	const char *link[] = {"ip", "-n", netns, "-o", "link", "show", "dev", "eth0", NULL};
+	struct str out CLEANUP_STR = STR_INIT;
+	const char *at;
+
+	assert_int_equal(check(link, &out), 0);
+	at = strstr(str_text(&out), "link/ether ");
+	assert_non_null(at);
+	snprintf(ret, 18, "%s", at + strlen("link/ether "));
+}
+
 static void test_pod_network(void **state)
 {
 	struct compute_pod pod = {.id = t.id,
@@ -166,16 +179,20 @@ static void test_pod_network(void **state)
 	const char *reach[] = {"ip", "netns", "exec", netns, "ip", "route", "get", t.gateway, NULL};
 	struct str out CLEANUP_STR = STR_INIT;
 	struct err err CLEANUP_ERR = ERR_INIT;
-	char bridge[64];
+	char bridge[64], hardware[2][18];
 
 	(void)state;
 	if (!t.usable)
 		skip();
 	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
 	/* what an earlier try left is made anew */
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		if (compute_oci.pod_make(&compute_oci, &pod, &err) < 0)
 			fail_msg("%s", err_message(&err));
+		read_hardware(netns, hardware[i]);
+	}
+	/* what neighbours remember of the one before holds for the next one of that address */
+	assert_string_equal(hardware[0], hardware[1]);
 	assert_int_equal(check(addresses, &out), 0);
 	assert_non_null(strstr(str_text(&out), t.address));
 	assert_non_null(strstr(str_text(&out), "127.0.0.1/8"));
