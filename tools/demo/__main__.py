@@ -176,8 +176,8 @@ def parse():
     parser.add_argument("--yes", action="store_true", help="answer the approvals with yes")
     parser.add_argument("--keep", action="store_true", help="leave the server running at the end")
     parser.add_argument("--data", default=os.path.join(ROOT, "demo-data"), metavar="DIR", help="the server's data folder")
-    parser.add_argument("--clock-rate", type=int, default=20, metavar="N",
-                        help="the server's clock runs so many times as fast as true time (20); 1: true time")
+    parser.add_argument("--clock-rate", type=int, default=25, metavar="N",
+                        help="the server's clock runs so many times as fast as true time (25); 1: true time")
     parser.add_argument("--port", type=int, help="port of dev's load balancer (8088, or another when that is taken)")
     parser.add_argument("--scenes", metavar="LIST", help=f"only these of: {keys}")
     parser.add_argument("--fresh", action="store_true", help="begin again where an earlier demo was interrupted")
