@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The head of a receive-pack request, the report that refuses it, and pkt-lines. */
 #include <ctype.h>
+#include <endian.h>
 
 #include "base/vec.h"
 #include "vcs/pkt.h"
@@ -8,6 +9,7 @@
 
 #define SIDEBAND_MAX 65515
 #define PUSH_HEAD_MAX (8 * MIB)
+#define PACK_HEAD 12 /* "PACK", the version, how many objects */
 #define CHUNK (16 * KIB)
 
 int pkt_length(const char *digits)
@@ -195,6 +197,21 @@ bool vcs_push_has_pack(const struct vcs_push *p)
 		if (!vcs_id_is_zero(&p->commands[i].after))
 			return true;
 	return false;
+}
+
+bool vcs_push_objects(const struct vcs_push *p, uint32_t *ret)
+{
+	const char *pack;
+	uint32_t n;
+
+	if (p->raw.len < p->head + PACK_HEAD)
+		return false;
+	pack = p->raw.p + p->head;
+	if (memcmp(pack, "PACK", 4) != 0)
+		return false;
+	memcpy(&n, pack + 8, sizeof(n));
+	*ret = be32toh(n);
+	return true;
 }
 
 int vcs_push_drain(const struct vcs_stream *s, struct err *err)

@@ -23,11 +23,14 @@ static const char *const commands[] = {
 };
 
 /* Syncing each of many new references by itself would take seconds; then one sync of the file
- * system, before the push is settled, stands for all. */
+ * system, before the push is settled, stands for all. Of objects it is the other way round: what
+ * the repository's configuration says, one sync for all, needs folders and moves that take longer
+ * than the syncs of a few. */
 #define ONE_BY_ONE_MAX 8
-#define FORWARD_ONLY "receive.denyNonFastForwards=true"
-#define SETTINGS_MAX 2
 #define SYNC_LATER "core.fsync=objects,derived-metadata,-reference"
+#define SYNC_EACH_OBJECT "core.fsyncMethod=fsync"
+#define FORWARD_ONLY "receive.denyNonFastForwards=true"
+#define SETTINGS_MAX 4
 
 /* While a push is in quarantine its repository is an alternate of it, and git would start a process
  * that lists references which it knows already. */
@@ -294,6 +297,28 @@ static bool may_sync_later(const struct vcs_push *p)
 	return p->n > ONE_BY_ONE_MAX;
 }
 
+static bool has_few_objects(const struct vcs_push *p)
+{
+	uint32_t n;
+
+	return vcs_push_objects(p, &n) && n <= ONE_BY_ONE_MAX;
+}
+
+/* What of git's configuration is this push's own; settings takes SETTINGS_MAX and NULL. */
+static void choose_settings(const struct vcs_push *p, const char **settings)
+{
+	size_t n = 0;
+
+	settings[n++] = NO_ALTERNATES;
+	if (may_sync_later(p))
+		settings[n++] = SYNC_LATER;
+	if (has_few_objects(p))
+		settings[n++] = SYNC_EACH_OBJECT;
+	if (p->forward_only)
+		settings[n++] = FORWARD_ONLY;
+	settings[n] = NULL;
+}
+
 /* From here on references may change, so settle() is called whatever happens. */
 static int finish_push(
 	struct report *p, int last, const struct vcs_push_bracket *b, struct err *err)
@@ -323,14 +348,10 @@ int vcs_receive_pack(const char *path, const struct vcs_push *push, const struct
 		.path = path,
 		.sideband = push->sideband,
 		.sync_later = may_sync_later(push)};
-	const char *settings[SETTINGS_MAX + 1] = {NULL};
-	size_t n = 0;
+	const char *settings[SETTINGS_MAX + 1];
 	int last;
 
-	if (report.sync_later)
-		settings[n++] = SYNC_LATER;
-	if (push->forward_only)
-		settings[n++] = FORWARD_ONLY;
+	choose_settings(push, settings);
 	if (relay_start(&r, path, VCS_RECEIVE_PACK, NULL, settings, s, err) < 0 ||
 		feed_request(&r, str_view(&push->raw), &last, err) < 0)
 		return -1;

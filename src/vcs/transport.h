@@ -83,6 +83,8 @@ void vcs_push_release(struct vcs_push *p);
 void vcs_push_make_atomic(struct vcs_push *p);
 /* Whether a pack follows: deletions need none. */
 bool vcs_push_has_pack(const struct vcs_push *p);
+/* How many objects its pack says it holds; false when that was not read along with the commands. */
+bool vcs_push_objects(const struct vcs_push *p, uint32_t *ret);
 /* Reads the rest of the request to its end and drops it. */
 int vcs_push_drain(const struct vcs_stream *s, struct err *err);
 /* Refuses: writes a report with unpack "ok" and a reason for each command; reasons[i] NULL is

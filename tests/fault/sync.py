@@ -10,7 +10,7 @@ import subprocess
 import gitwork
 import pytest
 
-CALLS = "fsync,fdatasync,syncfs,rename,renameat,renameat2,link,linkat,sendto,sendmsg,write,writev"
+CALLS = "execve,fsync,fdatasync,syncfs,rename,renameat,renameat2,link,linkat,sendto,sendmsg,write,writev"
 
 
 class Trace:
@@ -94,7 +94,7 @@ def check_object(calls, name, before):
         assert any(is_sync(c, os.path.basename(first)) and c[3] < before for c in calls), name
 
 
-@pytest.mark.parametrize("what", ["loose", "pack", "many"])
+@pytest.mark.parametrize("what", ["loose", "bulk", "pack", "many"])
 def test_order_of_syncs(shared_server, tmp_path, what):
     server, name = shared_server, "shop-" + what
     made = server.client("codecommit").create_repository(repositoryName=name)["repositoryMetadata"]
@@ -102,7 +102,7 @@ def test_order_of_syncs(shared_server, tmp_path, what):
     url = gitwork.url(server, gitwork.git_login(server, what), name)
     work = gitwork.Work(tmp_path / "w")
     work.git("init", "-q", "-b", "main")
-    for k in range(120 if what == "pack" else 1):
+    for k in range({"bulk": 20, "pack": 120}.get(what, 1)):
         with open(os.path.join(work.folder, f"f{k}"), "w", encoding="utf-8") as f:
             f.write(f"{k}")
     work.commit(text="one")
@@ -112,4 +112,10 @@ def test_order_of_syncs(shared_server, tmp_path, what):
         work.git("push", "-q", url, *refs)
     finally:
         trace.stop()
-    check_push(trace.calls(), path, "refs/heads/b11" if what == "many" else "refs/heads/main")
+    calls = trace.calls()
+    # Few objects are synced one by one, which takes less than the folders and moves of one sync for all.
+    assert any(is_sync(c, "bulk_fsync_") for c in calls) == (what == "bulk")
+    # The repository is an alternate of the push in quarantine: no process lists its references once more.
+    started = [c for c in calls if c[0] == "execve"]
+    assert any('"rev-list"' in c[1] for c in started) and not any('"for-each-ref"' in c[1] for c in started)
+    check_push(calls, path, "refs/heads/b11" if what == "many" else "refs/heads/main")

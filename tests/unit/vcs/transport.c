@@ -8,6 +8,8 @@
 #include "base/spawn.h"
 #include "vcs/transport.h"
 
+#define STEP_WHOLE 1000000
+
 struct memory {
 	struct view in;
 	size_t step; /* bytes a read */
@@ -101,6 +103,8 @@ static int push(struct fixture *f, struct memory *m, struct bracket *b, struct e
 	struct vcs_stream s = {memory_read, memory_write, m};
 	struct vcs_push_bracket bracket = {prepare, settle, b};
 	struct vcs_push p;
+	uint32_t objects;
+	bool told;
 	int rc;
 
 	if (vcs_push_read(&s, &f->arena, &p, err) < 0) {
@@ -111,6 +115,12 @@ static int push(struct fixture *f, struct memory *m, struct bracket *b, struct e
 	b->m = m;
 	assert_int_equal(p.n, 1);
 	assert_string_equal(p.commands[0].ref, "refs/heads/main");
+	/* The pack holds a commit, its tree and a file; its head may have come with the commands.
+	 */
+	told = vcs_push_objects(&p, &objects);
+	assert_true(told || m->step != STEP_WHOLE);
+	assert_false(told && m->step == 1);
+	assert_true(!told || objects == 3);
 	rc = vcs_receive_pack(f->path, &p, &s, &bracket, err);
 	vcs_push_release(&p);
 	return rc;
@@ -138,7 +148,7 @@ static void check_push(struct fixture *f, const char *capabilities, size_t step)
 
 static void test_push(void **state)
 {
-	check_push(*state, " report-status side-band-64k", 1000000);
+	check_push(*state, " report-status side-band-64k", STEP_WHOLE);
 }
 
 static void test_push_byte_by_byte(void **state)
