@@ -242,6 +242,24 @@ static int authenticate_ssh_ticket(void *arg, const char *address, const char *t
 	return 0;
 }
 
+static const char *mark(void *arg, const char *text, struct arena *a)
+{
+	return identity_ticket(arg, text, a);
+}
+
+static bool mark_fits(void *arg, const char *text, const char *given)
+{
+	return identity_ticket_fits(arg, text, given);
+}
+
+static int signing_key(void *arg, const struct auth_principal *who, const char *base64,
+	struct arena *a, const char **ret_id, const char **ret_key, struct err *err)
+{
+	return who->identity
+		       ? identity_ssh_key_of(arg, who->identity, base64, a, ret_id, ret_key, err)
+		       : 0;
+}
+
 static void note_ssh_failure(void *arg, const char *address, const char *key_id)
 {
 	identity_failures_note(arg, key_id, address);
@@ -302,6 +320,9 @@ struct auth auth_identity(struct identity_engine *e)
 		.authenticate = authenticate,
 		.authenticate_git = authenticate_git,
 		.authenticate_ssh = authenticate_ssh,
+		.mark = mark,
+		.mark_fits = mark_fits,
+		.signing_key = signing_key,
 		.note_ssh_failure = note_ssh_failure,
 		.ssh_ticket = ssh_ticket,
 		.authenticate_ssh_ticket = authenticate_ssh_ticket,

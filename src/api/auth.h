@@ -60,6 +60,14 @@ struct auth {
 	int (*authenticate_ssh_ticket)(void *arg, const char *address, const char *ticket,
 		const char *repository, struct arena *a, struct auth_principal **ret,
 		struct err *err);
+	/* A mark (in the arena, hex digits) that only this server makes of a text, and whether a
+	 * mark is that of a text. NULL: none are made. */
+	const char *(*mark)(void *arg, const char *text, struct arena *a);
+	bool (*mark_fits)(void *arg, const char *text, const char *mark);
+	/* The active SSH key of the principal that has this base64 form: 1, its id and its whole
+	 * text in the arena; 0 when it has no such key. */
+	int (*signing_key)(void *arg, const struct auth_principal *who, const char *base64,
+		struct arena *a, const char **ret_id, const char **ret_key, struct err *err);
 	void (*note_ssh_failure)(void *arg, const char *address, const char *key_id);
 	/* Whose password of the image registry it is. ERR_BAD_SIGNATURE; wire name ExpiredToken. */
 	int (*authenticate_registry)(void *arg, struct http_exchange *x, const char *password,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/git_access.h"
 
+#include <time.h>
+
 #include "base/id.h"
 #include "base/mem.h"
 #include "codec/base64.h"
@@ -92,6 +94,7 @@ void git_access_record(struct git_access *g, const struct err *err, bool transfe
 	json_key(&w, "dataTransferred");
 	json_put_bool(&w, transferred);
 	json_put_member(&w, "repositoryName", g->name);
+	push_signer_describe(&g->signer, &w);
 	json_close(&w, '}');
 	n.more = str_text(&more);
 	audit_note(&g->config->audit, &n);
@@ -106,12 +109,14 @@ static const char *const kinds[] = {
 	[SOURCE_PUSH_DELETE] = "delete",
 };
 
-/* ref and kind NULL: not known yet. */
-static int authorize(struct git_access *g, const char *ref, const char *kind, struct err *err)
+/* ref and kind NULL: not known yet; nor is it then whether the push is signed. */
+static int authorize(
+	struct git_access *g, const char *ref, const char *kind, bool is_signed, struct err *err)
 {
 	const char *arn = call_arn(&g->call, "codecommit", "%s", g->name);
 	const char *conditions[] = {ref ? "codecommit:References" : NULL, ref,
-		kind ? "towpath:PushKind" : NULL, kind, NULL};
+		kind ? "towpath:PushKind" : NULL, kind, "towpath:PushSigned",
+		is_signed ? "true" : "false", NULL};
 	struct call_access access = {.action = services[g->service].action,
 		.resources = &arn,
 		.n_resources = 1,
@@ -122,14 +127,41 @@ static int authorize(struct git_access *g, const char *ref, const char *kind, st
 
 static int authorize_push(void *arg, const char *ref, enum source_push_kind kind, struct err *err)
 {
-	return authorize(arg, ref, kinds[kind], err);
+	struct git_access *g = arg;
+	const struct push_signer *signer = &g->signer;
+	bool is_signed = signer->status == PUSH_SIGNER_VERIFIED;
+	const char *reason;
+
+	if (authorize(g, ref, kinds[kind], is_signed, err) == 0)
+		return 0;
+	if (!err || is_signed || authorize(g, ref, kinds[kind], true, NULL) < 0)
+		return -1;
+	/* A signature is all that is missing. */
+	reason = arena_strdup(g->call.arena, err_message(err));
+	return err_set(err, ERR_DENIED, "%s: only signed pushes may change it; %s", reason,
+		signer->why ? signer->why : "use git push --signed with gpg.format=ssh");
+}
+
+static int verify_push(void *arg, const struct vcs_push_cert *cert, struct err *err)
+{
+	struct git_access *g = arg;
+
+	return push_cert_verify(g->config->auth, g->who, g->repository.id, cert, time(NULL),
+		g->call.arena, &g->signer, err);
+}
+
+const char *git_access_nonce(struct git_access *g)
+{
+	return g->service == VCS_RECEIVE_PACK ? push_cert_nonce(g->config->auth, g->repository.id,
+							time(NULL), g->call.arena)
+					      : NULL;
 }
 
 int git_access_enter(struct git_access *g, struct err *err)
 {
 	int found;
 
-	if (authorize(g, NULL, NULL, err) < 0) {
+	if (authorize(g, NULL, NULL, false, err) < 0) {
 		git_access_record(g, err, false);
 		return -1;
 	}
@@ -141,7 +173,7 @@ int git_access_enter(struct git_access *g, struct err *err)
 
 int git_access_may_push(struct git_access *g, const char *ref, struct err *err)
 {
-	return authorize(g, ref, NULL, err);
+	return authorize(g, ref, NULL, false, err);
 }
 
 int git_access_receive(
@@ -150,6 +182,8 @@ int git_access_receive(
 	struct source_push push = {.repository = &g->repository,
 		.actor_arn = g->who->arn,
 		.stateful = stateful,
+		.verify = verify_push,
+		.ret_cert = &g->signer.certificate,
 		.authorize = authorize_push,
 		.arg = g};
 

@@ -5,6 +5,7 @@
 
 #include "api/audit_note.h"
 #include "api/auth.h"
+#include "api/push_cert.h"
 #include "source/source.h"
 
 struct git_access_config {
@@ -23,6 +24,7 @@ struct git_access {
 	struct call call; /* arena, source_ip and user_agent are the caller's to fill in */
 	struct auth_principal *who; /* NULL while it is not known */
 	struct source_repository repository;
+	struct push_signer signer; /* of the push; all zero: it has no certificate */
 };
 
 /* git's name of the service: "git-upload-pack"; static. */
@@ -40,6 +42,8 @@ void git_access_begin(struct git_access *g, struct auth_principal *who, const ch
 int git_access_enter(struct git_access *g, struct err *err);
 /* Whether the principal may push to a reference (NULL: to any). ERR_DENIED. */
 int git_access_may_push(struct git_access *g, const char *ref, struct err *err);
+/* The nonce to offer to a client that may sign its push, in the arena of the call, or NULL. */
+const char *git_access_nonce(struct git_access *g);
 /* Receives a push. stateful: the connection stays open behind the pack (SSH). */
 int git_access_receive(
 	struct git_access *g, const struct vcs_stream *s, bool stateful, struct err *err);

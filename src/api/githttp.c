@@ -190,8 +190,8 @@ static void serve_advertisement(struct git_request *r)
 	CLEANUP_STR struct str out = STR_INIT;
 
 	if (source_settle(r->git.config->source, &r->git.repository, &err) < 0 ||
-		vcs_advertise_http(r->git.repository.path, r->git.service, protocol_of(r->x), &out,
-			&err) < 0) {
+		vcs_advertise_http(r->git.repository.path, r->git.service, protocol_of(r->x),
+			git_access_nonce(&r->git), &out, &err) < 0) {
 		reply_err(r, status_of(&err), &err);
 		return;
 	}

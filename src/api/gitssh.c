@@ -160,7 +160,8 @@ static int receive(struct git_access *g, const char *protocol, struct pipes *p, 
 	CLEANUP_STR struct str refs = STR_INIT;
 	struct vcs_stream s = {read_pipe, write_pipe, p};
 
-	if (vcs_advertise(g->repository.path, VCS_RECEIVE_PACK, protocol, &refs, err) < 0 ||
+	if (vcs_advertise(g->repository.path, VCS_RECEIVE_PACK, protocol, git_access_nonce(g),
+		    &refs, err) < 0 ||
 		fd_write_all(p->out, refs.p, refs.len, err) < 0)
 		return -1;
 	return git_access_receive(g, &s, true, err);

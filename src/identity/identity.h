@@ -90,6 +90,12 @@ int identity_authenticate_git(struct identity_engine *e, const char *user, const
 int identity_ssh_key(struct identity_engine *e, const char *id, struct arena *a,
 	struct identity_principal *ret, const char **ret_key, struct err *err);
 
+/* The active SSH public key of the principal, if it is a user, that has this base64 form: 1, its id
+ * and whole text in the arena; 0 when there is none, -1. */
+int identity_ssh_key_of(struct identity_engine *e, const struct identity_principal *who,
+	const char *base64, struct arena *a, const char **ret_id, const char **ret_key,
+	struct err *err);
+
 /* Appends the principal as CloudTrail's userIdentity. */
 void identity_describe(
 	struct identity_engine *e, const struct identity_principal *who, struct str *out);

@@ -204,3 +204,49 @@ int identity_ssh_key(struct identity_engine *e, const char *id, struct arena *a,
 	*ret_key = f.key.ssh_public_key_body;
 	return 1;
 }
+
+/* ---- for signed pushes ---- */
+
+struct keys_of_user {
+	struct arena *a;
+	const char *owner;
+	struct store_documents rows;
+};
+
+static int load_keys(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct keys_of_user *k = arg;
+	struct store_document_filter filter = {.owner = k->owner};
+
+	return store_document_list(tx, &STORE_IAM_SSH, &filter, k->a, &k->rows, err);
+}
+
+/* "ssh-ed25519 AAAA..." */
+static bool has_base64(const ssh_key *key, const char *base64)
+{
+	const char *blank = strchr(key->ssh_public_key_body, ' ');
+
+	return blank && streq(blank + 1, base64);
+}
+
+int identity_ssh_key_of(struct identity_engine *e, const struct identity_principal *who,
+	const char *base64, struct arena *a, const char **ret_id, const char **ret_key,
+	struct err *err)
+{
+	struct keys_of_user k = {.a = a, .owner = who->owner};
+
+	if (who->kind != IDENTITY_USER || !who->owner)
+		return 0;
+	if (db_read(durable_db(e->durable), load_keys, &k, err) < 0)
+		return -1;
+	for (size_t i = 0; i < k.rows.n; i++) {
+		const ssh_key *key = k.rows.v[i];
+
+		if (!streq(key->status, "Active") || !has_base64(key, base64))
+			continue;
+		*ret_id = key->ssh_public_key_id;
+		*ret_key = key->ssh_public_key_body;
+		return 1;
+	}
+	return 0;
+}

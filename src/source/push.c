@@ -127,25 +127,55 @@ static int receive(struct session *s, const struct vcs_stream *stream, struct er
 	return rc;
 }
 
+/* One reason for all. */
+static int refuse_all(
+	struct session *s, const char *reason, const struct vcs_stream *stream, struct err *err)
+{
+	const char **reasons = arena_new_n(s->arena, s->request.n, const char *);
+
+	for (size_t i = 0; i < s->request.n; i++)
+		reasons[i] = reason;
+	return refuse(s, reasons, reason, stream, err);
+}
+
+/* The certificate stays in the repository, as a blob that no reference names. One that is there
+ * has been used, so nobody can send a push of another's again. */
+static int keep_certificate(struct session *s, struct err *err)
+{
+	CLEANUP_VCS struct vcs_repository *git = NULL;
+	int rc;
+
+	if (vcs_repository_open(s->push->repository->path, &git, err) < 0)
+		return -1;
+	rc = vcs_blob_write_once(git, s->request.cert->text, s->push->ret_cert, err);
+	if (rc == 0)
+		return err_set(err, ERR_DENIED,
+			"This push certificate has been used before. Push again, which signs "
+			"anew.");
+	return rc < 0 ? -1 : 0;
+}
+
 /* What follows the commands: checks them, and receives or refuses. bad: what is wrong with them. */
 static int serve_commands(
 	struct session *s, const struct vcs_stream *stream, const struct err *bad, struct err *err)
 {
 	struct store_source_repository r;
 	const char **reasons = arena_new_n(s->arena, s->request.n, const char *);
+	CLEANUP_ERR struct err why = ERR_INIT;
 
-	if (bad->kind) {
-		for (size_t i = 0; i < s->request.n; i++)
-			reasons[i] = err_message(bad);
-		return refuse(s, reasons, err_message(bad), stream, err);
-	}
+	if (bad->kind)
+		return refuse_all(s, err_message(bad), stream, err);
 	if (source_load(s->e, s->push->repository->name, s->arena, &r, err) < 0)
 		return -1;
 	if (r.meta.default_branch)
 		s->default_branch = arena_printf(s->arena, "refs/heads/%s", r.meta.default_branch);
+	if (s->request.cert && s->push->verify(s->push->arg, s->request.cert, &why) < 0)
+		return refuse_all(s, err_message(&why), stream, err);
 	if (check_commands(s, reasons))
 		return refuse(
 			s, reasons, "The push was refused; nothing has changed.", stream, err);
+	if (s->request.cert && keep_certificate(s, &why) < 0)
+		return refuse_all(s, err_message(&why), stream, err);
 	return receive(s, stream, err);
 }
 

@@ -77,6 +77,10 @@ struct source_push {
 	const struct source_repository *repository;
 	const char *actor_arn;
 	bool stateful; /* the connection stays open behind the push: it ends where the pack does */
+	/* Who signed the push, which comes before any other question: -1 refuses it. Only for
+	 * pushes that have a certificate. */
+	int (*verify)(void *arg, const struct vcs_push_cert *cert, struct err *err);
+	struct vcs_id *ret_cert; /* the blob of the repository that keeps the certificate */
 	/* May the actor push to this reference so? 0 yes; -1 no, err says why. */
 	int (*authorize)(void *arg, const char *ref, enum source_push_kind kind, struct err *err);
 	void *arg;

@@ -100,8 +100,10 @@ static void add_ref(struct str *out, const char *id, const char *name, struct vi
 	str_add_c(out, '\n');
 }
 
-static int list_refs(
-	const char *path, const struct str *capabilities, struct str *out, struct err *err)
+/* What git says of itself, and the nonce of a signed push, which is this process's own: git is
+ * handed the commands of a certificate once that has been looked at (push_cert.c). */
+static int list_refs(const char *path, struct str *capabilities, const char *nonce, struct str *out,
+	struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_VCS struct vcs_repository *git = NULL;
@@ -111,6 +113,8 @@ static int list_refs(
 	if (vcs_repository_open(path, &git, err) < 0 ||
 		vcs_refs_list(git, "refs/", &a, &refs, &n, err) < 0)
 		return -1;
+	if (nonce)
+		str_addf(capabilities, " push-cert=%s", nonce);
 	if (n == 0)
 		add_ref(out, VCS_ID_ZERO.hex, NO_REFERENCES, str_view(capabilities));
 	for (size_t i = 0; i < n; i++)
@@ -120,8 +124,8 @@ static int list_refs(
 	return 0;
 }
 
-int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
-	struct err *err)
+int vcs_advertise(const char *path, enum vcs_service service, const char *protocol,
+	const char *nonce, struct str *out, struct err *err)
 {
 	CLEANUP(freep) char *file = path_join(path, "config");
 	CLEANUP_STR struct str config = STR_INIT, capabilities = STR_INIT;
@@ -137,20 +141,23 @@ int vcs_advertise(const char *path, enum vcs_service service, const char *protoc
 	if (!push && recall(service, &config, out))
 		return 0;
 	if (push && recall(service, &config, &capabilities))
-		return list_refs(path, &capabilities, out, err);
+		return list_refs(path, &capabilities, nonce, out, err);
 	if (ask_git(path, service, protocol, out, err) < 0)
 		return -1;
 	said = (struct view){out->p + start, out->len - start};
 	remember(service, &config, push ? capabilities_of(said) : said);
-	return 0;
+	if (!push || !nonce || !recall(service, &config, &capabilities))
+		return 0;
+	str_truncate(out, start);
+	return list_refs(path, &capabilities, nonce, out, err);
 }
 
 int vcs_advertise_http(const char *path, enum vcs_service service, const char *protocol,
-	struct str *out, struct err *err)
+	const char *nonce, struct str *out, struct err *err)
 {
 	if (service == VCS_RECEIVE_PACK || !has_version(protocol, "version=2")) {
 		pkt_addf(out, "# service=%s\n", services[service].name);
 		str_add(out, PKT_FLUSH);
 	}
-	return vcs_advertise(path, service, protocol, out, err);
+	return vcs_advertise(path, service, protocol, nonce, out, err);
 }

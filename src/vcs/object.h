@@ -62,6 +62,9 @@ int vcs_is_ancestor(struct vcs_repository *r, const struct vcs_id *ancestor,
 
 int vcs_blob_write(
 	struct vcs_repository *r, struct view content, struct vcs_id *ret, struct err *err);
+/* The same for what may come once: 1, 0 when the repository has that blob already, -1. */
+int vcs_blob_write_once(
+	struct vcs_repository *r, struct view content, struct vcs_id *ret, struct err *err);
 
 /* One change to a tree: mode 0 removes the path, else it becomes this blob. */
 struct vcs_edit {

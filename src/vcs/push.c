@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "vcs/pkt.h"
+#include "vcs/push_cert.h"
 #include "vcs/transport.h"
 
 #define SIDEBAND_MAX 65515
@@ -84,15 +85,22 @@ static bool has_word(struct view list, const char *word)
 	return false;
 }
 
-static int parse_command(
-	struct vcs_push *p, struct view line, struct arena *a, size_t *cap, struct err *err)
+/* A request under way. */
+struct reading {
+	const struct vcs_stream *s;
+	struct arena *a;
+	struct vcs_push *p;
+	size_t cap; /* of p->commands */
+	struct push_cert cert;
+};
+
+static int parse_command(void *arg, struct view command, struct err *err)
 {
-	struct view capabilities = line, command = view_cut(&capabilities, '\0');
+	struct reading *r = arg;
+	struct vcs_push *p = r->p;
 	struct view rest = view_trim(command), before, after;
 	struct vcs_command c;
 
-	if (view_starts_with(rest, "shallow "))
-		return 0;
 	before = view_cut(&rest, ' ');
 	after = view_cut(&rest, ' ');
 	if (!vcs_id_parse(before, &c.before) || !vcs_id_parse(after, &c.after) || !rest.len)
@@ -102,22 +110,48 @@ static int parse_command(
 		p->too_many = true;
 		return 0;
 	}
-	c.ref = arena_view_dup(a, rest);
-	if (p->n == *cap) {
-		struct vcs_command *more = arena_new_n(a, *cap * 2 + 16, struct vcs_command);
+	c.ref = arena_view_dup(r->a, rest);
+	if (p->n == r->cap) {
+		struct vcs_command *more = arena_new_n(r->a, r->cap * 2 + 16, struct vcs_command);
 
 		if (p->n)
 			memcpy(more, p->commands, p->n * sizeof(*more));
 		p->commands = more;
-		*cap = *cap * 2 + 16;
+		r->cap = r->cap * 2 + 16;
 	}
 	p->commands[p->n++] = c;
-	if (p->n == 1 && capabilities.p) {
-		p->report_status = has_word(capabilities, "report-status") ||
-				   has_word(capabilities, "report-status-v2");
-		p->sideband = has_word(capabilities, "side-band-64k");
-		p->atomic = has_word(capabilities, "atomic");
+	return 0;
+}
+
+static void take_capabilities(struct vcs_push *p, struct view capabilities)
+{
+	p->report_status = has_word(capabilities, "report-status") ||
+			   has_word(capabilities, "report-status-v2");
+	p->sideband = has_word(capabilities, "side-band-64k");
+	p->atomic = has_word(capabilities, "atomic");
+}
+
+static int take_line(struct reading *r, struct view line, struct err *err)
+{
+	struct view capabilities = line, command = view_cut(&capabilities, '\0');
+
+	if (push_cert_takes(&r->cert, line))
+		return 0;
+	if (view_starts_with(command, "shallow ")) {
+		pkt_add(&r->cert.shallow, line);
+		return 0;
 	}
+	if (view_eq_str(view_trim(command), "push-cert")) {
+		take_capabilities(r->p, capabilities);
+		return push_cert_begin(&r->cert, r->p, capabilities, err);
+	}
+	if (r->cert.begun)
+		return err_set(err, ERR_MALFORMED,
+			"a signed push names what it changes in its certificate alone");
+	if (parse_command(r, command, err) < 0)
+		return -1;
+	if (r->p->n == 1 && capabilities.p)
+		take_capabilities(r->p, capabilities);
 	return 0;
 }
 
@@ -140,28 +174,43 @@ static int packet_at(const struct vcs_stream *s, struct vcs_push *p, size_t at, 
 	return rc < 0 ? -1 : length;
 }
 
-int vcs_push_read(
-	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err)
+/* Up to the flush packet. */
+static int read_lines(struct reading *r, struct err *err)
 {
-	size_t cap = 0, at = 0;
+	struct vcs_push *p = r->p;
+	size_t at = 0;
 
-	*ret = (struct vcs_push){0};
 	for (;;) {
-		int length = packet_at(s, ret, at, err);
+		int length = packet_at(r->s, p, at, err);
 		struct view line;
 
-		ret->head = MIN(at + 4, ret->raw.len);
-		if (length == 0 && ret->too_many)
+		p->head = MIN(at + 4, p->raw.len);
+		if (length == 0 && r->cert.begun &&
+			push_cert_finish(&r->cert, p, r->a, parse_command, r, err) < 0)
+			return -1;
+		if (length == 0 && p->too_many)
 			return err_set(err, ERR_TOO_LARGE,
 				"Too many reference update commands: more than %d in one push",
 				VCS_PUSH_COMMANDS_MAX);
 		if (length <= 0)
 			return length;
-		line = (struct view){ret->raw.p + at + 4, (size_t)length - 4};
-		if (parse_command(ret, line, a, &cap, err) < 0)
+		line = (struct view){p->raw.p + at + 4, (size_t)length - 4};
+		if (take_line(r, line, err) < 0)
 			return -1;
 		at += (size_t)length;
 	}
+}
+
+int vcs_push_read(
+	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err)
+{
+	struct reading r = {.s = s, .a = a, .p = ret};
+	int rc;
+
+	*ret = (struct vcs_push){0};
+	rc = read_lines(&r, err);
+	push_cert_release(&r.cert);
+	return rc;
 }
 
 void vcs_push_release(struct vcs_push *p)

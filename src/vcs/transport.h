@@ -42,12 +42,13 @@ struct vcs_stream vcs_pack_end_stream(struct vcs_pack_end *p);
  * is not handed to git. */
 const char *vcs_protocol(const char *text);
 /* Appends what references there are, as git says it at the start of a connection. protocol as
- * vcs_protocol() gives it. */
-int vcs_advertise(const char *path, enum vcs_service service, const char *protocol, struct str *out,
-	struct err *err);
+ * vcs_protocol() gives it. nonce: what the certificate of a signed push must hold, letters, digits
+ * and hyphens; NULL: signed pushes are not offered (nor are they in protocol 1, ever). */
+int vcs_advertise(const char *path, enum vcs_service service, const char *protocol,
+	const char *nonce, struct str *out, struct err *err);
 /* The same as the answer to info/refs?service=...: with its service line for protocols 0 and 1. */
 int vcs_advertise_http(const char *path, enum vcs_service service, const char *protocol,
-	struct str *out, struct err *err);
+	const char *nonce, struct str *out, struct err *err);
 /* Serves one upload-pack request. */
 int vcs_upload_pack(
 	const char *path, const char *protocol, const struct vcs_stream *s, struct err *err);
@@ -61,10 +62,19 @@ struct vcs_command {
 	const char *ref;
 };
 
+/* What `git push --signed` sends in place of commands (git's protocol-pack: push certificates). */
+struct vcs_push_cert {
+	struct view text;    /* all of it */
+	struct view payload; /* what is signed */
+	struct view signature;
+	const char *nonce; /* as it claims, or NULL */
+};
+
 /* The head of a receive-pack request: what the client wants to change. */
 struct vcs_push {
 	struct vcs_command *commands;
 	size_t n;
+	struct vcs_push_cert *cert; /* NULL: not signed. raw holds its commands, not itself */
 	bool report_status, sideband, atomic, too_many;
 	bool forward_only; /* the caller's: no branch may move but to a commit that follows, or
 			      nothing of the push is done */

@@ -17,6 +17,22 @@ int vcs_blob_write(
 	return 0;
 }
 
+int vcs_blob_write_once(
+	struct vcs_repository *r, struct view content, struct vcs_id *ret, struct err *err)
+{
+	git_oid oid;
+	uint64_t size;
+	int rc = git_odb_hash(&oid, content.p, content.len, GIT_OBJECT_BLOB);
+
+	if (rc < 0)
+		return vcs_git2_err(err, rc, "cannot name a blob");
+	*ret = vcs_id_of(&oid);
+	rc = vcs_blob_size(r, ret, &size, err);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	return vcs_blob_write(r, content, ret, err) < 0 ? -1 : 1;
+}
+
 static int write_object(struct vcs_repository *r, struct view bytes, git_object_t type,
 	struct vcs_id *ret, struct err *err)
 {

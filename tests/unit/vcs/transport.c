@@ -257,14 +257,14 @@ static void test_advertise_and_fetch(void **state)
 	char *want = arena_printf(&f->arena, "0032want %s\n00000009done\n", a.hex);
 
 	OK(vcs_ref_update(f->r, "refs/heads/main", &zero, &a, E));
-	OK(vcs_advertise_http(f->path, VCS_UPLOAD_PACK, NULL, &out, E));
+	OK(vcs_advertise_http(f->path, VCS_UPLOAD_PACK, NULL, NULL, &out, E));
 	assert_true(starts_with(str_text(&out), "001e# service=git-upload-pack\n0000"));
 	assert_non_null(memmem(out.p, out.len, "refs/heads/main", 15));
 	str_clear(&out);
-	OK(vcs_advertise_http(f->path, VCS_UPLOAD_PACK, "version=2", &out, E));
+	OK(vcs_advertise_http(f->path, VCS_UPLOAD_PACK, "version=2", NULL, &out, E));
 	assert_true(starts_with(str_text(&out), "000eversion 2\n"));
 	str_clear(&out);
-	OK(vcs_advertise_http(f->path, VCS_RECEIVE_PACK, "version=2", &out, E));
+	OK(vcs_advertise_http(f->path, VCS_RECEIVE_PACK, "version=2", NULL, &out, E));
 	assert_true(starts_with(str_text(&out), "001f# service=git-receive-pack\n0000"));
 	m.in = view_of(want);
 	OK(vcs_upload_pack(f->path, NULL, &s, E));
@@ -291,7 +291,7 @@ static void check_as_git(struct fixture *f)
 
 		ask_git(f, push ? "receive-pack" : "upload-pack", !push, &gits);
 		OK(vcs_advertise(f->path, push ? VCS_RECEIVE_PACK : VCS_UPLOAD_PACK,
-			push ? NULL : "version=2", &ours, E));
+			push ? NULL : "version=2", NULL, &ours, E));
 		assert_int_equal(ours.len, gits.len);
 		assert_memory_equal(ours.p, gits.p, gits.len);
 		str_release(&ours);
