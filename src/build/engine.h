@@ -113,9 +113,18 @@ int build_step_run(struct build_step *s, struct err *err);
 int build_step_within(struct build_step *s, struct db_tx *tx, struct err *err);
 void build_step_release(struct build_step *s);
 #define CLEANUP_STEP CLEANUP(build_step_release)
+/* What is new about a build since it was told last: whether its status is, and which phases ended.
+ */
+struct build_news {
+	bool changed;
+	int phases_from, phases_to;
+};
+/* Before the record is stored: it remembers which of its phases are told. was: the status before,
+ * or NULL. */
+struct build_news build_news(struct store_build_record *r, const char *was);
 /* Appends the journal entry that tells a build's present state. */
 int build_tell(struct build_engine *e, struct db_tx *tx, const struct codebuild_build *b,
-	const char *actor, struct err *err);
+	const struct build_news *news, const char *actor, struct err *err);
 
 /* ---- the queue (queue.c) ---- */
 

@@ -2,8 +2,36 @@
 /* One durable step on one build: load, decide, store, tell. */
 #include "build/engine.h"
 
+/* How many phases have ended for good: the upload's may still be opened again. */
+static int phases_ended(const struct store_build_record *r)
+{
+	int n = 0;
+
+	wire_foreach (p, &r->build.phases) {
+		if (!p->phase_status ||
+			(r->state != BUILD_DONE &&
+				streq(p->phase_type, CODEBUILD_BUILD_PHASE_TYPE_UPLOAD_ARTIFACTS)))
+			break;
+		n++;
+	}
+	return n;
+}
+
+struct build_news build_news(struct store_build_record *r, const char *was)
+{
+	int told = wire_or(r->extra.phases_told, 0), ended = phases_ended(r);
+	struct build_news news = {
+		.changed = !was || !streq(was, r->build.build_status),
+		.phases_from = told,
+		.phases_to = MAX(told, ended),
+	};
+
+	r->extra.phases_told = WIRE_SET_INT(news.phases_to);
+	return news;
+}
+
 int build_tell(struct build_engine *e, struct db_tx *tx, const struct codebuild_build *b,
-	const char *actor, struct err *err)
+	const struct build_news *news, const char *actor, struct err *err)
 {
 	CLEANUP_STR struct str detail = STR_INIT;
 	struct towpath_event_build event = {
@@ -12,6 +40,9 @@ int build_tell(struct build_engine *e, struct db_tx *tx, const struct codebuild_
 		.build_status = b->build_status,
 		.current_phase = b->current_phase,
 		.initiator = b->initiator,
+		.changed = WIRE_SET_BOOL(news->changed),
+		.phases_from = WIRE_SET_INT(news->phases_from),
+		.phases_to = WIRE_SET_INT(news->phases_to),
 	};
 	struct journal_entry entry = {.kind = "codebuild.build", .subject = b->arn, .actor = actor};
 
@@ -23,6 +54,8 @@ int build_tell(struct build_engine *e, struct db_tx *tx, const struct codebuild_
 static int step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct build_step *s = arg;
+	struct build_news news;
+	const char *was;
 	int r;
 
 	arena_release(&s->arena);
@@ -30,12 +63,16 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 	s->found = r > 0;
 	if (r < 0)
 		return -1;
+	was = s->found ? s->r.build.build_status : NULL;
 	r = s->found ? s->decide(s, tx, err) : 1;
 	if (r < 0)
 		return -1;
-	if (r == 0 && (store_build_record_update(tx, &s->r, err) < 0 ||
-			      build_tell(s->e, tx, &s->r.build, NULL, err) < 0))
-		return -1;
+	if (r == 0) {
+		news = build_news(&s->r, was);
+		if (store_build_record_update(tx, &s->r, err) < 0 ||
+			build_tell(s->e, tx, &s->r.build, &news, NULL, err) < 0)
+			return -1;
+	}
 	return s->task ? task_done(s->e->durable, tx, s->task, err) : 0;
 }
 

@@ -157,15 +157,20 @@ int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_recor
 	const char *initiator, const char *actor, struct arena *a, struct err *err)
 {
 	struct uuid_text uuid = id_uuid();
+	struct build_news news;
 	int64_t number = 0;
 
 	if (store_build_project_take_number(tx, r->spec.name, &number, err) < 0)
 		return -1;
 	r->uuid = arena_strdup(a, uuid.text);
 	plan(e, r, initiator, number, a);
-	if (build_queue_enter(e, tx, r, err) < 0 || store_build_record_insert(tx, r, err) < 0)
+	if (build_queue_enter(e, tx, r, err) < 0)
 		return -1;
-	return build_tell(e, tx, &r->build, actor, err);
+	r->extra.phases_told = WIRE_SET_INT(0);
+	news = build_news(r, NULL);
+	if (store_build_record_insert(tx, r, err) < 0)
+		return -1;
+	return build_tell(e, tx, &r->build, &news, actor, err);
 }
 
 /* ---- StartBuild ---- */

@@ -85,8 +85,9 @@ static int issue(struct step *s, struct store_target *t, struct err *err)
 static int begin_target(struct step *s, struct store_target *t, struct err *err)
 {
 	t->state.wave = WIRE_SET_BOOL(true);
-	step_set_target(s, t, CODEDEPLOY_TARGET_STATUS_INPROGRESS);
-	return issue(s, t, err);
+	return step_set_target(s, t, CODEDEPLOY_TARGET_STATUS_INPROGRESS, err) < 0
+		       ? -1
+		       : issue(s, t, err);
 }
 
 static int note_health(struct step *s, const struct store_target *t, bool ok, struct err *err)
@@ -106,8 +107,8 @@ static int end_target(struct step *s, struct store_target *t, const char *status
 	bool ready = streq(status, CODEDEPLOY_TARGET_STATUS_READY);
 
 	t->state.wave = (struct wire_bool){0};
-	step_set_target(s, t, status);
-	if (step_cancel(s, DEPLOY_TASK_EVENT_TIMER, t->info.target_id, err) < 0 ||
+	if (step_set_target(s, t, status, err) < 0 ||
+		step_cancel(s, DEPLOY_TASK_EVENT_TIMER, t->info.target_id, err) < 0 ||
 		step_cancel(s, DEPLOY_TASK_TRAFFIC, t->info.target_id, err) < 0 ||
 		store_command_end_all(s->tx, s->d.info.deployment_id, t->info.target_id, err) < 0)
 		return -1;

@@ -36,8 +36,8 @@ static int skip_targets(struct step *s, struct err *err)
 		if (is_final_target(t))
 			continue;
 		t->state.wave = (struct wire_bool){0};
-		step_set_target(s, t, CODEDEPLOY_TARGET_STATUS_SKIPPED);
-		if (step_skip_events(s, t, 0, err) < 0 ||
+		if (step_set_target(s, t, CODEDEPLOY_TARGET_STATUS_SKIPPED, err) < 0 ||
+			step_skip_events(s, t, 0, err) < 0 ||
 			store_command_end_all(
 				s->tx, s->d.info.deployment_id, t->info.target_id, err) < 0)
 			return -1;

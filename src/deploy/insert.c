@@ -209,6 +209,7 @@ static int journal_created(struct deploy_engine *e, struct db_tx *tx,
 	wire_encode_json(&towpath_event_deployment_shape,
 		&(struct towpath_event_deployment){.application_name = d->info.application_name,
 			.deployment_group_name = d->info.deployment_group_name,
+			.deployment_group_id = d->state.group_id,
 			.deployment_id = d->info.deployment_id,
 			.status = d->info.status},
 		&text);

@@ -89,6 +89,7 @@ int step_set_status(struct step *s, enum deploy_status to, struct err *err)
 	return journal(s, "codedeploy.deployment", &towpath_event_deployment_shape,
 		&(struct towpath_event_deployment){.application_name = s->d.info.application_name,
 			.deployment_group_name = s->d.info.deployment_group_name,
+			.deployment_group_id = s->d.state.group_id,
 			.deployment_id = s->d.info.deployment_id,
 			.status = s->d.info.status},
 		err);
@@ -168,14 +169,29 @@ static void count(struct step *s, const char *status, int by)
 	*n = WIRE_SET_LONG(n->v + by);
 }
 
-void step_set_target(struct step *s, struct store_target *t, const char *status)
+int step_set_target(struct step *s, struct store_target *t, const char *status, struct err *err)
 {
-	if (!streq(t->info.status, status)) {
-		count(s, t->info.status, -1);
-		count(s, status, 1);
-		t->info.status = status;
-	}
+	bool same = streq(t->info.status, status);
+
 	touch(s, t);
+	if (same)
+		return 0;
+	count(s, t->info.status, -1);
+	count(s, status, 1);
+	t->info.status = status;
+	/* A task set is no instance: the service tells nobody of its own status. */
+	if (step_kind(s) == DEPLOY_KIND_SERVICE)
+		return 0;
+	return journal(s, "codedeploy.target", &towpath_event_deployment_target_shape,
+		&(struct towpath_event_deployment_target){
+			.application_name = s->d.info.application_name,
+			.deployment_group_name = s->d.info.deployment_group_name,
+			.deployment_group_id = s->d.state.group_id,
+			.deployment_id = s->d.info.deployment_id,
+			.instance_id = t->info.target_id,
+			.instance_arn = t->info.target_arn,
+			.status = status},
+		err);
 }
 
 int step_set_event(struct step *s, struct store_target *t, size_t event, const char *status,

@@ -43,7 +43,7 @@ enum deploy_kind step_kind(const struct step *s);
 const struct deploy_event *step_event(const struct step *s, const struct store_target *t);
 
 /* The one setter of a target's status; keeps the overview's counts. */
-void step_set_target(struct step *s, struct store_target *t, const char *status);
+int step_set_target(struct step *s, struct store_target *t, const char *status, struct err *err);
 /* The one setter of an event of a target; times and journals it. diagnostics may be NULL. */
 int step_set_event(struct step *s, struct store_target *t, size_t event, const char *status,
 	const struct codedeploy_diagnostics *diagnostics, struct err *err);

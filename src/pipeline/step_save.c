@@ -22,15 +22,58 @@ static int journal(struct saving *s, const char *kind, const struct wire_shape *
 	return journal_append(s->e->durable, s->tx, &entry, err);
 }
 
+static const char *error_message(const struct codepipeline_action_execution_detail *d)
+{
+	const struct codepipeline_action_execution_result *r =
+		d->output ? d->output->execution_result : NULL;
+
+	return r && r->error_details ? r->error_details->message : NULL;
+}
+
+/* The stage's actions that failed, each with what its error says. */
+static int failed_actions(struct saving *s, const struct towpath_pipeline_run *run,
+	const char *stage, struct towpath_pipeline_texts *ret, struct err *err)
+{
+	wire_foreach (sr, &run->stages) {
+		wire_foreach (ref, &sr->actions) {
+			struct store_pipeline_action row;
+			int found;
+
+			if (!streq(sr->name, stage) || !ref->status ||
+				!streq(ref->status, CODEPIPELINE_ACTION_EXECUTION_STATUS_FAILED))
+				continue;
+			found = store_pipeline_action_get(s->tx, ref->id, s->f->arena, &row, err);
+			if (found < 0)
+				return -1;
+			flow_list_add(s->f->arena, ret,
+				(struct towpath_pipeline_text){.name = ref->name,
+					.value = found ? error_message(row.detail) : NULL});
+		}
+	}
+	return 0;
+}
+
 static int save_run_state(struct saving *s, const struct flow_effect *fx, struct err *err)
 {
+	const struct towpath_pipeline_run *run = fx->run;
 	struct towpath_event_pipeline detail = {
-		.pipeline = fx->run->pipeline,
-		.version = fx->run->version,
-		.execution_id = fx->run->execution_id,
+		.pipeline = run->pipeline,
+		.version = run->version,
+		.execution_id = run->execution_id,
 		.state = fx->state,
+		.start_time = run->start_time,
+		.attempt = run->attempt,
+		.trigger_type = run->trigger_type,
+		.trigger_detail = run->trigger_detail,
 	};
 
+	if (streq(fx->state, "STOPPING"))
+		detail.stop_reason = run->stop_reason;
+	if (streq(fx->state, "FAILED")) {
+		detail.failed_stage = run->stage;
+		if (failed_actions(s, run, run->stage, &detail.failed_actions, err) < 0)
+			return -1;
+	}
 	return journal(s, "codepipeline.pipeline", &towpath_event_pipeline_shape, &detail, err);
 }
 
@@ -42,14 +85,59 @@ static int save_stage_state(struct saving *s, const struct flow_effect *fx, stru
 		.execution_id = fx->run->execution_id,
 		.stage = fx->stage,
 		.state = fx->state,
+		.start_time = fx->run->start_time,
+		.attempt = fx->run->attempt,
 	};
 
+	if (streq(fx->state, "FAILED") &&
+		failed_actions(s, fx->run, fx->stage, &detail.failed_actions, err) < 0)
+		return -1;
 	return journal(s, "codepipeline.stage", &towpath_event_stage_shape, &detail, err);
 }
 
 static int save_stage_succeeded(struct saving *s, const struct flow_effect *fx, struct err *err)
 {
 	return store_pipeline_run_succeeded(s->tx, fx->run, fx->stage, err);
+}
+
+static void event_artifacts(struct saving *s, const struct codepipeline_artifact_detail_list *list,
+	struct towpath_pipeline_artifacts *ret)
+{
+	wire_foreach (x, list)
+		flow_list_add(s->f->arena, ret,
+			(struct towpath_pipeline_artifact){.name = x->name,
+				.bucket = x->s3location ? x->s3location->bucket : NULL,
+				.key = x->s3location ? x->s3location->key : NULL});
+}
+
+/* What is known of an action's end. */
+static void event_result(
+	const struct codepipeline_action_execution_detail *d, struct towpath_event_action *ret)
+{
+	const struct codepipeline_action_execution_result *r =
+		d->output ? d->output->execution_result : NULL;
+
+	if (!r)
+		return;
+	ret->external_id = r->external_execution_id;
+	ret->external_url = r->external_execution_url;
+	ret->external_summary = r->external_execution_summary;
+	ret->error_code = r->error_details ? r->error_details->code : NULL;
+	ret->message = error_message(d);
+}
+
+/* What an approval shows to those who are asked. */
+static void event_approval(
+	const struct codepipeline_action_execution_detail *d, struct towpath_event_action *ret)
+{
+	if (!streq(d->input->action_type_id->category, CODEPIPELINE_ACTION_CATEGORY_APPROVAL))
+		return;
+	wire_foreach (kv, &d->input->resolved_configuration) {
+		if (streq(kv->key, "ExternalEntityLink"))
+			ret->external_entity_link = kv->value;
+		if (streq(kv->key, "CustomData"))
+			ret->custom_data = kv->value;
+	}
 }
 
 static int tell_action(struct saving *s, const struct flow_effect *fx,
@@ -61,12 +149,22 @@ static int tell_action(struct saving *s, const struct flow_effect *fx,
 		.execution_id = fx->run->execution_id,
 		.stage = d->stage_name,
 		.action = d->action_name,
+		.action_execution_id = d->action_execution_id,
 		.state = state,
 		.category = d->input->action_type_id->category,
 		.owner = d->input->action_type_id->owner,
 		.provider = d->input->action_type_id->provider,
+		.region = d->input->region,
+		.start_time = fx->run->start_time,
+		.attempt = fx->run->attempt,
 	};
 
+	event_artifacts(s, &d->input->input_artifacts, &detail.input_artifacts);
+	if (d->output)
+		event_artifacts(s, &d->output->output_artifacts, &detail.output_artifacts);
+	if (!streq(state, "STARTED"))
+		event_result(d, &detail);
+	event_approval(d, &detail);
 	return journal(s, "codepipeline.action", &towpath_event_action_shape, &detail, err);
 }
 

@@ -56,15 +56,28 @@ int event_publish(struct signal_engine *e, struct db_tx *tx, const struct event 
 int event_publish_to_rule(struct signal_engine *e, struct db_tx *tx, const struct event *x,
 	const struct events_describe_rule_response *rule, struct arena *a, struct err *err);
 
+/* Kinds of the events of a build's phases, which have no journal entry of their own. */
+#define EVENT_PHASE_SUCCEEDED "codebuild.phase-succeeded"
+#define EVENT_PHASE_FAILED "codebuild.phase-failed"
+#define EVENT_PHASE_STOPPED "codebuild.phase-stopped"
+
 struct event_envelope {
+	const char *kind; /* of its journal entry, or one of the above */
 	const char *id, *source, *detail_type, *detail; /* detail: JSON */
+	const char *additional; /* what notification rules tell beside it: JSON, or NULL */
 	int64_t usec;
 	const char *const *resources;
 	size_t n_resources;
 };
-/* The event that a journal entry is, in the arena: 1, or 0: it is none. */
-int event_of_journal(const struct journal_entry *entry, struct arena *a, struct event_envelope *ret,
-	struct err *err);
+struct event_list {
+	struct event_envelope *v;
+	size_t n;
+};
+/* Whether entries of this kind are events. */
+bool event_journal_kind(const char *kind);
+/* The events that a journal entry is, in the arena: mostly one, or none. */
+int event_of_journal(struct signal_engine *e, struct db_tx *tx, const struct journal_entry *entry,
+	struct arena *a, struct event_list *ret, struct err *err);
 char *event_envelope_text(struct signal_engine *e, const struct event_envelope *v, struct arena *a);
 
 /* ---- what a target gets (event_input.c) ---- */

@@ -2,8 +2,7 @@
 /* Journal entries become events of the default bus, in the form that the services send them. */
 #include <string.h>
 
-#include "base/timefmt.h"
-#include "signal/event.h"
+#include "signal/event_detail.h"
 
 /* Members of the event's detail, from members of the journal entry's. */
 struct renamed {
@@ -70,32 +69,12 @@ static const struct event_kind event_kinds[] = {
 			{"reactionShortcodes", "reactionShortcodes"},
 			{"reactionUnicodes", "reactionUnicodes"},
 			{"notificationBody", "notificationBody"}}},
-	{"codebuild.build", "aws.codebuild", "CodeBuild Build State Change",
-		{{"buildStatus", "build-status"}, {"projectName", "project-name"},
-			{"buildId", "build-id"}, {"currentPhase", "current-phase"}}},
-	{"codedeploy.deployment", "aws.codedeploy",
-		"CodeDeploy Deployment State-change Notification",
-		{{"deploymentId", "deploymentId"}, {"applicationName", "application"},
-			{"deploymentGroupName", "deploymentGroup"}, {"status", "state"}}},
 	{"codedeploy.hook", "aws.codedeploy", "CodeDeploy Lifecycle Event Hook Invocation",
 		{{"deploymentId", "deploymentId"}, {"applicationName", "application"},
 			{"deploymentGroupName", "deploymentGroup"},
 			{"lifecycleEvent", "lifecycleEvent"},
 			{"lifecycleEventHookExecutionId", "lifecycleEventHookExecutionId"},
 			{"function", "function"}}},
-	{"codedeploy.instance", "aws.codedeploy", "CodeDeploy Instance State-change Notification",
-		{{"deploymentId", "deploymentId"}, {"instanceId", "instanceId"},
-			{"lifecycleEvent", "lifecycleEvent"}, {"status", "state"}}},
-	{"codepipeline.pipeline", "aws.codepipeline",
-		"CodePipeline Pipeline Execution State Change",
-		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"state", "state"},
-			{"version", "version"}}},
-	{"codepipeline.stage", "aws.codepipeline", "CodePipeline Stage Execution State Change",
-		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"stage", "stage"},
-			{"state", "state"}, {"version", "version"}}},
-	{"codepipeline.action", "aws.codepipeline", "CodePipeline Action Execution State Change",
-		{{"pipeline", "pipeline"}, {"executionId", "execution-id"}, {"stage", "stage"},
-			{"action", "action"}, {"state", "state"}, {"version", "version"}}},
 	{"s3.object", "aws.s3", "Object Created", {{0}}},
 	{"ecs.service", "aws.ecs", "ECS Service Action",
 		{{"event", "eventName"}, {"clusterArn", "clusterArn"},
@@ -140,25 +119,6 @@ static const char *detail_type_of(const struct event_kind *k, const struct json_
 		if (streq(k->kind, rows[i].kind) && starts_with(event, rows[i].event))
 			return rows[i].detail_type;
 	return k->detail_type;
-}
-
-static void put_action(struct json_writer *w, const struct json_node *detail)
-{
-	json_key(w, "type");
-	json_open(w, '{');
-	json_put_member(w, "owner", json_member_text(detail, "owner"));
-	json_put_member(w, "category", json_member_text(detail, "category"));
-	json_put_member(w, "provider", json_member_text(detail, "provider"));
-	json_put_member(w, "version", "1");
-	json_close(w, '}');
-}
-
-static void put_build(struct json_writer *w, const struct json_node *detail)
-{
-	json_key(w, "additional-information");
-	json_open(w, '{');
-	json_put_member(w, "initiator", json_member_text(detail, "initiator"));
-	json_close(w, '}');
 }
 
 static void put_object(struct json_writer *w, const struct json_node *detail)
@@ -216,7 +176,7 @@ static void put_extra(
 	static const struct {
 		const char *kind;
 		void (*put)(struct json_writer *w, const struct json_node *detail);
-	} rows[] = {{"codepipeline.action", put_action}, {"codebuild.build", put_build},
+	} rows[] = {
 		{"s3.object", put_object}, {"ecs.service", put_service}, {"ecs.task", put_task}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -257,32 +217,34 @@ static void put_detail(
 	json_close(w, '}');
 }
 
-int event_of_journal(const struct journal_entry *entry, struct arena *a, struct event_envelope *ret,
-	struct err *err)
+bool event_journal_kind(const char *kind)
 {
+	return event_maker_of(kind) || kind_of(kind);
+}
+
+int event_of_journal(struct signal_engine *e, struct db_tx *tx, const struct journal_entry *entry,
+	struct arena *a, struct event_list *ret, struct err *err)
+{
+	struct event_origin o = {e, tx, entry, a};
+	event_maker make = event_maker_of(entry->kind);
 	const struct event_kind *k = kind_of(entry->kind);
 	struct str detail CLEANUP_STR = STR_INIT;
 	struct json_writer w = {.out = &detail};
-	const char **resource = arena_new(a, const char *);
+	const char *resource;
 	const struct json_node *node;
 
+	*ret = (struct event_list){0};
+	if (make)
+		return make(&o, ret, err);
 	if (!k)
 		return 0;
 	if (json_parse(view_of(entry->detail), a, &node, err) < 0)
 		return -1;
 	put_detail(&w, k, node);
-	*resource = resource_of(entry, a);
-	*ret = (struct event_envelope){
-		.id = arena_printf(
-			a, "00000000-0000-4000-8000-%012llx", (unsigned long long)entry->seq),
-		.source = k->source,
-		.detail_type = detail_type_of(k, node),
-		.detail = arena_strdup(a, str_text(&detail)),
-		.usec = entry->time_usec,
-		.resources = resource,
-		.n_resources = *resource ? 1 : 0,
-	};
-	return 1;
+	resource = resource_of(entry, a);
+	event_list_add(&o, ret, k->source, detail_type_of(k, node), str_text(&detail), &resource,
+		resource ? 1 : 0);
+	return 0;
 }
 
 int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
@@ -291,17 +253,19 @@ int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journ
 	struct signal_engine *e = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct event event = {.bus = EVENT_DEFAULT_BUS, .ingested_usec = durable_now(d)};
-	struct event_envelope v;
+	struct event_list list;
 	int r;
 
-	if (!kind_of(entry->kind))
+	if (!event_journal_kind(entry->kind))
 		return 0;
 	r = event_bus_heard(tx, EVENT_DEFAULT_BUS, &a, err);
-	if (r > 0)
-		r = event_of_journal(entry, &a, &v, err);
 	if (r <= 0)
 		return r;
-	event.id = v.id;
-	event.text = event_envelope_text(e, &v, &a);
-	return event_publish(e, tx, &event, &a, err);
+	r = event_of_journal(e, tx, entry, &a, &list, err);
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		event.id = list.v[i].id;
+		event.text = event_envelope_text(e, &list.v[i], &a);
+		r = event_publish(e, tx, &event, &a, err);
+	}
+	return r;
 }

@@ -9,6 +9,7 @@
 
 #define REPOSITORY "codecommit-repository-"
 #define BUILD "codebuild-project-build-state-"
+#define PHASE "codebuild-project-build-phase-"
 #define APPLICATION "codedeploy-application-deployment-"
 #define ACTION "codepipeline-pipeline-action-execution-"
 #define APPROVAL "codepipeline-pipeline-manual-approval-"
@@ -37,12 +38,12 @@ const struct notice_type notice_types[] = {
 		NULL, NULL},
 	{REPOSITORY "branches-and-tags-updated", "codecommit.ref", "event", "referenceUpdated",
 		NULL, NULL},
-	{BUILD "failed", "codebuild.build", "buildStatus", "FAILED", "currentPhase", "COMPLETED"},
-	{BUILD "succeeded", "codebuild.build", "buildStatus", "SUCCEEDED", "currentPhase",
-		"COMPLETED"},
-	{BUILD "in-progress", "codebuild.build", "buildStatus", "IN_PROGRESS", "currentPhase",
-		"QUEUED"},
-	{BUILD "stopped", "codebuild.build", "buildStatus", "STOPPED", "currentPhase", "COMPLETED"},
+	{BUILD "failed", "codebuild.build", "buildStatus", "FAILED", NULL, NULL},
+	{BUILD "succeeded", "codebuild.build", "buildStatus", "SUCCEEDED", NULL, NULL},
+	{BUILD "in-progress", "codebuild.build", "buildStatus", "IN_PROGRESS", NULL, NULL},
+	{BUILD "stopped", "codebuild.build", "buildStatus", "STOPPED", NULL, NULL},
+	{PHASE "failure", EVENT_PHASE_FAILED, NULL, NULL, NULL, NULL},
+	{PHASE "success", EVENT_PHASE_SUCCEEDED, NULL, NULL, NULL, NULL},
 	{APPLICATION "failed", "codedeploy.deployment", "status", "Failed", NULL, NULL},
 	{APPLICATION "succeeded", "codedeploy.deployment", "status", "Succeeded", NULL, NULL},
 	{APPLICATION "started", "codedeploy.deployment", "status", "Created", NULL, NULL},
@@ -81,7 +82,7 @@ struct codestar_notifications_event_type_summary notice_type_summary(
 	static const struct {
 		const char *prefix, *service, *resource;
 	} parts[] = {{REPOSITORY, "CodeCommit", "repository"}, {BUILD, "CodeBuild", "project"},
-		{APPLICATION, "CodeDeploy", "application"},
+		{PHASE, "CodeBuild", "project"}, {APPLICATION, "CodeDeploy", "application"},
 		{"codepipeline-pipeline-", "CodePipeline", "pipeline"}};
 	struct codestar_notifications_event_type_summary s = {.event_type_id = t->id};
 
@@ -125,8 +126,9 @@ static const char *resource_of(struct signal_engine *e, const struct journal_ent
 }
 
 static const char *message(struct signal_engine *e, const notice_rule *rule,
-	const struct event_envelope *v, const char *resource, struct arena *a)
+	const struct event_envelope *v, struct arena *a)
 {
+	bool full = streq(rule->detail_type, CODESTAR_NOTIFICATIONS_DETAIL_TYPE_FULL);
 	struct str text CLEANUP_STR = STR_INIT;
 	struct json_writer w = {.out = &text};
 
@@ -141,11 +143,11 @@ static const char *message(struct signal_engine *e, const notice_rule *rule,
 	json_put_raw(&w, view_of(v->detail));
 	json_key(&w, "resources");
 	json_open(&w, '[');
-	json_put_text(&w, resource);
+	for (size_t i = 0; i < v->n_resources; i++)
+		json_put_text(&w, v->resources[i]);
 	json_close(&w, ']');
 	json_key(&w, "additionalAttributes");
-	json_open(&w, '{');
-	json_close(&w, '}');
+	json_put_raw(&w, view_of(full && v->additional ? v->additional : "{}"));
 	json_close(&w, '}');
 	return arena_strdup(a, str_text(&text));
 }
@@ -162,36 +164,46 @@ static bool wanted(const notice_rule *rule, const char *kind, const struct json_
 	return false;
 }
 
+static int tell_targets(struct signal_engine *e, struct db_tx *tx, const notice_rule *rule,
+	const struct event_envelope *v, struct arena *a, struct err *err)
+{
+	wire_foreach (t, &rule->targets) {
+		if (notice_send(e, tx, rule, t, v->id, message(e, rule, v, a), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int notice_journal(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
 	void *arg, struct err *err)
 {
 	struct signal_engine *e = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const struct json_node *detail;
-	struct event_envelope v;
+	struct event_list list;
 	struct store_documents rules;
 	const char *resource;
-	int r;
 
 	(void)d;
+	if (!event_journal_kind(entry->kind))
+		return 0;
 	if (store_document_list(tx, &STORE_NOTICE_RULE, NULL, &a, &rules, err) < 0)
 		return -1;
 	if (!rules.n)
 		return 0;
-	r = event_of_journal(entry, &a, &v, err);
-	if (r <= 0 || json_parse(view_of(entry->detail), &a, &detail, err) < 0)
-		return r <= 0 ? r : -1;
+	if (event_of_journal(e, tx, entry, &a, &list, err) < 0 ||
+		json_parse(view_of(entry->detail), &a, &detail, err) < 0)
+		return -1;
 	resource = resource_of(e, entry, detail, &a);
 	for (size_t i = 0; i < rules.n; i++) {
 		const notice_rule *rule = rules.v[i];
 
-		if (!streq(rule->resource, resource) || !wanted(rule, entry->kind, detail))
+		if (!streq(rule->resource, resource))
 			continue;
-		wire_foreach (t, &rule->targets) {
-			if (notice_send(e, tx, rule, t, v.id,
-				    message(e, rule, &v, entry->subject, &a), err) < 0)
+		for (size_t k = 0; k < list.n; k++)
+			if (wanted(rule, list.v[k].kind, detail) &&
+				tell_targets(e, tx, rule, &list.v[k], &a, err) < 0)
 				return -1;
-		}
 	}
 	return 0;
 }

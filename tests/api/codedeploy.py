@@ -7,6 +7,7 @@ import zipfile
 
 import botocore.exceptions
 import pytest
+from hosts import commands
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 
@@ -322,27 +323,6 @@ def test_lists_of_deployments(api, app):
     infos = api.batch_get_deployments(deploymentIds=ids + ["d-ABCDEFGHI"])["deploymentsInfo"]
     assert [i["deploymentId"] for i in infos] == ids
     fails("ApplicationNameRequiredException", api.list_deployments, deploymentGroupName="group")
-
-
-def commands(server, operation, body, target="CodeDeployCommandService_v20141006",
-             service="codedeploy-commands"):
-    import botocore.auth
-    import botocore.awsrequest
-    import botocore.credentials
-    import urllib.request
-    key, secret = server.keys()
-    request = botocore.awsrequest.AWSRequest(
-        "POST", server.endpoint + "/", data=json.dumps(body).encode(), headers={
-            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{target}.{operation}"})
-    botocore.auth.SigV4Auth(botocore.credentials.Credentials(key, secret), service,
-                            server.region).add_auth(request)
-    prepared = request.prepare()
-    try:
-        with urllib.request.urlopen(urllib.request.Request(
-                prepared.url, prepared.body, dict(prepared.headers))) as answer:
-            return answer.status, json.loads(answer.read() or b"{}")
-    except urllib.error.HTTPError as e:
-        return e.code, json.loads(e.read())
 
 
 def test_one_host_by_hand(api, app, shared_server):

@@ -97,9 +97,10 @@ def test_rules(shared_server):
     c.untag_resource(Arn=arn, TagKeys=["a"])
     assert c.list_tags_for_resource(Arn=arn)["Tags"] == {"b": "2"}
     types = c.list_event_types(Filters=[{"Name": "SERVICE_NAME", "Value": "CodeBuild"}])["EventTypes"]
-    assert [t["EventTypeId"] for t in types] == [build + s for s in ("failed", "succeeded", "in-progress", "stopped")]
+    assert [t["EventTypeId"] for t in types] == [build + s for s in ("failed", "succeeded", "in-progress", "stopped")] + [
+        "codebuild-project-build-phase-" + s for s in ("failure", "success")]
     first = c.list_event_types(MaxResults=30)
-    assert len(first["EventTypes"]) == 30 and len(c.list_event_types(NextToken=first["NextToken"])["EventTypes"]) == 6
+    assert len(first["EventTypes"]) == 30 and len(c.list_event_types(NextToken=first["NextToken"])["EventTypes"]) == 8
 
     c.update_notification_rule(Arn=arn, Targets=[{"TargetType": "SNS", "TargetAddress": topic + str(i)} for i in range(3)])
     page = c.list_targets(MaxResults=2)

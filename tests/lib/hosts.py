@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Host agents for tests: revisions in a bucket, `towpath agent` processes as on-premises hosts."""
 import io
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,12 @@ import tarfile
 import tempfile
 import shutil
 import time
+import urllib.request
 import zipfile
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 
 from towpath import TOWPATH
 
@@ -162,3 +168,21 @@ class Deployments:
         path = os.path.join(self.server.data, "deploy", "logs", deployment, target + ".log")
         with open(path, encoding="utf-8") as f:
             return f.read()
+
+
+def commands(server, operation, body, target="CodeDeployCommandService_v20141006",
+             service="codedeploy-commands"):
+    """What the command service answers to a host's signed call: status and document."""
+    key, secret = server.keys()
+    request = botocore.awsrequest.AWSRequest(
+        "POST", server.endpoint + "/", data=json.dumps(body).encode(), headers={
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{target}.{operation}"})
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials(key, secret), service,
+                            server.region).add_auth(request)
+    prepared = request.prepare()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(
+                prepared.url, prepared.body, dict(prepared.headers))) as answer:
+            return answer.status, json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as e:
+        return e.code, json.loads(e.read())
