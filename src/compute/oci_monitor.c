@@ -229,25 +229,65 @@ static int runtime_failed(const struct monitor *m, const char *log,
 		result->signal ? result->signal : result->exit_code);
 }
 
-/* Runs the runtime, which leaves init as a child of this process, a sub-reaper. */
-static int start_init(struct monitor *m, int output, struct err *err)
+/* The runtime itself ended, or its helper did, before a process of the root was there. runc 1.1
+ * at times loses its helper on a busy machine. */
+static bool lost_on_the_way(const struct spawn_result *result, const struct err *err)
+{
+	return result->signal || strstr(err_message(err), "can't get final child's PID");
+}
+
+/* Runs the runtime, which leaves init as a child of this process, a sub-reaper.
+ * *ret_again: it failed before anything of the root ran. */
+static int run_runtime(
+	struct monitor *m, const char *pid_file, int output, bool *ret_again, struct err *err)
 {
 	char *log CLEANUP(freep) = path_join(m->dir, "runtime.log");
-	char *pid_file CLEANUP(freep) = path_join(m->dir, INIT_FILE);
 	const char *argv[] = {m->job[0], "--root", OCI_STATE, "--log", log, "run", "--detach",
 		"--bundle", m->dir, "--pid-file", pid_file, m->job[1], NULL};
 	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
-	struct str text CLEANUP_STR = STR_INIT;
 	struct spawn spawn = SPAWN_INIT;
 	pid_t pid;
 
+	*ret_again = false;
 	spawn.argv = argv;
 	spawn.stdout_fd = spawn.stderr_fd = output;
 	if (spawn_start(&spawn, &pid, err) < 0 || spawn_wait(pid, &result, err) < 0)
 		return -1;
-	if (result.exit_code != 0)
-		return runtime_failed(m, log, &result, err);
+	if (result.exit_code != 0) {
+		runtime_failed(m, log, &result, err);
+		*ret_again = lost_on_the_way(&result, err);
+	}
 	unlink(log);
+	return result.exit_code == 0 ? 0 : -1;
+}
+
+/* What an attempt left with the runtime. */
+static int forget_attempt(const struct monitor *m, struct err *err)
+{
+	const char *argv[] = {m->job[0], "--root", OCI_STATE, "delete", "--force", m->job[1], NULL};
+	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
+	struct spawn spawn = SPAWN_INIT;
+	pid_t pid;
+
+	spawn.argv = argv;
+	if (spawn_start(&spawn, &pid, err) < 0)
+		return -1;
+	return spawn_wait(pid, &result, err);
+}
+
+static int start_init(struct monitor *m, int output, struct err *err)
+{
+	char *pid_file CLEANUP(freep) = path_join(m->dir, INIT_FILE);
+	struct err first CLEANUP_ERR = ERR_INIT;
+	struct str text CLEANUP_STR = STR_INIT;
+	bool again;
+
+	if (run_runtime(m, pid_file, output, &again, &first) < 0) {
+		if (!again)
+			return err_move(err, &first);
+		if (forget_attempt(m, err) < 0 || run_runtime(m, pid_file, output, &again, err) < 0)
+			return -1;
+	}
 	if (file_read(pid_file, 64, &text, err) < 0)
 		return -1;
 	m->init = (pid_t)strtol(str_text(&text), NULL, 10);

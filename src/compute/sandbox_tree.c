@@ -103,6 +103,7 @@ static int mount_overlay(const struct sandbox_plan *plan, const char *lower, con
 		dir = "shifted";
 	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower,
 		dir, dir);
+	snprintf(with_volatile, sizeof(with_volatile), "%s,volatile", options);
 	if (plan->spec->privileged && act_as(SANDBOX_FIRST_ID, report) < 0)
 		return -1;
 	/* The layer is thrown away: nothing in it needs to be synced. */

@@ -220,14 +220,15 @@ def test_collected(host):
 RECORDER = """#!/bin/sh
 echo "$@" >> {dir}/calls
 case " $* " in *" run "*) if mkdir {dir}/held 2>/dev/null; then echo $$ > {dir}/pid.new; mv {dir}/pid.new {dir}/pid
-exec sleep 1000; fi;; esac
+exec sleep 1000; elif mkdir {dir}/lost 2>/dev/null; then kill -9 $$; fi;; esac
 exec runc "$@"
 """
 
 
 def test_named_runtime(host):
     """FARGATE tasks are made by the runtime that is named, and by no other. A server that is killed while it is at
-    work takes the started half away, so that it is not two that make one container."""
+    work takes the started half away, so that it is not two that make one container. A runtime that is lost before
+    anything of the container ran is run once more."""
     tools = tempfile.mkdtemp(prefix="towpath-runtime-")
     with open(f"{tools}/recorder", "w", encoding="utf-8") as f:
         f.write(RECORDER.format(dir=tools))
@@ -259,7 +260,7 @@ def test_named_runtime(host):
         eventually(lambda: not os.path.exists(f"/proc/{held}"))
         with open(f"{tools}/calls", encoding="utf-8") as f:
             runs = [line for line in f if " run " in line]
-        assert len(runs) == 2 and all(arn.rsplit("/", 1)[1] in line for line in runs)
+        assert len(runs) == 3 and all(arn.rsplit("/", 1)[1] in line for line in runs)
     finally:
         server.kill9()
         subprocess.run([TOWPATH, "destroy", "--yes", "--data", server.data], check=False, env=dict(

@@ -176,7 +176,7 @@ static void test_pod_network(void **state)
 	char *path CLEANUP(freep) = oci_pod_network(t.id);
 	const char *addresses[] = {"ip", "-n", netns, "-4", "-o", "addr", NULL};
 	const char *routes[] = {"ip", "-n", netns, "route", NULL};
-	const char *reach[] = {"ip", "netns", "exec", netns, "ip", "route", "get", t.gateway, NULL};
+	const char *reach[] = {"ip", "-n", netns, "route", "get", t.gateway, NULL};
 	struct str out CLEANUP_STR = STR_INIT;
 	struct err err CLEANUP_ERR = ERR_INIT;
 	char bridge[64], hardware[2][18];
