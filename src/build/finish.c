@@ -70,7 +70,8 @@ static void close_open_phase(
 			f ? f->message : NULL, f ? f->time.usec : now, a);
 }
 
-/* A retry is a build of its own, asked for in the step that ends the failed one. */
+/* A retry is a build of its own, asked for in the step that ends the failed one. It works for the
+ * same action of a pipeline. */
 static int retry_if_wanted(struct build_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct store_build_record *r = &s->r;
@@ -78,9 +79,11 @@ static int retry_if_wanted(struct build_step *s, struct db_tx *tx, struct err *e
 	int number = wire_or(r->extra.auto_retry_number, 0);
 
 	if (number >= wire_or(r->extra.auto_retry_limit, 0) ||
+		wire_or(r->extra.stop_requested, false) ||
 		streq(r->build.build_status, CODEBUILD_STATUS_TYPE_SUCCEEDED) ||
 		streq(r->build.build_status, CODEBUILD_STATUS_TYPE_STOPPED))
 		return 0;
+	next.extra.pipeline = r->extra.pipeline;
 	next.extra.retry_of = r->build.id;
 	next.extra.previous_auto_retry = r->build.arn;
 	next.extra.auto_retry_limit = r->extra.auto_retry_limit;

@@ -296,8 +296,7 @@ static void fill_extra(
 		s->pipeline ? (struct towpath_build_pipeline *)(uintptr_t)s->pipeline : NULL;
 	r->extra.request_digest = s->digest;
 	r->extra.cache_generation = WIRE_SET_INT(project->cache_generation);
-	if (!s->pipeline)
-		r->extra.auto_retry_limit = r->spec.auto_retry_limit;
+	r->extra.auto_retry_limit = r->spec.auto_retry_limit;
 }
 
 static int start(struct db_tx *tx, void *arg, struct err *err)

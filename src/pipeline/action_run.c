@@ -205,7 +205,6 @@ struct outcome {
 	struct pipeline_engine *e;
 	const struct loaded *loaded;
 	const struct action_result *result;
-	bool started; /* answer of start(), not of check() */
 };
 
 static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
@@ -219,6 +218,8 @@ static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
 		.token = CHECK_LATER,
 		.due_usec = f->now + r->check_after_usec};
 
+	bool renamed = r->external_id && !streq(r->external_id, row->external_id);
+
 	action_detail_take(row->detail, r, f->arena);
 	row->detail->last_update_time = WIRE_SET_TIME(f->now);
 	if (r->external_id)
@@ -228,8 +229,8 @@ static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
 			id, row->detail->status, r, NULL);
 	if (store_pipeline_action_put(tx, row, err) < 0)
 		return -1;
-	/* What happened before the external id was stored found nobody: look once. */
-	if (o->started && r->external_id && o->loaded->provider->check &&
+	/* What happened to it before the external id was stored found nobody: look once. */
+	if (renamed && o->loaded->provider->check &&
 		task_enqueue(o->e->durable, tx, &check, err) < 0)
 		return -1;
 	if (!r->check_after_usec)
@@ -297,9 +298,9 @@ static int apply_outcome(struct flow *f, struct db_tx *tx, void *arg, struct err
 }
 
 static int commit_outcome(const struct loaded *l, const struct task *t,
-	const struct action_result *result, bool started, struct err *err)
+	const struct action_result *result, struct err *err)
 {
-	struct outcome o = {l->e, l, result, started};
+	struct outcome o = {l->e, l, result};
 	struct pipeline_step step = {
 		.id = l->row.pipeline_id, .task = t, .fn = apply_outcome, .arg = &o};
 
@@ -354,7 +355,7 @@ static int run_task(struct durable *d, const struct task *t, void *arg, struct e
 	if (call_provider(&l, start, &result, err) < 0)
 		return err_wrap(
 			err, "pipeline %s, action %s", l.run->pipeline, l.row.detail->action_name);
-	return commit_outcome(&l, t, &result, start, err);
+	return commit_outcome(&l, t, &result, err);
 }
 
 /* ---- ends without the provider ---- */

@@ -54,7 +54,7 @@ struct action_run {
 	const struct codepipeline_source_revision_override *overrides;
 	size_t n_overrides;
 	const char *condition;	 /* of a rule: BEFORE_ENTRY, ON_SUCCESS, ON_FAILURE; else NULL */
-	const char *external_id; /* as start() set it; NULL within start() */
+	const char *external_id; /* as start() or check() set it last; NULL within start() */
 	int64_t started_usec, now_usec;
 };
 
@@ -112,7 +112,8 @@ struct action_provider {
 	 * the user's to mend is ACTION_FAILED. */
 	int (*start)(void *arg, const struct action_run *run, struct action_result *ret,
 		struct err *err);
-	/* Looks at pending work. NULL: nothing to look at (approvals). */
+	/* Looks at pending work. It may name other work that goes on in its place (external_id), at
+	 * which it then looks at once. NULL: nothing to look at (approvals). */
 	int (*check)(void *arg, const struct action_run *run, struct action_result *ret,
 		struct err *err);
 	/* Ends pending work after its timeout; best effort. NULL: nothing to end. */

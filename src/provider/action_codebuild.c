@@ -121,6 +121,51 @@ static int start(
 	return 0;
 }
 
+/* ---- automatic retries ---- */
+
+static int load_build(struct action_world *w, const struct action_run *run, const char *id,
+	const struct codebuild_build **ret, struct err *err)
+{
+	struct call call = action_call(run);
+	struct codebuild_batch_get_builds_request req = {0};
+	struct codebuild_batch_get_builds_response resp = {0};
+
+	wire_list_alloc(run->arena, &req.ids, 1);
+	req.ids.v[0] = id;
+	if (build_batch_get_builds(w->build, &call, &req, &resp, err) < 0)
+		return -1;
+	*ret = resp.builds.n ? &resp.builds.v[0] : NULL;
+	return 0;
+}
+
+/* The build that works for the action now: its own, or the last of the automatic retries that
+ * followed it. NULL when it does not exist any more. */
+static int load_last(struct action_world *w, const struct action_run *run,
+	const struct codebuild_build **ret, struct err *err)
+{
+	const char *id = run->external_id;
+
+	while (id) {
+		if (load_build(w, run, id, ret, err) < 0)
+			return -1;
+		id = *ret && (*ret)->auto_retry_config ? (*ret)->auto_retry_config->next_auto_retry
+						       : NULL;
+	}
+	return 0;
+}
+
+static int retry_number(const struct codebuild_build *b)
+{
+	return b->auto_retry_config ? wire_or(b->auto_retry_config->auto_retry_number, 0) : 0;
+}
+
+static const char *retry_text(
+	const struct action_run *run, const struct codebuild_build *b, const char *verb)
+{
+	return arena_printf(run->arena, "%s automatic retry %d of %d", verb, retry_number(b),
+		wire_or(b->auto_retry_config->auto_retry_limit, 0));
+}
+
 /* ---- looking ---- */
 
 static void succeed(
@@ -130,6 +175,8 @@ static void succeed(
 		&b->exported_environment_variables;
 
 	ret->outcome = ACTION_SUCCEEDED;
+	if (retry_number(b))
+		ret->summary = retry_text(run, b, "Succeeded with");
 	wire_list_alloc(run->arena, &ret->variables, list->n);
 	for (size_t i = 0; i < list->n; i++) {
 		ret->variables.v[i].key = list->v[i].name;
@@ -141,22 +188,19 @@ static int check(
 	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
 {
 	struct action_world *w = arg;
-	struct call call = action_call(run);
-	struct codebuild_batch_get_builds_request req = {0};
-	struct codebuild_batch_get_builds_response resp = {0};
-	const struct codebuild_build *b;
+	const struct codebuild_build *b = NULL;
 
-	wire_list_alloc(run->arena, &req.ids, 1);
-	req.ids.v[0] = run->external_id;
-	if (build_batch_get_builds(w->build, &call, &req, &resp, err) < 0)
+	if (load_last(w, run, &b, err) < 0)
 		return -1;
-	if (!resp.builds.n)
+	if (!b)
 		return action_fail(run, ret, "JobFailed", "Build %s does not exist any more",
 			run->external_id);
-	b = &resp.builds.v[0];
 	fill_links(run, b, ret);
-	if (!wire_or(b->build_complete, false))
+	if (!wire_or(b->build_complete, false)) {
+		if (retry_number(b))
+			ret->summary = retry_text(run, b, "Under way:");
 		return 0;
+	}
 	if (streq(b->build_status, CODEBUILD_STATUS_TYPE_SUCCEEDED)) {
 		succeed(run, b, ret);
 		return 0;
@@ -172,7 +216,10 @@ static void stop(void *arg, const struct action_run *run)
 	struct call call = action_call(run);
 	struct codebuild_stop_build_request req = {.id = run->external_id};
 	struct codebuild_stop_build_response resp = {0};
+	const struct codebuild_build *b = NULL;
 
+	if (load_last(w, run, &b, NULL) == 0 && b)
+		req.id = b->id;
 	build_stop_build(w->build, &call, &req, &resp, NULL);
 }
 

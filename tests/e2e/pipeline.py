@@ -29,17 +29,18 @@ artifacts:
 class Shop:
     """A repository with its project, buckets and pipeline."""
 
-    def __init__(self, server, buildspec=BUILDSPEC):
+    def __init__(self, server, buildspec=BUILDSPEC, **project):
         self.server = server
         self.cp, self.s3 = client(server), server.client("s3")
         for name in ("artifacts", "site"):
             self.s3.create_bucket(Bucket=name)
         server.client("codecommit").create_repository(repositoryName="shop")
-        server.client("codebuild").create_project(
+        self.builds = client(server, service="codebuild", version="2016-10-06")
+        self.builds.create_project(
             name="shop", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"},
             environment={"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
                          "computeType": "BUILD_GENERAL1_SMALL"},
-            serviceRole="arn:aws:iam::123456789012:role/build")
+            serviceRole="arn:aws:iam::123456789012:role/build", **project)
         self.work = os.path.join(server.data, "work")
         server.run("git", "init", "-q", "-b", "main", "work")
         self.write("buildspec.yml", buildspec)
@@ -68,6 +69,18 @@ class Shop:
 
     def newest(self):
         return executions(self.cp, "shop")[0]["pipelineExecutionId"]
+
+    def make(self):
+        """The latest execution of the action that builds, and its build."""
+        latest = stage_state(self.cp, "shop", "Build")["actionStates"][0].get("latestExecution", {})
+        build = latest.get("externalExecutionId")
+        return latest, self.builds.batch_get_builds(ids=[build])["builds"][0] if build else {}
+
+    def restart(self):
+        self.server.kill9()
+        self.server.start()
+        self.cp, self.s3 = client(self.server), self.server.client("s3")
+        self.builds = client(self.server, service="codebuild", version="2016-10-06")
 
     def page(self):
         return self.s3.get_object(Bucket="site", Key="index.html")["Body"].read().decode()
@@ -144,9 +157,7 @@ def test_killed_on_the_way(shop):
     """kill -9 while the approval waits and again while a build runs: all goes on."""
     first = shop.newest()
     token = wait_token(shop.cp, "shop", "Approve")
-    shop.server.kill9()
-    shop.server.start()
-    shop.cp, shop.s3 = client(shop.server), shop.server.client("s3")
+    shop.restart()
     assert wait_token(shop.cp, "shop", "Approve") == token
     shop.write("buildspec.yml", BUILDSPEC.replace(
         "      - mkdir out", "      - sleep 3\n      - mkdir out"))
@@ -155,9 +166,7 @@ def test_killed_on_the_way(shop):
     second = shop.newest()
     wait(lambda: stage_state(shop.cp, "shop", "Build")["actionStates"][0].get(
         "latestExecution", {}).get("status") == "InProgress")
-    shop.server.kill9()
-    shop.server.start()
-    shop.cp, shop.s3 = client(shop.server), shop.server.client("s3")
+    shop.restart()
     answer(shop.cp, "shop", "Approve")
     assert wait_execution(shop.cp, "shop", first) == "Succeeded"
     wait(lambda: stage_state(shop.cp, "shop", "Approve")["latestExecution"][
@@ -167,3 +176,34 @@ def test_killed_on_the_way(shop):
     details = shop.cp.list_action_executions(
         pipelineName="shop", filter={"pipelineExecutionId": second})["actionExecutionDetails"]
     assert sorted(d["actionName"] for d in details) == ["Ask", "Make", "Publish", "Source"]
+
+
+def test_automatic_retries(server):
+    """The action goes with the retries of its build, over a kill -9: it succeeds with the one that succeeds, and fails
+    when the last one has failed."""
+    shop = Shop(server, BUILDSPEC.replace("test ! -f fail", 'test "$CODEBUILD_BUILD_NUMBER" = 3'), autoRetryLimit=2)
+    first = shop.newest()
+    wait(lambda: shop.make()[1].get("buildNumber", 0) > 1)
+    shop.restart()
+    answer(shop.cp, "shop", "Approve")
+    assert wait_execution(shop.cp, "shop", first) == "Succeeded"
+    assert shop.page() == "hello main from codepipeline/shop\n"
+    latest, build = shop.make()
+    assert latest["summary"] == "Succeeded with automatic retry 2 of 2"
+    assert build["buildNumber"] == 3 and build["initiator"] == "codepipeline/shop"
+    assert "nextAutoRetry" not in build["autoRetryConfig"]
+    shop.write("fail", "x")
+    shop.push("a bad one")
+    wait(lambda: shop.newest() != first)
+    assert wait_execution(shop.cp, "shop", shop.newest()) == "Failed"
+    latest, build = shop.make()
+    assert latest["errorDetails"]["message"].startswith(
+        "Build terminated with state: FAILED. Phase: BUILD, Code: COMMAND_EXECUTION_ERROR, Message: Error while "
+        "executing command: test"), latest
+    numbers = []
+    while build:
+        numbers.append(build["buildNumber"])
+        before = build["autoRetryConfig"].get("previousAutoRetry")
+        build = before and shop.builds.batch_get_builds(ids=[before])["builds"][0]
+    assert numbers == [6, 5, 4]
+    assert len(shop.builds.list_builds()["ids"]) == 6

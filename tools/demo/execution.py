@@ -78,6 +78,15 @@ class Execution:
     def external(self, name):
         return self.result(name).get("externalExecutionId")
 
+    def builds(self, name):
+        """The builds of an action, oldest first: its first one and the automatic retries."""
+        found, build = [], self.external(name)
+        while build:
+            got = self.server.call("codebuild", "batch_get_builds", ids=[build])["builds"][0]
+            found.insert(0, got)
+            build = got.get("autoRetryConfig", {}).get("previousAutoRetry")
+        return found
+
     def said(self, name):
         return self.result(name).get("errorDetails", {}).get("message", "")
 

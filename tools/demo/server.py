@@ -86,13 +86,14 @@ class Server:
         return self.clients[service]
 
     def models(self):
-        """A folder with the model of CodePipeline that the server was made from: Debian's botocore is older and does
-        not know conditions and triggers."""
+        """A folder with the models that the server was made from: Debian's botocore is older and does not know
+        conditions, triggers and automatic retries."""
         top = os.path.join(self.data, "demo", "models")
-        folder = os.path.join(top, "codepipeline", "2015-07-09")
-        if not os.path.exists(folder):
-            os.makedirs(folder)
-            shutil.copy(os.path.join(ROOT, "model", "codepipeline.json"), os.path.join(folder, "service-2.json"))
+        for service, version in (("codepipeline", "2015-07-09"), ("codebuild", "2016-10-06")):
+            folder = os.path.join(top, service, version)
+            if not os.path.exists(folder):
+                os.makedirs(folder)
+                shutil.copy(os.path.join(ROOT, "model", f"{service}.json"), os.path.join(folder, "service-2.json"))
         return top
 
     def call(self, service, operation, **arguments):

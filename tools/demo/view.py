@@ -49,8 +49,13 @@ class View:
 
     def build(self, name, build, elapsed):
         found = self.server.call("codebuild", "batch_get_builds", ids=[build])["builds"]
-        phase = found[0].get("currentPhase", "") if found else ""
-        return f"build {found[0].get('buildNumber', '')}: {phase}" if found else build, self.left(name, elapsed)
+        if not found:
+            return build, self.left(name, elapsed)
+        text = f"build {found[0].get('buildNumber', '')}: {found[0].get('currentPhase', '')}"
+        retry = found[0].get("autoRetryConfig", {})
+        if retry.get("autoRetryNumber"):
+            text += f", automatic retry {retry['autoRetryNumber']} of {retry['autoRetryLimit']}"
+        return text, self.left(name, elapsed)
 
     def deployment(self, name, deployment, elapsed):
         info = self.server.call("codedeploy", "get_deployment", deploymentId=deployment)["deploymentInfo"]
