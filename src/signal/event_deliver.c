@@ -6,12 +6,14 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "crypto/digest.h"
 #include "signal/topic.h"
 
 #define SERVICE "events.amazonaws.com"
 #define MOST_RETRIES 185
 #define MOST_AGE_SEC 86400
 #define MOST_DELAY_SEC 480
+#define TOKEN_DIGITS 36
 
 /* ---- by kind of target ---- */
 
@@ -90,6 +92,15 @@ static int deliver_bus(struct event_delivery *x, struct err *err)
 	return in_step(x, deliver_bus_step, err);
 }
 
+/* Two targets of an event may start the same thing, each with its own input: the event's id alone
+ * would make them one. */
+static const char *start_token(const struct event_delivery *x)
+{
+	struct digest_value d = digest_hmac_sha256(view_of(x->t->token), view_of(x->t->subject));
+
+	return arena_strndup(x->a, digest_hex(&d).text, TOKEN_DIGITS);
+}
+
 static struct signal_start start_of(const struct event_delivery *x)
 {
 	const struct events_target *t = &x->target;
@@ -99,7 +110,7 @@ static struct signal_start start_of(const struct event_delivery *x)
 		.target_arn = t->arn,
 		.rule_arn = x->d.rule_arn,
 		.input = made ? x->input : NULL,
-		.token = x->t->token,
+		.token = start_token(x),
 		.task = t->ecs_parameters,
 	};
 }

@@ -24,7 +24,7 @@ struct signal_start {
 	const char *target_arn, *rule_arn;
 	const char
 		*input; /* JSON that the target's settings made of the event; NULL: none was made */
-	const char *token;			  /* the event's id: tells deliveries apart */
+	const char *token;			  /* of the event and the target: one a delivery */
 	const struct events_ecs_parameters *task; /* of a task */
 };
 
