@@ -9,6 +9,7 @@ CALL_ADAPTER(fleet_ecs_delete_cluster)
 CALL_ADAPTER(fleet_ecs_delete_service)
 CALL_ADAPTER(fleet_ecs_delete_task_set)
 CALL_ADAPTER(fleet_ecs_deregister_task_definition)
+CALL_ADAPTER(fleet_ecs_describe_capacity_providers)
 CALL_ADAPTER(fleet_ecs_describe_clusters)
 CALL_ADAPTER(fleet_ecs_describe_container_instances)
 CALL_ADAPTER(fleet_ecs_describe_services)
@@ -22,6 +23,7 @@ CALL_ADAPTER(fleet_ecs_list_tags_for_resource)
 CALL_ADAPTER(fleet_ecs_list_task_definition_families)
 CALL_ADAPTER(fleet_ecs_list_task_definitions)
 CALL_ADAPTER(fleet_ecs_list_tasks)
+CALL_ADAPTER(fleet_ecs_put_cluster_capacity_providers)
 CALL_ADAPTER(fleet_ecs_register_task_definition)
 CALL_ADAPTER(fleet_ecs_run_task)
 CALL_ADAPTER(fleet_ecs_stop_task)
@@ -39,6 +41,7 @@ static const call_handler handlers[ECS_OP_COUNT] = {
 	[ECS_OP_DELETE_SERVICE] = fleet_ecs_delete_service_call,
 	[ECS_OP_DELETE_TASK_SET] = fleet_ecs_delete_task_set_call,
 	[ECS_OP_DEREGISTER_TASK_DEFINITION] = fleet_ecs_deregister_task_definition_call,
+	[ECS_OP_DESCRIBE_CAPACITY_PROVIDERS] = fleet_ecs_describe_capacity_providers_call,
 	[ECS_OP_DESCRIBE_CLUSTERS] = fleet_ecs_describe_clusters_call,
 	[ECS_OP_DESCRIBE_CONTAINER_INSTANCES] = fleet_ecs_describe_container_instances_call,
 	[ECS_OP_DESCRIBE_SERVICES] = fleet_ecs_describe_services_call,
@@ -52,6 +55,7 @@ static const call_handler handlers[ECS_OP_COUNT] = {
 	[ECS_OP_LIST_TASK_DEFINITION_FAMILIES] = fleet_ecs_list_task_definition_families_call,
 	[ECS_OP_LIST_TASK_DEFINITIONS] = fleet_ecs_list_task_definitions_call,
 	[ECS_OP_LIST_TASKS] = fleet_ecs_list_tasks_call,
+	[ECS_OP_PUT_CLUSTER_CAPACITY_PROVIDERS] = fleet_ecs_put_cluster_capacity_providers_call,
 	[ECS_OP_REGISTER_TASK_DEFINITION] = fleet_ecs_register_task_definition_call,
 	[ECS_OP_RUN_TASK] = fleet_ecs_run_task_call,
 	[ECS_OP_STOP_TASK] = fleet_ecs_stop_task_call,

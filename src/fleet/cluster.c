@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/id.h"
-#include "fleet/containers.h"
+#include "fleet/capacity.h"
 
 #define PAGE 100
 
@@ -229,7 +229,9 @@ static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
 			.default_capacity_provider_strategy =
 				req->default_capacity_provider_strategy,
 		};
-		if (store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err) < 0 ||
+		c->capacity_providers.set = c->default_capacity_provider_strategy.set = true;
+		if (fleet_capacity_of_cluster(c, err) < 0 ||
+			store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err) < 0 ||
 			fleet_tags_put(tx, c->cluster_arn, &req->tags, a, err) < 0)
 			return -1;
 	}

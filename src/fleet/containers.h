@@ -104,6 +104,7 @@ struct fleet_task_plan {
 	const char *service_arn; /* NULL: run by itself */
 	const char *set_id;	 /* deployment or task set; NULL */
 	const char *group, *started_by, *launch_type, *platform_version;
+	const char *capacity_provider; /* or NULL */
 	const struct ecs_task_definition *definition;
 	const struct ecs_task_override *overrides; /* or NULL */
 	const struct ecs_network_configuration *network;

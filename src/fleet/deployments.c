@@ -160,10 +160,18 @@ static int copy_settings(struct db_tx *tx, struct service_query *q, const struct
 			return -1;
 		set->network_configuration = like.network_configuration;
 		set->launch_type = like.launch_type;
+		set->capacity_provider_strategy = like.capacity_provider_strategy;
 		set->platform_version = like.platform_version;
 	}
 	if (r->platform_version)
 		set->platform_version = r->platform_version;
+	if (r->capacity_providers) {
+		set->launch_type = NULL;
+		if (wire_decode_json(&ecs_capacity_provider_strategy_shape,
+			    view_of(r->capacity_providers), q->a, &set->capacity_provider_strategy,
+			    err) < 0)
+			return err_wrap(err, "capacity provider strategy");
+	}
 	if (!r->network_configuration)
 		return 0;
 	network = arena_new(q->a, struct ecs_network_configuration);
@@ -223,6 +231,7 @@ static int create_step(struct db_tx *tx, void *arg, struct err *err)
 		.started_by = r->started_by,
 		.network_configuration = s.network_configuration,
 		.launch_type = s.launch_type,
+		.capacity_provider_strategy = s.capacity_provider_strategy,
 		.platform_version = s.platform_version,
 		.scale = arena_new(q->a, struct ecs_scale),
 	};

@@ -262,8 +262,8 @@ int fleet_task_definition_get(struct fleet_engine *e, const char *task_definitio
 int fleet_task_definition_register(struct fleet_engine *e, struct view json, const char *token,
 	const char *principal_arn, struct arena *a, const char **ret_arn, struct err *err);
 
-/* Network configuration, launch type and platform version of a new task set: where `like` names a
- * task set of the service (id), they are that one's, else the service's own. */
+/* Network configuration, launch type or strategy, platform version of a new task set: where `like`
+ * names a task set of the service (id), they are that one's, else the service's own. */
 struct fleet_task_set_request {
 	const char *cluster, *service;
 	const char *external_id; /* needed: creating again with the same answers the same set */
@@ -276,6 +276,8 @@ struct fleet_task_set_request {
 	/* JSON text of an awsvpcConfiguration that takes the place of the one copied, or NULL. */
 	const char *network_configuration;
 	const char *platform_version; /* in place of the one copied, or NULL */
+	/* JSON text of a capacityProviderStrategy in place of what is copied, or NULL. */
+	const char *capacity_providers;
 };
 int fleet_task_set_create(struct fleet_engine *e, const struct fleet_task_set_request *r,
 	struct arena *a, struct fleet_task_set *ret, struct err *err);
@@ -389,6 +391,7 @@ FLEET_OP(ecs, delete_cluster)
 FLEET_OP(ecs, delete_service)
 FLEET_OP(ecs, delete_task_set)
 FLEET_OP(ecs, deregister_task_definition)
+FLEET_OP(ecs, describe_capacity_providers)
 FLEET_OP(ecs, describe_clusters)
 FLEET_OP(ecs, describe_container_instances)
 FLEET_OP(ecs, describe_services)
@@ -402,6 +405,7 @@ FLEET_OP(ecs, list_tags_for_resource)
 FLEET_OP(ecs, list_task_definition_families)
 FLEET_OP(ecs, list_task_definitions)
 FLEET_OP(ecs, list_tasks)
+FLEET_OP(ecs, put_cluster_capacity_providers)
 FLEET_OP(ecs, register_task_definition)
 FLEET_OP(ecs, run_task)
 FLEET_OP(ecs, stop_task)

@@ -140,6 +140,7 @@ struct ecs_deployment *fleet_deployment_add(
 		.status = SET_PRIMARY,
 		.task_definition = s->task_definition,
 		.launch_type = s->launch_type,
+		.capacity_provider_strategy = s->capacity_provider_strategy,
 		.platform_version = s->platform_version,
 		.platform_family = s->platform_family,
 		.network_configuration = s->network_configuration,

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-#include "fleet/containers.h"
+#include "fleet/capacity.h"
 
 #define INVALID "InvalidParameterException"
 #define DEPLOYMENTS_MAX 5
@@ -16,9 +16,9 @@ static bool is_name(const char *name)
 	return *name && strlen(name) <= 255;
 }
 
-static bool fargate(const struct ecs_service *s)
+static const char *launch_type_of(const struct ecs_service *s)
 {
-	return streq(s->launch_type, "FARGATE");
+	return fleet_capacity_launch_type(s->launch_type, &s->capacity_provider_strategy);
 }
 
 /* ---- checks that creating and updating share ---- */
@@ -85,14 +85,15 @@ static int check_network(const struct ecs_task_definition *d,
 static int check_launch(
 	const struct ecs_service *s, const struct ecs_task_definition *d, struct err *err)
 {
+	const char *launch_type = launch_type_of(s);
 	bool able = false;
 
 	wire_foreach (c, &d->compatibilities)
-		able |= streq(*c, s->launch_type);
+		able |= streq(*c, launch_type);
 	if (!able)
 		return err_set_wire(err, INVALID,
 			"Task definition %s does not support launch_type %s.",
-			d->task_definition_arn, s->launch_type);
+			d->task_definition_arn, launch_type);
 	return 0;
 }
 
@@ -122,7 +123,6 @@ static int refuse_unbuilt(const struct ecs_create_service_request *req, struct e
 		bool used;
 		const char *name;
 	} unbuilt[] = {
-		{req->capacity_provider_strategy.n, "capacityProviderStrategy"},
 		{wire_or(req->enable_execute_command, false), "enableExecuteCommand"},
 		{req->placement_constraints.n, "placementConstraints"},
 		{req->service_connect_configuration &&
@@ -153,6 +153,7 @@ static int first_set(struct fleet_engine *e, struct db_tx *tx, struct ecs_servic
 		.load_balancers = s->load_balancers,
 		.network_configuration = s->network_configuration,
 		.launch_type = s->launch_type,
+		.capacity_provider_strategy = s->capacity_provider_strategy,
 		.platform_version = s->platform_version,
 	};
 	struct ecs_deployment *d;
@@ -184,14 +185,17 @@ static void service_from(struct fleet_engine *e, const struct call *call,
 		fleet_arn(e, a, "ecs", "service/%s/%s", c->cluster_name, req->service_name);
 	s->cluster_arn = c->cluster_arn;
 	s->status = SERVICE_ACTIVE;
-	s->launch_type = s->launch_type ? s->launch_type : "EC2";
+	if (!s->launch_type && !s->capacity_provider_strategy.n)
+		s->capacity_provider_strategy = c->default_capacity_provider_strategy;
+	if (!s->capacity_provider_strategy.n)
+		s->launch_type = launch_type_of(s);
 	s->scheduling_strategy = "REPLICA";
 	s->created_at = WIRE_SET_TIME(durable_now(e->durable));
 	s->created_by = call->principal_arn;
 	s->desired_count = WIRE_SET_INT(wire_or(s->desired_count, 0));
 	s->propagate_tags = s->propagate_tags ? s->propagate_tags : "NONE";
 	s->tags = (struct ecs_tags){0};
-	if (fargate(s))
+	if (streq(launch_type_of(s), "FARGATE"))
 		s->platform_family = "Linux";
 	s->deployment_configuration = complete_configuration(s->deployment_configuration, a);
 	if (!s->deployment_controller) {
@@ -266,8 +270,9 @@ static int create_service_step(struct db_tx *tx, void *arg, struct err *err)
 				: "Unable to Start a service that is "
 				  "still Draining.");
 	service_from(e, call, req, &c, s);
-	if (fleet_platform_version(
-		    s->launch_type, req->platform_version, &s->platform_version, err) < 0 ||
+	if (fleet_capacity_check(&c, &s->capacity_provider_strategy, req->launch_type, err) < 0 ||
+		fleet_platform_version(
+			launch_type_of(s), req->platform_version, &s->platform_version, err) < 0 ||
 		check_new(e, tx, req, s, a, &d, err) < 0)
 		return -1;
 	if (req->task_definition)
@@ -309,7 +314,6 @@ static int refuse_unbuilt_update(const struct ecs_update_service_request *req, s
 		bool used;
 		const char *name;
 	} unbuilt[] = {
-		{req->capacity_provider_strategy.n, "capacityProviderStrategy"},
 		{wire_or(req->enable_execute_command, false), "enableExecuteCommand"},
 		{req->placement_constraints.n, "placementConstraints"},
 		{req->deployment_controller, "another deploymentController"},
@@ -342,6 +346,7 @@ static int check_controller(
 		{req->network_configuration, "network configuration"},
 		{req->load_balancers.set, "load balancers"},
 		{req->platform_version, "platform version"},
+		{req->capacity_provider_strategy.set, "capacity provider strategy"},
 	};
 	const char *type = s->deployment_controller->type;
 
@@ -357,6 +362,28 @@ static int check_controller(
 	return 0;
 }
 
+static int update_capacity(struct fleet_engine *e, struct db_tx *tx,
+	const struct ecs_update_service_request *req, struct ecs_service *s, struct arena *a,
+	struct err *err)
+{
+	const struct ecs_capacity_provider_strategy *asked = &req->capacity_provider_strategy;
+	const char *version = req->platform_version ? req->platform_version : s->platform_version;
+	struct ecs_cluster c;
+
+	if (asked->set && !asked->n)
+		return err_set_wire(
+			err, INVALID, "capacityProviderStrategy must name a capacity provider.");
+	if (asked->n) {
+		if (fleet_cluster_need(e, tx, s->cluster_arn, a, &c, err) < 0 ||
+			fleet_capacity_check(&c, asked, NULL, err) < 0)
+			return -1;
+		s->capacity_provider_strategy = *asked;
+		s->launch_type = NULL;
+		s->platform_family = "Linux";
+	}
+	return fleet_platform_version(launch_type_of(s), version, &s->platform_version, err);
+}
+
 static int update_rollout(struct fleet_engine *e, struct db_tx *tx,
 	const struct ecs_update_service_request *req, struct ecs_service *s, struct arena *a,
 	struct err *err)
@@ -364,7 +391,8 @@ static int update_rollout(struct fleet_engine *e, struct db_tx *tx,
 	struct ecs_task_definition d;
 	const char *id;
 	bool again = wire_or(req->force_new_deployment, false) || req->network_configuration ||
-		     req->load_balancers.set || req->platform_version;
+		     req->load_balancers.set || req->platform_version ||
+		     req->capacity_provider_strategy.set;
 
 	if (!req->task_definition && !again)
 		return 0;
@@ -379,8 +407,7 @@ static int update_rollout(struct fleet_engine *e, struct db_tx *tx,
 			(struct ecs_network_configuration *)req->network_configuration;
 	if (req->load_balancers.set)
 		s->load_balancers = req->load_balancers;
-	if (req->platform_version && fleet_platform_version(s->launch_type, req->platform_version,
-					     &s->platform_version, err) < 0)
+	if (update_capacity(e, tx, req, s, a, err) < 0)
 		return -1;
 	if (check_launch(s, &d, err) < 0 || check_network(&d, s->network_configuration, err) < 0 ||
 		fleet_load_balancers_check(tx, &s->load_balancers, &d, a, err) < 0)
@@ -499,7 +526,7 @@ static int list_services_step(struct db_tx *tx, void *arg, struct err *err)
 		const struct ecs_service *s = all.v[i];
 
 		if (!streq(s->status, SERVICE_INACTIVE) &&
-			(!req->launch_type || streq(req->launch_type, s->launch_type)))
+			(!req->launch_type || streq(req->launch_type, launch_type_of(s))))
 			all.ids[n++] = all.ids[i];
 	}
 	fleet_page(all.ids, n, req->next_token, req->max_results, a, &resp->service_arns,

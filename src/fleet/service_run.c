@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "fleet/containers.h"
+#include "fleet/capacity.h"
 
 /* A task without any check counts as healthy after it has run so long. */
 #define SETTLE_USEC (3 * USEC_PER_SEC)
@@ -96,21 +96,27 @@ static int member_state(struct reconcile *x, const struct fleet_task *t,
 
 /* ---- starting and stopping ---- */
 
-static int start_tasks(struct reconcile *x, const char *set_id, const char *definition,
-	const char *launch_type, const struct ecs_network_configuration *network, int count,
-	struct err *err)
+/* What the tasks of a deployment or a task set are made of. */
+struct set_plan {
+	const char *id, *definition, *launch_type, *platform_version;
+	const struct ecs_capacity_provider_strategy *strategy;
+	const struct ecs_network_configuration *network;
+};
+
+static int start_tasks(struct reconcile *x, const struct set_plan *p, int count, struct err *err)
 {
+	struct fleet_capacity_placed placed = fleet_capacity_placed(p->strategy, &x->tasks, p->id);
 	struct ecs_task_definition d;
 	struct towpath_fleet_set set;
 	struct str names CLEANUP_STR = STR_INIT;
 	struct ecs_tags tags = {0};
-	int r = fleet_task_definition_find(x->e, x->tx, definition, x->a, &d, err);
+	int r = fleet_task_definition_find(x->e, x->tx, p->definition, x->a, &d, err);
 
 	if (r <= 0)
 		return r < 0 ? -1
 			     : err_set(err, ERR_NOT_FOUND, "there is no task definition %s",
-				       definition);
-	if (fleet_set_get(x->tx, set_id, x->s.service_arn, x->a, &set, err) < 0)
+				       p->definition);
+	if (fleet_set_get(x->tx, p->id, x->s.service_arn, x->a, &set, err) < 0)
 		return -1;
 	if (set.not_before.set && x->now < set.not_before.usec) {
 		wake_at(x, set.not_before.usec);
@@ -125,19 +131,21 @@ static int start_tasks(struct reconcile *x, const char *set_id, const char *defi
 		struct fleet_task_plan plan = {
 			.cluster_arn = x->s.cluster_arn,
 			.service_arn = x->s.service_arn,
-			.set_id = set_id,
+			.set_id = p->id,
 			.group = arena_printf(x->a, "service:%s", x->s.service_name),
-			.started_by = set_id,
-			.launch_type = launch_type,
-			.platform_version = x->s.platform_version,
+			.started_by = p->id,
+			.launch_type = fleet_capacity_launch_type(p->launch_type, p->strategy),
+			.platform_version = p->platform_version,
+			.capacity_provider = fleet_capacity_next(p->strategy, &placed),
 			.definition = &d,
-			.network = network,
+			.network = p->network,
 			.tags = &tags,
 		};
 		struct ecs_task made;
 
 		if (fleet_task_make(x->e, x->tx, &plan, x->a, &made, err) < 0)
 			return -1;
+		fleet_capacity_count(p->strategy, plan.capacity_provider, &placed);
 		str_addf(&names, "%s(task %s)", i ? ", " : "", fleet_last_part(made.task_arn));
 	}
 	if (count > 0) {
@@ -358,6 +366,14 @@ static int roll(struct reconcile *x, struct err *err)
 		.maximum_percent = percent(c->maximum_percent, 200),
 		.v = members,
 	};
+	struct set_plan plan = {
+		.id = d->id,
+		.definition = d->task_definition,
+		.launch_type = d->launch_type,
+		.platform_version = d->platform_version,
+		.strategy = &d->capacity_provider_strategy,
+		.network = d->network_configuration,
+	};
 	int failed = break_circuit(x, err);
 
 	if (failed)
@@ -370,8 +386,7 @@ static int roll(struct reconcile *x, struct err *err)
 			return -1;
 	/* A deployment that has failed is not tried on. */
 	if (!streq(d->rollout_state, ROLLOUT_FAILED) &&
-		start_tasks(x, d->id, d->task_definition, d->launch_type, d->network_configuration,
-			decision.start, err) < 0)
+		start_tasks(x, &plan, decision.start, err) < 0)
 		return -1;
 	if (decision.stuck && x->s.deployments.n > 1)
 		tell_stuck(x);
@@ -447,8 +462,16 @@ static int scale_set(struct reconcile *x, struct set_view *v, struct err *err)
 		if ((stop[i] || v->states[i] == MEMBER_UNHEALTHY) &&
 			stop_task(x, v->who[i], v->states[i], v->set->id, err) < 0)
 			return -1;
-	return start_tasks(x, v->set->id, v->set->task_definition, v->set->launch_type,
-		v->set->network_configuration, (int)start, err);
+	return start_tasks(x,
+		&(struct set_plan){
+			.id = v->set->id,
+			.definition = v->set->task_definition,
+			.launch_type = v->set->launch_type,
+			.platform_version = v->set->platform_version,
+			.strategy = &v->set->capacity_provider_strategy,
+			.network = v->set->network_configuration,
+		},
+		(int)start, err);
 }
 
 /* 1: the set is gone. */

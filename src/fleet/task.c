@@ -373,6 +373,7 @@ int fleet_task_make(struct fleet_engine *e, struct db_tx *tx, const struct fleet
 		.group = p->group,
 		.started_by = p->started_by,
 		.launch_type = p->launch_type ? p->launch_type : "EC2",
+		.capacity_provider_name = p->capacity_provider,
 		.platform_version = streq(p->launch_type, "FARGATE")
 					    ? override_text(p->platform_version, "1.4.0")
 					    : NULL,

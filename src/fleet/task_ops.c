@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/id.h"
-#include "fleet/containers.h"
+#include "fleet/capacity.h"
 
 #define INVALID "InvalidParameterException"
 #define RUN_MAX 10
@@ -16,7 +16,6 @@ static int refuse_unbuilt(const struct ecs_run_task_request *req, struct err *er
 		bool used;
 		const char *name;
 	} unbuilt[] = {
-		{req->capacity_provider_strategy.n, "capacityProviderStrategy"},
 		{wire_or(req->enable_execute_command, false), "enableExecuteCommand"},
 		{req->placement_constraints.n, "placementConstraints"},
 		{req->volume_configurations.n, "volumeConfigurations"},
@@ -85,8 +84,10 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 	struct str arns CLEANUP_STR = STR_INIT;
 	struct ecs_task_definition d;
 	struct ecs_tags tags = req->tags;
+	struct fleet_capacity_placed placed = {0};
+	struct ecs_capacity_provider_strategy strategy = req->capacity_provider_strategy;
 	struct ecs_cluster c;
-	const char *again, *version;
+	const char *again, *version, *launch_type;
 	int r;
 
 	if (fleet_cluster_need(e, tx, req->cluster, a, &c, err) < 0)
@@ -97,11 +98,15 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 		return r < 0 ? -1 : run_again(tx, again, a, &resp->tasks, err);
 	if (count < 1 || count > RUN_MAX)
 		return err_set_wire(err, INVALID, "count must be from 1 to %d.", RUN_MAX);
+	if (!strategy.n && !req->launch_type)
+		strategy = c.default_capacity_provider_strategy;
+	launch_type = fleet_capacity_launch_type(req->launch_type, &strategy);
 	if (refuse_unbuilt(req, err) < 0 ||
+		fleet_capacity_check(&c, &strategy, req->launch_type, err) < 0 ||
 		fleet_task_definition_need(e, tx, req->task_definition, a, &d, err) < 0 ||
 		check_overrides(req->overrides, &d, err) < 0 ||
 		check_network(&d, req->network_configuration, err) < 0 ||
-		fleet_platform_version(req->launch_type, req->platform_version, &version, err) < 0)
+		fleet_platform_version(launch_type, req->platform_version, &version, err) < 0)
 		return -1;
 	if (streq(req->propagate_tags, "TASK_DEFINITION") && !tags.n &&
 		fleet_tags_of(tx, d.task_definition_arn, a, &tags, err) < 0)
@@ -112,8 +117,9 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 			.cluster_arn = c.cluster_arn,
 			.group = req->group ? req->group : arena_printf(a, "family:%s", d.family),
 			.started_by = req->started_by,
-			.launch_type = req->launch_type,
+			.launch_type = launch_type,
 			.platform_version = version,
+			.capacity_provider = fleet_capacity_next(&strategy, &placed),
 			.definition = &d,
 			.overrides = req->overrides,
 			.network = req->network_configuration,
@@ -122,6 +128,7 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 
 		if (fleet_task_make(e, tx, &plan, a, &resp->tasks.v[i], err) < 0)
 			return -1;
+		fleet_capacity_count(&strategy, plan.capacity_provider, &placed);
 		str_addf(&arns, "%s%s", i ? " " : "", resp->tasks.v[i].task_arn);
 	}
 	return fleet_token_put(tx, c.cluster_arn, req->client_token, str_text(&arns), a, err);

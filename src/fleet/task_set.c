@@ -2,7 +2,7 @@
 /* Task sets of services whose controller is CODE_DEPLOY or EXTERNAL. */
 #include <stdio.h>
 
-#include "fleet/containers.h"
+#include "fleet/capacity.h"
 
 #define SETS_MAX 5
 #define EXTERNAL_MAX_SCALE 100.0
@@ -102,7 +102,9 @@ int fleet_task_set_add(struct fleet_engine *e, struct db_tx *tx, const struct ec
 {
 	struct wire_time now = WIRE_SET_TIME(durable_now(e->durable));
 	struct ecs_task_sets sets;
-	bool fargate = streq(set->launch_type, "FARGATE");
+	const char *launch_type =
+		fleet_capacity_launch_type(set->launch_type, &set->capacity_provider_strategy);
+	struct ecs_cluster c;
 
 	if (fleet_service_controller(s) == FLEET_CONTROLLER_ECS)
 		return err_set_wire(err, "InvalidParameterException",
@@ -119,11 +121,14 @@ int fleet_task_set_add(struct fleet_engine *e, struct db_tx *tx, const struct ec
 	set->service_arn = s->service_arn;
 	set->cluster_arn = s->cluster_arn;
 	set->status = set->status ? set->status : SET_ACTIVE;
-	set->launch_type = set->launch_type ? set->launch_type : "EC2";
-	if (fleet_platform_version(
-		    set->launch_type, set->platform_version, &set->platform_version, err) < 0)
+	if (fleet_cluster_need(e, tx, s->cluster_arn, a, &c, err) < 0 ||
+		fleet_capacity_check(&c, &set->capacity_provider_strategy, set->launch_type, err) <
+			0 ||
+		fleet_platform_version(
+			launch_type, set->platform_version, &set->platform_version, err) < 0)
 		return -1;
-	set->platform_family = fargate ? "Linux" : NULL;
+	set->launch_type = set->capacity_provider_strategy.n ? NULL : launch_type;
+	set->platform_family = streq(launch_type, "FARGATE") ? "Linux" : NULL;
 	set->stability_status = "STABILIZING";
 	set->stability_status_at = set->created_at = set->updated_at = now;
 	set->running_count = set->pending_count = WIRE_SET_INT(0);
@@ -173,6 +178,9 @@ int fleet_task_set_lead(struct fleet_engine *e, struct db_tx *tx, struct ecs_ser
 	s->load_balancers = chosen.load_balancers;
 	s->network_configuration = chosen.network_configuration;
 	s->launch_type = chosen.launch_type;
+	s->capacity_provider_strategy = chosen.capacity_provider_strategy;
+	s->platform_version = chosen.platform_version;
+	s->platform_family = chosen.platform_family;
 	return fleet_service_save(tx, s, err);
 }
 
@@ -206,11 +214,9 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 	r = fleet_token_get(tx, s.service_arn, req->client_token, a, &again, err);
 	if (r != 0)
 		return r < 0 ? -1 : need_set(tx, s.service_arn, again, a, set, err);
-	if (req->capacity_provider_strategy.n || req->service_registries.n)
+	if (req->service_registries.n)
 		return err_set(err, ERR_UNSUPPORTED,
-			"%s of a task set is not implemented; leave it out",
-			req->service_registries.n ? "serviceRegistries"
-						  : "capacityProviderStrategy");
+			"serviceRegistries of a task set is not implemented; leave it out");
 	if (fleet_task_definition_need(e, tx, req->task_definition, a, &d, err) < 0 ||
 		fleet_load_balancers_check(tx, &req->load_balancers, &d, a, err) < 0)
 		return -1;
@@ -221,10 +227,15 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 		.load_balancers = req->load_balancers,
 		.network_configuration = req->network_configuration ? req->network_configuration
 								    : s.network_configuration,
-		.launch_type = req->launch_type ? req->launch_type : s.launch_type,
+		.launch_type = req->launch_type,
+		.capacity_provider_strategy = req->capacity_provider_strategy,
 		.platform_version = req->platform_version,
 		.scale = req->scale ? req->scale : arena_new(a, struct ecs_scale),
 	};
+	if (!req->launch_type && !req->capacity_provider_strategy.n) {
+		set->launch_type = s.launch_type;
+		set->capacity_provider_strategy = s.capacity_provider_strategy;
+	}
 	set->scale->unit = "PERCENT";
 	set->scale->value = WIRE_SET_DOUBLE(wire_or(set->scale->value, 100));
 	if (fleet_task_set_add(e, tx, &s, set, a, err) < 0 ||

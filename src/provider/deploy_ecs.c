@@ -109,14 +109,6 @@ static int task_definition_get(void *arg, const char *name, struct arena *a,
 	return 0;
 }
 
-static int refuse_capacity(const struct deploy_set_wish *wish, struct err *err)
-{
-	if (!wish->capacity_providers)
-		return 0;
-	err_set(err, ERR_UNSUPPORTED, "capacity providers are not built");
-	return err_hint(err, "leave CapacityProviderStrategy out of the AppSpec");
-}
-
 static int set_create(void *arg, const struct deploy_set_wish *wish, struct arena *a,
 	const char **ret_id, struct err *err)
 {
@@ -137,11 +129,10 @@ static int set_create(void *arg, const struct deploy_set_wish *wish, struct aren
 		.started_by = "CODE_DEPLOY",
 		.network_configuration = wish->network_configuration,
 		.platform_version = wish->platform_version,
+		.capacity_providers = wish->capacity_providers,
 	};
 	struct fleet_task_set set;
 
-	if (refuse_capacity(wish, err) < 0)
-		return -1;
 	if (fleet_task_set_create(fleet_of(arg), &req, a, &set, err) < 0)
 		return -1;
 	*ret_id = set.id;

@@ -114,6 +114,13 @@ static void fill_task(
 	req->count = WIRE_SET_INT(wire_or(p->task_count, 1));
 	req->launch_type = p->launch_type;
 	req->platform_version = p->platform_version;
+	wire_list_alloc(a, &req->capacity_provider_strategy, p->capacity_provider_strategy.n);
+	for (size_t i = 0; i < p->capacity_provider_strategy.n; i++)
+		req->capacity_provider_strategy.v[i] = (struct ecs_capacity_provider_strategy_item){
+			.capacity_provider = p->capacity_provider_strategy.v[i].capacity_provider,
+			.base = p->capacity_provider_strategy.v[i].base,
+			.weight = p->capacity_provider_strategy.v[i].weight,
+		};
 	req->group = p->group;
 	req->propagate_tags = p->propagate_tags;
 	req->reference_id = p->reference_id;

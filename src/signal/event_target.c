@@ -70,7 +70,6 @@ static int check_task(const struct events_target *t, struct err *err)
 {
 	const struct events_ecs_parameters *p = t->ecs_parameters;
 	const char *what = !p					       ? NULL
-			   : p->capacity_provider_strategy.n	       ? "CapacityProviderStrategy"
 			   : p->placement_constraints.n		       ? "PlacementConstraints"
 			   : p->placement_strategy.n		       ? "PlacementStrategy"
 			   : wire_or(p->enable_execute_command, false) ? "EnableExecuteCommand"

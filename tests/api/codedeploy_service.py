@@ -188,6 +188,32 @@ def test_bad_appspecs(service):
     assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "ECS_UPDATE_ERROR")
     assert "platform version must be null when specifying an EC2 launch type" in info["errorInformation"]["message"]
     assert len(service.state()["taskSets"]) == 1
+    service.ends(info["rollbackInfo"]["rollbackDeploymentId"])
+    strategy = '"CapacityProviderStrategy": [{"CapacityProvider": "FARGATE_SPOT", "Weight": 2}], '
+    info = service.ends(deploy(service.appspec(definition).replace('"Properties": {', '"Properties": {' + strategy)))
+    assert (info["status"], info["errorInformation"]["code"]) == ("Failed", "ECS_UPDATE_ERROR")
+    assert "not associated with the cluster: FARGATE_SPOT" in info["errorInformation"]["message"]
+
+
+def test_capacity_providers(shared_server):
+    """The AppSpec's strategy is the replacement's, then the service's, and the next replacement's."""
+    shared_server.client("ecs").create_cluster(clusterName="c")
+    shared_server.client("ecs").put_cluster_capacity_providers(
+        cluster="c", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=[])
+    service = Service(shared_server, "capacity", NO_IMAGE, fargate=True)
+    service.group()
+    strategy = '"CapacityProviderStrategy": [{"CapacityProvider": "FARGATE_SPOT", "Weight": 2, "Base": 1}], '
+    definition = service.define(NO_IMAGE)
+    for more in (strategy, ""):
+        text = service.appspec(definition).replace('"Properties": {', '"Properties": {' + more)
+        deployment = service.api.create_deployment(
+            applicationName=service.name, deploymentGroupName=service.name,
+            revision={"revisionType": "AppSpecContent", "appSpecContent": {"content": text}})["deploymentId"]
+        assert service.ends(deployment)["status"] == "Succeeded"
+        state = service.state()
+        for shown in (state, state["taskSets"][0]):
+            assert shown["capacityProviderStrategy"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 2, "base": 1}]
+            assert "launchType" not in shown
 
 
 def test_ready_and_termination_wait(service):

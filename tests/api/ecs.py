@@ -321,6 +321,113 @@ def test_platform_versions(host):
                               networkConfiguration=NETWORK, platformVersion="2.0.0")
 
 
+def item(provider, weight=1, base=0):
+    return {"capacityProvider": provider, "weight": weight, "base": base}
+
+
+def test_clusters_with_capacity_providers(host):
+    ecs = host.client("ecs")
+    both = ["FARGATE", "FARGATE_SPOT"]
+    spread = [item("FARGATE", 1, 2), item("FARGATE_SPOT", 3)]
+    made = ecs.create_cluster(clusterName="cap", capacityProviders=both, defaultCapacityProviderStrategy=spread)["cluster"]
+    assert made["capacityProviders"] == both and made["defaultCapacityProviderStrategy"] == spread
+    for providers, strategy, word in (
+            (["mine"], [], "'mine' was not found"),
+            (["FARGATE"], spread, "not associated with the cluster: FARGATE_SPOT"),
+            (both, [item("FARGATE", 1, 1), item("FARGATE_SPOT", 1, 1)], "Only one capacity provider"),
+            (both, [item("FARGATE", 0), item("FARGATE_SPOT", 0)], "weight above 0"),
+            (both, [item("FARGATE"), item("FARGATE")], "FARGATE twice"),
+            (both, [item("FARGATE", 1001)], "weight"),
+            (both, [item("FARGATE", 1, 100001)], "base")):
+        for call, name in ((ecs.create_cluster, "clusterName"), (ecs.put_cluster_capacity_providers, "cluster")):
+            text = refused(call, capacityProviders=providers, defaultCapacityProviderStrategy=strategy,
+                           **{name: "cap" if name == "cluster" else "cap2"})
+            assert text.split(":")[0] in ("InvalidParameterException", "ValidationException") and word in text, text
+    shown = lambda: ecs.describe_clusters(clusters=["cap"])["clusters"][0]  # noqa: E731
+    assert shown()["defaultCapacityProviderStrategy"] == spread
+    ecs.put_cluster_capacity_providers(cluster="cap", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
+    assert shown()["capacityProviders"] == ["FARGATE"] and shown()["defaultCapacityProviderStrategy"] == []
+    assert [(p["name"], p["status"]) for p in ecs.describe_capacity_providers()["capacityProviders"]] == [
+        ("FARGATE", "ACTIVE"), ("FARGATE_SPOT", "ACTIVE")]
+    got = ecs.describe_capacity_providers(capacityProviders=["FARGATE_SPOT", "mine"])
+    assert got["capacityProviders"][0]["capacityProviderArn"].endswith(":capacity-provider/FARGATE_SPOT")
+    assert got["failures"][0]["reason"] == "MISSING"
+    assert "NotImplemented" in refused(ecs.create_capacity_provider, name="mine", autoScalingGroupProvider={
+        "autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:x:autoScalingGroupName/g"})
+    ecs.delete_cluster(cluster="cap")
+
+
+def first_tasks(ecs, cluster, n, **of):
+    """The n that were started first, whether they still run or have failed."""
+    def look():
+        arns = [a for status in ("RUNNING", "STOPPED")
+                for a in ecs.list_tasks(cluster=cluster, desiredStatus=status, **of)["taskArns"]]
+        return len(set(arns)) >= n and list(set(arns))
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=eventually(look))["tasks"]
+    return [t["taskArn"] for t in sorted(tasks, key=lambda t: t["createdAt"])[:n]]
+
+
+def providers_of(ecs, cluster, arns):
+    """How many tasks each provider has, and that they are of launch type FARGATE."""
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+    assert {t["launchType"] for t in tasks} == {"FARGATE"}
+    names = [t["capacityProviderName"] for t in tasks]
+    return {name: names.count(name) for name in names}
+
+
+def test_capacity_provider_strategies(host):
+    """Of tasks, services and task sets; the tasks have no image, so that each fails."""
+    ecs = host.client("ecs")
+    ecs.create_cluster(clusterName="s", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    ecs.register_task_definition(family="cap", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+                                 networkMode="awsvpc", containerDefinitions=[container(image="127.0.0.1:1/none")])
+    plan = dict(cluster="s", taskDefinition="cap", networkConfiguration=NETWORK)
+    spread = [item("FARGATE", 1, 2), item("FARGATE_SPOT", 3)]
+    arns = [t["taskArn"] for t in ecs.run_task(**plan, count=10, capacityProviderStrategy=spread)["tasks"]]
+    assert providers_of(ecs, "s", arns) == {"FARGATE": 4, "FARGATE_SPOT": 6}
+    arns = [t["taskArn"] for t in ecs.run_task(**plan, count=3, capacityProviderStrategy=[
+        {"capacityProvider": "FARGATE_SPOT"}])["tasks"]]
+    assert providers_of(ecs, "s", arns) == {"FARGATE_SPOT": 3}
+    assert "both a launch type" in refused(ecs.run_task, **plan, launchType="FARGATE", capacityProviderStrategy=spread)
+    assert "not associated" in refused(ecs.run_task, **dict(plan, cluster="c"), capacityProviderStrategy=spread)
+    assert "capacityProviderName" not in ecs.run_task(**plan, launchType="FARGATE")["tasks"][0]
+    # services
+    assert "both a launch type" in refused(
+        ecs.create_service, **plan, serviceName="no", launchType="FARGATE", capacityProviderStrategy=spread)
+    made = ecs.create_service(**plan, serviceName="s", desiredCount=4, capacityProviderStrategy=spread)["service"]
+    assert made["capacityProviderStrategy"] == spread and "launchType" not in made
+    assert made["platformVersion"] == "1.4.0"
+    assert made["deployments"][0]["capacityProviderStrategy"] == spread
+    assert providers_of(ecs, "s", first_tasks(ecs, "s", 4, serviceName="s")) == {"FARGATE": 2, "FARGATE_SPOT": 2}
+    assert made["serviceArn"] in ecs.list_services(cluster="s", launchType="FARGATE")["serviceArns"]
+    assert refused(ecs.put_cluster_capacity_providers, cluster="s", capacityProviders=["FARGATE"],
+                   defaultCapacityProviderStrategy=[]).startswith("ResourceInUseException")
+    other = [item("FARGATE_SPOT")]
+    changed = ecs.update_service(cluster="s", service="s", capacityProviderStrategy=other)["service"]
+    assert changed["capacityProviderStrategy"] == other and len(changed["deployments"]) == 2
+    assert [d["capacityProviderStrategy"] for d in changed["deployments"]] == [other, spread]
+    assert "not associated" in refused(ecs.update_service, cluster="s", service="s", capacityProviderStrategy=[item("x")])
+    assert "must name" in refused(ecs.update_service, cluster="s", service="s", capacityProviderStrategy=[])
+    # the cluster's own, where nothing is said
+    ecs.put_cluster_capacity_providers(cluster="s", capacityProviders=["FARGATE", "FARGATE_SPOT"],
+                                       defaultCapacityProviderStrategy=other)
+    made = ecs.create_service(**plan, serviceName="plain", desiredCount=0)["service"]
+    assert made["capacityProviderStrategy"] == other
+    assert ecs.run_task(**plan)["tasks"][0]["capacityProviderName"] == "FARGATE_SPOT"
+    # task sets
+    ecs.create_service(cluster="s", serviceName="sets", deploymentController={"type": "EXTERNAL"}, desiredCount=3)
+    sets = dict(cluster="s", service="sets")
+    made = ecs.create_task_set(**sets, taskDefinition="cap", networkConfiguration=NETWORK,
+                               capacityProviderStrategy=spread)["taskSet"]
+    assert made["capacityProviderStrategy"] == spread and "launchType" not in made
+    assert providers_of(ecs, "s", first_tasks(ecs, "s", 3, startedBy=made["id"])) == {"FARGATE": 2, "FARGATE_SPOT": 1}
+    assert ecs.describe_task_sets(**sets)["taskSets"][0]["capacityProviderStrategy"] == spread
+    assert "both a launch type" in refused(ecs.create_task_set, **sets, taskDefinition="cap", launchType="FARGATE",
+                                           networkConfiguration=NETWORK, capacityProviderStrategy=spread)
+    for name in ("s", "plain", "sets"):
+        ecs.delete_service(cluster="s", service=name, force=True)
+
+
 @real
 def test_circuit_breaker(host, registry):
     ecs = host.client("ecs")

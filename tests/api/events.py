@@ -288,7 +288,10 @@ def test_rules_start_pipelines_builds_and_tasks(shared_server):
                       environment={"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0", "computeType": "BUILD_GENERAL1_SMALL"})
     role = shared_server.service_role("starts", "events.amazonaws.com", {"Effect": "Allow", "Action": "*", "Resource": "*"})
     at = f"{shared_server.region}:{shared_server.account}"
-    cluster = ecs.create_cluster(clusterName="told")["cluster"]["clusterArn"]
+    cluster = ecs.create_cluster(clusterName="told", capacityProviders=["FARGATE_SPOT"])["cluster"]["clusterArn"]
+    task = ecs.register_task_definition(
+        family="told", requiresCompatibilities=["FARGATE"], cpu="256", memory="512", networkMode="awsvpc",
+        containerDefinitions=[{"name": "c", "image": "127.0.0.1:1/none"}])["taskDefinition"]["taskDefinitionArn"]
     e.put_rule(Name="starts", EventPattern='{"source":["starts"]}')
     e.put_targets(Rule="starts", Targets=[
         {"Id": "p", "Arn": f"arn:aws:codepipeline:{at}:told", "RoleArn": role},
@@ -297,7 +300,10 @@ def test_rules_start_pipelines_builds_and_tasks(shared_server):
             "InputTemplate": '{"environmentVariablesOverride": [{"name": "V", "value": <v>, "type": "PLAINTEXT"}]}'}},
         {"Id": "t", "Arn": cluster, "RoleArn": role, "EcsParameters": {
             "TaskDefinitionArn": f"arn:aws:ecs:{at}:task-definition/none:1", "TaskCount": 2},
-         "DeadLetterConfig": {"Arn": group_arn(shared_server, "/starts/dead")}}])
+         "DeadLetterConfig": {"Arn": group_arn(shared_server, "/starts/dead")}},
+        {"Id": "c", "Arn": cluster, "RoleArn": role, "EcsParameters": {
+            "TaskDefinitionArn": task, "CapacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+            "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": ["subnet-1"]}}}}])
     put(e, "starts", {"v": "seven"})
     build = eventually(lambda: cb.list_builds_for_project(projectName="told")["ids"])
     build = cb.batch_get_builds(ids=build)["builds"][0]
@@ -307,6 +313,9 @@ def test_rules_start_pipelines_builds_and_tasks(shared_server):
                        and len(r) > before and r)
     assert found[0]["trigger"] == {"triggerType": "CloudWatchEvent", "triggerDetail": f"arn:aws:events:{at}:rule/starts"}
     assert json.loads(lines(shared_server, "/starts/dead")[0])["TARGET_ARN"] == cluster
+    arns = eventually(lambda: [a for status in ("RUNNING", "STOPPED")
+                               for a in ecs.list_tasks(cluster="told", family="told", desiredStatus=status)["taskArns"]])
+    assert ecs.describe_tasks(cluster="told", tasks=arns)["tasks"][0]["capacityProviderName"] == "FARGATE_SPOT"
     eventually(lambda: cb.batch_get_builds(ids=[build["id"]])["builds"][0]["buildComplete"])
 
 

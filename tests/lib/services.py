@@ -14,8 +14,9 @@ CHECK = dict(HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, Unhealth
 class Service:
     """Cluster "c", service NAME on port 8000 of container "app", production and test listener."""
 
-    def __init__(self, server, name, image, desired=0, command=None, attributes=None, **check):
+    def __init__(self, server, name, image, desired=0, command=None, fargate=False, **check):
         self.server, self.name = server, name
+        self.fargate = dict(requiresCompatibilities=["FARGATE"], cpu="256", memory="512") if fargate else {}
         self.ecs, self.elb = server.client("ecs"), server.client("elbv2")
         self.api = server.client("codedeploy")
         self.ecs.create_cluster(clusterName="c")
@@ -38,7 +39,7 @@ class Service:
             cluster="c", serviceName=name, taskDefinition=self.first, desiredCount=desired,
             networkConfiguration=NETWORK, deploymentController={"type": "CODE_DEPLOY"},
             loadBalancers=[{"targetGroupArn": self.groups["a"], "containerName": "app",
-                            "containerPort": 8000}])
+                            "containerPort": 8000}], **({"launchType": "FARGATE"} if fargate else {}))
         self.arn = self.state()["serviceArn"]
 
     def define(self, image, command=None, **container):
@@ -46,7 +47,7 @@ class Service:
                      "portMappings": [{"containerPort": 8000}],
                      **({"command": command} if command else {}), **container}
         return self.ecs.register_task_definition(
-            family=self.name, containerDefinitions=[container])["taskDefinition"]["taskDefinitionArn"]
+            family=self.name, containerDefinitions=[container], **self.fargate)["taskDefinition"]["taskDefinitionArn"]
 
     def state(self):
         return self.ecs.describe_services(cluster="c", services=[self.name])["services"][0]
