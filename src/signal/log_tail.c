@@ -16,7 +16,7 @@ struct tail {
 	struct arena *a;
 	int64_t since_msec; /* the oldest filter's creation */
 	bool wanted;
-	struct store_documents streams;
+	struct store_documents streams, cursors;
 };
 
 int log_tail_begin(struct signal_engine *e, struct db_tx *tx, const char *group, struct err *err)
@@ -43,7 +43,12 @@ static int look(struct db_tx *tx, void *arg, struct err *err)
 		x->since_msec = MIN(x->since_msec,
 			((struct logs_subscription_filter *)subscriptions.v[i])->creation_time.v);
 	x->wanted = metrics.n || subscriptions.n;
-	return store_document_list(tx, &STORE_LOG_STREAM, &of_group, x->a, &x->streams, err);
+	if (!x->wanted)
+		return 0;
+	return store_document_list(tx, &STORE_LOG_CURSOR, &of_group, x->a, &x->cursors, err) < 0
+		       ? -1
+		       : store_document_list(
+				 tx, &STORE_LOG_STREAM, &of_group, x->a, &x->streams, err);
 }
 
 /* One stream on its way. */
@@ -55,13 +60,6 @@ struct follow {
 	struct towpath_signal_log_cursor c;
 	struct log_page page;
 };
-
-static int read_cursor(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct follow *f = arg;
-
-	return store_document_get(tx, &STORE_LOG_CURSOR, f->key, f->a, &f->c, err) < 0 ? -1 : 0;
-}
 
 static int feed_step(struct db_tx *tx, void *arg, struct err *err)
 {
@@ -95,18 +93,15 @@ static int start_at_end(struct follow *f, struct err *err)
 	return 0;
 }
 
+/* Reads on from the cursor, which moves. */
 static int follow(struct tail *x, const char *key, const struct towpath_signal_stream *s,
-	bool *ret_more, struct err *err)
+	struct towpath_signal_log_cursor *c, bool *ret_more, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct follow f = {.x = x, .key = key, .s = s, .a = &a};
+	struct follow f = {.x = x, .key = key, .s = s, .a = &a, .c = *c};
 	struct log_page_query q = {.to_msec = INT64_MAX, .max = BATCH};
 	bool finished;
 
-	if (signal_read(x->e, read_cursor, &f, err) < 0)
-		return -1;
-	if (wire_or(f.c.done, false))
-		return 0;
 	finished = is_finished(s); /* before reading: what is read after is all */
 	if (!f.c.place && s->creation_time.usec / 1000 < x->since_msec) {
 		if (start_at_end(&f, err) < 0)
@@ -123,7 +118,11 @@ static int follow(struct tail *x, const char *key, const struct towpath_signal_s
 		*ret_more = true;
 	else if (finished)
 		f.c.done = WIRE_SET_BOOL(true);
-	return signal_write(x->e, feed_step, &f, err);
+	if (signal_write(x->e, feed_step, &f, err) < 0)
+		return -1;
+	*c = f.c;
+	c->place = f.c.place ? arena_strdup(x->a, f.c.place) : NULL;
+	return 0;
 }
 
 static int next_step(struct db_tx *tx, void *arg, struct err *err)
@@ -139,6 +138,36 @@ static int next_step(struct db_tx *tx, void *arg, struct err *err)
 		       : task_enqueue(x->e->durable, tx, &t, err);
 }
 
+/* Follows one stream to its present end. */
+static int follow_stream(struct tail *x, size_t i, const struct map *cursors, struct err *err)
+{
+	const struct towpath_signal_stream *s = x->streams.v[i];
+	const struct towpath_signal_log_cursor *last = map_get(cursors, x->streams.ids[i]);
+	struct towpath_signal_log_cursor c = {0};
+	bool more = s->path != NULL;
+
+	if (last)
+		c = *last;
+	while (more && !wire_or(c.done, false)) {
+		more = false;
+		if (follow(x, x->streams.ids[i], s, &c, &more, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int follow_all(struct tail *x, struct err *err)
+{
+	struct map cursors CLEANUP_MAP = MAP_INIT;
+
+	for (size_t i = 0; i < x->cursors.n; i++)
+		map_set(&cursors, x->cursors.ids[i], x->cursors.v[i]);
+	for (size_t i = 0; i < x->streams.n; i++)
+		if (follow_stream(x, i, &cursors, err) < 0)
+			return -1;
+	return 0;
+}
+
 int log_tail_run(struct durable *d, const struct task *t, void *arg, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
@@ -149,15 +178,5 @@ int log_tail_run(struct durable *d, const struct task *t, void *arg, struct err 
 		return -1;
 	if (!x.wanted)
 		return 0;
-	for (size_t i = 0; i < x.streams.n; i++) {
-		const struct towpath_signal_stream *s = x.streams.v[i];
-		bool more = s->path != NULL;
-
-		while (more) {
-			more = false;
-			if (follow(&x, x.streams.ids[i], s, &more, err) < 0)
-				return -1;
-		}
-	}
-	return signal_write(x.e, next_step, &x, err);
+	return follow_all(&x, err) < 0 ? -1 : signal_write(x.e, next_step, &x, err);
 }
