@@ -175,6 +175,29 @@ def test_task(host, registry):
 
 
 @real
+def test_a_rule_starts_a_task(host, registry):
+    """An event's target runs tasks, with what its input overrides."""
+    ecs, events = host.client("ecs"), host.client("events")
+    role = host.service_role("starts", "events.amazonaws.com", {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    definition = ecs.register_task_definition(family="told", containerDefinitions=[container(
+        image=registry.push("told"), command=["sh", "-c", "echo $V"], logConfiguration=awslogs("told"))])["taskDefinition"]
+    events.put_rule(Name="starts", EventPattern='{"source":["shop"]}')
+    events.put_targets(Rule="starts", Targets=[{
+        "Id": "1", "Arn": ecs.describe_clusters(clusters=["c"])["clusters"][0]["clusterArn"], "RoleArn": role,
+        "EcsParameters": {"TaskDefinitionArn": definition["taskDefinitionArn"], "TaskCount": 1, "LaunchType": "FARGATE",
+                          "NetworkConfiguration": {"awsvpcConfiguration": {"Subnets": ["subnet-1"]}}},
+        "InputTransformer": {"InputPathsMap": {"v": "$.detail.v"}, "InputTemplate":
+                             '{"containerOverrides": [{"name": "app", "environment": [{"name": "V", "value": <v>}]}]}'}}])
+    events.put_events(Entries=[{"Source": "shop", "DetailType": "T", "Detail": '{"v": "seven"}'}])
+    arn = eventually(lambda: next(iter(
+        ecs.list_tasks(cluster="c", family="told")["taskArns"]
+        + ecs.list_tasks(cluster="c", family="told", desiredStatus="STOPPED")["taskArns"]), None), what="a task")
+    t = reaches(ecs, arn, "STOPPED")
+    assert t["containers"][0]["exitCode"] == 0, t
+    assert log_lines(host, "told", f"p/app/{arn.rsplit('/', 1)[1]}") == ["seven"]
+
+
+@real
 def test_containers_of_a_task(host, registry):
     """One network, an order of starting, shared volumes, layers with whiteouts."""
     ecs = host.client("ecs")
