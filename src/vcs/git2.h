@@ -32,6 +32,7 @@ VCS_DEFINE_FREEP(git_tree, git_tree_free)
 VCS_DEFINE_FREEP(git_tree_entry, git_tree_entry_free)
 VCS_DEFINE_FREEP(git_odb, git_odb_free)
 VCS_DEFINE_FREEP(git_blob, git_blob_free)
+VCS_DEFINE_FREEP(git_config, git_config_free)
 VCS_DEFINE_FREEP(git_diff, git_diff_free)
 VCS_DEFINE_FREEP(git_reference_iterator, git_reference_iterator_free)
 

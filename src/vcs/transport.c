@@ -43,6 +43,7 @@ struct relay {
 	char *buf;	  /* CHUNK bytes */
 	struct str early; /* output that waits for the end of the request */
 	bool refused;	  /* the child reads no further */
+	uint64_t fed;	  /* bytes of the request, whether the child took them or not */
 };
 
 static void relay_release(struct relay *r)
@@ -114,6 +115,7 @@ static int feed_request(struct relay *r, struct view head, int *ret_last, struct
 	ssize_t got;
 
 	*ret_last = -1;
+	r->fed = head.len;
 	if (head.len) {
 		*ret_last = (unsigned char)head.p[head.len - 1];
 		if (feed(r, head.p, head.len - 1, err) < 0)
@@ -122,6 +124,7 @@ static int feed_request(struct relay *r, struct view head, int *ret_last, struct
 	while ((got = r->peer->read(r->peer->arg, r->buf, CHUNK, err)) > 0) {
 		char last = (char)*ret_last;
 
+		r->fed += (uint64_t)got;
 		if (*ret_last >= 0 && feed(r, &last, 1, err) < 0)
 			return -1;
 		if (feed(r, r->buf, (size_t)got - 1, err) < 0)
@@ -319,6 +322,22 @@ static void choose_settings(const struct vcs_push *p, const char **settings)
 	settings[n] = NULL;
 }
 
+/* git's own words do not always name the limit. */
+static int tell_limit(struct report *p, struct err *err)
+{
+	CLEANUP_STR struct str text = STR_INIT, out = STR_INIT;
+	const struct relay *r = p->r;
+	uint64_t limit;
+
+	if (!p->sideband || (p->kept.len && memmem(p->kept.p, p->kept.len, "unpack ok", 9)) ||
+		vcs_push_limit(p->path, &limit, NULL) < 0 || r->fed <= limit)
+		return 0;
+	str_addf(&text, "A push may have %llu MiB; this one has %llu bytes.\n",
+		(unsigned long long)(limit / MIB), (unsigned long long)r->fed);
+	pkt_add_band(&out, 2, str_view(&text));
+	return r->peer->write(r->peer->arg, out.p, out.len, err);
+}
+
 /* From here on references may change, so settle() is called whatever happens. */
 static int finish_push(
 	struct report *p, int last, const struct vcs_push_bracket *b, struct err *err)
@@ -335,6 +354,8 @@ static int finish_push(
 	if (p->sync_later && sync_all(p->path, rc == 0 ? err : NULL) < 0)
 		rc = -1;
 	if (b->settle(b->arg, rc == 0 ? err : NULL) < 0 || rc < 0)
+		return -1;
+	if (tell_limit(p, err) < 0)
 		return -1;
 	return p->kept.len ? p->r->peer->write(p->r->peer->arg, p->kept.p, p->kept.len, err) : 0;
 }

@@ -87,6 +87,25 @@ def test_a_reference_that_moved_refuses_an_atomic_push(server, pushes, tmp_path)
     assert done.returncode and f"{base}/new" in work.git("ls-remote", url, f"{base}/*").stdout
 
 
+def test_a_push_that_is_too_large_is_told_the_limit(server, tmp_path):
+    """The limit is made smaller here; nothing of such a push is kept."""
+    repository = server.client("codecommit").create_repository(repositoryName="quotas")["repositoryMetadata"]
+    path = f"{server.data}/git/{repository['repositoryId']}.git"
+    url = gitwork.url(server, gitwork.git_login(server, "quotas"), "quotas")
+    work = gitwork.Work(tmp_path / "w")
+    work.git("init", "-q", "-b", "main")
+    head = work.commit(text="small")
+    with open(os.path.join(work.folder, "large"), "wb") as f:
+        f.write(os.urandom(2 << 20))
+    work.commit(text="large")
+    assert work.git(f"--git-dir={path}", "config", "receive.maxInputSize").stdout.strip() == "16g"
+    work.git(f"--git-dir={path}", "config", "receive.maxInputSize", "1m")
+    done = work.git("push", "-q", url, "main", check=False)
+    assert done.returncode and "A push may have 1 MiB; this one has 2" in done.stderr, done.stderr
+    assert not work.git("ls-remote", url).stdout and not os.listdir(f"{path}/objects/pack")
+    work.git("push", "-q", url, f"{head}:refs/heads/main")
+
+
 def test_codecommit_addresses(server, tmp_path):
     """codecommit:// through the link named git-remote-codecommit."""
     server.client("codecommit").create_repository(repositoryName="grc")
