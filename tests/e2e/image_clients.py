@@ -173,8 +173,10 @@ def test_a_push_starts_a_pipeline(shared_server, registry, place, login, tmp_pat
         "source": ["aws.ecr"], "detail-type": ["ECR Image Action"],
         "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"], "repository-name": [name],
                    "image-tag": ["v1"]}}))
+    starts = shared_server.service_role("starts-on-push", "events.amazonaws.com", {
+        "Effect": "Allow", "Action": "codepipeline:StartPipelineExecution", "Resource": "*"})
     events.put_targets(Rule="push", Targets=[{
-        "Id": "p", "Arn": f"arn:aws:codepipeline:us-east-1:{account}:on-push", "RoleArn": pipelines.ROLE}])
+        "Id": "p", "Arn": f"arn:aws:codepipeline:us-east-1:{account}:on-push", "RoleArn": starts}])
     image = Image({"a": b"the image that starts it"})
     image.layout(str(tmp_path / "layout"), tag="v1")
     skopeo(shared_server, login, f"oci:{tmp_path}/layout:v1", f"docker://{place}:v1")

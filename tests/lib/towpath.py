@@ -25,6 +25,16 @@ TOWPATH = os.environ.get("TOWPATH", "towpath")
 ACCOUNT = "123456789012"  # of test servers, unless they are given another
 
 
+def end_process(pid, program):
+    """Unless its number is another program's by now."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+            if f.read().startswith(program):
+                os.kill(pid, signal.SIGTERM)
+    except (FileNotFoundError, ProcessLookupError):
+        pass
+
+
 class ServerFailed(Exception):
     pass
 
@@ -146,19 +156,14 @@ class Server:
             with open(status, encoding="utf-8") as f:
                 records = [json.loads(line) for line in f if line.endswith("\n")]
             if records and records[-1]["kind"] != "finished":
-                try:
-                    os.kill(records[0]["pid"], signal.SIGTERM)
-                except ProcessLookupError:
-                    pass
+                end_process(records[0]["pid"], "towpath")
 
     def _end_traffic(self):
         """The data plane outlives the server."""
         path = os.path.join(self.data, "traffic", "haproxy.pid")
-        try:
+        if os.path.exists(path):
             with open(path, encoding="utf-8") as f:
-                os.kill(int(f.read()), signal.SIGTERM)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
+                end_process(int(f.read()), "haproxy")
 
     def close(self):
         self.kill9()
