@@ -31,8 +31,7 @@ static bool pipeline_destination(const struct towpath_build_pipeline *pipeline,
 	return true;
 }
 
-/* "bucket" or "arn:aws:s3:::bucket". */
-static const char *bucket_of(const char *location)
+const char *build_bucket_of(const char *location)
 {
 	static const char prefix[] = "arn:aws:s3:::";
 
@@ -57,7 +56,7 @@ bool build_destination(const struct codebuild_project_artifacts *spec,
 	if (!name || !*name)
 		name = project;
 	path = without_slashes(by_id && s3_prefix ? s3_prefix : spec->path, a);
-	ret->bucket = bucket_of(spec->location);
+	ret->bucket = build_bucket_of(spec->location);
 	ret->zip = streq(spec->packaging, CODEBUILD_ARTIFACT_PACKAGING_ZIP);
 	if (*path)
 		str_addf(&key, "%s/", path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folders of projects' local caches on this host: <cache>/<project>/<generation>/<mode>. An
- * invalidated cache is one of an older generation. */
+/* Where projects' caches are: folders on this host, <cache>/<project>/<generation>/<mode>, where an
+ * invalidated cache is one of an older generation; or objects of a bucket. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -38,6 +38,25 @@ const char *build_cache_dir(const struct build_engine *e, const struct store_bui
 			return arena_printf(a, "%s/%s/%d/%s", e->cache_dir, r->spec.name,
 				wire_or(r->extra.cache_generation, 0), kinds[i].dir);
 	return NULL;
+}
+
+void build_cache_place(const struct codebuild_project *p, struct arena *a, const char **ret_bucket,
+	const char **ret_prefix)
+{
+	const struct codebuild_project_cache *c = p->cache;
+	struct view rest, bucket, path;
+
+	*ret_bucket = *ret_prefix = NULL;
+	if (!c || !streq(c->type, CODEBUILD_CACHE_TYPE_S3) || !c->location)
+		return;
+	rest = view_of(build_bucket_of(c->location));
+	bucket = view_cut(&rest, '/');
+	path = rest;
+	while (path.len && path.p[path.len - 1] == '/')
+		path.len--;
+	*ret_bucket = arena_strndup(a, bucket.p, bucket.len);
+	*ret_prefix = arena_printf(a, "%.*s%s%s", (int)path.len, path.len ? path.p : "",
+		path.len ? "/" : "", c->cache_namespace ? c->cache_namespace : p->name);
 }
 
 /* Takes docker layers away that no engine uses: one that does holds the lock (leader/engine.c). */

@@ -193,6 +193,10 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
  */
 const char *build_cache_dir(const struct build_engine *e, const struct store_build_record *r,
 	const char *mode, struct arena *a);
+/* Bucket and key prefix (location's prefix, then the cache's namespace or the project's name) of a
+ * cache of type S3; both NULL for others. */
+void build_cache_place(const struct codebuild_project *p, struct arena *a, const char **ret_bucket,
+	const char **ret_prefix);
 /* Takes away the docker layers of generations of the cache before this build's. */
 void build_cache_sweep(const struct build_engine *e, const struct store_build_record *r);
 /* CODEBUILD_SRC_DIR as the build sees it. */
@@ -219,6 +223,8 @@ struct build_destination {
 	const char *bucket, *key; /* of a ZIP; of a tree: the prefix, ending in a slash */
 	bool zip;
 };
+/* "bucket" or "arn:aws:s3:::bucket", with what follows it. */
+const char *build_bucket_of(const char *location);
 /* False when the artifact is not stored (NO_ARTIFACTS). */
 bool build_destination(const struct codebuild_project_artifacts *spec,
 	const struct towpath_build_pipeline *pipeline, const char *identifier, const char *project,

@@ -66,9 +66,6 @@ static void introduce(const struct store_build_record *r, const struct yaml_warn
 	if (r->spec.vpc_config && r->spec.vpc_config->vpc_id)
 		vec_push(&lines.v, "The VPC configuration is not used: builds share the network of "
 				   "this machine");
-	if (r->spec.cache && streq(r->spec.cache->type, CODEBUILD_CACHE_TYPE_S3))
-		vec_push(&lines.v, "Skip cache due to: caches of type S3 are not offered; use "
-				   "LOCAL with LOCAL_CUSTOM_CACHE");
 	list_into(&lines, a, ret);
 }
 
@@ -183,11 +180,11 @@ static struct towpath_leader_cache *cache_of(const struct build_engine *e,
 {
 	const char *dir = build_cache_dir(e, r, CODEBUILD_CACHE_MODE_LOCAL_CUSTOM_CACHE, a);
 	const struct towpath_buildspec_cache *s = spec->cache;
-	struct towpath_leader_cache *cache;
+	struct towpath_leader_cache *cache = arena_new(a, struct towpath_leader_cache);
 
-	if (!dir || !s || !s->paths.n)
+	build_cache_place(&r->spec, a, &cache->bucket, &cache->prefix);
+	if ((!dir && !cache->bucket) || !s || !s->paths.n)
 		return NULL;
-	cache = arena_new(a, struct towpath_leader_cache);
 	cache->dir = dir;
 	cache->paths = s->paths;
 	cache->key = s->key;

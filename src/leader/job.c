@@ -297,7 +297,7 @@ static int prepare(struct job *j, struct phase_result *r, struct err *err)
 		if (list_phases(j, err) < 0 || shell_prepare(j, err) < 0 ||
 			mount_sources(j, err) < 0 || cache_restore(j, err) < 0 ||
 			make_root(j, err) < 0 || engine_start(j, err) < 0 ||
-			shell_start(j, err) < 0)
+			shell_start(j, err) < 0 || cache_bucket_restore(j, err) < 0)
 			return -1;
 	}
 	phase_note_end(j, r);
@@ -332,7 +332,7 @@ static int run_phases(struct job *j, struct phase_result *ret, struct err *err)
 		return -1;
 	if (streq(ret->status, "SUCCEEDED"))
 		*ret = collected;
-	return 0;
+	return streq(ret->status, "SUCCEEDED") ? cache_bucket_save(j, err) : 0;
 }
 
 static void finish(struct job *j, const struct phase_result *r)

@@ -35,6 +35,13 @@ struct job_engine {
 	int told_fd;		   /* readable once it was used */
 };
 
+/* A cache of type S3 (cache_bucket.c). */
+struct job_cache {
+	const char *key;    /* of the object; NULL: not known, nothing is saved */
+	bool hit;	    /* the object was there */
+	const char *sha256; /* of the archive that was restored; NULL: none or not told */
+};
+
 struct job {
 	const char *dir; /* JOB */
 	struct arena arena;
@@ -48,6 +55,7 @@ struct job {
 	VEC(struct compute_mount) mounts;
 	struct compute_root *root;
 	struct job_engine engine;
+	struct job_cache cache;
 	int signal_fd;
 	int64_t deadline_usec; /* monotonic; 0: none */
 	enum job_end ended;
@@ -135,6 +143,10 @@ int engine_inside(char **argv, const int *fds, size_t n_fds);
 int collect_run(struct job *j, struct phase_result *ret, struct err *err);
 /* Mounts the folders of the project's local cache. */
 int cache_restore(struct job *j, struct err *err);
+/* A cache of type S3: brought after the root is made, stored after the phases of a build that
+ * succeeded, both under the build's role. What fails is a line of the log. */
+int cache_bucket_restore(struct job *j, struct err *err);
+int cache_bucket_save(struct job *j, struct err *err);
 /* Finds or brings what runtime-versions asks for: mounts and PATH. A runtime that cannot be had
  * is a failed *ret, not an error. */
 /* Puts in front of PATH what points an old aws CLI to AWS_ENDPOINT_URL. */

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services act under roles: who trusts them, what they may, and the credentials of builds."""
+import io
 import json
 import os
+import tarfile
 import urllib.error
 import urllib.request
 
@@ -135,3 +137,73 @@ def test_actions_run_under_their_role(server):
         f"User: arn:aws:sts::{server.account}:assumed-role/p/{first} is not authorized to perform: "
         f"codebuild:StartBuild on resource: arn:aws:codebuild:us-east-1:{server.account}:project/acts"), details
     assert os.path.exists(server.data)
+
+
+def test_cache_in_a_bucket(server):
+    """A cache of type S3 is brought and stored under the build's role; what it may not do is a line of its log."""
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="caches")
+    role = server.service_role("caching", "codebuild.amazonaws.com", {
+        "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+        "Resource": ["arn:aws:s3:::caches", "arn:aws:s3:::caches/*"]})
+    builds = Builds(server)
+    builds.api = client(server, service="codebuild", version="2016-10-06")
+
+    def keys():
+        return [o["Key"] for o in s3.list_objects_v2(Bucket="caches").get("Contents", [])]
+
+    def run(name, **more):
+        build = builds.run(name, **more)
+        log = builds.log(build["id"])
+        assert build["buildStatus"] == "SUCCEEDED", log
+        return log
+
+    def variable(value):
+        return [{"name": "LOCK", "value": value}]
+
+    spec = """
+        version: 0.2
+        phases:
+          build:
+            commands:
+              - ls -l kept /var/tmp/far || true
+              - echo "had $(cat kept/file 2>/dev/null || echo nothing) $(readlink kept/link) $(stat -c %%a kept/run)."
+              - mkdir -p kept /var/tmp/far && echo %s > /var/tmp/far/file
+              - test -e kept/file || { echo "$CODEBUILD_BUILD_NUMBER" > kept/file; ln -s file kept/link; ln -s /etc kept/out;
+                touch kept/run; chmod 750 kept/run; }
+        cache:
+          paths:
+            - kept/**/*
+            - /var/tmp/far
+        %s
+        """
+    builds.project("cached", spec % ("far", ""), serviceRole=role,
+                   cache={"type": "S3", "location": "caches/some/prefix/"})
+    log = run("cached")
+    assert "There is no cache s3://caches/some/prefix/cached/" in log and "had nothing" in log
+    assert "Uploaded cache s3://caches/some/prefix/cached/" in log, log
+    log = run("cached")
+    assert "Downloaded cache" in log and "had 1 file 750." in log, log
+    first, = keys()
+    assert first.startswith("some/prefix/cached/")
+    # With keys: one object a key that is never replaced, and the newest that begins like a fallback key.
+    builds.project("keyed", spec % ("$LOCK", "  key: k-$LOCK\n          fallback-keys: [none-, k-]"), serviceRole=role,
+                   cache={"type": "S3", "location": "caches", "cacheNamespace": "shared"})
+    assert "had nothing" in run("keyed", environmentVariablesOverride=variable("a"))
+    log = run("keyed", environmentVariablesOverride=variable("a"))
+    assert "had 1 file" in log and "is there already" in log, log
+    log = run("keyed", environmentVariablesOverride=variable("b"))
+    assert "had 1 file" in log and "Uploaded cache" in log, log
+    assert sorted(k.split("/key/")[1] for k in keys() if k.startswith("shared/")) == ["k-a", "k-b"]
+    # Archives that nobody vouches for, and rights that are missing.
+    bad = io.BytesIO()
+    with tarfile.open(fileobj=bad, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("../../etc/escaped")
+        tar.addfile(entry)
+    s3.put_object(Bucket="caches", Key=first, Body=bad.getvalue())
+    log = run("cached")
+    assert "Unable to download cache" in log and "escaped' has a name that leads out" in log and "had nothing" in log, log
+    server.client("iam").put_role_policy(RoleName="caching", PolicyName="p", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}}))
+    log = run("cached")
+    assert "Unable to download cache" in log and "Unable to upload cache" in log and "403" in log, log
