@@ -47,7 +47,7 @@ def listings(bench, work, targets):
 def sync_time(bench, folder):
     """One sync of one small file, in milliseconds."""
     def once():
-        with open(os.path.join(folder, "sync"), "wb") as f:
+        with open(os.path.join(folder, "sync"), "wb", buffering=0) as f:
             f.write(b"x" * 4096)
             os.fsync(f.fileno())
     return bench.median([timed(once) for _ in range(ROUNDS)])
