@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
 LAYER_MB = 200
-ROUNDS = 5
+ROUNDS = 6
 
 
 def write_layout(folder, seed):
@@ -113,7 +113,7 @@ def measure(bench, folder, layouts, server, password, peer):
         targets["docker-registry"] = (peer.port, [], peer.process.pid)
     times = {(t, way): [] for t in targets for way in ("push", "pull")}
     for i, layout in enumerate(layouts):
-        for target, (port, login, _) in targets.items():
+        for target, (port, login, _) in sorted(targets.items(), reverse=i % 2 == 1):  # each is the first in turn
             login = [o.replace("--creds", "--{}-creds") for o in login]
             there = f"docker://127.0.0.1:{port}/shop:v{i}"
             times[target, "push"].append(copy(
