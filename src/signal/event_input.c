@@ -42,7 +42,7 @@ static bool next_name(struct view *rest, bool *quoted, struct view *ret_before, 
 static const char *path_of(const struct events_input_transformer *t, struct view name)
 {
 	wire_foreach (kv, &t->input_paths_map) {
-		if (name.p && view_eq_str(name, kv->key))
+		if (name.p && kv->key && view_eq_str(name, kv->key))
 			return kv->value;
 	}
 	return NULL;

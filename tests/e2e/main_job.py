@@ -37,7 +37,7 @@ def test_ends_well(demo):
 
 
 def test_failing_test_stops_at_the_build(demo):
-    assert rows(demo)["test"][3] == "tried again by itself, then stopped at Build"
+    assert re.fullmatch(r"build \d+ failed, retried twice by itself as \d+ and \d+, then stopped at Build", rows(demo)["test"][3])
     assert "Build terminated with state: FAILED. Phase: PRE_BUILD" in demo[0].stdout
 
 
