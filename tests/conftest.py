@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+from receivers import HttpReceiver  # noqa: E402
 from towpath import Server  # noqa: E402
 
 
@@ -48,3 +49,11 @@ def shared_ssh_server():
         yield s.start()
     finally:
         s.close()
+
+
+@pytest.fixture
+def receiver():
+    """An HTTP server that keeps what it is sent."""
+    r = HttpReceiver()
+    yield r
+    r.close()

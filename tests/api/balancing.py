@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """autoscaling, ec2 and elbv2 through boto3: what needs no instance (tests/e2e/fleet.py has those)."""
+import functools
 import socket
-import time
 
-import botocore.exceptions
+import asking
 import pytest
+from asking import code_of
 from towpath import Server
 
-
-def code_of(call, **args):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**args)
-    return e.value.response["Error"]["Code"]
+eventually = functools.partial(asking.eventually, seconds=20)
 
 
 def free_port():
@@ -100,13 +97,6 @@ def waiting(tmp_path):
 def state_of(ec2, instance):
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     return found["State"]["Name"]
-
-
-def eventually(check):
-    end = time.monotonic() + 20
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def pending_of(ec2, n):

@@ -12,15 +12,10 @@ import botocore.awsrequest
 import botocore.credentials
 import botocore.exceptions
 import pytest
+from asking import code_of as code
 
 ZERO = "0" * 40
 UNKNOWN = "0123456789012345678901234567890123456789"
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 @pytest.fixture

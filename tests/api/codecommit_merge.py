@@ -5,15 +5,10 @@ import uuid
 
 import botocore.exceptions
 import pytest
+from asking import code_of as code
 
 UNKNOWN = "0123456789012345678901234567890123456789"
 BASE = "a\nb\nc\nd\ne\nf\ng\n"
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 def exception(call, **kwargs):

@@ -8,15 +8,10 @@ import zipfile
 
 import botocore.exceptions
 import pytest
+from asking import code_of as code
 
 from pipelines import (action, answer, approval, client, codecommit, executions, pipeline, s3_deploy,
                        s3_source, stage_state, wait, wait_execution, wait_token)
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 def message(call, **kwargs):

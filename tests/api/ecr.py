@@ -7,17 +7,12 @@ import time
 
 import botocore.exceptions
 import pytest
+from asking import code_of as code
 from imagefixtures import ecr, name, registry  # noqa: F401 (fixtures)
 from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
 from towpath import Server
 
 MIB = 1024 * 1024
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 def await_true(condition, seconds=60):

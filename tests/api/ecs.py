@@ -12,7 +12,8 @@ import botocore.exceptions
 import pytest
 from backends import free_ports
 from gitwork import journal
-from rootfs import Registry, eventually, layer
+from asking import eventually
+from rootfs import Registry, layer
 from towpath import TOWPATH, Server
 
 

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 from engines import Engine, labels, why_not
-from rootfs import Registry, eventually
+from asking import eventually, standing
+from rootfs import Registry
 from towpath import TOWPATH, Server
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
@@ -74,12 +75,7 @@ class Host:
 
 @pytest.fixture(scope="module")
 def host():
-    h = Host()
-    try:
-        yield h
-    finally:
-        print(h.server.stderr()[-6000:])  # shown where a test has failed
-        h.close()
+    yield from standing(Host())
 
 
 def test_several_containers(host):

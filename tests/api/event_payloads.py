@@ -8,19 +8,10 @@ import time
 import zipfile
 
 import pipelines
-import pytest
 from hosts import commands
-from receivers import HttpReceiver
 
 MSEC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 US_DATE = re.compile(r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M$")
-
-
-@pytest.fixture
-def receiver():
-    r = HttpReceiver()
-    yield r
-    r.close()
 
 
 def zipped(**files):

@@ -3,18 +3,21 @@
 schedules, connections and API destinations to a real receiver, archives and replays."""
 import base64
 import datetime
+import functools
 import http.server
 import json
 import queue
 import re
 import threading
-import time
 import urllib.parse
 
-import botocore.exceptions
+import asking
 import pipelines
 import pytest
+from asking import code_of
 from towpath import Server
+
+eventually = functools.partial(asking.eventually, seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -26,22 +29,6 @@ def fast():
 
 def client(server):
     return pipelines.client(server, service="events", version="2015-10-07")
-
-
-def code_of(call, **args):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**args)
-    return e.value.response["Error"]["Code"]
-
-
-def eventually(check, seconds=60):
-    end = time.monotonic() + seconds
-    while True:
-        got = check()
-        if got or time.monotonic() > end:
-            assert got, f"not within {seconds} s"
-            return got
-        time.sleep(0.03)
 
 
 class Api:

@@ -2,20 +2,14 @@
 """The operations of iam: users, keys, roles, policies, git credentials; and git with them."""
 import json
 
-import botocore.exceptions
 import pytest
+from asking import code_of as code
 
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]})
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"},
      "Action": "sts:AssumeRole"}]})
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 @pytest.fixture

@@ -2,14 +2,17 @@
 """CloudWatch Logs through boto3 and the aws CLI: filter patterns, metric filters that alarms see,
 subscriptions to a real receiver, tags, retention."""
 import base64
+import functools
 import gzip
 import json
 import time
 
-import botocore.exceptions
+import asking
 import pytest
-from receivers import HttpReceiver
+from asking import code_of
 from towpath import Server
+
+eventually = functools.partial(asking.eventually, seconds=60)
 
 
 @pytest.fixture(scope="module")
@@ -17,29 +20,6 @@ def fast():
     """A server whose clock runs: minutes pass in moments."""
     with Server("--clock-rate", "100") as s:
         yield s
-
-
-@pytest.fixture
-def receiver():
-    r = HttpReceiver()
-    yield r
-    r.close()
-
-
-def code_of(call, **args):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**args)
-    return e.value.response["Error"]["Code"]
-
-
-def eventually(check, seconds=60):
-    end = time.monotonic() + seconds
-    while True:
-        got = check()
-        if got or time.monotonic() > end:
-            assert got, f"not within {seconds} s"
-            return got
-        time.sleep(0.05)
 
 
 def now_of(server):

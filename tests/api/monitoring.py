@@ -1,28 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics, alarms, logs and event rules through boto3 and the aws CLI."""
+import functools
 import json
 import os
 import sqlite3
 import time
 
+import asking
 import botocore.exceptions
 import pytest
+from asking import code_of
 
-
-def eventually(check, seconds=20):
-    end = time.monotonic() + seconds
-    while True:
-        got = check()
-        if got or time.monotonic() > end:
-            assert got, f"not within {seconds} s"
-            return got
-        time.sleep(0.1)
-
-
-def code_of(call, **args):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**args)
-    return e.value.response["Error"]["Code"]
+eventually = functools.partial(asking.eventually, seconds=20)
 
 
 def alarm(name, **more):

@@ -4,24 +4,9 @@ channels and webhooks, whose addresses are secrets."""
 import json
 import time
 
-import botocore.exceptions
-import pytest
-from receivers import HttpReceiver
+from asking import code_of
 
 ADDRESS = "services/T000/B000/s3cr3t-hook"
-
-
-@pytest.fixture
-def receiver():
-    r = HttpReceiver()
-    yield r
-    r.close()
-
-
-def code_of(call, **args):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**args)
-    return e.value.response["Error"]["Code"]
 
 
 def at(server, service, resource):

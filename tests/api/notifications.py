@@ -9,24 +9,11 @@ import urllib.error
 import urllib.request
 import zipfile
 
-import botocore.exceptions
 import pipelines
 import pytest
-from receivers import HttpReceiver, MailReceiver, verify
+from asking import code_of
+from receivers import MailReceiver, verify
 from towpath import Server
-
-
-def code_of(call, **args):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**args)
-    return e.value.response["Error"]["Code"]
-
-
-@pytest.fixture
-def receiver():
-    r = HttpReceiver()
-    yield r
-    r.close()
 
 
 def subscribe(sns, receiver, topic, **attributes):

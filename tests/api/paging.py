@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages: every paged call goes on behind what was shown, whatever came in between, and takes only its own tokens."""
-import botocore.exceptions
-import pytest
+from asking import code_of as refused
 
 
 def pages(call, token, out, size, between, **request):
@@ -16,12 +15,6 @@ def pages(call, token, out, size, between, **request):
         more = {token: answer[out_token]}
         between(n)
         n += 1
-
-
-def refused(call, **request):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**request)
-    return e.value.response["Error"]["Code"]
 
 
 def test_users_that_come_in_between(shared_server):

@@ -16,15 +16,10 @@ import botocore.awsrequest
 import botocore.credentials
 import botocore.exceptions
 import pytest
+from asking import code_of as code
 from towpath import Server
 
 MIB = 1024 * 1024
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 def http(url, method="GET", data=None, headers=None):

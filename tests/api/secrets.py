@@ -8,20 +8,14 @@ import textwrap
 import time
 import urllib.request
 
-import botocore.exceptions
 import pytest
+from asking import code_of as code
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 ENVIRONMENT = {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
                "computeType": "BUILD_GENERAL1_SMALL"}
-
-
-def code(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Code"]
 
 
 @pytest.fixture

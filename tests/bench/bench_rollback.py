@@ -74,7 +74,8 @@ def run(bench):
     os.environ["TOWPATH"] = bench.towpath
     sys.path.insert(0, os.path.join(bench.root, "tests", "lib"))
     from backends import Connection
-    from rootfs import Registry, eventually, layer
+    from asking import eventually
+    from rootfs import Registry, layer
     from services import Service
     import towpath
     towpath.TOWPATH = bench.towpath

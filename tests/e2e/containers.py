@@ -10,7 +10,8 @@ import urllib.request
 
 import pytest
 from backends import free_ports
-from rootfs import Registry, eventually, layer
+from asking import eventually, standing
+from rootfs import Registry, layer
 from towpath import TOWPATH, Server
 
 
@@ -71,12 +72,7 @@ class Host:
 
 @pytest.fixture(scope="module")
 def host():
-    h = Host()
-    try:
-        yield h
-    finally:
-        print(h.server.stderr()[-6000:])  # shown where a test has failed
-        h.close()
+    yield from standing(Host())
 
 
 def test_kept_through_crashes(host):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real instances behind the real data plane: groups keep their size, traffic outlives the server,
 and no request fails because traffic moved."""
+import functools
 import http.client
 import os
 import shutil
@@ -10,8 +11,11 @@ import threading
 import time
 import urllib.request
 
+import asking
 import hosts
 import pytest
+
+eventually = functools.partial(asking.eventually, seconds=30)
 
 USER_DATA = """#!/bin/sh
 mkdir -p /srv/www && hostname > /srv/www/index.html
@@ -29,17 +33,6 @@ def why_not():
 
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
-
-
-def eventually(check, seconds=30, what="condition"):
-    end = time.monotonic() + seconds
-    while True:
-        got = check()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 def free_port():

@@ -13,7 +13,8 @@ import zipfile
 
 import pytest
 from pipelines import action, answer, approval, client, executions, pipeline, s3_source, wait, wait_execution, wait_token
-from rootfs import Registry, eventually, layer
+from asking import eventually
+from rootfs import Registry, layer
 from services import Service
 from towpath import TOWPATH, Server
 

@@ -13,7 +13,8 @@ import threading
 
 import pytest
 from backends import count
-from rootfs import Registry, eventually, layer
+from asking import eventually
+from rootfs import Registry, layer
 from services import Service
 from towpath import TOWPATH, Server
 

@@ -10,7 +10,8 @@ import urllib.request
 import pytest
 from backends import free_ports
 from engines import Engine, Hosts, make_swarm, why_not
-from rootfs import Registry, eventually
+from asking import eventually, standing
+from rootfs import Registry
 from towpath import TOWPATH, Server
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
@@ -94,12 +95,7 @@ class Client(threading.Thread):
 
 @pytest.fixture(scope="module")
 def world():
-    w = World()
-    try:
-        yield w
-    finally:
-        print(w.server.stderr()[-6000:])  # shown where a test has failed
-        w.close()
+    yield from standing(World())
 
 
 def address_of(task):

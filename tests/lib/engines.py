@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from rootfs import eventually
+from asking import eventually
 
 
 def why_not():

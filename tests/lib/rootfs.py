@@ -10,7 +10,6 @@ import json
 import platform
 import tarfile
 import threading
-import time
 
 BUSYBOX = "/bin/busybox"
 APPLETS = ("sh", "ls", "cat", "echo", "sleep", "httpd", "id", "pwd", "env", "true", "false", "test", "kill",
@@ -132,15 +131,3 @@ class Registry:
         body = json.dumps(manifest).encode()
         self.manifests[(name, tag)] = self.manifests[(name, digest(body))] = body
         return f"{self.host}/{name}:{tag}"
-
-
-def eventually(check, seconds=90, what="condition"):
-    """Waits for the world to come so far; the limit is a last resort."""
-    end = time.monotonic() + seconds
-    while True:
-        got = check()
-        if got:
-            return got
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.05)

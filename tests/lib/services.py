@@ -4,7 +4,7 @@ import json
 import time
 
 from backends import free_ports
-from rootfs import eventually
+from asking import eventually
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
