@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """autoscaling, ec2 and elbv2 through boto3: what needs no instance (tests/e2e/fleet.py has those)."""
-import functools
 import socket
 
-import asking
 import pytest
-from asking import code_of
+from asking import code_of, eventually
 from towpath import Server
-
-eventually = functools.partial(asking.eventually, seconds=20)
 
 
 def free_port():

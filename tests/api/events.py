@@ -3,7 +3,6 @@
 schedules, connections and API destinations to a real receiver, archives and replays."""
 import base64
 import datetime
-import functools
 import http.server
 import json
 import queue
@@ -11,13 +10,10 @@ import re
 import threading
 import urllib.parse
 
-import asking
 import pipelines
 import pytest
-from asking import code_of
+from asking import code_of, eventually
 from towpath import Server
-
-eventually = functools.partial(asking.eventually, seconds=60)
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,13 @@
 """CloudWatch Logs through boto3 and the aws CLI: filter patterns, metric filters that alarms see,
 subscriptions to a real receiver, tags, retention."""
 import base64
-import functools
 import gzip
 import json
 import time
 
-import asking
 import pytest
-from asking import code_of
+from asking import code_of, eventually
 from towpath import Server
-
-eventually = functools.partial(asking.eventually, seconds=60)
 
 
 @pytest.fixture(scope="module")

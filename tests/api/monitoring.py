@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics, alarms, logs and event rules through boto3 and the aws CLI."""
-import functools
 import json
 import os
 import sqlite3
 import time
 
-import asking
 import botocore.exceptions
 import pytest
-from asking import code_of
-
-eventually = functools.partial(asking.eventually, seconds=20)
+from asking import code_of, eventually
 
 
 def alarm(name, **more):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real instances behind the real data plane: groups keep their size, traffic outlives the server,
 and no request fails because traffic moved."""
-import functools
 import http.client
 import os
 import shutil
@@ -11,11 +10,9 @@ import threading
 import time
 import urllib.request
 
-import asking
 import hosts
 import pytest
-
-eventually = functools.partial(asking.eventually, seconds=30)
+from asking import eventually
 
 USER_DATA = """#!/bin/sh
 mkdir -p /srv/www && hostname > /srv/www/index.html
