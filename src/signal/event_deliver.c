@@ -254,6 +254,18 @@ int64_t signal_retry_delay(const char *token, int tried)
 	return delay - delay / 4 * (h % 256) / 256;
 }
 
+int signal_try_again(struct signal_engine *e, struct db_tx *tx, const struct task *t,
+	const struct wire_shape *shape, const void *payload, int64_t due_usec, struct err *err)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	struct task next = *t;
+
+	wire_encode_json(shape, payload, &text);
+	next.payload = str_text(&text);
+	next.due_usec = due_usec;
+	return task_enqueue(e->durable, tx, &next, err);
+}
+
 static int64_t next_try(const struct event_delivery *x, int tried)
 {
 	return MAX(durable_now(x->e->durable) + signal_retry_delay(x->t->token, tried - 1),
@@ -352,17 +364,6 @@ static int give_up(
 	return 0;
 }
 
-static int enqueue_again(struct event_delivery *x, struct db_tx *tx, int64_t due, struct err *err)
-{
-	struct str payload CLEANUP_STR = STR_INIT;
-	struct task t = *x->t;
-
-	wire_encode_json(&towpath_signal_delivery_shape, &x->d, &payload);
-	t.payload = str_text(&payload);
-	t.due_usec = due;
-	return task_enqueue(x->e->durable, tx, &t, err);
-}
-
 static int again_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct again *g = arg;
@@ -371,17 +372,14 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 	int64_t due = next_try(x, tried);
 	const char *condition = g->f.final ? NULL : exhausted(x, tried, due);
 	struct towpath_signal_delivery d = x->d;
-	int r;
 
 	if (task_done(x->e->durable, tx, x->t, err) < 0)
 		return -1;
 	if (g->f.final || condition)
 		return give_up(g, tx, tried, condition, err);
-	x->d.tried = WIRE_SET_INT(tried);
-	x->d.slot.set = false;
-	r = enqueue_again(x, tx, due, err);
-	x->d = d; /* the step may run again */
-	return r;
+	d.tried = WIRE_SET_INT(tried);
+	d.slot.set = false;
+	return signal_try_again(x->e, tx, x->t, &towpath_signal_delivery_shape, &d, due, err);
 }
 
 static int wait_step(struct db_tx *tx, void *arg, struct err *err)
@@ -390,7 +388,8 @@ static int wait_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (task_done(x->e->durable, tx, x->t, err) < 0)
 		return -1;
-	return enqueue_again(x, tx, x->not_before_usec, err);
+	return signal_try_again(
+		x->e, tx, x->t, &towpath_signal_delivery_shape, &x->d, x->not_before_usec, err);
 }
 
 /* ---- the task ---- */

@@ -72,6 +72,9 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 /* How long a delivery waits after `tried` failures (from 0): 1 s doubling to eight minutes, each a
  * little shorter by chance that the token decides. (event_deliver.c) */
 int64_t signal_retry_delay(const char *token, int tried);
+/* In the step that has done the task t: the same task again, with this payload, at due_usec. */
+int signal_try_again(struct signal_engine *e, struct db_tx *tx, const struct task *t,
+	const struct wire_shape *shape, const void *payload, int64_t due_usec, struct err *err);
 
 /* ---- metrics (metric.c, statistic.c) ---- */
 

@@ -164,8 +164,6 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 	int64_t due = durable_now(x->e->durable) +
 		      (x->waits ? 0 : signal_retry_delay(x->t->token, tried - 1));
 	struct towpath_signal_forward f = x->f;
-	struct str payload CLEANUP_STR = STR_INIT;
-	struct task t = *x->t;
 
 	if (task_done(x->e->durable, tx, x->t, err) < 0)
 		return -1;
@@ -176,10 +174,8 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 	}
 	f.tried = WIRE_SET_INT(tried);
 	f.slot.set &= x->waits;
-	wire_encode_json(&towpath_signal_forward_shape, &f, &payload);
-	t.payload = str_text(&payload);
-	t.due_usec = MAX(due, x->not_before_usec);
-	return task_enqueue(x->e->durable, tx, &t, err);
+	return signal_try_again(x->e, tx, x->t, &towpath_signal_forward_shape, &f,
+		MAX(due, x->not_before_usec), err);
 }
 
 int log_forward_run(struct durable *d, const struct task *t, void *arg, struct err *err)

@@ -165,8 +165,6 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 	int tried = (int)wire_or(x->w.tried, 0);
 	int64_t due = durable_now(x->e->durable) + signal_retry_delay(x->t->token, tried);
 	struct towpath_signal_webhook w = x->w;
-	struct str payload CLEANUP_STR = STR_INIT;
-	struct task t = *x->t;
 
 	if (task_done(x->e->durable, tx, x->t, err) < 0)
 		return -1;
@@ -176,10 +174,7 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 		return 0;
 	}
 	w.tried = WIRE_SET_INT(tried + 1);
-	wire_encode_json(&towpath_signal_webhook_shape, &w, &payload);
-	t.payload = str_text(&payload);
-	t.due_usec = due;
-	return task_enqueue(x->e->durable, tx, &t, err);
+	return signal_try_again(x->e, tx, x->t, &towpath_signal_webhook_shape, &w, due, err);
 }
 
 int notice_send_run(struct durable *d, const struct task *t, void *arg, struct err *err)
