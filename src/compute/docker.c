@@ -18,11 +18,6 @@ struct docker_engine *docker_engine_of(const struct compute_driver *d)
 	return CONTAINER_OF((struct compute_driver *)d, struct docker_engine, base);
 }
 
-static struct docker_follow *follow_of(struct compute_root *r)
-{
-	return CONTAINER_OF(r, struct docker_root, base)->follow;
-}
-
 static int probe(const struct compute_driver *d, struct err *err)
 {
 	static const char *const programs[] = {"ip", "iptables"};
@@ -128,32 +123,29 @@ static int create(const struct compute_driver *d, const struct compute_spec *spe
 	return 0;
 }
 
+/* One that has ended meanwhile is followed, too: its output is not complete yet. */
+static int there(struct docker_engine *e, const char *id, struct err *err)
+{
+	struct compute_exit end;
+
+	if (docker_container_state(e, id, &end, err) >= 0)
+		return 0;
+	return err_is(err, ERR_NOT_FOUND)
+		       ? err_set(err, ERR_NOT_FOUND,
+				 "the engine has no container of root %s any more", id)
+		       : -1;
+}
+
 static int attach(const struct compute_driver *d, const char *id, const char *dir,
 	struct compute_root **ret, struct err *err)
 {
-	struct docker_engine *e = docker_engine_of(d);
-	struct compute_exit end;
-	int ended = docker_ended(d, id, dir, &end, err);
-
-	if (ended != 0)
-		return ended < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "root %s has ended", id);
-	*ret = docker_follow_find(e, id);
-	if (*ret)
-		return 0;
-	/* One that has ended meanwhile is followed, too: its output is not complete yet. */
-	if (docker_container_state(e, id, &end, err) < 0)
-		return err_is(err, ERR_NOT_FOUND)
-			       ? err_set(err, ERR_NOT_FOUND,
-					 "the engine has no container of root %s any more", id)
-			       : -1;
-	*ret = docker_follow_root(e, id, dir);
-	return 0;
+	return docker_attach(d, id, dir, there, ret, err);
 }
 
 static int signal_init(struct compute_root *r, int signal, struct err *err)
 {
 	struct err own CLEANUP_ERR = ERR_INIT;
-	char *name CLEANUP(freep) = docker_name(follow_of(r)->id);
+	char *name CLEANUP(freep) = docker_name(docker_follow_of(r)->id);
 
 	if (docker_do(docker_engine_of(r->driver), "POST", &own, "/containers/%s/kill?signal=%d",
 		    name, signal) == 0 ||
@@ -165,17 +157,6 @@ static int signal_init(struct compute_root *r, int signal, struct err *err)
 static int kill_all(struct compute_root *r, struct err *err)
 {
 	return signal_init(r, SIGKILL, err); /* all others fall with the first one */
-}
-
-static int destroy(struct compute_root *r, struct err *err)
-{
-	int result;
-
-	if (!r)
-		return 0;
-	result = discard(r->driver, follow_of(r)->id, follow_of(r)->dir, err);
-	docker_detach(r);
-	return result;
 }
 
 /* ---- what nobody knows any more ---- */
@@ -223,7 +204,7 @@ const struct compute_driver docker_driver = {
 	.signal = docker_exec_signal,
 	.exec_free = docker_exec_free,
 	.kill_all = kill_all,
-	.destroy = destroy,
+	.destroy = docker_destroy,
 	.detach = docker_detach,
 	.watch_fd = docker_watch_fd,
 	.discard = discard,

@@ -299,6 +299,43 @@ struct compute_root *docker_follow_root(struct docker_engine *e, const char *id,
 	return r;
 }
 
+struct docker_follow *docker_follow_of(struct compute_root *r)
+{
+	return CONTAINER_OF(r, struct docker_root, base)->follow;
+}
+
+int docker_attach(const struct compute_driver *d, const char *id, const char *dir,
+	int (*there)(struct docker_engine *e, const char *id, struct err *err),
+	struct compute_root **ret, struct err *err)
+{
+	struct docker_engine *e = docker_engine_of(d);
+	struct compute_exit end;
+	int ended = docker_ended(d, id, dir, &end, err);
+
+	if (ended != 0)
+		return ended < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "root %s has ended", id);
+	*ret = docker_follow_find(e, id);
+	if (*ret)
+		return 0;
+	if (there(e, id, err) < 0)
+		return -1;
+	*ret = docker_follow_root(e, id, dir);
+	return 0;
+}
+
+int docker_destroy(struct compute_root *r, struct err *err)
+{
+	struct docker_follow *f;
+	int result;
+
+	if (!r)
+		return 0;
+	f = docker_follow_of(r);
+	result = r->driver->discard(r->driver, f->id, f->dir, err);
+	docker_detach(r);
+	return result;
+}
+
 void docker_detach(struct compute_root *base)
 {
 	struct docker_root *r = base ? CONTAINER_OF(base, struct docker_root, base) : NULL;
@@ -320,5 +357,5 @@ void docker_detach(struct compute_root *base)
 
 int docker_watch_fd(struct compute_root *r, struct err *err UNUSED)
 {
-	return CONTAINER_OF(r, struct docker_root, base)->follow->end_fd;
+	return docker_follow_of(r)->end_fd;
 }

@@ -120,6 +120,14 @@ int docker_bundle_write(
 struct compute_root *docker_follow_root(struct docker_engine *e, const char *id, const char *dir);
 /* The same only where there is one at work; NULL. */
 struct compute_root *docker_follow_find(struct docker_engine *e, const char *id);
+struct docker_follow *docker_follow_of(struct compute_root *r);
+/* Of drivers: attaches to a root that has not ended and of which there() finds something with the
+ * engine (-1: it does not; ERR_NOT_FOUND says that there is nothing any more). */
+int docker_attach(const struct compute_driver *d, const char *id, const char *dir,
+	int (*there)(struct docker_engine *e, const char *id, struct err *err),
+	struct compute_root **ret, struct err *err);
+/* What the driver's discard does, then the end of the root. */
+int docker_destroy(struct compute_root *r, struct err *err);
 void docker_detach(struct compute_root *r);
 int docker_watch_fd(struct compute_root *r, struct err *err);
 int docker_ended(const struct compute_driver *d, const char *id, const char *dir,

@@ -28,7 +28,6 @@
 #include "compute/oci_internal.h"
 #include "compute/sandbox.h"
 
-#define RUNTIME_STATE OCI_STATE
 #define MOUNT_OPTIONS_MAX 4095 /* the kernel takes a page, its end included */
 #define RUNTIME_LIMIT_USEC (60 * USEC_PER_SEC)
 
@@ -68,9 +67,7 @@ static char *runtime_for(const char *dir)
 	return program && spawn_can_find(program) ? TAKE_PTR(program) : xstrdup(runtime());
 }
 
-/* Runs the runtime with these words behind its global options. log_fd gets what the root's first
- * process writes (`create`); the runtime's own messages go to a file and into the error. */
-static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct err *err, ...)
+int oci_runtime_run(const char *dir, int log_fd, struct str *ret_out, struct err *err, ...)
 {
 	char *log CLEANUP(freep) = path_join(dir, "runtime.log");
 	char *program CLEANUP(freep) = runtime_for(dir);
@@ -85,7 +82,7 @@ static int runtime_run(const char *dir, int log_fd, struct str *ret_out, struct 
 
 	vec_push(&argv, program);
 	vec_push(&argv, "--root");
-	vec_push(&argv, RUNTIME_STATE);
+	vec_push(&argv, OCI_STATE);
 	vec_push(&argv, "--log");
 	vec_push(&argv, log);
 	va_start(ap, err);
@@ -245,7 +242,7 @@ static int discard(
 	const struct compute_driver *d UNUSED, const char *id, const char *dir, struct err *err)
 {
 	oci_monitor_break_off(dir);
-	if (runtime_run(dir, -1, NULL, err, "delete", "--force", id, NULL) < 0)
+	if (oci_runtime_run(dir, -1, NULL, err, "delete", "--force", id, NULL) < 0)
 		return -1;
 	tree_unmount(dir);
 	network_drop(dir);
@@ -329,7 +326,7 @@ static int prepare(const struct compute_spec *spec, struct err *err)
 
 	if (r < 0 || tree_mount(spec, err) < 0 || write_bundle(spec, err) < 0)
 		return -1;
-	return file_make_dirs(RUNTIME_STATE, 0700, err);
+	return file_make_dirs(OCI_STATE, 0700, err);
 }
 
 static int create_steps(const struct compute_spec *spec, struct oci **ret, struct err *err)
@@ -345,7 +342,7 @@ static int create_steps(const struct compute_spec *spec, struct oci **ret, struc
 		*ret = oci_new_monitored(spec->id, spec->dir, true, err);
 		return *ret ? 0 : -1;
 	}
-	if (runtime_run(spec->dir, spec->log_fd, NULL, err, "create", "--bundle", spec->dir,
+	if (oci_runtime_run(spec->dir, spec->log_fd, NULL, err, "create", "--bundle", spec->dir,
 		    "--pid-file", pid_file, spec->id, NULL) < 0 ||
 		read_pid(spec->dir, &pid, err) < 0)
 		return -1;
@@ -354,7 +351,7 @@ static int create_steps(const struct compute_spec *spec, struct oci **ret, struc
 			oci_network_join(spec->id, &spec->bridge, pid, err) < 0))
 		return -1;
 	*ret = oci_new(spec->id, spec->dir, pid, err);
-	if (!*ret || runtime_run(spec->dir, -1, NULL, err, "start", spec->id, NULL) < 0)
+	if (!*ret || oci_runtime_run(spec->dir, -1, NULL, err, "start", spec->id, NULL) < 0)
 		return -1;
 	return 0;
 }
@@ -388,7 +385,7 @@ static int oci_attach(const struct compute_driver *d UNUSED, const char *id, con
 		*ret = o ? &o->base : NULL;
 		return o ? 0 : -1;
 	}
-	if (runtime_run(dir, -1, &text, &why, "state", id, NULL) < 0)
+	if (oci_runtime_run(dir, -1, &text, &why, "state", id, NULL) < 0)
 		return err_set(err, ERR_NOT_FOUND, "there is no root %s", id);
 	if (json_parse(str_view(&text), &a, &state, err) < 0)
 		return -1;
@@ -406,7 +403,7 @@ static int oci_kill_all(struct compute_root *r, struct err *err)
 {
 	struct oci *o = oci_of(r);
 
-	return runtime_run(o->dir, -1, NULL, err, "kill", "--all", o->id, "KILL", NULL);
+	return oci_runtime_run(o->dir, -1, NULL, err, "kill", "--all", o->id, "KILL", NULL);
 }
 
 static int oci_signal_init(struct compute_root *r, int signal, struct err *err)
@@ -471,7 +468,7 @@ static int exec_words(
 
 	strv_add(v, program);
 	strv_add(v, "--root");
-	strv_add(v, RUNTIME_STATE);
+	strv_add(v, OCI_STATE);
 	strv_add(v, "exec");
 	strv_add(v, "--pid-file");
 	strv_add(v, pid_file);

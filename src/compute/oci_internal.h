@@ -27,6 +27,11 @@ struct oci_user {
 };
 int oci_user_find(const char *root, const char *user, struct oci_user *ret, struct err *err);
 
+/* Runs a bundle's runtime with these words (up to NULL) behind its global options. log_fd gets what
+ * the root's first process writes (`create`), or -1; ret_out what the runtime does, or NULL. Its
+ * own messages go into the error. (oci.c) */
+int oci_runtime_run(const char *dir, int log_fd, struct str *ret_out, struct err *err, ...);
+
 int oci_monitor_start(const struct compute_spec *spec, struct err *err);
 /* A pidfd of the living monitor of a bundle, or -1. */
 int oci_monitor_pidfd(const char *dir);

@@ -261,20 +261,6 @@ static int run_runtime(
 	return result.exit_code == 0 ? 0 : -1;
 }
 
-/* What an attempt left with the runtime. */
-static int forget_attempt(const struct monitor *m, struct err *err)
-{
-	const char *argv[] = {m->job[0], "--root", OCI_STATE, "delete", "--force", m->job[1], NULL};
-	struct spawn_result result CLEANUP_SPAWN_RESULT = {0};
-	struct spawn spawn = SPAWN_INIT;
-	pid_t pid;
-
-	spawn.argv = argv;
-	if (spawn_start(&spawn, &pid, err) < 0)
-		return -1;
-	return spawn_wait(pid, &result, err);
-}
-
 static int start_init(struct monitor *m, int output, struct err *err)
 {
 	char *pid_file CLEANUP(freep) = path_join(m->dir, INIT_FILE);
@@ -285,7 +271,8 @@ static int start_init(struct monitor *m, int output, struct err *err)
 	if (run_runtime(m, pid_file, output, &again, &first) < 0) {
 		if (!again)
 			return err_move(err, &first);
-		if (forget_attempt(m, err) < 0 || run_runtime(m, pid_file, output, &again, err) < 0)
+		oci_runtime_run(m->dir, -1, NULL, NULL, "delete", "--force", m->job[1], NULL);
+		if (run_runtime(m, pid_file, output, &again, err) < 0)
 			return -1;
 	}
 	if (file_read(pid_file, 64, &text, err) < 0)

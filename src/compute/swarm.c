@@ -14,11 +14,6 @@
 /* A constraint that no node meets: a service that has it gets no task any more. */
 #define NOWHERE "node.id==towpath-stops"
 
-static struct docker_follow *follow_of(struct compute_root *r)
-{
-	return CONTAINER_OF(r, struct docker_root, base)->follow;
-}
-
 static int probe(const struct compute_driver *d, struct err *err)
 {
 	struct docker_engine *e = docker_engine_of(d);
@@ -70,30 +65,25 @@ static int create(const struct compute_driver *d, const struct compute_spec *spe
 	return 0;
 }
 
-static int attach(const struct compute_driver *d, const char *id, const char *dir,
-	struct compute_root **ret, struct err *err)
+static int there(struct docker_engine *e, const char *id, struct err *err)
 {
-	struct docker_engine *e = docker_engine_of(d);
+	struct err own CLEANUP_ERR = ERR_INIT;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	char *name CLEANUP(freep) = docker_name(id);
 	const struct json_node *service;
-	struct err own CLEANUP_ERR = ERR_INIT;
-	struct compute_exit end;
-	int ended = docker_ended(d, id, dir, &end, err);
 
-	if (ended != 0)
-		return ended < 0 ? -1 : err_set(err, ERR_NOT_FOUND, "root %s has ended", id);
-	*ret = docker_follow_find(e, id);
-	if (*ret)
+	if (docker_get(e, &a, &service, &own, "/services/%s", name) == 0)
 		return 0;
-	if (docker_get(e, &a, &service, &own, "/services/%s", name) < 0) {
-		if (err_is(&own, ERR_NOT_FOUND))
-			return err_set(err, ERR_NOT_FOUND,
-				"the swarm has no service of root %s any more", id);
-		return err_move(err, &own);
-	}
-	*ret = docker_follow_root(e, id, dir);
-	return 0;
+	return err_is(&own, ERR_NOT_FOUND)
+		       ? err_set(err, ERR_NOT_FOUND, "the swarm has no service of root %s any more",
+				 id)
+		       : err_move(err, &own);
+}
+
+static int attach(const struct compute_driver *d, const char *id, const char *dir,
+	struct compute_root **ret, struct err *err)
+{
+	return docker_attach(d, id, dir, there, ret, err);
 }
 
 /* ---- the end ---- */
@@ -169,7 +159,8 @@ static int signal_init(struct compute_root *r, int signal, struct err *err)
 {
 	struct err own CLEANUP_ERR = ERR_INIT;
 
-	if (signal == SIGKILL || stop(docker_engine_of(r->driver), follow_of(r)->id, &own) == 0 ||
+	if (signal == SIGKILL ||
+		stop(docker_engine_of(r->driver), docker_follow_of(r)->id, &own) == 0 ||
 		err_is(&own, ERR_NOT_FOUND))
 		return 0;
 	return err_move(err, &own);
@@ -177,18 +168,7 @@ static int signal_init(struct compute_root *r, int signal, struct err *err)
 
 static int kill_all(struct compute_root *r, struct err *err)
 {
-	return discard(r->driver, follow_of(r)->id, NULL, err);
-}
-
-static int destroy(struct compute_root *r, struct err *err)
-{
-	int result;
-
-	if (!r)
-		return 0;
-	result = discard(r->driver, follow_of(r)->id, NULL, err);
-	docker_detach(r);
-	return result;
+	return discard(r->driver, docker_follow_of(r)->id, NULL, err);
 }
 
 /* ---- what its task was at the last look ---- */
@@ -196,7 +176,7 @@ static int destroy(struct compute_root *r, struct err *err)
 static int locate(
 	struct compute_root *r, int port, struct compute_place *ret, struct err *err UNUSED)
 {
-	struct docker_follow *f = follow_of(r);
+	struct docker_follow *f = docker_follow_of(r);
 	int known = 0;
 
 	pthread_mutex_lock(&f->engine->lock);
@@ -212,7 +192,7 @@ static int locate(
 
 static int health(struct compute_root *r, enum compute_health *ret, struct err *err UNUSED)
 {
-	struct docker_follow *f = follow_of(r);
+	struct docker_follow *f = docker_follow_of(r);
 
 	pthread_mutex_lock(&f->engine->lock);
 	*ret = f->health;
@@ -224,7 +204,8 @@ static int no_exec(struct compute_root *r, const struct compute_process *p UNUSE
 	struct compute_exec **ret UNUSED, struct err *err)
 {
 	return err_set(err, ERR_UNSUPPORTED,
-		"nothing can be executed in %s, which runs on a host of a swarm", follow_of(r)->id);
+		"nothing can be executed in %s, which runs on a host of a swarm",
+		docker_follow_of(r)->id);
 }
 
 /* ---- what nobody knows any more ---- */
@@ -265,7 +246,7 @@ const struct compute_driver swarm_driver = {
 	.signal = docker_exec_signal,
 	.exec_free = docker_exec_free,
 	.kill_all = kill_all,
-	.destroy = destroy,
+	.destroy = docker_destroy,
 	.detach = docker_detach,
 	.watch_fd = docker_watch_fd,
 	.discard = discard,
