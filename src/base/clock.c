@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t read_usec(clockid_t id)
@@ -21,20 +22,50 @@ int64_t clock_true_now(void)
 	return read_usec(CLOCK_REALTIME);
 }
 
-void clock_init_real(struct clock *c, double rate)
-{
-	clock_init_real_from(c, rate, read_usec(CLOCK_REALTIME));
-	c->base_usec = c->origin_usec;
-}
-
-void clock_init_real_from(struct clock *c, double rate, int64_t now_usec)
+static void init_real(struct clock *c, double rate, int64_t origin_usec, int64_t base_usec)
 {
 	BUG_ON(rate <= 0);
 	*c = (struct clock){.kind = CLOCK_REAL,
 		.rate = rate,
-		.origin_usec = read_usec(CLOCK_REALTIME),
-		.base_usec = now_usec};
+		.origin_usec = origin_usec,
+		.base_usec = base_usec};
 	pthread_mutex_init(&c->lock, NULL);
+}
+
+void clock_init_real(struct clock *c, double rate)
+{
+	int64_t now_usec = read_usec(CLOCK_REALTIME);
+
+	init_real(c, rate, now_usec, now_usec);
+}
+
+void clock_init_real_from(struct clock *c, double rate, int64_t now_usec)
+{
+	init_real(c, rate, read_usec(CLOCK_REALTIME), now_usec);
+}
+
+void clock_describe(const struct clock *c, struct str *out)
+{
+	if (c->kind == CLOCK_REAL && (c->rate != 1.0 || c->base_usec != c->origin_usec))
+		str_addf(out, "%.17g %lld %lld", c->rate, (long long)c->origin_usec,
+			(long long)c->base_usec);
+}
+
+int clock_init_described(struct clock *c, const char *text, struct err *err)
+{
+	long long origin_usec, base_usec;
+	double rate;
+
+	if (!text || !*text) {
+		clock_init_real(c, 1.0);
+		return 0;
+	}
+	if (sscanf(text, "%lf %lld %lld", &rate, &origin_usec, &base_usec) != 3 || !(rate > 0)) {
+		clock_init_real(c, 1.0);
+		return err_set(err, ERR_MALFORMED, "\"%s\" does not describe a clock", text);
+	}
+	init_real(c, rate, origin_usec, base_usec);
+	return 0;
 }
 
 void clock_init_simulated(struct clock *c, int64_t start_usec)
@@ -48,16 +79,20 @@ void clock_release(struct clock *c)
 	pthread_mutex_destroy(&c->lock);
 }
 
+int64_t clock_at(const struct clock *c, int64_t true_usec)
+{
+	BUG_ON(c->kind != CLOCK_REAL);
+	if (c->rate == 1.0)
+		return true_usec + (c->base_usec - c->origin_usec);
+	return c->base_usec + (int64_t)((double)(true_usec - c->origin_usec) * c->rate);
+}
+
 int64_t clock_now(struct clock *c)
 {
 	int64_t now;
 
-	if (c->kind == CLOCK_REAL) {
-		now = read_usec(CLOCK_REALTIME);
-		if (c->rate == 1.0)
-			return now + (c->base_usec - c->origin_usec);
-		return c->base_usec + (int64_t)((double)(now - c->origin_usec) * c->rate);
-	}
+	if (c->kind == CLOCK_REAL)
+		return clock_at(c, read_usec(CLOCK_REALTIME));
 	pthread_mutex_lock(&c->lock);
 	now = c->simulated_usec;
 	pthread_mutex_unlock(&c->lock);

@@ -228,7 +228,9 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 	const char **ret_artifact_error, struct err *err)
 {
 	const struct towpath_buildspec *spec = in->spec;
+	struct str clock CLEANUP_STR = STR_INIT;
 
+	clock_describe(durable_clock(e->durable), &clock);
 	*ret = (struct towpath_leader_job){
 		.build_id = r->uuid,
 		.version = spec->version,
@@ -238,6 +240,7 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 		.timeout_seconds = WIRE_SET_LONG(wire_or(r->build.timeout_in_minutes, 60) * 60),
 		.limits = limits_of(r->spec.environment->compute_type, a),
 		.runtimes_dir = e->runtimes_dir,
+		.clock = arena_strdup(a, str_text(&clock)),
 	};
 	if (build_variables(e, r, spec, in->sources, a, ret, err) < 0)
 		return -1;

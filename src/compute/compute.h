@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -131,6 +132,7 @@ struct compute_spec {
 	 * (codec/spool.h; NULL: nowhere) and keeps how init ended, for ended(). */
 	struct zygote *monitors; /* borrowed, of compute_monitors_start() */
 	const char *log_path;
+	const struct clock *clock; /* of the times in it; NULL: true time */
 	/* "user", "uid", "user:group", "uid:gid", as the root's own passwd and group have them;
 	 * NULL: root. */
 	const char *init_user;

@@ -113,7 +113,7 @@ static int create(const struct compute_driver *d, const struct compute_spec *spe
 {
 	struct docker_engine *e = docker_engine_of(d);
 
-	if (docker_bundle_write(e, spec->dir, spec->log_path, err) < 0)
+	if (docker_bundle_write(e, spec, err) < 0)
 		return -1;
 	if (make(e, spec, err) < 0) {
 		discard(d, spec->id, spec->dir, NULL);

@@ -28,12 +28,15 @@
 /* ---- files of the folder ---- */
 
 int docker_bundle_write(
-	const struct docker_engine *e, const char *dir, const char *log_path, struct err *err)
+	const struct docker_engine *e, const struct compute_spec *spec, struct err *err)
 {
 	struct str text CLEANUP_STR = STR_INIT;
 
-	str_addf(&text, "%s\n%s\n", e->name, log_path ? log_path : "");
-	return oci_write(dir, BUNDLE_FILE, str_view(&text), 0600, err);
+	str_addf(&text, "%s\n%s\n", e->name, spec->log_path ? spec->log_path : "");
+	if (spec->clock)
+		clock_describe(spec->clock, &text);
+	str_add_c(&text, '\n');
+	return oci_write(spec->dir, BUNDLE_FILE, str_view(&text), 0600, err);
 }
 
 /* The nth line of the bundle's file, or NULL. */
@@ -204,6 +207,7 @@ static void follow_free(struct docker_follow *f)
 	free(f->id);
 	free(f->dir);
 	free(f->log_path);
+	clock_release(&f->clock);
 	free(f->task);
 	free(f->node);
 	free(f);
@@ -275,6 +279,16 @@ struct compute_root *docker_follow_find(struct docker_engine *e, const char *id)
 	return r;
 }
 
+/* True time when its description cannot be read: what was written counts more than when. */
+static void read_clock(struct docker_follow *f)
+{
+	char *text CLEANUP(freep) = bundle_line(f->dir, 2);
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	if (clock_init_described(&f->clock, text, &err) < 0)
+		log_warn("compute", "root %s: %s", f->id, err_message(&err));
+}
+
 struct compute_root *docker_follow_root(struct docker_engine *e, const char *id, const char *dir)
 {
 	struct docker_follow *f;
@@ -288,6 +302,7 @@ struct compute_root *docker_follow_root(struct docker_engine *e, const char *id,
 		f->id = xstrdup(id);
 		f->dir = xstrdup(dir);
 		f->log_path = bundle_line(dir, 1);
+		read_clock(f);
 		f->end_fd = eventfd(0, EFD_CLOEXEC);
 		BUG_ON(f->end_fd < 0);
 		map_set(&e->follows, id, f);

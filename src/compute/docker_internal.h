@@ -91,6 +91,7 @@ int docker_pause_image(struct docker_engine *e, struct err *err);
 struct docker_follow {
 	struct docker_engine *engine;
 	char *id, *dir, *log_path; /* log_path NULL: what it writes is dropped */
+	struct clock clock;	   /* of the times of its log */
 	int end_fd;		   /* readable once it has ended, or is gone */
 	int n_roots;
 	bool stop, over;	/* over: its thread has done its work */
@@ -113,9 +114,9 @@ struct docker_root {
 	struct docker_follow *follow;
 };
 
-/* What stands in a root's folder: the engine's name, and where its output goes (NULL: nowhere). */
+/* What stands in a root's folder: the engine's name, where its output goes and by which clock. */
 int docker_bundle_write(
-	const struct docker_engine *e, const char *dir, const char *log_path, struct err *err);
+	const struct docker_engine *e, const struct compute_spec *spec, struct err *err);
 /* A root whose thread follows it, or is started now. */
 struct compute_root *docker_follow_root(struct docker_engine *e, const char *id, const char *dir);
 /* The same only where there is one at work; NULL. */

@@ -151,7 +151,7 @@ static int take_frame(struct reading *r, struct err *err)
 	bytes.len -= known;
 	if (!bytes.len)
 		return 0;
-	if (spool_write(r->log->spool, bytes, nsec / 1000, err) < 0)
+	if (spool_write(r->log->spool, bytes, clock_at(&r->f->clock, nsec / 1000), err) < 0)
 		return -1;
 	r->log->kept += (int64_t)bytes.len;
 	return 0;
@@ -224,15 +224,12 @@ int docker_log_read(struct docker_follow *f, const char *path, bool follow,
 
 int docker_log_finish(struct docker_follow *f, struct err *err)
 {
-	struct timespec now;
-	int64_t usec;
+	int64_t usec = clock_now(&f->clock);
 
 	if (!f->log_path)
 		return 0;
 	if (open_log(f, err) < 0)
 		return -1;
-	clock_gettime(CLOCK_REALTIME, &now);
-	usec = now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
 	if (spool_break_line(f->log->spool, usec, err) < 0 ||
 		spool_finish(f->log->spool, usec, err) < 0)
 		return -1;

@@ -63,7 +63,7 @@ int docker_pod_make(const struct compute_driver *d, const struct compute_pod *po
 	struct docker_engine *e = docker_engine_of(d);
 
 	if (file_make_dirs(pod->dir, 0700, err) < 0 ||
-		docker_bundle_write(e, pod->dir, NULL, err) < 0)
+		docker_bundle_write(e, &(struct compute_spec){.dir = pod->dir}, err) < 0)
 		return -1;
 	if (make(e, pod, err) == 0)
 		return 0;

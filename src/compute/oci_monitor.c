@@ -134,13 +134,15 @@ static int write_job(const struct compute_spec *spec, struct err *err)
 {
 	const char *runtime = getenv("TOWPATH_OCI_RUNTIME");
 	char *cgroup CLEANUP(freep) = oci_cgroup(spec->pod, spec->id);
-	struct str text CLEANUP_STR = STR_INIT;
+	struct str text CLEANUP_STR = STR_INIT, clock CLEANUP_STR = STR_INIT;
 
-	str_addf(&text, "%s\n%s\n%s\n%s\n",
+	if (spec->clock)
+		clock_describe(spec->clock, &clock);
+	str_addf(&text, "%s\n%s\n%s\n%s\n%s\n",
 		spec->runtime	      ? spec->runtime
 		: runtime && *runtime ? runtime
 				      : "runc",
-		spec->id, cgroup, spec->log_path ? spec->log_path : "");
+		spec->id, cgroup, spec->log_path ? spec->log_path : "", str_text(&clock));
 	return oci_write(spec->dir, JOB_FILE, str_view(&text), 0600, err);
 }
 
@@ -162,20 +164,13 @@ int oci_monitor_start(const struct compute_spec *spec, struct err *err)
 
 struct monitor {
 	const char *dir;
-	char *job[4]; /* runtime, id, cgroup, log path */
+	char *job[5]; /* runtime, id, cgroup, log path, clock_describe() */
+	struct clock clock;
 	struct spool_writer *log;
 	int output;
 	pid_t init;
 	int init_fd;
 };
-
-static int64_t now_usec(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec * USEC_PER_SEC + ts.tv_nsec / 1000;
-}
 
 static int read_job(struct monitor *m, struct err *err)
 {
@@ -191,7 +186,7 @@ static int read_job(struct monitor *m, struct err *err)
 
 		m->job[i] = xstrndup(line.len ? line.p : "", line.len);
 	}
-	return 0;
+	return clock_init_described(&m->clock, m->job[4], err);
 }
 
 static int write_pid(const struct monitor *m, struct err *err)
@@ -295,7 +290,7 @@ static int take_output(struct monitor *m)
 	if (n == 0)
 		return -1;
 	if (m->log)
-		spool_write(m->log, (struct view){buf, (size_t)n}, now_usec(), NULL);
+		spool_write(m->log, (struct view){buf, (size_t)n}, clock_now(&m->clock), NULL);
 	return 1;
 }
 
@@ -355,8 +350,8 @@ static void keep_end(struct monitor *m)
 		;
 	oom = WIFSIGNALED(status) && out_of_memory(m->job[2]);
 	if (m->log) {
-		spool_break_line(m->log, now_usec(), NULL);
-		spool_finish(m->log, now_usec(), NULL);
+		spool_break_line(m->log, clock_now(&m->clock), NULL);
+		spool_finish(m->log, clock_now(&m->clock), NULL);
 		spool_writer_free(m->log);
 		m->log = NULL;
 	}

@@ -54,7 +54,7 @@ static int create(const struct compute_driver *d, const struct compute_spec *spe
 	struct docker_call c = {
 		.method = "POST", .path = "/services/create", .registry_auth = spec->registry_auth};
 
-	if (docker_bundle_write(e, spec->dir, spec->log_path, err) < 0)
+	if (docker_bundle_write(e, spec, err) < 0)
 		return -1;
 	docker_service_body(spec, &body);
 	c.body = str_view(&body);

@@ -216,6 +216,7 @@ static int make_log(struct fleet_start *s, struct err *err)
 	if (!s->d->log_configuration)
 		return 0;
 	s->spec.log_path = arena_printf(s->r->a, "%s/%s", dir, s->c->root_id);
+	s->spec.clock = durable_clock(s->r->e->durable);
 	return file_make_dirs(dir, 0700, err);
 }
 

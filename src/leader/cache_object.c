@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "codec/form.h"
@@ -111,15 +112,13 @@ void cache_objects_release(struct cache_objects *o)
 static int send_call(struct cache_objects *o, struct http_call *call, struct strv *headers,
 	const char *sha256, struct http_answer *ret, struct err *err)
 {
-	struct timespec now;
 	struct sigv4_signer who = {.access_key_id = o->key_id,
 		.secret = o->secret,
 		.token = o->token,
 		.region = o->region,
 		.service = "s3"};
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	who.time_usec = now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000;
+	who.time_usec = clock_true_now();
 	if (sigv4_sign(&who, call->method ? call->method : "GET", call->url, sha256, headers, err) <
 		0)
 		return -1;

@@ -139,6 +139,9 @@ static int load_spec(struct job *j, struct err *err)
 	if (wire_decode_json(&towpath_leader_job_shape, str_view(&text), &j->arena, j->spec, err) <
 		0)
 		return err_wrap(err, "%s", path);
+	clock_release(&j->clock);
+	if (clock_init_described(&j->clock, j->spec->clock, err) < 0)
+		return err_wrap(err, "%s: clock", path);
 	if (!j->spec->limits)
 		j->spec->limits = arena_new(&j->arena, struct towpath_leader_limits);
 	if (!j->spec->source)
@@ -349,7 +352,7 @@ static void finish(struct job *j, const struct phase_result *r)
 		output_drain(&j->output, NULL);
 	}
 	if (j->output.spool)
-		spool_finish(j->output.spool, output_now_usec(), NULL);
+		spool_finish(j->output.spool, clock_now(&j->clock), NULL);
 	status_log_add(&j->status, "finished", &record, true, &err);
 }
 
@@ -390,7 +393,7 @@ static int start_job(struct job *j, int echo_fd, struct err *err)
 	if (j->spec->notify_socket)
 		status_log_notify(&j->status, j->spec->notify_socket, j->dir);
 	/* Synced: from here on the job was run and will never be run again. */
-	if (output_open(&j->output, log, echo_fd, err) < 0 ||
+	if (output_open(&j->output, log, &j->clock, echo_fd, err) < 0 ||
 		status_log_add(&j->status, "started", &r, true, err) < 0)
 		return -1;
 	for (size_t i = 0; i < j->spec->secrets.n; i++)
@@ -413,6 +416,7 @@ static void job_release(struct job *j)
 	strv_release(&j->variables);
 	vec_release(&j->mounts);
 	arena_release(&j->arena);
+	clock_release(&j->clock);
 }
 
 /* One of the few statuses, as a text that outlives the job. */
@@ -455,15 +459,24 @@ static const char *run_open_job(struct job *j, int echo_fd)
 	return status;
 }
 
-int leader_run(const char *job_dir, int echo_fd, const char **ret_status, struct err *err)
+/* True time until the job's specification, which tells the server's, is read. */
+static int open_job(struct job *j, const char *job_dir, struct err *err)
 {
-	struct job j CLEANUP(job_release) = {.dir = job_dir,
+	*j = (struct job){.dir = job_dir,
 		.signal_fd = -1,
 		.status = STATUS_LOG_INIT,
+		.output = {.echo_fd = -1, .pipe_fds = {-1, -1}},
 		.engine = {.lock_fd = -1, .log_fd = -1, .told_fd = -1}};
+	clock_init_real(&j->clock, 1.0);
+	j->status.clock = &j->clock;
+	return status_log_open(&j->status, job_dir, err);
+}
 
-	j.output = (struct output){.echo_fd = -1, .pipe_fds = {-1, -1}};
-	if (status_log_open(&j.status, job_dir, err) < 0)
+int leader_run(const char *job_dir, int echo_fd, const char **ret_status, struct err *err)
+{
+	struct job j CLEANUP(job_release);
+
+	if (open_job(&j, job_dir, err) < 0)
 		return -1;
 	*ret_status = run_open_job(&j, echo_fd);
 	return 0;
@@ -471,15 +484,10 @@ int leader_run(const char *job_dir, int echo_fd, const char **ret_status, struct
 
 void job_lead(const char *job_dir, void (*ready)(void *arg, const struct err *err), void *arg)
 {
-	struct job j CLEANUP(job_release) = {.dir = job_dir,
-		.signal_fd = -1,
-		.status = STATUS_LOG_INIT,
-		.engine = {.lock_fd = -1, .log_fd = -1, .told_fd = -1}};
+	struct job j CLEANUP(job_release);
 	struct err err CLEANUP_ERR = ERR_INIT;
-	int bad;
+	int bad = open_job(&j, job_dir, &err);
 
-	j.output = (struct output){.echo_fd = -1, .pipe_fds = {-1, -1}};
-	bad = status_log_open(&j.status, job_dir, &err);
 	ready(arg, bad ? &err : NULL);
 	if (bad == 0)
 		run_open_job(&j, -1);

@@ -45,6 +45,7 @@ struct job_cache {
 struct job {
 	const char *dir; /* JOB */
 	struct arena arena;
+	struct clock clock; /* the server's */
 	struct towpath_leader_job *spec;
 	const char *source_target; /* CODEBUILD_SRC_DIR */
 	const char *shell;

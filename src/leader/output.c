@@ -13,17 +13,10 @@
 
 #define OUTPUT_BUFFER (256 * KIB)
 
-int64_t output_now_usec(void)
+int output_open(
+	struct output *o, const char *spool_path, struct clock *clock, int echo_fd, struct err *err)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
-}
-
-int output_open(struct output *o, const char *spool_path, int echo_fd, struct err *err)
-{
-	*o = (struct output){.echo_fd = echo_fd, .pipe_fds = {-1, -1}};
+	*o = (struct output){.clock = clock, .echo_fd = echo_fd, .pipe_fds = {-1, -1}};
 	if (spool_writer_open(spool_path, &o->spool, err) < 0)
 		return -1;
 	if (pipe2(o->pipe_fds, O_CLOEXEC) < 0)
@@ -66,7 +59,7 @@ static int emit(struct output *o, struct view v, struct err *err)
 	keep_tail(o, v);
 	if (o->echo_fd >= 0 && fd_write_all(o->echo_fd, v.p, v.len, NULL) < 0)
 		o->echo_fd = -1; /* the looker went away; the build goes on */
-	return spool_write(o->spool, v, output_now_usec(), err);
+	return spool_write(o->spool, v, clock_now(o->clock), err);
 }
 
 int output_bytes(struct output *o, struct view bytes, struct err *err)
@@ -86,7 +79,7 @@ static int flush_line(struct output *o, struct err *err)
 int output_line(struct output *o, struct err *err, const char *fmt, ...)
 {
 	struct str line CLEANUP_STR = STR_INIT;
-	int64_t now = output_now_usec();
+	int64_t now = clock_now(o->clock);
 	time_t sec = (time_t)(now / USEC_PER_SEC);
 	char stamp[32];
 	struct tm tm;

@@ -3,12 +3,14 @@
 #ifndef TOWPATH_LEADER_OUTPUT_H
 #define TOWPATH_LEADER_OUTPUT_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "codec/spool.h"
 #include "leader/mask.h"
 
 struct output {
 	struct spool_writer *spool;
+	struct clock *clock; /* borrowed */
 	struct mask mask;
 	int echo_fd;	 /* a copy goes here; -1: no */
 	int pipe_fds[2]; /* the build's processes write to [1]; this end is never closed */
@@ -18,7 +20,8 @@ struct output {
 	size_t tail_len;
 };
 
-int output_open(struct output *o, const char *spool_path, int echo_fd, struct err *err);
+int output_open(struct output *o, const char *spool_path, struct clock *clock, int echo_fd,
+	struct err *err);
 void output_release(struct output *o);
 /* "[Container] 2026/11/23 04:39:00.123456 text" */
 int output_line(struct output *o, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -31,7 +34,5 @@ void output_begin_command(struct output *o);
 int output_end_command(struct output *o, struct err *err);
 /* Bytes that did not come through the pipe. */
 int output_bytes(struct output *o, struct view bytes, struct err *err);
-
-int64_t output_now_usec(void);
 
 #endif

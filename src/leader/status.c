@@ -23,14 +23,6 @@
 #define STATUS_MAX (64 * MIB)
 #define RESERVED (32 * KIB) /* so that the last records fit on a full disk */
 
-static int64_t wall_usec(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return t.tv_sec * USEC_PER_SEC + t.tv_nsec / 1000;
-}
-
 /* A record lock belongs to the process, not to the descriptor: children do not inherit it, and
  * the kernel drops it when the process is gone, however that came. */
 static int take_lock(struct status_log *s, const char *job_dir, struct err *err)
@@ -107,7 +99,7 @@ int status_log_add(struct status_log *s, const char *kind, struct towpath_leader
 
 	r->kind = kind;
 	if (!r->time.set)
-		r->time = WIRE_SET_TIME(wall_usec());
+		r->time = WIRE_SET_TIME(clock_now(s->clock));
 	wire_encode_json(&towpath_leader_record_shape, r, &line);
 	str_add_c(&line, '\n');
 	if (fd_write_all(s->fd, line.p, line.len, err) < 0) {

@@ -3,11 +3,13 @@
 #ifndef TOWPATH_LEADER_STATUS_H
 #define TOWPATH_LEADER_STATUS_H
 
+#include "base/clock.h"
 #include "leader/leader.h"
 
 struct status_log {
 	int fd, lock_fd, notify_fd;
-	off_t size; /* whole records */
+	off_t size;	     /* whole records */
+	struct clock *clock; /* borrowed; of the records */
 	char *path, *notify_text, *notify_path;
 };
 

@@ -264,6 +264,28 @@ def test_timeout(builds):
     api.finish(first, 20)
 
 
+def test_one_clock(builds):
+    """Phases and log lines, which the leader notes, show the time of the server's clock however fast it is, and after
+    a start again."""
+    builds.server.restart("--clock-rate", "600")
+    for _ in range(2):
+        api = Builds(builds.server)
+        if not api.api.list_projects()["projects"]:
+            api.project("clock", "version: 0.2\nphases: {build: {commands: ['echo said']}}\n")
+        build = api.run("clock")
+        times = [build["startTime"]]
+        for p in build["phases"]:
+            times += [p["startTime"], p.get("endTime", p["startTime"])]
+        assert times + [build["endTime"]] == sorted(times + [build["endTime"]]), build
+        logs = builds.server.client("logs").get_log_events(
+            logGroupName=build["logs"]["groupName"], logStreamName=build["logs"]["streamName"])["events"]
+        said = next(e for e in logs if e["message"].strip() == "said")
+        begin, end = (phase(build, "BUILD")[t].timestamp() * 1000 for t in ("startTime", "endTime"))
+        assert begin - 1 <= said["timestamp"] <= end + 1
+        builds.server.kill9()
+        builds.server.restart()
+
+
 def test_log_in_cloudwatch(builds):
     builds.project("logged", "version: 0.2\nphases: {build: {commands: ['seq 1 2500']}}\n")
     build = builds.run("logged")

@@ -199,6 +199,7 @@ def test_collected(host):
     for path in (first_layer, third_layer):
         os.utime(f"{path}.lease", (1000000000, 1000000000))
     host.server.kill9()
+    host.server.arguments += ["--clock-rate", "60"]
     host.server.start()
     host.connect()
     # seconds after the start, then each hour
@@ -211,6 +212,12 @@ def test_collected(host):
         logGroupName="second", logStreamName=f"p/app/{second()['taskArn'].rsplit('/', 1)[1]}")["events"]
     assert [e["message"] for e in events] == ["twice"]
     host.ecs.stop_task(cluster="c", task=running)
+    # what a task writes bears the times of the server's clock
+    _, _, _, fourth = ended("fourth", ["echo", "fast"])
+    eventually(lambda: fourth()["lastStatus"] == "STOPPED")
+    event, = host.server.client("logs").get_log_events(
+        logGroupName="fourth", logStreamName=f"p/app/{fourth()['taskArn'].rsplit('/', 1)[1]}")["events"]
+    assert fourth()["createdAt"].timestamp() * 1000 <= event["timestamp"] <= fourth()["stoppedAt"].timestamp() * 1000
 
 
 RECORDER = """#!/bin/sh
