@@ -14,7 +14,6 @@ struct session {
 	struct arena *arena;
 	struct vcs_push request;
 	const char *default_branch; /* full name or NULL */
-	bool no_force;		    /* some branch may only move forward */
 	struct ref_update update;
 };
 
@@ -36,7 +35,7 @@ static bool forward_only(struct session *s, const struct vcs_command *c)
 }
 
 /* Why a reference may not be pushed to, or NULL. */
-static const char *refuse_name(struct session *s, const struct vcs_command *c)
+static const char *refuse_name(struct session *s, struct vcs_command *c)
 {
 	CLEANUP_ERR struct err err = ERR_INIT;
 
@@ -49,18 +48,19 @@ static const char *refuse_name(struct session *s, const struct vcs_command *c)
 		return "the default branch cannot be deleted";
 	if (s->push->authorize(s->push->arg, c->ref, kind_of(c), &err) < 0)
 		return arena_strdup(s->arena, err_message(&err));
-	s->no_force = s->no_force || forward_only(s, c);
+	c->forward_only = forward_only(s, c);
 	return NULL;
 }
 
-/* Reasons for each command; true when the push must be refused. */
+/* Reasons for each command; true when the push must be refused. What a forced move is shows once
+ * the objects are here. */
 static bool check_commands(struct session *s, const char **reasons)
 {
 	CLEANUP_MAP struct map seen = MAP_INIT;
 	bool refused = false;
 
 	for (size_t i = 0; i < s->request.n; i++) {
-		const struct vcs_command *c = &s->request.commands[i];
+		struct vcs_command *c = &s->request.commands[i];
 
 		reasons[i] = refuse_name(s, c);
 		if (map_set(&seen, c->ref, s))
@@ -119,9 +119,6 @@ static int receive(struct session *s, const struct vcs_stream *stream, struct er
 		.actor = s->push->actor_arn,
 		.changes = changes,
 		.n = s->request.n};
-	s->request.forward_only = s->no_force;
-	if (s->no_force)
-		vcs_push_make_atomic(&s->request);
 	rc = vcs_receive_pack(s->push->repository->path, &s->request, stream, &bracket, err);
 	ref_update_release(&s->update);
 	return rc;

@@ -76,9 +76,10 @@ static int ask_git(const char *path, enum vcs_service service, const char *proto
 {
 	const char *const args[] = {
 		services[service].command, "--http-backend-info-refs", path, NULL};
+	const struct vcs_child_how how = {.protocol = protocol};
 	CLEANUP_VCS_CHILD struct vcs_child child = VCS_CHILD_INIT;
 
-	if (vcs_child_start(path, args, protocol, &child, err) < 0)
+	if (vcs_child_start(path, args, &how, &child, err) < 0)
 		return -1;
 	fd_closep(&child.in);
 	if (fd_read_all(child.out, GIB, out, err) < 0 || vcs_child_wait(&child, err) < 0)

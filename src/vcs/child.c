@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/mem.h"
+#include "base/path.h"
 #include "base/spawn.h"
 #include "base/vec.h"
 
@@ -17,7 +19,7 @@
 #define END_WAIT_MSEC 10000
 
 /* Only what git needs: no configuration, no credentials, no agents of the server's user. */
-static void make_env(struct strv *env, const char *protocol)
+static void make_env(struct strv *env, const char *path, const struct vcs_child_how *how)
 {
 	static const char *const handed_on[] = {
 		"PATH", "TMPDIR", "LD_LIBRARY_PATH", "ASAN_OPTIONS"};
@@ -34,8 +36,14 @@ static void make_env(struct strv *env, const char *protocol)
 	strv_setenv(env, "GIT_CONFIG_COUNT", "1");
 	strv_setenv(env, "GIT_CONFIG_KEY_0", "safe.directory");
 	strv_setenv(env, "GIT_CONFIG_VALUE_0", "*");
-	if (protocol)
-		strv_setenv(env, "GIT_PROTOCOL", protocol);
+	if (how->protocol)
+		strv_setenv(env, "GIT_PROTOCOL", how->protocol);
+	if (how->objects) {
+		CLEANUP(freep) char *own = path_join(path, "objects");
+
+		strv_setenv(env, "GIT_OBJECT_DIRECTORY", how->objects);
+		strv_setenv(env, "GIT_ALTERNATE_OBJECT_DIRECTORIES", own);
+	}
 }
 
 static void make_argv(struct strv *argv, const char *path, const char *const *args)
@@ -47,14 +55,14 @@ static void make_argv(struct strv *argv, const char *path, const char *const *ar
 		strv_add(argv, *args);
 }
 
-static int start(const char *path, const char *const *args, const char *protocol, int in, int out,
-	struct vcs_child *c, struct err *err)
+static int start(const char *path, const char *const *args, const struct vcs_child_how *how, int in,
+	int out, struct vcs_child *c, struct err *err)
 {
 	CLEANUP_STRV struct strv argv = {0}, env = {0};
 	struct spawn s = SPAWN_INIT;
 
 	make_argv(&argv, path, args);
-	make_env(&env, protocol);
+	make_env(&env, path, how);
 	c->errout = memfd_create("git-stderr", MFD_CLOEXEC);
 	if (c->errout < 0)
 		return err_errno(err, errno, "cannot start git");
@@ -62,13 +70,13 @@ static int start(const char *path, const char *const *args, const char *protocol
 	s.envp = env.v;
 	s.cwd = "/";
 	s.stdin_fd = in;
-	s.stdout_fd = out;
-	s.stderr_fd = c->errout;
+	s.stdout_fd = how->out_is_stderr ? -1 : out;
+	s.stderr_fd = how->out_is_stderr ? out : c->errout;
 	s.die_with_parent = true;
 	return spawn_start(&s, &c->pid, err);
 }
 
-int vcs_child_start(const char *path, const char *const *args, const char *protocol,
+int vcs_child_start(const char *path, const char *const *args, const struct vcs_child_how *how,
 	struct vcs_child *ret, struct err *err)
 {
 	CLEANUP_VCS_CHILD struct vcs_child c = VCS_CHILD_INIT;
@@ -82,7 +90,7 @@ int vcs_child_start(const char *path, const char *const *args, const char *proto
 		return err_errno(err, errno, "cannot start git");
 	}
 	c.out = out[0];
-	rc = start(path, args, protocol, in[0], out[1], &c, err);
+	rc = start(path, args, how, in[0], out[1], &c, err);
 	close(in[0]);
 	close(out[1]);
 	if (rc < 0)
@@ -143,14 +151,17 @@ void vcs_child_release(struct vcs_child *c)
 int vcs_child_start_fds(const char *path, const char *const *args, const char *protocol, int in_fd,
 	int out_fd, struct vcs_child *ret, struct err *err)
 {
-	return start(path, args, protocol, in_fd, out_fd, ret, err);
+	const struct vcs_child_how how = {.protocol = protocol};
+
+	return start(path, args, &how, in_fd, out_fd, ret, err);
 }
 
 int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err)
 {
 	CLEANUP_VCS_CHILD struct vcs_child c = VCS_CHILD_INIT;
+	const struct vcs_child_how how = {0};
 
-	if (start(path, args, NULL, in_fd, out_fd, &c, err) < 0)
+	if (start(path, args, &how, in_fd, out_fd, &c, err) < 0)
 		return -1;
 	return vcs_child_wait(&c, err);
 }

@@ -14,10 +14,18 @@ struct vcs_child {
 };
 #define VCS_CHILD_INIT ((struct vcs_child){.in = -1, .out = -1, .errout = -1})
 
-/* Starts `git <args>` in the repository. protocol: GIT_PROTOCOL or NULL. */
-int vcs_child_start(const char *path, const char *const *args, const char *protocol,
+struct vcs_child_how {
+	const char *protocol; /* GIT_PROTOCOL, or NULL */
+	const char *objects;  /* a folder that takes new objects; those of the repository are read
+				 beside it. NULL: the repository's own */
+	bool out_is_stderr;   /* `out` is its standard error; its standard output goes nowhere */
+};
+
+/* Starts `git <args>` in the repository. */
+int vcs_child_start(const char *path, const char *const *args, const struct vcs_child_how *how,
 	struct vcs_child *ret, struct err *err);
-/* The same on descriptors of the caller's, which it keeps; -1: nothing. */
+/* The same on descriptors of the caller's, which it keeps; -1: nothing. protocol: GIT_PROTOCOL or
+ * NULL. */
 int vcs_child_start_fds(const char *path, const char *const *args, const char *protocol, int in_fd,
 	int out_fd, struct vcs_child *ret, struct err *err);
 /* Waits; anything but exit status 0 is an error with the end of its standard error. */

@@ -99,7 +99,7 @@ static int parse_command(void *arg, struct view command, struct err *err)
 	struct reading *r = arg;
 	struct vcs_push *p = r->p;
 	struct view rest = view_trim(command), before, after;
-	struct vcs_command c;
+	struct vcs_command c = {0};
 
 	before = view_cut(&rest, ' ');
 	after = view_cut(&rest, ' ');
@@ -129,6 +129,7 @@ static void take_capabilities(struct vcs_push *p, struct view capabilities)
 			   has_word(capabilities, "report-status-v2");
 	p->sideband = has_word(capabilities, "side-band-64k");
 	p->atomic = has_word(capabilities, "atomic");
+	p->quiet = has_word(capabilities, "quiet");
 }
 
 static int take_line(struct reading *r, struct view line, struct err *err)
@@ -139,6 +140,9 @@ static int take_line(struct reading *r, struct view line, struct err *err)
 		return 0;
 	if (view_starts_with(command, "shallow ")) {
 		pkt_add(&r->cert.shallow, line);
+		command = view_trim(command);
+		str_addf(&r->p->shallow, VIEW_FMT "\n",
+			VIEW_ARG(((struct view){command.p + 8, command.len - 8})));
 		return 0;
 	}
 	if (view_eq_str(view_trim(command), "push-cert")) {
@@ -216,28 +220,7 @@ int vcs_push_read(
 void vcs_push_release(struct vcs_push *p)
 {
 	str_release(&p->raw);
-}
-
-/* " atomic" behind the capabilities of the first command: all or nothing. */
-void vcs_push_make_atomic(struct vcs_push *p)
-{
-	static const char word[] = " atomic";
-	CLEANUP_STR struct str raw = STR_INIT;
-	int length = p->raw.len >= 4 ? pkt_length(p->raw.p) : 0;
-	bool newline = length > 4 && p->raw.p[length - 1] == '\n';
-	size_t text = length > 4 ? (size_t)length - 4 - newline : 0;
-
-	if (p->atomic || !text || !memchr(p->raw.p + 4, '\0', text))
-		return;
-	str_addf(&raw, "%04zx", (size_t)length + strlen(word));
-	str_add_n(&raw, p->raw.p + 4, text);
-	str_add(&raw, word);
-	str_add_n(&raw, p->raw.p + 4 + text, p->raw.len - 4 - text);
-	str_release(&p->raw);
-	p->raw = raw;
-	raw = STR_INIT;
-	p->head += strlen(word);
-	p->atomic = true;
+	str_release(&p->shallow);
 }
 
 bool vcs_push_has_pack(const struct vcs_push *p)
@@ -248,19 +231,18 @@ bool vcs_push_has_pack(const struct vcs_push *p)
 	return false;
 }
 
-bool vcs_push_objects(const struct vcs_push *p, uint32_t *ret)
+int vcs_push_objects(const struct vcs_stream *s, struct vcs_push *p, uint32_t *ret, struct err *err)
 {
-	const char *pack;
 	uint32_t n;
+	int rc = fill(s, p, p->head + PACK_HEAD, err);
 
-	if (p->raw.len < p->head + PACK_HEAD)
-		return false;
-	pack = p->raw.p + p->head;
-	if (memcmp(pack, "PACK", 4) != 0)
-		return false;
-	memcpy(&n, pack + 8, sizeof(n));
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || memcmp(p->raw.p + p->head, "PACK", 4) != 0)
+		return err_set(err, ERR_MALFORMED, "no pack follows the commands of the push");
+	memcpy(&n, p->raw.p + p->head + 8, sizeof(n));
 	*ret = be32toh(n);
-	return true;
+	return 0;
 }
 
 int vcs_push_drain(const struct vcs_stream *s, struct err *err)

@@ -29,6 +29,8 @@ static const char config_text[] = "[core]\n"
 				  "\tadvertiseAtomic = true\n"
 				  "\tadvertisePushOptions = false\n"
 				  "\tmaxInputSize = 16g\n"
+				  "[towpath]\n"
+				  "\tmaxFileSize = 2g\n"
 				  "[receive \"fsck\"]\n"
 				  "\tbadTimezone = ignore\n"
 				  "\tmissingSpaceBeforeDate = ignore\n"
@@ -261,21 +263,4 @@ int vcs_head_set(struct vcs_repository *r, const char *full_name, struct err *er
 	if (file_read(path, 4 * KIB, &now, NULL) == 0 && view_eq(str_view(&now), view_of(text)))
 		return 0;
 	return file_write_atomic(path, view_of(text), 0644, err);
-}
-
-int vcs_push_limit(const char *path, uint64_t *ret, struct err *err)
-{
-	CLEANUP(freep) char *file = path_join(path, "config");
-	CLEANUP(git_config_freep) git_config *config = NULL;
-	int64_t limit = 0;
-	int rc;
-
-	vcs_git2_init();
-	rc = git_config_open_ondisk(&config, file);
-	if (rc == 0)
-		rc = git_config_get_int64(&limit, config, "receive.maxInputSize");
-	if (rc < 0)
-		return vcs_git2_err(err, rc, "cannot read how large a push may be");
-	*ret = (uint64_t)limit;
-	return 0;
 }

@@ -63,7 +63,4 @@ int vcs_pack_objects(const char *path, struct err *err);
 /* The same for loose references. Nobody else may change references meanwhile. */
 int vcs_pack_refs(const char *path, struct err *err);
 
-/* receive.maxInputSize: how many bytes a push may have. */
-int vcs_push_limit(const char *path, uint64_t *ret, struct err *err);
-
 #endif

@@ -60,6 +60,8 @@ int vcs_upload_pack_fds(
 struct vcs_command {
 	struct vcs_id before, after; /* as the client states them */
 	const char *ref;
+	bool forward_only; /* the caller's: it may move but to a commit that follows, or nothing of
+			      the push is done */
 };
 
 /* What `git push --signed` sends in place of commands (git's protocol-pack: push certificates). */
@@ -75,26 +77,28 @@ struct vcs_push {
 	struct vcs_command *commands;
 	size_t n;
 	struct vcs_push_cert *cert; /* NULL: not signed. raw holds its commands, not itself */
-	bool report_status, sideband, atomic, too_many;
-	bool forward_only; /* the caller's: no branch may move but to a commit that follows, or
-			      nothing of the push is done */
-	struct str raw;	   /* the bytes read so far, to be handed on */
-	size_t head;	   /* how many of them are the commands; what follows is of the pack */
+	bool report_status, sideband, atomic, quiet, too_many;
+	struct str shallow; /* ids of commits that the client has without parents, a line each */
+	struct str raw;	    /* the bytes read so far, to be handed on */
+	size_t head;	    /* how many of them are the commands; what follows is of the pack */
 };
 
 #define VCS_PUSH_COMMANDS_MAX 4000
+/* A push and a file in it have at most so many bytes, unless receive.maxInputSize and
+ * towpath.maxFileSize of the repository's configuration say otherwise. */
+#define VCS_PUSH_MAX (16 * GIB)
+#define VCS_FILE_MAX (2 * GIB)
 
 /* Reads the commands, up to the flush packet. Zero commands: the client only probes.
  * ERR_TOO_LARGE over VCS_PUSH_COMMANDS_MAX; ERR_MALFORMED. Strings live in the arena. */
 int vcs_push_read(
 	const struct vcs_stream *s, struct arena *a, struct vcs_push *ret, struct err *err);
 void vcs_push_release(struct vcs_push *p);
-/* Makes the push all or nothing, as if the client had asked for that. */
-void vcs_push_make_atomic(struct vcs_push *p);
 /* Whether a pack follows: deletions need none. */
 bool vcs_push_has_pack(const struct vcs_push *p);
-/* How many objects its pack says it holds; false when that was not read along with the commands. */
-bool vcs_push_objects(const struct vcs_push *p, uint32_t *ret);
+/* How many objects its pack says it holds; reads up to there. */
+int vcs_push_objects(
+	const struct vcs_stream *s, struct vcs_push *p, uint32_t *ret, struct err *err);
 /* Reads the rest of the request to its end and drops it. */
 int vcs_push_drain(const struct vcs_stream *s, struct err *err);
 /* Refuses: writes a report with unpack "ok" and a reason for each command; reasons[i] NULL is
@@ -104,16 +108,18 @@ int vcs_push_report(const struct vcs_push *p, const char *const *reasons, const 
 
 /* How the caller brackets the moment at which references change. */
 struct vcs_push_bracket {
-	/* The whole request is here, receive-pack has all of it but its last byte: no reference
-	 * has changed yet. -1 ends the push without a change. */
+	/* The whole request is here, its objects are the repository's, receive-pack has all but
+	 * its last byte: no reference has changed yet. -1 ends the push without a change. */
 	int (*prepare)(void *arg, struct err *err);
 	/* receive-pack has ended; what it changed has changed. The report goes to the client only
 	 * after this returned 0. Called exactly when prepare() returned 0. */
 	int (*settle)(void *arg, struct err *err);
 	void *arg;
 };
-/* Hands the push to receive-pack and its report to the client. */
-int vcs_receive_pack(const char *path, const struct vcs_push *p, const struct vcs_stream *s,
+/* Receives the objects, hands the commands to receive-pack and its report to the client. What the
+ * repository's limits or a command's forward_only refuse is told in a report as well, and then
+ * neither half of the bracket is called. */
+int vcs_receive_pack(const char *path, struct vcs_push *p, const struct vcs_stream *s,
 	const struct vcs_push_bracket *b, struct err *err);
 
 #endif

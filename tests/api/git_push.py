@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pushes may do to references: all or nothing, force and deletion by policy; over HTTP and SSH alike."""
 import os
+import subprocess
 
 import gitwork
 import pytest
@@ -58,11 +59,10 @@ def test_kinds_of_pushes(server, pushes, tmp_path):
     refused(url, ":refs/tags/v1", reason="not authorized to perform: codecommit:GitPush")
     refused(url, ":main", reason="the default branch cannot be deleted")
     refused("-o", "ci.skip", url, "aside:new", reason="does not support push options")
-    # A push that names main may force no branch; what is not forbidden goes on.
+    # Each reference is judged by itself: main goes forward, while dev, which may, is forced.
     third = work.git("commit-tree", "-p", second, "-m", "third", second + "^{tree}").stdout.strip()
-    refused("-f", url, "aside:dev", f"{third}:refs/heads/main", reason="non-fast-forward")
-    work.git("push", "-q", "-f", "--atomic", url, "aside:dev", "aside:refs/tags/moving")
-    work.git("push", "-q", "--atomic", url, f"{third}:refs/heads/main", f"{third}:refs/heads/next")
+    work.git("push", "-q", "-f", "--atomic", url, "aside:dev", "aside:refs/tags/moving", f"{second}:refs/heads/main")
+    work.git("push", "-q", "-f", url, f"{first}:dev", f"{third}:refs/heads/main", f"{third}:refs/heads/next")
     work.git("push", "-q", url, ":next")
     work.git("push", "-q", url, ":dev", ":refs/tags/moving")
     assert refs() == {"refs/heads/main": third, "refs/tags/v1": second}
@@ -87,14 +87,25 @@ def test_a_reference_that_moved_refuses_an_atomic_push(server, pushes, tmp_path)
     assert done.returncode and f"{base}/new" in work.git("ls-remote", url, f"{base}/*").stdout
 
 
-def test_a_push_that_is_too_large_is_told_the_limit(server, tmp_path):
-    """The limit is made smaller here; nothing of such a push is kept."""
-    repository = server.client("codecommit").create_repository(repositoryName="quotas")["repositoryMetadata"]
-    path = f"{server.data}/git/{repository['repositoryId']}.git"
-    url = gitwork.url(server, gitwork.git_login(server, "quotas"), "quotas")
+@pytest.fixture(name="quotas")
+def limited_repository(server, request, tmp_path):
+    """(URL, folder on disk, working folder with one small commit that is not pushed, its id)."""
+    name = request.node.originalname.replace("_", "-")[:40]
+    made = server.client("codecommit").create_repository(repositoryName=name)["repositoryMetadata"]
     work = gitwork.Work(tmp_path / "w")
     work.git("init", "-q", "-b", "main")
-    head = work.commit(text="small")
+    return (gitwork.url(server, gitwork.git_login(server, name), name), f"{server.data}/git/{made['repositoryId']}.git",
+            work, work.commit(text="small"))
+
+
+def nothing_came(work, url, path):
+    return not work.git("ls-remote", url).stdout and not os.listdir(f"{path}/objects/pack") and \
+        sorted(os.listdir(f"{path}/objects")) == ["info", "pack"]
+
+
+def test_a_push_that_is_too_large_is_told_the_limit(quotas):
+    """The limit is made smaller here; nothing of such a push is kept."""
+    url, path, work, head = quotas
     with open(os.path.join(work.folder, "large"), "wb") as f:
         f.write(os.urandom(2 << 20))
     work.commit(text="large")
@@ -102,8 +113,82 @@ def test_a_push_that_is_too_large_is_told_the_limit(server, tmp_path):
     work.git(f"--git-dir={path}", "config", "receive.maxInputSize", "1m")
     done = work.git("push", "-q", url, "main", check=False)
     assert done.returncode and "A push may have 1 MiB; this one has 2" in done.stderr, done.stderr
-    assert not work.git("ls-remote", url).stdout and not os.listdir(f"{path}/objects/pack")
+    assert nothing_came(work, url, path)
     work.git("push", "-q", url, f"{head}:refs/heads/main")
+
+
+def test_a_file_that_is_too_large_is_named(quotas):
+    url, path, work, head = quotas
+    assert work.git(f"--git-dir={path}", "config", "towpath.maxFileSize").stdout.strip() == "2g"
+    work.git(f"--git-dir={path}", "config", "towpath.maxFileSize", "3000")
+    os.makedirs(os.path.join(work.folder, "a folder"))
+    lines = [os.urandom(15).hex() for _ in range(100)]
+    work.commit("a folder/file", "\n".join(lines[:96]))
+    work.git("push", "-q", url, "main:small")  # 2975 bytes
+    large = work.commit("a folder/file", "\n".join(lines[:99]))
+    blob = work.git("rev-parse", "HEAD:a folder/file").stdout.strip()
+    work.git("rm", "-q", "-r", "a folder")
+    work.commit("other", "the file is in the history alone")
+
+    def refused(*what):
+        done = work.git("push", *what, check=False)
+        assert done.returncode and "an object is too large" in done.stderr, done.stderr
+        assert f"remote: The file a folder/file (blob {blob}) has 3068 bytes; at most 3000 bytes are allowed" in done.stderr
+        assert work.git("ls-remote", url, "refs/*").stdout.split()[1::2] == ["refs/heads/small"]
+        assert work.git(f"--git-dir={path}", "cat-file", "-e", blob, check=False).returncode
+        assert not [n for n in os.listdir(f"{path}/objects") if n.startswith("tmp")]
+    refused(url, "main")
+    refused(url, "main:one", f"{large}:refs/heads/two", f"{head}:refs/heads/three")
+    # It may be small on its way: a difference to what is here.
+    with open(os.path.join(work.folder, "pack"), "wb") as f:
+        f.write(subprocess.run(["git", "pack-objects", "--stdout", "--revs", "--thin", "-q"], cwd=work.folder, env=work.env,
+                               input=f"{large}\n^{large}~1\n".encode(), stdout=subprocess.PIPE, check=True).stdout)
+    assert os.path.getsize(os.path.join(work.folder, "pack")) < 1000
+    refused(url, f"{large}:refs/heads/two")
+
+
+def test_a_file_beyond_the_limit(quotas):
+    """Zeros are small on their way. TOWPATH_TEST_FILE_LIMIT_MB=2048 is the true limit."""
+    url, path, work, head = quotas
+    limit = int(os.environ.get("TOWPATH_TEST_FILE_LIMIT_MB", "64"))
+    if limit != 2048:
+        work.git(f"--git-dir={path}", "config", "towpath.maxFileSize", f"{limit}m")
+    stream = subprocess.Popen(["git", "-c", "core.compression=1", "-c", "core.bigFileThreshold=1m", "fast-import",
+                               "--quiet"], cwd=work.folder, env=work.env, stdin=subprocess.PIPE)
+    zeros, size = bytes(1 << 20), (limit << 20) + 1
+    stream.stdin.write(f"commit refs/heads/main\ncommitter T <t@example.com> 1700000000 +0000\ndata 1\nx\nfrom {head}\n"
+                       f"M 100644 inline zeros\ndata {size}\n".encode())
+    for at in range(0, size, len(zeros)):
+        stream.stdin.write(zeros[:size - at])
+    stream.stdin.write(b"\n")
+    stream.stdin.close()
+    assert stream.wait() == 0
+    done = work.git("push", url, "main", check=False)
+    assert done.returncode and "remote: The file zeros (blob " in done.stderr, done.stderr
+    said = "2 GiB" if limit == 2048 else f"{limit} MiB"
+    assert f"has {size} bytes; at most {said} are allowed; larger ones belong into Git LFS" in done.stderr, done.stderr
+    assert nothing_came(work, url, path)
+
+
+def test_a_push_from_a_shallow_clone(server, tmp_path):
+    """What is behind the clone's end may be here, or not, but nothing of it may be missing."""
+    server.client("codecommit").create_repository(repositoryName="deep")
+    server.client("codecommit").create_repository(repositoryName="elsewhere")
+    login = gitwork.git_login(server, "shallow")
+    url, other = gitwork.url(server, login, "deep"), gitwork.url(server, login, "elsewhere")
+    work = gitwork.Work(tmp_path / "w")
+    work.git("init", "-q", "-b", "main")
+    for i in range(4):
+        work.commit(text=f"{i}")
+    work.git("push", "-q", url, "main")
+    clone = gitwork.Work(tmp_path / "c")
+    clone.git("clone", "-q", "--depth=2", url, ".")
+    head = clone.commit(text="on top")
+    clone.git("push", "-q", "origin", "main")
+    assert work.git("ls-remote", url, "refs/heads/main").stdout.split()[0] == head
+    done = clone.git("push", other, "main", check=False)
+    assert done.returncode and "shallow update not allowed" in done.stderr, done.stderr
+    assert not work.git("ls-remote", other).stdout
 
 
 def test_codecommit_addresses(server, tmp_path):
