@@ -10,16 +10,17 @@ int build_page_read(
 	char *end = NULL;
 
 	ret->max = (size_t)MIN(MAX(wire_or(max_results, BUILD_PAGE), 1), BUILD_PAGE);
-	ret->place = token ? strtoll(token, &end, 10) : 0;
-	if (token && (end == token || *end || ret->place <= 0))
+	ret->number = token ? strtoll(token, &end, 10) : 0;
+	if (token && (end == token || *end != ' '))
 		return build_invalid(err, "Invalid token: nextToken is not one of this list");
+	ret->name = token ? end + 1 : "";
 	return 0;
 }
 
 const char *build_page_next(
-	const struct build_page *page, size_t n, int64_t next_place, struct arena *a)
+	const struct build_page *page, size_t n, int64_t number, const char *name, struct arena *a)
 {
-	return n == page->max ? arena_printf(a, "%lld", (long long)next_place) : NULL;
+	return n == page->max ? arena_printf(a, "%lld %s", (long long)number, name) : NULL;
 }
 
 /* ---- ListReports, ListReportsForReportGroup ---- */
@@ -56,7 +57,7 @@ static int list_page(struct build_engine *e, struct list_step *s, const char *to
 
 	if (build_page_read(token, max, &page, err) < 0)
 		return -1;
-	s->filter.after = page.place;
+	s->filter.after = page.number;
 	s->filter.max = page.max;
 	s->filter.descending = !streq(order, CODEBUILD_SORT_ORDER_TYPE_ASCENDING);
 	s->filter.status = filter ? filter->status : NULL;
@@ -66,7 +67,7 @@ static int list_page(struct build_engine *e, struct list_step *s, const char *to
 	for (size_t i = 0; i < s->n; i++)
 		ret->v[i] = s->reports[i].report.arn;
 	if (s->n)
-		*ret_token = build_page_next(&page, s->n, s->reports[s->n - 1].seq, s->a);
+		*ret_token = build_page_next(&page, s->n, s->reports[s->n - 1].seq, "", s->a);
 	return 0;
 }
 

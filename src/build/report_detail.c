@@ -63,10 +63,10 @@ int build_describe_test_cases(struct build_engine *e, struct call *call,
 	wire_list_alloc(s.a, ret, page.max);
 	ret->n = 0;
 	wire_foreach (c, &s.cases) {
-		if (place++ < page.place || !is_wanted(c, req->filter))
+		if (place++ < page.number || !is_wanted(c, req->filter))
 			continue;
 		if (ret->n == page.max) {
-			resp->next_token = build_page_next(&page, ret->n, place - 1, s.a);
+			resp->next_token = build_page_next(&page, ret->n, place - 1, "", s.a);
 			break;
 		}
 		ret->v[ret->n++] = *c;
@@ -115,7 +115,8 @@ int build_describe_code_coverages(struct build_engine *e, struct call *call,
 		.descending = streq(req->sort_order, CODEBUILD_SORT_ORDER_TYPE_DESCENDING),
 		.min = wire_or(req->min_line_coverage_percentage, 0),
 		.max = wire_or(req->max_line_coverage_percentage, 100),
-		.skip = page.place,
+		.behind_ppm = page.number,
+		.behind = page.name,
 		.limit = page.max,
 	};
 	if (db_read(durable_db(e->durable), read_coverages, &s, &why) < 0)
@@ -123,8 +124,13 @@ int build_describe_code_coverages(struct build_engine *e, struct call *call,
 				       streq(err_wire_name(&why), "ResourceNotFoundException")
 			       ? build_invalid(err, "%s", err_message(&why))
 			       : err_move(err, &why);
-	resp->next_token = build_page_next(
-		&page, resp->code_coverages.n, page.place + (int64_t)resp->code_coverages.n, s.a);
+	if (s.ret->n) {
+		const struct codebuild_code_coverage *last = &s.ret->v[s.ret->n - 1];
+
+		resp->next_token = build_page_next(&page, s.ret->n,
+			store_build_coverage_ppm(last->line_coverage_percentage.v), last->file_path,
+			s.a);
+	}
 	return 0;
 }
 

@@ -237,7 +237,7 @@ struct list_step {
 	enum store_build_report_group_order order;
 	bool descending;
 	struct build_page page;
-	const char **names;
+	struct store_build_report_group_mark *found;
 	size_t n;
 };
 
@@ -245,8 +245,10 @@ static int list(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct list_step *s = arg;
 
-	return store_build_report_group_list(tx, s->order, s->descending, s->page.place,
-		s->page.max, s->a, &s->names, &s->n, err);
+	const struct store_build_report_group_mark behind = {s->page.number, s->page.name};
+
+	return store_build_report_group_list(
+		tx, s->order, s->descending, &behind, s->page.max, s->a, &s->found, &s->n, err);
 }
 
 int build_list_report_groups(struct build_engine *e, struct call *call,
@@ -264,7 +266,9 @@ int build_list_report_groups(struct build_engine *e, struct call *call,
 		return -1;
 	wire_list_alloc(s.a, &resp->report_groups, s.n);
 	for (size_t i = 0; i < s.n; i++)
-		resp->report_groups.v[i] = build_report_group_arn(e, s.names[i], s.a);
-	resp->next_token = build_page_next(&s.page, s.n, s.page.place + (int64_t)s.n, s.a);
+		resp->report_groups.v[i] = build_report_group_arn(e, s.found[i].name, s.a);
+	if (s.n)
+		resp->next_token = build_page_next(
+			&s.page, s.n, s.found[s.n - 1].usec, s.found[s.n - 1].name, s.a);
 	return 0;
 }

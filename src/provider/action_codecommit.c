@@ -199,8 +199,8 @@ static int changed_paths(void *arg, const struct action_change *c, struct arena 
 	if (tree_of(w, c, c->old_revision, a, &before, err) < 0 ||
 		tree_of(w, c, c->revision, a, &after, err) < 0 ||
 		vcs_repository_open(after.repository_path, &r, err) < 0 ||
-		vcs_diff_trees(r, &before.commit.tree, &after.commit.tree, "", 0, MAX_CHANGED_PATHS,
-			a, &diff, ret_n, &more, err) < 0)
+		vcs_diff_trees(r, &before.commit.tree, &after.commit.tree, "", NULL,
+			MAX_CHANGED_PATHS, a, &diff, ret_n, &more, err) < 0)
 		return -1;
 	paths = arena_new_n(a, *ret_n + 1, const char *);
 	for (size_t i = 0; i < *ret_n; i++)

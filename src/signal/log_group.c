@@ -254,12 +254,18 @@ static void spool_times(struct towpath_signal_stream *s)
 	s->last_time = s->last_ingestion_time = WIRE_SET_LONG(stat.last_usec / 1000);
 }
 
+static int by_name(const void *x, const void *y)
+{
+	return strcmp(((const struct logs_log_stream *)x)->log_stream_name,
+		((const struct logs_log_stream *)y)->log_stream_name);
+}
+
 static int by_last_time(const void *x, const void *y)
 {
 	int64_t a = wire_or(((const struct logs_log_stream *)x)->last_event_timestamp, 0);
 	int64_t b = wire_or(((const struct logs_log_stream *)y)->last_event_timestamp, 0);
 
-	return (a > b) - (a < b);
+	return a != b ? (a > b) - (a < b) : by_name(x, y);
 }
 
 static void reverse_streams(struct logs_log_stream *v, size_t n)
@@ -270,6 +276,33 @@ static void reverse_streams(struct logs_log_stream *v, size_t n)
 		v[i] = v[n - 1 - i];
 		v[n - 1 - i] = x;
 	}
+}
+
+/* A stream that gets events meanwhile moves in the order of times; pages go on from where the last
+ * one shown stood. */
+static char *stream_mark(const struct logs_log_stream *last, struct arena *a)
+{
+	return arena_printf(a, "%lld %s", (long long)wire_or(last->last_event_timestamp, 0),
+		last->log_stream_name);
+}
+
+static int streams_behind(const struct logs_log_stream *v, size_t n, const char *token,
+	int (*order)(const void *, const void *), bool descending, size_t *ret, struct err *err)
+{
+	char *name = NULL;
+	struct logs_log_stream mark = {
+		.last_event_timestamp = WIRE_SET_LONG(token ? strtoll(token, &name, 10) : 0)};
+
+	*ret = 0;
+	if (!token)
+		return 0;
+	if (*name != ' ')
+		return err_set_wire(
+			err, "InvalidParameterException", "The specified nextToken is invalid.");
+	mark.log_stream_name = name + 1;
+	while (*ret < n && (descending ? order(&mark, &v[*ret]) <= 0 : order(&v[*ret], &mark) <= 0))
+		++*ret;
+	return 0;
 }
 
 static struct logs_log_stream describe_stream(
@@ -294,8 +327,10 @@ static int describe_log_streams_step(struct db_tx *tx, void *arg, struct err *er
 {
 	SIGNAL_OP_ARGS(logs, describe_log_streams);
 	const char *name = log_group_name_of(req->log_group_name, req->log_group_identifier, a);
-	size_t max = (size_t)wire_or(req->limit, LIST_MAX), start = 0, n;
+	size_t max = (size_t)wire_or(req->limit, LIST_MAX), start, n;
 	bool by_time = streq(req->order_by, "LastEventTime");
+	bool descending = wire_or(req->descending, false);
+	int (*order)(const void *, const void *) = by_time ? by_last_time : by_name;
 	struct logs_log_group g;
 	struct store_documents all;
 	struct logs_log_stream *v;
@@ -317,17 +352,16 @@ static int describe_log_streams_step(struct db_tx *tx, void *arg, struct err *er
 		v[i] = describe_stream(e, all.v[i], a);
 	if (by_time)
 		qsort(v, all.n, sizeof(*v), by_last_time);
-	if (wire_or(req->descending, false))
+	if (descending)
 		reverse_streams(v, all.n);
-	while (req->next_token && start < all.n &&
-		!streq(v[start++].log_stream_name, req->next_token))
-		;
+	if (streams_behind(v, all.n, req->next_token, order, descending, &start, err) < 0)
+		return -1;
 	n = MIN(max, all.n - start);
 	wire_list_alloc(a, &resp->log_streams, n);
 	if (n)
 		memcpy(resp->log_streams.v, v + start, n * sizeof(*v));
 	if (start + n < all.n && n)
-		resp->next_token = v[start + n - 1].log_stream_name;
+		resp->next_token = stream_mark(&v[start + n - 1], a);
 	return 0;
 }
 

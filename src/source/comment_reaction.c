@@ -148,22 +148,26 @@ int source_get_comment_reactions(struct source_engine *e, struct call *call,
 {
 	struct listing l = {.call = call, .comment_id = req->comment_id};
 	struct codecommit_reaction_for_comment r;
-	size_t start, limit; /* in the order of the table, which does not change */
+	struct source_page page;
+	size_t start, limit;
 
 	if (req->reaction_user_arn && !starts_with(req->reaction_user_arn, "arn:"))
 		return err_set_wire(err, "InvalidReactionUserArnException", "%s is not an ARN.",
 			req->reaction_user_arn);
-	if (source_page_start(req->next_token, &start, err) < 0 ||
+	if (source_page_open(req->next_token, &page, err) < 0 ||
 		source_page_size(req->max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0 ||
 		db_read(durable_db(e->durable), list_fn, &l, err) < 0)
 		return -1;
 	wire_list_alloc(call->arena, &resp->reactions_for_comment, ARRAY_SIZE(reactions));
 	resp->reactions_for_comment.n = 0;
+	start = source_page_begin(
+		&page, &reactions[0].short_code, ARRAY_SIZE(reactions), sizeof(*reactions));
 	for (size_t i = start; i < ARRAY_SIZE(reactions); i++) {
 		if (!fill(&l, &reactions[i], req->reaction_user_arn, &r))
 			continue;
 		if (resp->reactions_for_comment.n == limit) {
-			resp->next_token = source_page_token(call->arena, i);
+			resp->next_token = source_page_behind(call->arena, i,
+				resp->reactions_for_comment.v[limit - 1].reaction->short_code);
 			break;
 		}
 		resp->reactions_for_comment.v[resp->reactions_for_comment.n++] = r;

@@ -165,7 +165,9 @@ static struct codecommit_difference difference_of(const struct vcs_difference *d
 }
 
 struct comparison {
-	struct vcs_entry before, after; /* mode 0: nothing there */
+	struct source_pin pin;
+	struct vcs_commit before_commit, after_commit; /* before: none unless asked for */
+	struct vcs_entry before, after;		       /* mode 0: nothing there */
 	const char *before_path, *after_path;
 };
 
@@ -197,22 +199,22 @@ static int compare_trees(struct vcs_repository *git, const struct comparison *c,
 {
 	struct vcs_difference *diff;
 	const char *path = c->after.mode ? c->after_path : c->before_path;
-	size_t start, size, n;
+	size_t size, n;
 	bool more;
 
-	if (source_page_start(req->next_token, &start, err) < 0 ||
-		source_page_size(req->max_results, DIFFERENCES_PAGE, DIFFERENCES_MAX, &size, err) <
-			0 ||
+	if (source_page_size(req->max_results, DIFFERENCES_PAGE, DIFFERENCES_MAX, &size, err) < 0 ||
 		vcs_diff_trees(git, c->before.mode ? &c->before.id : NULL,
 			c->after.mode ? &c->after.id : NULL,
-			*path ? arena_printf(call->arena, "%s/", path) : "", start, size,
+			*path ? arena_printf(call->arena, "%s/", path) : "", c->pin.last, size,
 			call->arena, &diff, &n, &more, err) < 0)
 		return -1;
 	wire_list_alloc(call->arena, &resp->differences, n);
 	for (size_t i = 0; i < n; i++)
 		resp->differences.v[i] = difference_of(&diff[i], call->arena);
 	if (more)
-		resp->next_token = source_page_token(call->arena, start + n);
+		resp->next_token = source_pin_behind(call->arena, &c->after_commit.id,
+			req->before_commit_specifier ? &c->before_commit.id : NULL,
+			diff[n - 1].path);
 	return 0;
 }
 
@@ -220,7 +222,7 @@ static int find_sides(struct vcs_repository *git, const struct store_source_repo
 	const struct codecommit_get_differences_request *req, struct call *call,
 	struct comparison *ret, struct err *err)
 {
-	struct vcs_commit before, after;
+	struct source_pin *pin = &ret->pin;
 
 	*ret = (struct comparison){0};
 	if (!req->after_commit_specifier)
@@ -228,15 +230,17 @@ static int find_sides(struct vcs_repository *git, const struct store_source_repo
 			err, "CommitRequiredException", "A commit to compare is required.");
 	if (trim_path(req->after_path, call->arena, &ret->after_path, err) < 0 ||
 		trim_path(req->before_path, call->arena, &ret->before_path, err) < 0 ||
-		source_find_commit(
-			r, git, req->after_commit_specifier, call->arena, &after, NULL, err) < 0 ||
-		entry_at(git, &after, ret->after_path, call->arena, &ret->after, err) < 0)
+		source_pin_open(req->next_token, call->arena, pin, err) < 0 ||
+		source_find_commit(r, git, source_pin_or(pin->one, req->after_commit_specifier),
+			call->arena, &ret->after_commit, NULL, err) < 0 ||
+		entry_at(git, &ret->after_commit, ret->after_path, call->arena, &ret->after, err) <
+			0)
 		return -1;
 	if (req->before_commit_specifier &&
-		(source_find_commit(r, git, req->before_commit_specifier, call->arena, &before,
-			 NULL, err) < 0 ||
-			entry_at(git, &before, ret->before_path, call->arena, &ret->before, err) <
-				0))
+		(source_find_commit(r, git, source_pin_or(pin->two, req->before_commit_specifier),
+			 call->arena, &ret->before_commit, NULL, err) < 0 ||
+			entry_at(git, &ret->before_commit, ret->before_path, call->arena,
+				&ret->before, err) < 0))
 		return -1;
 	if (!ret->after.mode && !ret->before.mode)
 		return err_set_wire(err, "PathDoesNotExistException",
@@ -280,6 +284,16 @@ static int fill_version(struct vcs_repository *git, const struct vcs_version *v,
 	return 0;
 }
 
+/* A page of a history begins behind a version: a commit, and the path there. */
+static const struct vcs_version_mark *version_behind(
+	const struct source_pin *pin, struct vcs_version_mark *ret)
+{
+	if (!pin->two || !vcs_id_parse(view_of(pin->two), &ret->commit))
+		return NULL;
+	ret->path = pin->last;
+	return ret;
+}
+
 int source_list_file_commit_history(struct source_engine *e, struct call *call,
 	const struct codecommit_list_file_commit_history_request *req,
 	struct codecommit_list_file_commit_history_response *resp, struct err *err)
@@ -288,22 +302,26 @@ int source_list_file_commit_history(struct source_engine *e, struct call *call,
 	struct store_source_repository r;
 	struct vcs_commit start_commit;
 	struct vcs_version *versions;
-	size_t start, size, n;
+	struct source_pin pin;
+	struct vcs_version_mark behind;
+	size_t size, n;
 	bool more;
 
 	if (source_open(e, req->repository_name, call->arena, &r, &git, err) < 0 ||
-		source_page_start(req->next_token, &start, err) < 0 ||
+		source_pin_open(req->next_token, call->arena, &pin, err) < 0 ||
 		source_page_size(req->max_results, HISTORY_PAGE, HISTORY_MAX, &size, err) < 0 ||
-		source_find_commit(&r, git, req->commit_specifier, call->arena, &start_commit, NULL,
-			err) < 0 ||
-		vcs_file_history(git, &start_commit.id, req->file_path, start, size, call->arena,
-			&versions, &n, &more, err) < 0)
+		source_find_commit(&r, git, source_pin_or(pin.one, req->commit_specifier),
+			call->arena, &start_commit, NULL, err) < 0 ||
+		vcs_file_history(git, &start_commit.id, req->file_path,
+			version_behind(&pin, &behind), size, call->arena, &versions, &n, &more,
+			err) < 0)
 		return -1;
 	wire_list_alloc(call->arena, &resp->revision_dag, n);
 	for (size_t i = 0; i < n; i++)
 		if (fill_version(git, &versions[i], call->arena, &resp->revision_dag.v[i], err) < 0)
 			return -1;
 	if (more)
-		resp->next_token = source_page_token(call->arena, start + n);
+		resp->next_token = source_pin_behind(call->arena, &start_commit.id,
+			&versions[n - 1].commit, versions[n - 1].path);
 	return 0;
 }

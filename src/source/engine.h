@@ -88,11 +88,25 @@ size_t source_page_begin(const struct source_page *p, const void *keys, size_t n
 /* The token of the page from number next on, behind the one of this name. */
 const char *source_page_behind(struct arena *a, size_t next, const char *last);
 
-/* ---- paging by number, of what does not change ---- */
+/* ---- pages of what one or two commits hold ---- */
 
-/* Reads a token made by source_page_token(): InvalidContinuationTokenException. */
-int source_page_start(const char *token, size_t *ret, struct err *err);
-const char *source_page_token(struct arena *a, size_t next);
+/* The commits that the first page was of, whatever became of the branch that it was asked for, and
+ * the last thing shown. All NULL: the first page. */
+struct source_pin {
+	const char *one, *two; /* ids; two may be NULL */
+	const char *last;
+};
+/* Reads a token of source_pin_behind(): InvalidContinuationTokenException. */
+int source_pin_open(const char *token, struct arena *a, struct source_pin *ret, struct err *err);
+/* The token of the page behind `last`; two may be NULL. */
+const char *source_pin_behind(
+	struct arena *a, const struct vcs_id *one, const struct vcs_id *two, const char *last);
+/* What is asked for on this page: the pinned commit, on the first page what the request says. */
+static inline const char *source_pin_or(const char *pinned, const char *specifier)
+{
+	return pinned ? pinned : specifier;
+}
+
 /* InvalidMaxResultsException unless within 1..max. */
 int source_page_size(struct wire_int asked, size_t dflt, size_t max, size_t *ret, struct err *err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations that tell how two commits would merge. */
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "source/merge.h"
 #include "store/source_review.h"
@@ -54,6 +56,35 @@ int source_get_merge_options(struct source_engine *e, struct call *call,
 	return 0;
 }
 
+/* ---- pages ---- */
+
+/* Further pages are of the commits that the first one was of. */
+static int open_page(struct merge *m, const char *token, struct source_pin *ret, struct err *err)
+{
+	if (source_pin_open(token, m->call->arena, ret, err) < 0)
+		return -1;
+	m->source_specifier = source_pin_or(ret->one, m->source_specifier);
+	m->destination_specifier = source_pin_or(ret->two, m->destination_specifier);
+	return 0;
+}
+
+static const char *token_behind(const struct merge *m, const char *last)
+{
+	return source_pin_behind(m->call->arena, &m->source.id, &m->destination.id, last);
+}
+
+/* Pieces of a file, and files that the request lists, are known by their number: between the same
+ * commits it is always the same one. */
+static const char *token_behind_number(const struct merge *m, size_t n)
+{
+	return token_behind(m, arena_printf(m->call->arena, "%zu", n));
+}
+
+static size_t number_behind(const struct source_pin *pin)
+{
+	return pin->last ? strtoull(pin->last, NULL, 10) : 0;
+}
+
 /* ---- conflicts ---- */
 
 struct conflicts {
@@ -70,17 +101,28 @@ static int find_conflicts(struct merge *m, struct conflicts *ret, struct err *er
 	return vcs_merge_conflicts(v, m->call->arena, &ret->v, &ret->n, err);
 }
 
+/* The first one of the page; they are in the order of their paths. */
+static size_t conflict_behind(const struct conflicts *all, const char *path)
+{
+	size_t i = 0;
+
+	while (path && i < all->n && strcmp(all->v[i].path, path) <= 0)
+		i++;
+	return i;
+}
+
 int source_get_merge_conflicts(struct source_engine *e, struct call *call,
 	const struct codecommit_get_merge_conflicts_request *req,
 	struct codecommit_get_merge_conflicts_response *resp, struct err *err)
 {
 	CLEANUP_SOURCE_MERGE struct merge m = {MERGE_FROM(req), MERGE_CONFLICTS_FROM(req)};
 	struct conflicts found = {0};
+	struct source_pin pin;
 	enum merge_option option;
 	size_t start, limit, n;
 
 	if (merge_option(req->merge_option, &option, err) < 0 ||
-		source_page_start(req->next_token, &start, err) < 0 ||
+		open_page(&m, req->next_token, &pin, err) < 0 ||
 		page_limit(req->max_conflict_files, FILES_PAGE, "InvalidMaxConflictFilesException",
 			&limit, err) < 0 ||
 		merge_open(&m, err) < 0)
@@ -90,7 +132,8 @@ int source_get_merge_conflicts(struct source_engine *e, struct call *call,
 	resp->mergeable =
 		WIRE_SET_BOOL(option == MERGE_FAST_FORWARD ? merge_possible(&m, option, err) > 0
 							   : m.related && found.n == 0);
-	n = start < found.n ? MIN(limit, found.n - start) : 0;
+	start = conflict_behind(&found, pin.last);
+	n = MIN(limit, found.n - start);
 	wire_list_alloc(call->arena, &resp->conflict_metadata_list, n);
 	for (size_t i = 0; i < n; i++) {
 		struct codecommit_conflict_metadata *to = &resp->conflict_metadata_list.v[i];
@@ -100,7 +143,7 @@ int source_get_merge_conflicts(struct source_engine *e, struct call *call,
 			return -1;
 	}
 	if (start + n < found.n)
-		resp->next_token = source_page_token(call->arena, start + n);
+		resp->next_token = token_behind(&m, found.v[start + n - 1].path);
 	TELL_COMMITS(resp, m);
 	return 0;
 }
@@ -161,23 +204,24 @@ int source_describe_merge_conflicts(struct source_engine *e, struct call *call,
 	CLEANUP_SOURCE_MERGE struct merge m = {MERGE_FROM(req), MERGE_CONFLICTS_FROM(req)};
 	struct conflicts found = {0};
 	struct vcs_merge_conflict file;
-	size_t start, limit;
+	struct source_pin pin;
+	size_t limit;
 	bool conflict, more = false;
 
 	if (no_fast_forward(req->merge_option, err) < 0 ||
 		source_check_path(req->file_path, err) < 0 ||
-		source_page_start(req->next_token, &start, err) < 0 ||
+		open_page(&m, req->next_token, &pin, err) < 0 ||
 		page_limit(req->max_merge_hunks, HUNKS_PAGE, "InvalidMaxMergeHunksException",
 			&limit, err) < 0 ||
 		merge_open(&m, err) < 0 || find_conflicts(&m, &found, err) < 0 ||
 		find_file(&m, &found, req->file_path, &file, &conflict, err) < 0)
 		return -1;
 	resp->conflict_metadata = arena_new(call->arena, struct codecommit_conflict_metadata);
-	if (merge_describe(&m, &file, conflict, resp->conflict_metadata, &resp->merge_hunks, start,
-		    limit, &more, err) < 0)
+	if (merge_describe(&m, &file, conflict, resp->conflict_metadata, &resp->merge_hunks,
+		    number_behind(&pin), limit, &more, err) < 0)
 		return -1;
 	if (more)
-		resp->next_token = source_page_token(call->arena, start + limit);
+		resp->next_token = token_behind_number(&m, number_behind(&pin) + limit);
 	TELL_COMMITS(resp, m);
 	return 0;
 }
@@ -225,10 +269,11 @@ int source_batch_describe_merge_conflicts(struct source_engine *e, struct call *
 {
 	CLEANUP_SOURCE_MERGE struct merge m = {MERGE_FROM(req), MERGE_CONFLICTS_FROM(req)};
 	struct conflicts found = {0};
+	struct source_pin pin;
 	size_t start, files, hunks, total, n;
 
 	if (no_fast_forward(req->merge_option, err) < 0 ||
-		source_page_start(req->next_token, &start, err) < 0 ||
+		open_page(&m, req->next_token, &pin, err) < 0 ||
 		page_limit(req->max_conflict_files, FILES_PAGE, "InvalidMaxConflictFilesException",
 			&files, err) < 0 ||
 		page_limit(req->max_merge_hunks, HUNKS_PAGE, "InvalidMaxMergeHunksException",
@@ -236,7 +281,9 @@ int source_batch_describe_merge_conflicts(struct source_engine *e, struct call *
 		merge_open(&m, err) < 0 || find_conflicts(&m, &found, err) < 0)
 		return -1;
 	total = batch_size(req, found.n);
-	n = start < total ? MIN(files, total - start) : 0;
+	start = req->file_paths.n ? MIN(number_behind(&pin), total)
+				  : conflict_behind(&found, pin.last);
+	n = MIN(files, total - start);
 	wire_list_alloc(call->arena, &resp->conflicts, n);
 	wire_list_alloc(call->arena, &resp->errors, n);
 	resp->conflicts.n = resp->errors.n = 0;
@@ -246,7 +293,9 @@ int source_batch_describe_merge_conflicts(struct source_engine *e, struct call *
 			    err) < 0)
 			return -1;
 	if (start + n < total)
-		resp->next_token = source_page_token(call->arena, start + n);
+		resp->next_token = req->file_paths.n
+					   ? token_behind_number(&m, start + n)
+					   : token_behind(&m, found.v[start + n - 1].path);
 	TELL_COMMITS(resp, m);
 	return 0;
 }

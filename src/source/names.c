@@ -181,23 +181,29 @@ int source_bad_token(struct err *err)
 		"The continuation token is not one of this operation's.");
 }
 
-int source_page_start(const char *token, size_t *ret, struct err *err)
+int source_pin_open(const char *token, struct arena *a, struct source_pin *ret, struct err *err)
 {
-	unsigned long long n;
-	char end;
+	struct view rest = token ? view_of(token) : VIEW("");
+	struct view one, two;
+	struct vcs_id id;
 
-	*ret = 0;
+	*ret = (struct source_pin){0};
 	if (!token)
 		return 0;
-	if (sscanf(token, "towpath-page-%llu%c", &n, &end) != 1)
+	one = view_cut(&rest, ' ');
+	two = view_cut(&rest, ' ');
+	if (!vcs_id_parse(one, &id) || !(vcs_id_parse(two, &id) || view_eq(two, VIEW("-"))))
 		return source_bad_token(err);
-	*ret = (size_t)n;
+	ret->one = arena_view_dup(a, one);
+	ret->two = view_eq(two, VIEW("-")) ? NULL : arena_view_dup(a, two);
+	ret->last = arena_view_dup(a, rest);
 	return 0;
 }
 
-const char *source_page_token(struct arena *a, size_t next)
+const char *source_pin_behind(
+	struct arena *a, const struct vcs_id *one, const struct vcs_id *two, const char *last)
 {
-	return arena_printf(a, "towpath-page-%zu", next);
+	return arena_printf(a, "%s %s %s", one->hex, two ? two->hex : "-", last);
 }
 
 int source_page_open(const char *token, struct source_page *ret, struct err *err)

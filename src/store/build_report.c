@@ -189,14 +189,19 @@ int store_build_report_add_case(struct db_tx *tx, const char *id, int64_t n,
 	return add_item(tx, id, n, "", 0, &doc, err);
 }
 
+int64_t store_build_coverage_ppm(double percent)
+{
+	return llround(percent * 10000);
+}
+
 int store_build_report_add_coverage(struct db_tx *tx, const char *id, int64_t n,
 	const struct codebuild_code_coverage *c, struct err *err)
 {
 	CLEANUP_STR struct str doc = STR_INIT;
 
 	wire_encode_json(&codebuild_code_coverage_shape, c, &doc);
-	return add_item(
-		tx, id, n, c->file_path, llround(c->line_coverage_percentage.v * 10000), &doc, err);
+	return add_item(tx, id, n, c->file_path,
+		store_build_coverage_ppm(c->line_coverage_percentage.v), &doc, err);
 }
 
 int store_build_report_cases(struct db_tx *tx, const char *id, struct arena *a,
@@ -231,10 +236,12 @@ int store_build_report_cases(struct db_tx *tx, const char *id, struct arena *a,
 
 /* [by line][descending] */
 static const char *const covered_sql[][2] = {
-	{COVERED "ORDER BY path LIMIT ?5 OFFSET ?4",
-		COVERED "ORDER BY path DESC LIMIT ?5 OFFSET ?4"},
-	{COVERED "ORDER BY line_ppm, path LIMIT ?5 OFFSET ?4",
-		COVERED "ORDER BY line_ppm DESC, path LIMIT ?5 OFFSET ?4"},
+	{COVERED "AND path > ?5 ORDER BY path LIMIT ?6",
+		COVERED "AND (?5 = '' OR path < ?5) ORDER BY path DESC LIMIT ?6"},
+	{COVERED "AND (line_ppm > ?4 OR (line_ppm = ?4 AND path > ?5)) "
+		 "ORDER BY line_ppm, path LIMIT ?6",
+		COVERED "AND (?5 = '' OR line_ppm < ?4 OR (line_ppm = ?4 AND path > ?5)) "
+			"ORDER BY line_ppm DESC, path LIMIT ?6"},
 };
 
 int store_build_report_coverages(struct db_tx *tx, const char *id,
@@ -247,9 +254,9 @@ int store_build_report_coverages(struct db_tx *tx, const char *id,
 	wire_list_alloc(a, ret, f->limit);
 	ret->n = 0;
 	if (db_query(tx, covered_sql[f->by_line][f->descending],
-		    DB_ARGS(DB_TEXT(id), DB_INT(llround(f->min * 10000)),
-			    DB_INT(llround(f->max * 10000)), DB_INT(f->skip),
-			    DB_INT((int64_t)f->limit)),
+		    DB_ARGS(DB_TEXT(id), DB_INT(store_build_coverage_ppm(f->min)),
+			    DB_INT(store_build_coverage_ppm(f->max)), DB_INT(f->behind_ppm),
+			    DB_TEXT(f->behind), DB_INT((int64_t)f->limit)),
 		    &rows, err) < 0)
 		return -1;
 	while ((r = db_next(rows, err)) > 0)

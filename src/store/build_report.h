@@ -53,11 +53,15 @@ int store_build_report_add_coverage(struct db_tx *tx, const char *id, int64_t n,
 /* All cases, in their order (there are few: LIMIT_REPORT_CASES). */
 int store_build_report_cases(struct db_tx *tx, const char *id, struct arena *a,
 	struct codebuild_test_cases *ret, struct err *err);
-/* Covered files from place `skip` of those whose line coverage is within [min, max] percent. */
+/* A line coverage in percent as files are ordered by it: in millionths. */
+int64_t store_build_coverage_ppm(double percent);
+/* Covered files whose line coverage is within [min, max] percent, behind the one of this path (""
+ * : from the start), which has this coverage. */
 struct store_build_coverage_filter {
 	bool by_line, descending; /* by path otherwise */
 	double min, max;
-	int64_t skip;
+	int64_t behind_ppm;
+	const char *behind;
 	size_t limit;
 };
 int store_build_report_coverages(struct db_tx *tx, const char *id,

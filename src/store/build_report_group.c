@@ -77,34 +77,39 @@ int store_build_report_group_count(struct db_tx *tx, int64_t *ret, struct err *e
 	return r < 0 ? -1 : 0;
 }
 
+#define LISTED(time) "SELECT " time ", name FROM build_report_group WHERE "
+#define BY_TIME(time)                                                                           \
+	{                                                                                       \
+		LISTED(time)                                                                    \
+		time " > ?1 OR (" time " = ?1 AND name > ?2) ORDER BY " time ", name LIMIT ?3", \
+			LISTED(time) "?2 = '' OR " time " < ?1 OR (" time                       \
+				     " = ?1 AND name < ?2) ORDER BY " time " DESC,"             \
+				     " name DESC LIMIT ?3"                                      \
+	}
+
 /* [order][descending] */
 static const char *const list_sql[][2] = {
-	[REPORT_GROUP_BY_NAME] = {"SELECT name FROM build_report_group "
-				  "ORDER BY name LIMIT ?2 OFFSET ?1",
-		"SELECT name FROM build_report_group ORDER BY name DESC LIMIT ?2 OFFSET ?1"},
-	[REPORT_GROUP_BY_CREATED] = {"SELECT name FROM build_report_group "
-				     "ORDER BY created, name LIMIT ?2 OFFSET ?1",
-		"SELECT name FROM build_report_group "
-		"ORDER BY created DESC, name DESC LIMIT ?2 OFFSET ?1"},
-	[REPORT_GROUP_BY_MODIFIED] = {"SELECT name FROM build_report_group "
-				      "ORDER BY modified, name LIMIT ?2 OFFSET ?1",
-		"SELECT name FROM build_report_group "
-		"ORDER BY modified DESC, name DESC LIMIT ?2 OFFSET ?1"},
+	[REPORT_GROUP_BY_NAME] = {LISTED("0") "name > ?2 ORDER BY name LIMIT ?3",
+		LISTED("0") "?2 = '' OR name < ?2 ORDER BY name DESC LIMIT ?3"},
+	[REPORT_GROUP_BY_CREATED] = BY_TIME("created"),
+	[REPORT_GROUP_BY_MODIFIED] = BY_TIME("modified"),
 };
 
 int store_build_report_group_list(struct db_tx *tx, enum store_build_report_group_order order,
-	bool descending, int64_t skip, size_t max, struct arena *a, const char ***ret_names,
-	size_t *ret_n, struct err *err)
+	bool descending, const struct store_build_report_group_mark *behind, size_t max,
+	struct arena *a, struct store_build_report_group_mark **ret, size_t *ret_n, struct err *err)
 {
 	CLEANUP_ROWS struct db_rows *rows = NULL;
 	int r;
 
-	*ret_names = arena_new_n(a, max, const char *);
+	*ret = arena_new_n(a, max, struct store_build_report_group_mark);
 	*ret_n = 0;
-	if (db_query(tx, list_sql[order][descending], DB_ARGS(DB_INT(skip), DB_INT((int64_t)max)),
+	if (db_query(tx, list_sql[order][descending],
+		    DB_ARGS(DB_INT(behind->usec), DB_TEXT(behind->name), DB_INT((int64_t)max)),
 		    &rows, err) < 0)
 		return -1;
 	while ((r = db_next(rows, err)) > 0)
-		(*ret_names)[(*ret_n)++] = db_col_text(rows, 0, a);
+		(*ret)[(*ret_n)++] = (struct store_build_report_group_mark){
+			db_col_int(rows, 0), db_col_text(rows, 1, a)};
 	return r;
 }

@@ -25,9 +25,15 @@ int store_build_report_group_get(struct db_tx *tx, const char *name, struct aren
 	struct codebuild_report_group *ret, struct err *err);
 int store_build_report_group_delete(struct db_tx *tx, const char *name, struct err *err);
 int store_build_report_group_count(struct db_tx *tx, int64_t *ret, struct err *err);
-/* Names from place `skip` of the whole list, at most max. */
+/* A group's place in a list: its name, and the time that the list is ordered by (0 by name). */
+struct store_build_report_group_mark {
+	int64_t usec;
+	const char *name;
+};
+/* Those behind the given place (its name "": from the start), at most max. */
 int store_build_report_group_list(struct db_tx *tx, enum store_build_report_group_order order,
-	bool descending, int64_t skip, size_t max, struct arena *a, const char ***ret_names,
-	size_t *ret_n, struct err *err);
+	bool descending, const struct store_build_report_group_mark *behind, size_t max,
+	struct arena *a, struct store_build_report_group_mark **ret, size_t *ret_n,
+	struct err *err);
 
 #endif

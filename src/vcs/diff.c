@@ -12,8 +12,9 @@
 struct walk {
 	struct vcs_repository *r;
 	struct arena *arena;
-	struct str path; /* of the folder that is walked, with a slash at its end */
-	size_t skip, max, depth;
+	struct str path;    /* of the folder that is walked, with a slash at its end */
+	const char *behind; /* what is up to this path was told before; or NULL */
+	size_t max, depth;
 	VEC(struct vcs_difference) found;
 	bool more; /* what does not fit follows: the walk ends */
 };
@@ -29,19 +30,30 @@ static bool is_tree(const git_tree_entry *e)
 	return git_tree_entry_type(e) == GIT_OBJECT_TREE;
 }
 
+/* Paths come in the order of their bytes, as a folder's name counts with its slash. */
+static bool told_before(const struct walk *w, const char *path)
+{
+	return w->behind && strcmp(path, w->behind) <= 0;
+}
+
+static bool folder_told_before(const struct walk *w)
+{
+	return w->behind && strncmp(str_text(&w->path), w->behind, w->path.len) < 0;
+}
+
 static void emit(struct walk *w, const git_tree_entry *old, const git_tree_entry *new)
 {
 	struct vcs_difference d = {.change = !old ? 'A' : !new ? 'D' : 'M'};
+	size_t folder = w->path.len;
 
-	if (w->skip) {
-		w->skip--;
-		return;
+	str_add(&w->path, git_tree_entry_name(new ? new : old));
+	if (!told_before(w, str_text(&w->path))) {
+		w->more = w->found.n == w->max;
+		d.path = w->more ? NULL : arena_strdup(w->arena, str_text(&w->path));
 	}
-	w->more = w->found.n == w->max;
-	if (w->more)
+	str_truncate(&w->path, folder);
+	if (!d.path)
 		return;
-	d.path = arena_printf(
-		w->arena, "%s%s", str_text(&w->path), git_tree_entry_name(new ? new : old));
 	if (old) {
 		d.before = vcs_id_of(git_tree_entry_id(old));
 		d.before_mode = (uint32_t)git_tree_entry_filemode(old);
@@ -71,7 +83,9 @@ static int visit(
 		return 0;
 	}
 	str_addf(&w->path, "%s/", git_tree_entry_name(any));
-	rc = walk(w, old ? git_tree_entry_id(old) : NULL, new ? git_tree_entry_id(new) : NULL, err);
+	rc = folder_told_before(w) ? 0
+				   : walk(w, old ? git_tree_entry_id(old) : NULL,
+					     new ? git_tree_entry_id(new) : NULL, err);
 	str_truncate(&w->path, length);
 	return rc;
 }
@@ -129,11 +143,12 @@ static int walk(struct walk *w, const git_oid *old_id, const git_oid *new_id, st
 }
 
 int vcs_diff_trees(struct vcs_repository *r, const struct vcs_id *before,
-	const struct vcs_id *after, const char *prefix, size_t skip, size_t max, struct arena *a,
-	struct vcs_difference **ret, size_t *ret_n, bool *ret_more, struct err *err)
+	const struct vcs_id *after, const char *prefix, const char *behind, size_t max,
+	struct arena *a, struct vcs_difference **ret, size_t *ret_n, bool *ret_more,
+	struct err *err)
 {
 	CLEANUP(walk_release)
-	struct walk w = {.r = r, .arena = a, .skip = skip, .max = max};
+	struct walk w = {.r = r, .arena = a, .behind = behind, .max = max};
 	git_oid old = {{0}}, new = {{0}};
 
 	str_add(&w.path, prefix);

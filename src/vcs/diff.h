@@ -12,12 +12,14 @@ struct vcs_difference {
 	struct vcs_id before, after;
 };
 
-/* Differences between two trees (before may be NULL: everything is added), sorted by path,
- * without rename detection: entries from number `skip` on, at most max; *ret_more tells whether
- * there are further ones. prefix ("" or "folder/") is put before each path. */
+/* Differences between two trees (before may be NULL: everything is added), in the order of their
+ * paths' bytes, without rename detection: those behind the path `behind` (NULL: from the start), at
+ * most max; *ret_more tells whether there are further ones. prefix ("" or "folder/") is put before
+ * each path, and stands before `behind` too. */
 int vcs_diff_trees(struct vcs_repository *r, const struct vcs_id *before,
-	const struct vcs_id *after, const char *prefix, size_t skip, size_t max, struct arena *a,
-	struct vcs_difference **ret, size_t *ret_n, bool *ret_more, struct err *err);
+	const struct vcs_id *after, const char *prefix, const char *behind, size_t max,
+	struct arena *a, struct vcs_difference **ret, size_t *ret_n, bool *ret_more,
+	struct err *err);
 
 struct vcs_version {
 	struct vcs_id commit, blob;
@@ -25,10 +27,16 @@ struct vcs_version {
 	struct vcs_id *children; /* newer versions that were made from this one */
 	size_t n_children;
 };
-/* The commits that changed the file, newest first, from `start` back: entries from number `skip`
- * on, at most max. A file that is not in `start` has no history (*ret_n 0). */
+/* Where a page of a history ends. */
+struct vcs_version_mark {
+	struct vcs_id commit;
+	const char *path;
+};
+/* The commits that changed the file, newest first, from `start` back: those behind the version
+ * `behind` of this history (NULL: all), at most max. A file that is not in `start` has no history
+ * (*ret_n 0). */
 int vcs_file_history(struct vcs_repository *r, const struct vcs_id *start, const char *path,
-	size_t skip, size_t max, struct arena *a, struct vcs_version **ret, size_t *ret_n,
-	bool *ret_more, struct err *err);
+	const struct vcs_version_mark *behind, size_t max, struct arena *a,
+	struct vcs_version **ret, size_t *ret_n, bool *ret_more, struct err *err);
 
 #endif

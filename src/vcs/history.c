@@ -20,7 +20,8 @@ struct walk {
 	struct vcs_repository *r;
 	struct arena *arena;
 	VEC(struct pending) pending;
-	VEC(struct vcs_version) listed;
+	const struct vcs_version_mark *behind; /* not come to yet; or NULL */
+	VEC(struct vcs_version) listed;	       /* behind that */
 };
 
 static void walk_release(struct walk *w)
@@ -91,9 +92,17 @@ static struct pending take_newest(struct walk *w)
 
 static void list_version(struct walk *w, const struct pending *p)
 {
-	struct vcs_version v = {vcs_id_of(&p->commit), vcs_id_of(&p->blob), p->path,
-		arena_new_n(w->arena, p->children.n, struct vcs_id), p->children.n};
+	struct vcs_version v = {.commit = vcs_id_of(&p->commit),
+		.blob = vcs_id_of(&p->blob),
+		.path = p->path,
+		.n_children = p->children.n};
 
+	if (w->behind) {
+		if (vcs_id_eq(&v.commit, &w->behind->commit) && streq(v.path, w->behind->path))
+			w->behind = NULL;
+		return;
+	}
+	v.children = arena_new_n(w->arena, p->children.n, struct vcs_id);
 	for (size_t i = 0; i < p->children.n; i++)
 		v.children[i] = p->children.v[i];
 	vec_push(&w->listed, v);
@@ -216,17 +225,17 @@ static int walk(
 }
 
 int vcs_file_history(struct vcs_repository *r, const struct vcs_id *start, const char *path,
-	size_t skip, size_t max, struct arena *a, struct vcs_version **ret, size_t *ret_n,
-	bool *ret_more, struct err *err)
+	const struct vcs_version_mark *behind, size_t max, struct arena *a,
+	struct vcs_version **ret, size_t *ret_n, bool *ret_more, struct err *err)
 {
-	CLEANUP(walk_release) struct walk w = {.r = r, .arena = a};
+	CLEANUP(walk_release) struct walk w = {.r = r, .arena = a, .behind = behind};
 
-	if (walk(&w, start, path, skip + max + 1, err) < 0)
+	if (walk(&w, start, path, max + 1, err) < 0)
 		return -1;
-	*ret_n = skip < w.listed.n ? MIN(max, w.listed.n - skip) : 0;
-	*ret_more = skip + *ret_n < w.listed.n;
+	*ret_n = MIN(max, w.listed.n);
+	*ret_more = *ret_n < w.listed.n;
 	*ret = arena_new_n(a, *ret_n, struct vcs_version);
 	for (size_t i = 0; i < *ret_n; i++)
-		(*ret)[i] = w.listed.v[skip + i];
+		(*ret)[i] = w.listed.v[i];
 	return 0;
 }

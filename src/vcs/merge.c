@@ -58,7 +58,7 @@ static int diff_commits(struct vcs_repository *r, const struct vcs_id *base,
 
 	if (tree_of(r, base, a, &before, err) < 0 || tree_of(r, side, a, &after, err) < 0)
 		return -1;
-	return vcs_diff_trees(r, &before, &after, "", 0, SIZE_MAX, a, ret, ret_n, &more, err);
+	return vcs_diff_trees(r, &before, &after, "", NULL, SIZE_MAX, a, ret, ret_n, &more, err);
 }
 
 /* A path changes its type (file to link) in two steps, its removal and its return. */

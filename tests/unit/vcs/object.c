@@ -119,6 +119,7 @@ static void test_differences_as_git(void **state)
 		struct str text = STR_INIT, want = STR_INIT, got = STR_INIT;
 		struct vcs_difference *d;
 		struct vcs_id a, b;
+		const char *behind = NULL;
 		struct view rest;
 		size_t n;
 		bool more = true;
@@ -129,10 +130,12 @@ static void test_differences_as_git(void **state)
 		vcs_id_parse(view_cut(&rest, '\n'), &b);
 		OK(spawn_check(diff, &want, E));
 		for (char *p = want.p; p && (p = strstr(p, " T\t")); p++)
-			p[1] = 'M';		     /* git tells a changed type apart */
-		for (size_t at = 0; more; at += n) { /* by pages */
-			OK(vcs_diff_trees(f->r, &a, &b, "", at, 3, &f->arena, &d, &n, &more, E));
+			p[1] = 'M'; /* git tells a changed type apart */
+		while (more) {	    /* by pages */
+			OK(vcs_diff_trees(
+				f->r, &a, &b, "", behind, 3, &f->arena, &d, &n, &more, E));
 			raw_of(d, n, &got);
+			behind = n ? d[n - 1].path : NULL;
 		}
 		assert_string_equal(str_text(&got), str_text(&want));
 		str_release(&text);
@@ -153,7 +156,7 @@ static void test_differences(void **state)
 
 	OK(vcs_commit_read(f->r, &b, &f->arena, &cb, E));
 	OK(vcs_commit_read(f->r, &d, &f->arena, &cd, E));
-	OK(vcs_diff_trees(f->r, &cb.tree, &cd.tree, "", 0, 10, &f->arena, &diff, &n, &more, E));
+	OK(vcs_diff_trees(f->r, &cb.tree, &cd.tree, "", NULL, 10, &f->arena, &diff, &n, &more, E));
 	assert_int_equal(n, 2);
 	assert_false(more);
 	assert_int_equal(diff[0].change, 'M');
@@ -161,12 +164,12 @@ static void test_differences(void **state)
 	assert_int_equal(diff[1].change, 'D');
 	assert_string_equal(diff[1].path, "y");
 	assert_int_equal(diff[1].after_mode, 0);
-	OK(vcs_diff_trees(f->r, NULL, &cb.tree, "p/", 1, 1, &f->arena, &diff, &n, &more, E));
+	OK(vcs_diff_trees(f->r, NULL, &cb.tree, "p/", "p/x", 1, &f->arena, &diff, &n, &more, E));
 	assert_int_equal(n, 1);
 	assert_false(more);
 	assert_int_equal(diff[0].change, 'A');
 	assert_string_equal(diff[0].path, "p/y");
-	OK(vcs_diff_trees(f->r, NULL, &cb.tree, "", 0, 1, &f->arena, &diff, &n, &more, E));
+	OK(vcs_diff_trees(f->r, NULL, &cb.tree, "", NULL, 1, &f->arena, &diff, &n, &more, E));
 	assert_true(more);
 }
 
@@ -178,6 +181,7 @@ static void test_history_follows_renames(void **state)
 	struct vcs_commit cb;
 	struct vcs_entry e;
 	struct vcs_version *v;
+	struct vcs_version_mark first;
 	struct vcs_signature who = {"Ann", "", 3, 0};
 	size_t n;
 	bool more;
@@ -192,7 +196,7 @@ static void test_history_follows_renames(void **state)
 	}
 	OK(vcs_commit_write(f->r, &tree, &b, 1, &who, "move", &moved, E));
 	last = make_commit(f, &moved, "new", "line 1\nline 2\nline 4\n", 4);
-	OK(vcs_file_history(f->r, &last, "new", 0, 10, &f->arena, &v, &n, &more, E));
+	OK(vcs_file_history(f->r, &last, "new", NULL, 10, &f->arena, &v, &n, &more, E));
 	assert_int_equal(n, 3);
 	assert_false(more);
 	assert_string_equal(v[0].commit.hex, last.hex);
@@ -203,10 +207,13 @@ static void test_history_follows_renames(void **state)
 	assert_string_equal(v[1].children[0].hex, last.hex);
 	assert_string_equal(v[2].commit.hex, a.hex);
 	assert_string_equal(v[2].path, "old");
-	OK(vcs_file_history(f->r, &last, "new", 1, 1, &f->arena, &v, &n, &more, E));
+	first = (struct vcs_version_mark){last, "new"};
+	OK(vcs_file_history(f->r, &last, "new", &first, 1, &f->arena, &v, &n, &more, E));
 	assert_int_equal(n, 1);
 	assert_true(more);
-	OK(vcs_file_history(f->r, &last, "gone", 0, 10, &f->arena, &v, &n, &more, E));
+	assert_string_equal(v[0].commit.hex, moved.hex);
+	assert_string_equal(v[0].children[0].hex, last.hex);
+	OK(vcs_file_history(f->r, &last, "gone", NULL, 10, &f->arena, &v, &n, &more, E));
 	assert_int_equal(n, 0);
 }
 
