@@ -289,8 +289,7 @@ static int take_turn(struct api_request *r, size_t operation, struct err *err)
 		    &wait, err) == 0)
 		return 0;
 	http_set_header(r->x, "Retry-After",
-		arena_printf(r->call.arena, "%lld",
-			(long long)((wait + USEC_PER_SEC - 1) / USEC_PER_SEC)));
+		arena_printf(r->call.arena, "%lld", (long long)throttle_seconds(wait)));
 	return -1;
 }
 

@@ -59,12 +59,40 @@ void git_access_begin(struct git_access *g, struct auth_principal *who, const ch
 	g->call.endpoint = endpoint;
 }
 
+/* ---- rates ---- */
+
+bool git_access_is_throttled(const struct err *err)
+{
+	return streq(err_wire_name(err), "ThrottlingException");
+}
+
+int git_access_take_turn(struct git_access *g, int64_t *ret_wait_sec, struct err *err)
+{
+	if (throttle_take_action(
+		    g->config->throttle, services[g->service].action, ret_wait_sec, err) == 0)
+		return 0;
+	git_access_record(g, err, false);
+	return -1;
+}
+
+int git_access_take_turn_http(struct git_access *g, struct http_exchange *x, struct err *err)
+{
+	int64_t wait;
+
+	if (git_access_take_turn(g, &wait, err) == 0)
+		return 0;
+	http_set_header(x, "Retry-After", arena_printf(g->call.arena, "%lld", (long long)wait));
+	return -1;
+}
+
 /* ---- the audit ---- */
 
 static const char *error_code(const struct err *err)
 {
 	if (!err)
 		return NULL;
+	if (git_access_is_throttled(err))
+		return err_wire_name(err);
 	return err->kind == ERR_NOT_FOUND ? "RepositoryDoesNotExistException" : "AccessDenied";
 }
 

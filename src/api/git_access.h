@@ -6,6 +6,7 @@
 #include "api/audit_note.h"
 #include "api/auth.h"
 #include "api/push_cert.h"
+#include "api/throttle.h"
 #include "source/source.h"
 
 struct git_access_config {
@@ -14,6 +15,7 @@ struct git_access_config {
 	const char *account, *region; /* borrowed */
 	const char *endpoint;	      /* of the server itself: http://host:port */
 	struct audit_sink audit;      /* where records of fetches and pushes go */
+	struct throttle *throttle;    /* borrowed; NULL: every request is taken */
 };
 
 struct git_access {
@@ -37,6 +39,13 @@ bool git_access_basic(struct http_exchange *x, const char **ret_user, const char
 
 /* Fills in what is known of the call once the principal is. endpoint: what the client spoke to. */
 void git_access_begin(struct git_access *g, struct auth_principal *who, const char *endpoint);
+/* Whether the rate of fetches or pushes leaves room for one more: ThrottlingException, recorded,
+ * and *ret_wait_sec says when to come again. */
+int git_access_take_turn(struct git_access *g, int64_t *ret_wait_sec, struct err *err);
+/* The same over HTTP: sets Retry-After. */
+int git_access_take_turn_http(struct git_access *g, struct http_exchange *x, struct err *err);
+/* Whether that is why it was refused. */
+bool git_access_is_throttled(const struct err *err);
 /* Whether the principal may fetch or push (codecommit:GitPull, codecommit:GitPush), without a
  * reference, and which repository it is. A refusal is recorded: ERR_DENIED, ERR_NOT_FOUND. */
 int git_access_enter(struct git_access *g, struct err *err);

@@ -43,6 +43,8 @@ static void reply_err(struct git_request *r, int status, struct err *err)
 
 static int status_of(const struct err *err)
 {
+	if (git_access_is_throttled(err))
+		return 429;
 	switch (err->kind) {
 	case ERR_DENIED:
 	case ERR_BAD_SIGNATURE:
@@ -141,7 +143,10 @@ static int admit(struct git_request *r)
 		return refuse(r, &err);
 	}
 	git_access_begin(&r->git, who, http_origin(r->x));
-	return git_access_enter(&r->git, &err) < 0 ? refuse(r, &err) : 0;
+	if (git_access_take_turn_http(&r->git, r->x, &err) < 0 ||
+		git_access_enter(&r->git, &err) < 0)
+		return refuse(r, &err);
+	return 0;
 }
 
 /* ---- serving ---- */

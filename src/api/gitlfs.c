@@ -55,6 +55,8 @@ static int status_of(const struct err *err)
 		{ERR_DISK_FULL, 507},
 	};
 
+	if (git_access_is_throttled(err))
+		return 429;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (table[i].kind == err->kind)
 			return table[i].status;
@@ -148,7 +150,7 @@ static int serve(struct gitlfs_request *r, const char *path, struct err *err)
 		return -1;
 	}
 	git_access_begin(r->git, who, http_origin(r->x));
-	if (git_access_enter(r->git, err) < 0)
+	if (git_access_take_turn_http(r->git, r->x, err) < 0 || git_access_enter(r->git, err) < 0)
 		return -1;
 	return routes[route].serve(r, err);
 }

@@ -167,12 +167,18 @@ static int receive(struct git_access *g, const char *protocol, struct pipes *p, 
 	return git_access_receive(g, &s, true, err);
 }
 
+static int enter(struct git_access *g, struct err *err)
+{
+	int64_t wait;
+
+	return git_access_take_turn(g, &wait, err) < 0 ? -1 : git_access_enter(g, err);
+}
+
 static int serve_git(struct git_access *g, const char *protocol, struct pipes *p, struct err *err)
 {
 	int rc;
 
-	if (git_access_enter(g, err) < 0 ||
-		source_settle(g->config->source, &g->repository, err) < 0)
+	if (enter(g, err) < 0 || source_settle(g->config->source, &g->repository, err) < 0)
 		return -1;
 	rc = g->service == VCS_RECEIVE_PACK
 		     ? receive(g, protocol, p, err)
@@ -195,7 +201,7 @@ static int serve_lfs(
 	if (parse_path(c, path, &g->name, err) < 0)
 		return -1;
 	git_access_begin(g, c->who, "ssh://localhost");
-	if (git_access_enter(g, err) < 0)
+	if (enter(g, err) < 0)
 		return -1;
 	gitlfs_authenticate(g, c->user, &json);
 	return fd_write_all(out, json.p, json.len, err);

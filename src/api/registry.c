@@ -215,6 +215,20 @@ int registry_authorize(
 	return auth->authorize(auth->arg, r->who, &access, &r->call, err);
 }
 
+/* Whether the rate leaves room for one more; replies when it does not. */
+static int take_turn(struct registry_request *r, const struct route *route)
+{
+	CLEANUP_ERR struct err err = ERR_INIT;
+	int64_t wait;
+
+	if (throttle_take_action(
+		    r->config->throttle, route->action ? route->action : "ecr", &wait, &err) == 0)
+		return 0;
+	registry_set_header(r, "Retry-After", "%lld", (long long)wait);
+	registry_refuse(r, 429, "TOOMANYREQUESTS", err_message(&err));
+	return -1;
+}
+
 /* ---- the way in ---- */
 
 static void init(
@@ -253,7 +267,7 @@ void registry_handle(const struct registry_config *c, struct http_exchange *x)
 	const struct route *route = find_route(r);
 
 	(void)c;
-	if (authenticate(r) < 0)
+	if (authenticate(r) < 0 || take_turn(r, route) < 0)
 		return;
 	if ((route->action && registry_authorize(r, route->action, r->name, &err) < 0) ||
 		route->serve(r, &err) < 0)

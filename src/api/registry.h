@@ -10,12 +10,14 @@
 #define TOWPATH_API_REGISTRY_H
 
 #include "api/auth.h"
+#include "api/throttle.h"
 #include "artifact/artifact.h"
 
 struct registry_config {
 	struct artifact_engine *artifact; /* borrowed */
 	const struct auth *auth;	  /* borrowed */
 	const char *account, *region;	  /* borrowed */
+	struct throttle *throttle;	  /* borrowed; NULL: every request is taken */
 };
 
 /* Whether a request is the registry's. */

@@ -17,10 +17,15 @@ struct bucket {
 };
 
 struct of_service {
-	size_t n;
+	const struct wire_service *wire;
 	struct bucket all;	  /* of operations without one of their own */
-	struct bucket *operation; /* n; NULL: none has */
+	struct bucket *operation; /* the model's, then those of git; NULL: none has */
 };
+
+/* What no model has. */
+static const struct {
+	const char *service, *operation;
+} of_git[] = {{"codecommit", "GitPull"}, {"codecommit", "GitPush"}};
 
 struct throttle {
 	size_t n;
@@ -61,8 +66,27 @@ static bool read_rate(struct view text, double *ret_rate, double *ret_burst)
 	return end != buf && !*end && *ret_rate > 1e-6 && *ret_rate <= MOST && *ret_burst <= MOST;
 }
 
-static int read_rule(
-	struct throttle *t, struct view rule, const struct call_service *const *s, struct err *err)
+/* The place of an operation's bucket; SIZE_MAX: the service has no such operation. */
+static size_t find_operation(const struct of_service *of, struct view name)
+{
+	const struct wire_operation *op = wire_operation_find(of->wire, name);
+
+	if (op)
+		return (size_t)(op - of->wire->operations);
+	for (size_t i = 0; i < ARRAY_SIZE(of_git); i++)
+		if (streq(of_git[i].service, of->wire->name) &&
+			view_eq_str(name, of_git[i].operation))
+			return of->wire->n_operations + i;
+	return SIZE_MAX;
+}
+
+static struct bucket *bucket_of(struct of_service *of, size_t operation)
+{
+	return of->operation && of->operation[operation].step_usec ? &of->operation[operation]
+								   : &of->all;
+}
+
+static int read_rule(struct throttle *t, struct view rule, struct err *err)
 {
 	struct view rest = rule, name = view_trim(view_cut(&rest, '=')), operation = name;
 	struct view service = view_cut(&operation, '.');
@@ -73,31 +97,30 @@ static int read_rule(
 		return bad_rule(rule, "after = stands a number, or two with a colon between", err);
 	for (size_t i = 0; i < t->n; i++) {
 		struct of_service *of = &t->v[i];
-		const struct wire_service *wire = s[i]->wire;
-		const struct wire_operation *op;
+		size_t op;
 
 		if (any && !of->all.step_usec)
 			set_rate(&of->all, rate, burst);
-		if (any || !view_eq_str(service, wire->name))
+		if (any || !view_eq_str(service, of->wire->name))
 			continue;
 		found = true;
 		if (!operation.p) {
 			set_rate(&of->all, rate, burst);
 			continue;
 		}
-		op = wire_operation_find(wire, operation);
-		if (!op)
+		op = find_operation(of, operation);
+		if (op == SIZE_MAX)
 			return bad_rule(rule, "the service has no such operation", err);
 		if (!of->operation)
-			of->operation = xcalloc(of->n, sizeof(*of->operation));
-		set_rate(&of->operation[op - wire->operations], rate, burst);
+			of->operation = xcalloc(of->wire->n_operations + ARRAY_SIZE(of_git),
+				sizeof(*of->operation));
+		set_rate(&of->operation[op], rate, burst);
 	}
 	return found ? 0 : bad_rule(rule, "there is no such service", err);
 }
 
 /* The default holds for what has no rule, wherever it stands in the list. */
-static int read_rules(struct throttle *t, const char *rules, bool defaults,
-	const struct call_service *const *s, struct err *err)
+static int read_rules(struct throttle *t, const char *rules, bool defaults, struct err *err)
 {
 	struct view rest = view_of(rules);
 
@@ -105,7 +128,7 @@ static int read_rules(struct throttle *t, const char *rules, bool defaults,
 		struct view rule = view_trim(view_cut(&rest, ','));
 
 		if (rule.len && view_starts_with(rule, "default=") == defaults &&
-			read_rule(t, rule, s, err) < 0)
+			read_rule(t, rule, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -119,9 +142,8 @@ int throttle_new(const char *rules, const struct call_service *const *services, 
 	t->n = n;
 	t->v = xcalloc(n + 1, sizeof(*t->v));
 	for (size_t i = 0; i < n; i++)
-		t->v[i].n = services[i]->wire->n_operations;
-	if (read_rules(t, rules, false, services, err) < 0 ||
-		read_rules(t, rules, true, services, err) < 0)
+		t->v[i].wire = services[i]->wire;
+	if (read_rules(t, rules, false, err) < 0 || read_rules(t, rules, true, err) < 0)
 		return -1;
 	*ret = TAKE_PTR(t);
 	return 0;
@@ -138,15 +160,10 @@ struct throttle *throttle_free(struct throttle *t)
 	return NULL;
 }
 
-int throttle_take(struct throttle *t, size_t service, size_t operation, int64_t now_usec,
-	int64_t *ret_wait_usec, struct err *err)
+static int take(struct bucket *b, int64_t now_usec, int64_t *ret_wait_usec, struct err *err)
 {
-	struct of_service *of = &t->v[service];
-	struct bucket *b = &of->all;
 	int64_t full, from;
 
-	if (of->operation && of->operation[operation].step_usec)
-		b = &of->operation[operation];
 	if (!b->step_usec)
 		return 0;
 	full = atomic_load(&b->full_usec);
@@ -158,4 +175,45 @@ int throttle_take(struct throttle *t, size_t service, size_t operation, int64_t 
 		}
 	} while (!atomic_compare_exchange_weak(&b->full_usec, &full, from + b->step_usec));
 	return 0;
+}
+
+int throttle_take(struct throttle *t, size_t service, size_t operation, int64_t now_usec,
+	int64_t *ret_wait_usec, struct err *err)
+{
+	return take(bucket_of(&t->v[service], operation), now_usec, ret_wait_usec, err);
+}
+
+int64_t throttle_seconds(int64_t wait_usec)
+{
+	return (wait_usec + USEC_PER_SEC - 1) / USEC_PER_SEC;
+}
+
+static struct bucket *bucket_of_action(struct throttle *t, const char *action)
+{
+	struct view name = view_of(action), service = view_cut(&name, ':');
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct of_service *of = &t->v[i];
+		size_t op;
+
+		if (!view_eq_str(service, of->wire->name))
+			continue;
+		op = name.p ? find_operation(of, name) : SIZE_MAX;
+		return op == SIZE_MAX ? &of->all : bucket_of(of, op);
+	}
+	return NULL;
+}
+
+int throttle_take_action(
+	struct throttle *t, const char *action, int64_t *ret_wait_sec, struct err *err)
+{
+	struct bucket *b = t ? bucket_of_action(t, action) : NULL;
+	int64_t wait = 0;
+
+	if (!b || take(b, monotonic_usec(), &wait, NULL) == 0)
+		return 0;
+	*ret_wait_sec = throttle_seconds(wait);
+	return err_set_wire(err, "ThrottlingException",
+		"Rate exceeded. Too many requests for %s at once; try again in %lld seconds.",
+		action, (long long)*ret_wait_sec);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rates at which the services answer, for installations that want them and for tests of clients:
- * token buckets of a service or of one operation of it. */
+ * token buckets of a service or of one operation of it. git's fetches and pushes are the operations
+ * codecommit.GitPull and codecommit.GitPush; what comes to the image registry is counted as the
+ * operation of ecr that it amounts to. */
 #ifndef TOWPATH_API_THROTTLE_H
 #define TOWPATH_API_THROTTLE_H
 
@@ -20,5 +22,12 @@ DEFINE_FREEP(struct throttle, throttle_free)
  * throttle_new(), `operation` its own. Any thread. */
 int throttle_take(struct throttle *t, size_t service, size_t operation, int64_t now_usec,
 	int64_t *ret_wait_usec, struct err *err);
+/* The same for what comes by another way than the API: an action such as "ecr:PutImage", or a
+ * service ("ecr"), taken now. t may be NULL. The error's message says when to come again, as does
+ * *ret_wait_sec. */
+int throttle_take_action(
+	struct throttle *t, const char *action, int64_t *ret_wait_sec, struct err *err);
+/* A wait as Retry-After tells it. */
+int64_t throttle_seconds(int64_t wait_usec);
 
 #endif

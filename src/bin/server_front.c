@@ -111,7 +111,7 @@ int server_front_open(struct server *s, struct err *err)
 	if (s->config.throttle && throttle_new(s->config.throttle, s->service_list, s->services.n,
 					  &s->throttle, err) < 0)
 		return err_wrap(err, "--throttle");
-	c.throttle = s->throttle;
+	c.throttle = s->git.throttle = s->registry.throttle = s->throttle;
 	s->api = api_new(&c);
 	s->api_routes = api_routes(s->api);
 	identity_resource_tags(s->identity, api_resource_tags, s->api);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rates of requests: each service's form of the error, and what clients make of it."""
+import json
 import time
 
 import botocore.exceptions
+import gitwork
 import pytest
+from imagework import Registry
 from towpath import Server, ServerFailed
 
 # so slow that one request and no second one fits into a test
@@ -12,8 +15,9 @@ SLOW = "0.001:1"
 
 @pytest.fixture(scope="module")
 def server():
-    s = Server("--throttle", f"codebuild.ListBuilds={SLOW}, iam.ListUsers={SLOW}, s3.ListBuckets={SLOW},"
-                             f"ec2.DescribeTags={SLOW}, codepipeline.ListPipelines=6:2, codecommit.ListRepositories=0.8:1,"
+    s = Server("--ssh", "0", "--throttle", f"codebuild.ListBuilds={SLOW}, iam.ListUsers={SLOW}, s3.ListBuckets={SLOW},"
+                             f"ec2.DescribeTags={SLOW}, codecommit.GitPull=0.001:2, codecommit.GitPush={SLOW},"
+                             f"ecr.ListImages={SLOW}, codepipeline.ListPipelines=6:2, codecommit.ListRepositories=0.8:1,"
                              "default=10000,codedeploy=0.001:3")
     try:
         yield s.start()
@@ -74,6 +78,42 @@ def test_the_cli_tries_again(server):
 def test_what_is_refused_is_recorded(server):
     with open(f"{server.data}/audit/{time.strftime('%Y-%m-%d', time.gmtime())}.log", encoding="utf-8") as f:
         assert any('"ThrottlingException"' in line for line in f)
+
+
+def test_git_over_http(server, tmp_path):
+    server.client("codecommit").create_repository(repositoryName="fetched")
+    work = gitwork.Work(tmp_path / "w")
+    url = gitwork.url(server, gitwork.git_login(server), "fetched")
+    work.git("ls-remote", url)  # what there is, and the references
+    done = work.git("ls-remote", url, check=False)
+    assert done.returncode and "remote: Rate exceeded. Too many requests for codecommit:GitPull" in done.stderr
+    assert "error: 429" in done.stderr
+    found = server.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "GitPull"}])["Events"]
+    assert json.loads(found[0]["CloudTrailEvent"])["errorCode"] == "ThrottlingException"
+
+
+def test_git_over_ssh(server, tmp_path):
+    server.client("codecommit").create_repository(repositoryName="pushed")
+    alice = gitwork.SshUser(server, tmp_path / "alice", "alice")
+    work = alice.work(tmp_path / "w")
+    work.git("init", "-q", ".")
+    work.commit()
+    work.git("push", alice.url("pushed"), "HEAD:main")
+    done = work.git("push", alice.url("pushed"), "HEAD:other", check=False)
+    assert done.returncode and "Rate exceeded. Too many requests for codecommit:GitPush" in done.stderr
+
+
+def test_the_registry(server):
+    server.client("ecr").create_repository(repositoryName="images")
+    registry = Registry(server)
+    assert registry("GET", "images/tags/list")[0] == 404  # no tag yet
+    status, headers, body = registry("GET", "images/tags/list")
+    assert (status, json.loads(body)["errors"][0]["code"]) == (429, "TOOMANYREQUESTS")
+    assert 900 < int(headers["Retry-After"]) <= 1000
+    # the API's operation is the same
+    assert refused(server.client("ecr").list_images, repositoryName="images")[0] == "ThrottlingException"
+    assert registry("GET", "/v2/")[0] == 200
 
 
 @pytest.mark.parametrize("rules,message", [
