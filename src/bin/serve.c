@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `towpath serve`: the server in the foreground, until SIGTERM or SIGINT. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@ static const struct option_spec options[] = {
 	{"account", 0, "ID", "TOWPATH_ACCOUNT_ID",
 		"account id, 12 digits (made at the first start)"},
 	{"address", 0, "ADDRESS", "TOWPATH_ADDRESS", "address to listen on (127.0.0.1)"},
+	{"balancer-address", 0, "ADDRESS", "TOWPATH_BALANCER_ADDRESS",
+		"where internet-facing load balancers listen (that of --address)"},
 	{"clock-rate", 0, "N", NULL, "run the clock N times as fast (1)"},
 	{"compute", 0, "DRIVER", "TOWPATH_COMPUTE",
 		"what runs tasks: oci, docker[=unix:///PATH], swarm[=unix:///PATH] (oci)"},
@@ -25,6 +28,8 @@ static const struct option_spec options[] = {
 		"OCI runtime of tasks of launch type FARGATE (that of --oci-runtime)"},
 	{"host", 0, "NAME", "TOWPATH_HOST",
 		"name by which clients know the server; buckets are found at BUCKET.NAME"},
+	{"internal-balancer-address", 0, "ADDRESS", "TOWPATH_INTERNAL_BALANCER_ADDRESS",
+		"where internal load balancers listen (127.0.0.1)"},
 	{"key-file", 0, "FILE", "TOWPATH_KEY_FILE",
 		"key that seals secrets in the database (DATA/keys/seal.key)"},
 	{"local-port", 0, "PORT", "TOWPATH_LOCAL_PORT",
@@ -77,6 +82,17 @@ static int read_compute(const struct options *o, struct server_config *c, struct
 	return compute_engine_new(c->compute, &engine, err);
 }
 
+static int read_address(const struct options *o, const char *name, const char *otherwise,
+	const char **ret, struct err *err)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	*ret = option_text(o, name) ? option_text(o, name) : otherwise;
+	if (inet_pton(AF_INET, *ret, bytes) == 1 || inet_pton(AF_INET6, *ret, bytes) == 1)
+		return 0;
+	return err_set(err, ERR_INVALID, "--%s '%s' is no IP address", name, *ret);
+}
+
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
 	int64_t port, local_port, slots, rate, ssh;
@@ -89,7 +105,6 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		return -1;
 	*c = (struct server_config){
 		.account = option_text(o, "account"),
-		.address = option_text(o, "address") ? option_text(o, "address") : "127.0.0.1",
 		.clock_rate = (double)rate,
 		.cors_origins = option_text(o, "cors-origin"),
 		.db_url = option_text(o, "db"),
@@ -113,6 +128,11 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 	};
 	if (c->host && (!*c->host || c->host[strcspn(c->host, ":/@ ")]))
 		return err_set(err, ERR_INVALID, "--host '%s' is no name of a host", c->host);
+	if (read_address(o, "address", "127.0.0.1", &c->address, err) < 0 ||
+		read_address(o, "balancer-address", c->address, &c->balancer_address, err) < 0 ||
+		read_address(o, "internal-balancer-address", "127.0.0.1",
+			&c->internal_balancer_address, err) < 0)
+		return -1;
 	return read_compute(o, c, err) < 0 ? -1 : read_mail(o, c, err);
 }
 

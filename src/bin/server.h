@@ -11,6 +11,8 @@ struct server;
 struct server_config {
 	const char *data_dir;
 	const char *address;
+	/* Where load balancers of these schemes listen. */
+	const char *balancer_address, *internal_balancer_address;
 	int port;     /* 0: the kernel chooses */
 	int ssh_port; /* git over SSH; 0: the kernel chooses; -1: none */
 	const char *db_url;

@@ -107,6 +107,8 @@ int server_open_fleet(struct server *s, struct err *err)
 		.region = s->region,
 		.data_dir = s->data_dir,
 		.endpoint_port = s->local_port,
+		.balancer_address = s->config.balancer_address,
+		.internal_balancer_address = s->config.internal_balancer_address,
 		.program = own_program(s, err),
 		.compute = instance_driver(),
 		.monitors = s->monitors,

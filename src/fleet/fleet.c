@@ -175,6 +175,8 @@ static void copy_config(struct fleet_engine *e, const struct fleet_config *cfg)
 	e->cfg.region = arena_strdup(a, cfg->region);
 	e->cfg.data_dir = arena_strdup(a, cfg->data_dir);
 	e->cfg.endpoint = arena_strdup(a, cfg->endpoint);
+	e->cfg.balancer_address = arena_strdup(a, cfg->balancer_address);
+	e->cfg.internal_balancer_address = arena_strdup(a, cfg->internal_balancer_address);
 	e->cfg.program = arena_strdup(a, cfg->program);
 	e->cfg.subnet = arena_strdup(a, cfg->subnet);
 	e->cfg.fargate_runtime = arena_strdup(a, cfg->fargate_runtime);

@@ -60,6 +60,8 @@ struct fleet_config {
 	const char *data_dir; /* the server's; instances live in its fleet/ */
 	const char *endpoint; /* of the API, as instances reach it; NULL: see endpoint_port */
 	int endpoint_port;    /* the API's port: instances reach it at their bridge's address */
+	/* Where load balancers listen that are internet-facing, and internal; NULL: 127.0.0.1. */
+	const char *balancer_address, *internal_balancer_address;
 	const char *program;  /* path of the towpath executable that instances run as agent */
 	const struct compute_driver *compute;	   /* NULL: instances wait until there is one */
 	const struct compute_driver *task_compute; /* of tasks; NULL: the same. Borrowed */

@@ -215,6 +215,11 @@ void fleet_watched_free(void *watched);
 struct fleet_hosts_sent {
 	int64_t healthy, unhealthy, usec;
 };
+/* Where a load balancer's listeners are; of the configuration. */
+const char *fleet_balancer_address(
+	const struct fleet_engine *e, const struct elbv2_load_balancer *lb);
+/* 0.0.0.0 or :: */
+bool fleet_address_is_any(const char *address);
 /* The plan for what is stored now; shares are by rule. Everything in the arena. */
 struct fleet_plan {
 	struct traffic_plan plan;
@@ -226,7 +231,8 @@ struct fleet_planned {
 	const char *target_group_name, *target_group_arn, *load_balancer_arn;
 	const struct towpath_fleet_target *target;
 };
-int fleet_plan_make(struct db_tx *tx, struct arena *a, struct fleet_plan *ret, struct err *err);
+int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
+	struct fleet_plan *ret, struct err *err);
 /* Brings the data plane to what is stored. */
 int fleet_traffic_apply(struct fleet_engine *e, struct err *err);
 int fleet_traffic_run(struct durable *d, const struct task *t, void *arg, struct err *err);

@@ -7,12 +7,11 @@
 
 #include "fleet/internal.h"
 
-#define LISTEN_ADDRESS "127.0.0.1"
-
 struct planner {
 	struct arena *a;
 	struct db_tx *tx;
-	struct store_documents groups, targets, listeners, rules;
+	struct fleet_engine *e;
+	struct store_documents groups, targets, balancers, listeners, rules;
 	const char **balancer_of; /* of each group: load balancer ARN; NULL: not in use */
 	struct fleet_plan *ret;
 };
@@ -99,6 +98,21 @@ static void plan_actions(struct planner *p, const struct elbv2_actions *actions,
 		ret->body = action->fixed_response_config->message_body;
 		return;
 	}
+	if (streq(action->type, "redirect") && action->redirect_config) {
+		const struct elbv2_redirect_action_config *to = action->redirect_config;
+
+		ret->answer = TRAFFIC_REDIRECT;
+		ret->status = streq(to->status_code, "HTTP_301") ? 301 : 302;
+		ret->redirect = (struct traffic_redirect){
+			.protocol = streq(to->protocol, "HTTP")	   ? "http"
+				    : streq(to->protocol, "HTTPS") ? "https"
+								   : to->protocol,
+			.host = to->host,
+			.port = to->port,
+			.path = to->path,
+			.query = to->query};
+		return;
+	}
 	plan_forward(p, action, balancer, ret);
 }
 
@@ -155,6 +169,14 @@ static bool rule_of(const char *rule_arn, const char *listener_arn)
 	return strncmp(listener, rule, n) == 0 && rule[n] == '/';
 }
 
+static const char *address_of(const struct planner *p, const struct elbv2_listener *l)
+{
+	for (size_t i = 0; i < p->balancers.n; i++)
+		if (streq(p->balancers.ids[i], l->load_balancer_arn))
+			return fleet_balancer_address(p->e, p->balancers.v[i]);
+	return "127.0.0.1";
+}
+
 static void plan_listener(
 	struct planner *p, const struct elbv2_listener *l, struct traffic_listener *ret)
 {
@@ -186,7 +208,7 @@ static void plan_listener(
 	plan_actions(p, &l->default_actions, l->load_balancer_arn, &routes[n]);
 	*ret = (struct traffic_listener){
 		.name = arena_printf(p->a, "l-%d-%s", l->port.v, routes[n].name + 2),
-		.address = LISTEN_ADDRESS,
+		.address = address_of(p, l),
 		.port = l->port.v,
 		.routes = routes,
 		.n_routes = n + 1,
@@ -259,15 +281,17 @@ static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, st
 	ret->n_servers = n;
 }
 
-int fleet_plan_make(struct db_tx *tx, struct arena *a, struct fleet_plan *ret, struct err *err)
+int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
+	struct fleet_plan *ret, struct err *err)
 {
-	struct planner p = {.a = a, .tx = tx, .ret = ret};
+	struct planner p = {.e = e, .a = a, .tx = tx, .ret = ret};
 	struct traffic_listener *listeners;
 	struct traffic_pool *pools;
 
 	*ret = (struct fleet_plan){0};
 	if (store_document_list(tx, &STORE_TARGET_GROUP, NULL, a, &p.groups, err) < 0 ||
 		store_document_list(tx, &STORE_TARGET, NULL, a, &p.targets, err) < 0 ||
+		store_document_list(tx, &STORE_LOAD_BALANCER, NULL, a, &p.balancers, err) < 0 ||
 		store_document_list(tx, &STORE_LISTENER, NULL, a, &p.listeners, err) < 0 ||
 		store_document_list(tx, &STORE_RULE, NULL, a, &p.rules, err) < 0)
 		return -1;

@@ -32,6 +32,7 @@ void fleet_watched_free(void *watched)
 /* ---- applying ---- */
 
 struct plan_query {
+	struct fleet_engine *e;
 	struct arena *a;
 	struct fleet_plan plan;
 };
@@ -40,7 +41,7 @@ static int plan_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct plan_query *q = arg;
 
-	return fleet_plan_make(tx, q->a, &q->plan, err);
+	return fleet_plan_make(q->e, tx, q->a, &q->plan, err);
 }
 
 static void set_text(char **at, const char *text)
@@ -106,7 +107,7 @@ static int leave_step(struct db_tx *tx, void *arg, struct err *err)
 static int apply_locked(struct fleet_engine *e, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct plan_query q = {.a = &a};
+	struct plan_query q = {.e = e, .a = &a};
 
 	if (fleet_read(e, plan_step, &q, err) < 0)
 		return -1;

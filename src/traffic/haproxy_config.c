@@ -13,6 +13,7 @@
  * leads from the digest back to those that still take requests, so that a cookie of one that left
  * means nothing. */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sys/resource.h>
@@ -292,13 +293,79 @@ static int fixed_text(
 	return 0;
 }
 
-static int redirect_text(
-	const struct traffic_route *r, const char *guard, struct str *out, struct err *err)
+struct word {
+	const char *name, *format;
+};
+
+/* A part of a redirect's address as a log format, whose percent signs are doubled. */
+static int part_text(
+	const struct word *words, size_t n, const char *part, struct str *out, struct err *err)
 {
-	str_add(out, "\thttp-request redirect location ");
-	if (quote(out, "a redirect's location", r->location, err) < 0)
-		return -1;
-	str_addf(out, " code %d%s\n", r->status, guard);
+	for (const char *p = part; *p; p++) {
+		size_t i = 0;
+
+		while (i < n && !starts_with(p, words[i].name))
+			i++;
+		if (i < n) {
+			str_add(out, words[i].format);
+			p += strlen(words[i].name) - 1;
+		} else if (starts_with(p, "#{")) {
+			return err_set(
+				err, ERR_INVALID, "a redirect's '%s' holds an unknown name", part);
+		} else {
+			str_addf(out, *p == '%' ? "%%%%" : "%c", *p);
+		}
+	}
+	return 0;
+}
+
+static int location_text(const struct traffic_listener *l, const struct traffic_redirect *to,
+	bool query, struct str *out, struct err *err)
+{
+	char port[12];
+	const struct word words[] = {
+		{"#{protocol}", l->tls ? "https" : "http"},
+		{"#{host}", "%[req.hdr(host),host_only]"},
+		{"#{port}", port},
+		{"#{path}", "%[path,regsub(^/,)]"},
+		{"#{query}", "%[query]"},
+	};
+	const struct {
+		const char *before, *part;
+	} parts[] = {{"", to->protocol}, {"://", to->host}, {":", to->port}, {"", to->path},
+		{query ? "?" : "", query ? to->query : ""}};
+
+	snprintf(port, sizeof(port), "%d", l->port);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		str_add(out, parts[i].before);
+		if (part_text(words, ARRAY_SIZE(words), parts[i].part, out, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A query that is the request's leaves its question mark away where the request has none. */
+static int redirect_text(const struct traffic_listener *l, const struct traffic_route *r,
+	const char *guard, struct str *out, struct err *err)
+{
+	const char *query = r->redirect.query ? r->redirect.query : "";
+	bool same = streq(query, "#{query}");
+
+	for (int with = same ? 1 : *query != 0; with >= 0; with--) {
+		struct str location CLEANUP_STR = STR_INIT;
+
+		if (location_text(l, &r->redirect, with, &location, err) < 0)
+			return -1;
+		str_add(out, "\thttp-request redirect location ");
+		if (quote(out, "a redirect's address", str_text(&location), err) < 0)
+			return -1;
+		str_addf(out, " code %d%s", r->status, guard);
+		if (with && same)
+			str_addf(out, "%s { query -m len gt 0 }", *guard ? "" : " if");
+		str_add_c(out, '\n');
+		if (!same)
+			break;
+	}
 	return 0;
 }
 
@@ -336,7 +403,7 @@ static int route_answer_text(const struct haproxy_config *c, const struct traffi
 	if (r->answer == TRAFFIC_FIXED)
 		return fixed_text(r, guard, out, err);
 	if (r->answer == TRAFFIC_REDIRECT)
-		return redirect_text(r, guard, out, err);
+		return redirect_text(l, r, guard, out, err);
 	forward_text(c, l, r, guard, out);
 	return 0;
 }
@@ -370,16 +437,19 @@ static int connection_text(const struct haproxy_config *c, const struct traffic_
 static int listener_text(const struct haproxy_config *c, const struct traffic_listener *l,
 	struct str *out, struct err *err)
 {
+	bool v6 = strchr(l->address, ':');
+
 	if (check_name("listener", l->name, err) < 0)
 		return -1;
 	str_addf(out,
 		"frontend %s\n"
-		"\tbind %s:%d\n"
+		"\tbind %s%s%s:%d%s\n"
 		"\thttp-request add-header X-Forwarded-For %%[var(sess.client)]\n"
-		"\thttp-request set-header X-Forwarded-Proto http\n"
+		"\thttp-request set-header X-Forwarded-Proto %s\n"
 		"\thttp-request set-header X-Forwarded-Port %d\n"
 		"\tlog-format \"%%pid %%rt %%b %%Tr %%ST\"\n",
-		l->name, l->address, l->port, l->port);
+		l->name, v6 ? "[" : "", l->address, v6 ? "]" : "", l->port, v6 ? " v4v6" : "",
+		l->tls ? "https" : "http", l->port);
 	if (connection_text(c, l, out, err) < 0)
 		return -1;
 	sample_text(c, out);

@@ -55,6 +55,12 @@ struct traffic_condition {
 	size_t n_patterns;
 };
 
+/* Parts of an address; #{protocol}, #{host}, #{port}, #{path} (without its first slash) and #{query}
+ * stand for those of the request. */
+struct traffic_redirect {
+	const char *protocol, *host, *port, *path, *query; /* query NULL or "": none */
+};
+
 struct traffic_route {
 	const char *name;			    /* [A-Za-z0-9_.-]+, unique in the plan */
 	const struct traffic_condition *conditions; /* all must hold; none: always */
@@ -68,13 +74,14 @@ struct traffic_route {
 	int status;		  /* TRAFFIC_FIXED, TRAFFIC_REDIRECT */
 	const char *content_type; /* TRAFFIC_FIXED */
 	const char *body;	  /* TRAFFIC_FIXED */
-	const char *location;	  /* TRAFFIC_REDIRECT */
+	struct traffic_redirect redirect; /* TRAFFIC_REDIRECT */
 };
 
 struct traffic_listener {
 	const char *name;    /* [A-Za-z0-9_.-]+, unique */
 	const char *address; /* to bind */
 	int port;
+	bool tls;
 	const struct traffic_route *routes; /* in order; the last one has no conditions */
 	size_t n_routes;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real data plane in front of real servers: shares, stickiness, shifts under load, the death of
 HAProxy, metrics."""
+import http.client
 import os
 import re
 import shutil
@@ -11,7 +12,9 @@ import time
 from urllib.parse import unquote
 
 import pytest
-from backends import Backends, Balancer, Connection, count
+from asking import code_of, eventually
+from backends import Backends, Balancer, Connection, count, free_ports
+from towpath import TOWPATH, Server
 
 REQUESTS = 20000
 
@@ -248,3 +251,82 @@ def test_metrics_by_the_second(balancer):
     while hosts() != 1:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def asked(address, port, path="/", host="shop.example:81"):
+    """(status, headers, body) of one request."""
+    c = http.client.HTTPConnection(address, port, timeout=20)
+    c.request("GET", path, headers={"Host": host})
+    r = c.getresponse()
+    return r.status, r.headers, r.read().decode()
+
+
+def test_redirects(server):
+    """To another address made of the request's parts; a rule without any change would lead to itself."""
+    elb, port = server.client("elbv2"), free_ports(1)[0]
+    lb = elb.create_load_balancer(Name="lb", Subnets=["s"])["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def redirect(status, **to):
+        return [{"Type": "redirect", "RedirectConfig": dict(StatusCode=status, **to)}]
+
+    listener = elb.create_listener(LoadBalancerArn=lb, Protocol="HTTP", Port=port, DefaultActions=redirect(
+        "HTTP_301", Protocol="HTTPS", Port="443"))["Listeners"][0]
+    assert listener["DefaultActions"][0]["RedirectConfig"] == {
+        "Protocol": "HTTPS", "Host": "#{host}", "Port": "443", "Path": "/#{path}", "Query": "#{query}",
+        "StatusCode": "HTTP_301"}
+    for i, (path, to) in enumerate({
+            "/old/*": {"Path": "/new/#{path}", "Query": "from=50%&#{query}"},
+            "/away": {"Host": "www.#{host}", "Port": "8443", "Path": "/", "Query": ""}}.items()):
+        elb.create_rule(ListenerArn=listener["ListenerArn"], Priority=i + 1, Actions=redirect("HTTP_302", **to),
+                        Conditions=[{"Field": "path-pattern", "Values": [path]}])
+
+    def location(path):
+        status, headers, _ = asked("127.0.0.1", port, path)
+        return status, headers["Location"]
+
+    assert location("/") == (301, "https://shop.example:443/")
+    assert location("/a%20b?x=1&y=%27") == (301, "https://shop.example:443/a%20b?x=1&y=%27")
+    assert location("/old/a?x=1") == (302, f"http://shop.example:{port}/new/old/a?from=50%&x=1")
+    assert location("/away?x=1") == (302, "http://www.shop.example:8443/")
+    for bad, code in (({}, "InvalidLoadBalancerAction"), ({"Query": "a=b"}, "InvalidLoadBalancerAction"),
+                      ({"Host": "#{hots}"}, "ValidationError"), ({"Port": "70000"}, "ValidationError"),
+                      ({"Path": "no-slash"}, "ValidationError"), ({"Host": "a\r\nb"}, "ValidationError")):
+        assert code_of(elb.modify_listener, ListenerArn=listener["ListenerArn"],
+                       DefaultActions=redirect("HTTP_301", **bad)) == code, bad
+    assert location("/") == (301, "https://shop.example:443/")
+
+
+def test_addresses_of_load_balancers():
+    """Those that face the internet and the internal ones listen at addresses of their own; a port is a listener's
+    alone at each."""
+    with Server("--balancer-address", "127.0.0.2", "--internal-balancer-address", "127.0.0.3") as server:
+        elb, port = server.client("elbv2"), free_ports(1)[0]
+
+        def listen(lb, text):
+            return elb.create_listener(LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP", Port=port, DefaultActions=[
+                {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200", "MessageBody": text}}])
+
+        made = [elb.create_load_balancer(Name=scheme, Scheme=scheme, Subnets=["s"])["LoadBalancers"][0]
+                for scheme in ("internet-facing", "internal")]
+        assert [lb["DNSName"] for lb in made] == ["127.0.0.2", "127.0.0.3"]
+        for lb in made:
+            listen(lb, lb["Scheme"])
+        for lb in made:
+            assert asked(lb["DNSName"], port)[2] == lb["Scheme"]
+        with pytest.raises(OSError):
+            asked("127.0.0.1", port)
+        assert code_of(lambda: listen(made[0], "again")) == "DuplicateListener"
+        server.restart("--balancer-address", "::")
+        found = server.client("elbv2").describe_load_balancers(Names=["internet-facing"])["LoadBalancers"][0]
+        assert found["DNSName"] == socket.gethostname()
+        eventually(lambda: all(reached(a, port) for a in ("127.0.0.1", "::1")))
+    refused = subprocess.run([TOWPATH, "serve", "--balancer-address", "lb.example"], text=True, check=False,
+                             capture_output=True)
+    assert refused.returncode and "--balancer-address 'lb.example' is no IP address" in refused.stderr
+
+
+def reached(address, port):
+    try:
+        return asked(address, port)[0] == 200
+    except OSError:
+        return False
