@@ -130,6 +130,9 @@ enum fleet_task_status fleet_task_status(const struct fleet_task *task);
 const char *fleet_task_status_name(enum fleet_task_status status);
 bool fleet_task_wanted(const struct fleet_task *task);	 /* desired status RUNNING */
 bool fleet_task_has_room(const struct fleet_task *task); /* counts among those that run */
+/* Whether a load balancer's target is where the task is reached: at its address, or at the places
+ * that its host has given it. */
+bool fleet_task_is_target(const struct fleet_task *task, const struct towpath_fleet_target *target);
 /* The one setter of a task's status: stores, journals, wakes the service. */
 int fleet_task_set_status(struct fleet_engine *e, struct db_tx *tx, struct fleet_task *task,
 	enum fleet_task_status status, struct err *err);

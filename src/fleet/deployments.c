@@ -287,7 +287,7 @@ static void count_targets(const struct store_documents *targets, const struct fl
 	for (size_t i = 0; i < targets->n; i++) {
 		const struct towpath_fleet_target *target = targets->v[i];
 
-		if (!streq(target->target_id, t->s.address) || wire_or(target->drained, false) ||
+		if (!fleet_task_is_target(t, target) || wire_or(target->drained, false) ||
 			streq(target->state, TARGET_DRAINING))
 			continue;
 		ret->registered++;

@@ -40,7 +40,7 @@ static int target_state(struct reconcile *x, const struct fleet_task *t,
 	for (size_t i = 0; i < all.n; i++) {
 		const struct towpath_fleet_target *target = all.v[i];
 
-		if (!streq(target->target_id, t->s.address) || wire_or(target->drained, false))
+		if (!fleet_task_is_target(t, target) || wire_or(target->drained, false))
 			continue;
 		if (streq(target->state, TARGET_UNHEALTHY)) {
 			*ret = MEMBER_UNHEALTHY;

@@ -276,6 +276,11 @@ static bool is_at(const struct fleet_task *task, const char *address, int port)
 	return false;
 }
 
+bool fleet_task_is_target(const struct fleet_task *task, const struct towpath_fleet_target *target)
+{
+	return is_at(task, target->target_id, (int)wire_or(target->port, 0));
+}
+
 /* The task that is reached there, or 0. */
 static int by_place(struct fleet_engine *e, struct db_tx *tx, const char *address, int port,
 	struct arena *a, struct fleet_task *ret, struct err *err)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service on three hosts of a Docker Swarm, each an engine in a network namespace of its own, behind the data plane of
-a server that is none of them. One host dies, and the server is killed while that is being mended."""
+"""Services on three hosts of a Docker Swarm, each an engine in a network namespace of its own, behind the data plane of
+a server that is none of them. One host dies, once in the middle of a canary and comes back, once while the server is
+killed as well."""
 import collections
 import subprocess
 import threading
@@ -9,13 +10,15 @@ import urllib.request
 
 import pytest
 from backends import free_ports
-from engines import Engine, Hosts, make_swarm, why_not
+from engines import Engine, Hosts, await_swarm, make_swarm, why_not
 from asking import eventually, standing
 from rootfs import Registry
+from services import Service
 from towpath import TOWPATH, Server
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+RATE = 4  # times as fast as true time
 WEB = "mkdir -p /w; hostname > /w/index.html; echo serving; httpd -p 80 -h /w; trap 'echo leaving; exit 9' TERM; " \
       "while :; do sleep 0.1; done"
 
@@ -30,7 +33,7 @@ class World:
             port, = free_ports(1)
             self.server = Server(
                 "--compute", f"swarm=unix://{self.engines[0].socket}", "--address", "0.0.0.0", "--port", str(port),
-                "--registry-host", f"{self.hosts.gateway}:{port}").start()
+                "--registry-host", f"{self.hosts.gateway}:{port}", "--clock-rate", str(RATE)).start()
             self.connect()
             for engine in self.engines:
                 engine.await_ready()
@@ -50,12 +53,21 @@ class World:
         self.server.run("skopeo", "copy", "--src-tls-verify=false", "--dest-tls-verify=false", "--dest-creds",
                         "AWS:" + password.stdout.strip(), "docker://" + self.registry.push(name), f"docker://{self.uri}:1")
 
-    def tasks(self, status):
-        arns = self.ecs.list_tasks(cluster="c", serviceName="web", desiredStatus=status)["taskArns"]
+    def lose_host(self, i):
+        self.engines[i].kill9()
+        self.hosts.unplug(i)
+
+    def host_returns(self, i):
+        self.hosts.plug(i)
+        self.engines[i].start().await_ready()
+        await_swarm(self.engines)
+
+    def tasks(self, status, service="web"):
+        arns = self.ecs.list_tasks(cluster="c", serviceName=service, desiredStatus=status)["taskArns"]
         return self.ecs.describe_tasks(cluster="c", tasks=arns)["tasks"] if arns else []
 
-    def running(self):
-        return [t for t in self.tasks("RUNNING") if t["lastStatus"] == "RUNNING"]
+    def running(self, service="web"):
+        return [t for t in self.tasks("RUNNING", service) if t["lastStatus"] == "RUNNING"]
 
     def healthy(self, group):
         found = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
@@ -125,6 +137,66 @@ def serve(world):
     return port, group
 
 
+class Shares(threading.Thread):
+    """The shares of "b" that a service's listener had, in order, each with the healthy targets then seen behind "b"."""
+
+    def __init__(self, world, service):
+        super().__init__(daemon=True)
+        self.world, self.service, self.seen, self.ends = world, service, [], threading.Event()
+
+    def run(self):
+        while not self.ends.wait(0.02):
+            share = self.service.weights().get("b", 0)
+            if not self.seen or self.seen[-1][0] != share:
+                self.seen.append((share, len(self.world.healthy(self.service.groups["b"]))))
+
+
+def answering(text):
+    return ["sh", "-c", f"mkdir -p /w; echo {text} > /w/index.html; exec httpd -f -p 8000 -h /w"]
+
+
+def test_a_host_dies_in_a_canary(world):
+    """With tasks of both versions on it. The share stays as it was set until the lost task of the new version is
+    replaced and healthy; then the deployment goes on, and ends well. The host comes back and takes tasks again."""
+    dead, tasks = world.hosts.addresses[2], 3
+    service = Service(world.server, "canary", f"{world.uri}:1", desired=tasks, command=answering("v1"), fargate=True)
+    eventually(lambda: len(world.healthy(service.groups["a"])) == tasks, what="v1 is healthy")
+    service.api.create_deployment_config(
+        deploymentConfigName="Canary20", computePlatform="ECS", trafficRoutingConfig={
+            "type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 20, "canaryInterval": 1}})
+    service.group(deploymentConfigName="Canary20")
+    client, shares = Client(service.port), Shares(world, service)
+    client.start()
+    shares.start()
+    deployment = service.deploy(service.define(f"{world.uri}:1", answering("v2")))
+    eventually(lambda: {a[1] for a in client.answers[-100:]} == {b"v1", b"v2"}, what="the canary's share")
+    before = {t["taskArn"]: t for t in world.running("canary")}
+    lost = [t for t in before.values() if address_of(t) == dead]
+    assert len(before) == 2 * tasks and len({t["startedBy"] for t in lost}) == 2, lost  # one of each version
+
+    died = time.monotonic()
+    world.lose_host(2)
+    eventually(lambda: not any(dead in world.healthy(g) for g in service.groups.values()),
+               what="the dead host takes no requests")
+    left = time.monotonic()
+    service.reaches(deployment, "AllowTraffic", "Succeeded")
+    info = service.ends(deployment)
+    assert info["status"] == "Succeeded", (info, service.target(deployment))
+    eventually(lambda: {a[1] for a in client.answers[-100:]} == {b"v2"}, what="the new version alone")
+    for thread in (client, shares):
+        thread.ends.set()
+        thread.join()
+    print(f"{len(client.answers)} requests, {len(client.failed(died, left))} failed in {left - died:.1f} s; {shares.seen}")
+    assert client.failed(until=died) == [] and client.failed(since=left) == []
+    assert [share for share, _ in shares.seen] == [0, 20, 100] and shares.seen[-1][1] == tasks
+    for task in world.ecs.describe_tasks(cluster="c", tasks=[t["taskArn"] for t in lost])["tasks"]:
+        assert task["stopCode"] == "TerminationNotice" and dead in task["stoppedReason"], task
+    now = {t["taskArn"]: address_of(t) for t in world.running("canary")}
+    assert len(now) == tasks and dead not in now.values()
+    world.host_returns(2)
+    world.ecs.update_service(cluster="c", service="canary", desiredCount=0)
+
+
 def test_a_host_dies(world):
     """Its tasks end, with a reason that names it, and are replaced on the other two; its targets take no requests any
     more; the server is killed in between. Requests fail only between the host's death and its leaving the data plane."""
@@ -138,8 +210,7 @@ def test_a_host_dies(world):
     eventually(lambda: len({a[1] for a in client.answers}) == 6, what="all six have answered")
 
     died = time.monotonic()
-    world.engines[2].kill9()
-    world.hosts.unplug(2)
+    world.lose_host(2)
     world.server.kill9()
     world.server.start()
     world.connect()

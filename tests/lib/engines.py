@@ -143,6 +143,9 @@ class Hosts:
     def unplug(self, i):
         run("ip", "link", "set", self.names[i], "down")
 
+    def plug(self, i):
+        run("ip", "link", "set", self.names[i], "up")
+
     def close(self):
         for name in self.names:
             subprocess.run(["ip", "link", "del", name], check=False, stderr=subprocess.DEVNULL)
@@ -158,6 +161,10 @@ def make_swarm(engines, addresses):
                                  f"{addresses[0]}:2377"], stdout=subprocess.DEVNULL) for e in engines[1:]]
     assert [j.wait() for j in joining] == [0] * len(joining)
 
+    await_swarm(engines)
+
+
+def await_swarm(engines):
     def all_ready():
         nodes = engines[0].docker("node", "ls", "--format", "{{.Status}}").split()
         return nodes.count("Ready") == len(engines)
