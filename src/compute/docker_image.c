@@ -12,13 +12,13 @@
 
 /* ---- references ---- */
 
-/* The same with ":latest" where neither tag nor digest is said. */
+/* A copy, with ":latest" where neither tag nor digest is said. */
 static const char *with_tag(const char *reference, struct arena *a)
 {
 	const char *slash = strrchr(reference, '/');
 
 	if (strchr(reference, '@') || strchr(slash ? slash : reference, ':'))
-		return reference;
+		return arena_strdup(a, reference);
 	return arena_printf(a, "%s:latest", reference);
 }
 

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks by a Docker engine (serve --compute docker): what ECS says about them, and that nothing is lost or made twice
-when the server is killed."""
+when the server is killed, or the engine."""
+import collections
 import json
 import os
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 from engines import Engine, labels, why_not
 from asking import eventually, standing
-from rootfs import Registry
+from rootfs import Registry, layer
+from services import Service
 from towpath import TOWPATH, Server
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+RATE = 6  # times as fast as true time
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 
 
@@ -19,7 +24,7 @@ class Host:
     def __init__(self):
         self.registry, self.engine, self.server = Registry(), Engine(), None
         try:
-            self.server = Server("--compute", f"docker=unix://{self.engine.socket}").start()
+            self.server = Server("--compute", f"docker=unix://{self.engine.socket}", "--clock-rate", str(RATE)).start()
             self.engine.await_ready()
             self.connect()
             self.ecs.create_cluster(clusterName="c")
@@ -179,6 +184,44 @@ def test_own_registry(host):
     assert task["containers"][0]["exitCode"] == 0, task
     assert json.loads("".join(host.lines("own", arn)))["RoleArn"] == role
     assert os.path.exists(host.server.data)
+
+
+def answers(port, requests=40):
+    """What they were, and how many of each."""
+    found = collections.Counter()
+    for _ in range(requests):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as got:
+                found[got.read().decode()] += 1
+        except urllib.error.HTTPError as e:
+            found[e.code] += 1
+    return found
+
+
+def test_killed_engine_in_a_canary(host):
+    """The engine dies with all containers and starts again: tasks of both versions are replaced, the share stays as it
+    was set, and the deployment goes on."""
+    version = lambda text: host.registry.push(f"web-{text}", layer(  # noqa: E731
+        {"www": None, "www/index.html": text.encode()}), Cmd=["httpd", "-f", "-p", "8000", "-h", "/www"])
+    service = Service(host.server, "canary", version("v1"), desired=2)
+    eventually(lambda: answers(service.port) == {"v1": 40}, what="v1 behind the listener")
+    service.api.create_deployment_config(
+        deploymentConfigName="Canary20", computePlatform="ECS", trafficRoutingConfig={
+            "type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 20, "canaryInterval": 1}})
+    service.group(deploymentConfigName="Canary20")
+    deployment = service.deploy(service.define(version("v2")))
+    eventually(lambda: answers(service.port) == {"v1": 32, "v2": 8}, what="the canary's share")
+    before = set(host.ecs.list_tasks(cluster="c", serviceName="canary")["taskArns"])
+    host.engine.kill9()
+    eventually(lambda: answers(service.port, 5) == {503: 5}, what="nobody answers")
+    assert service.weights() == {"a": 80, "b": 20}
+    host.engine.start().await_ready()
+    info = service.ends(deployment)
+    assert info["status"] == "Succeeded", (info, service.target(deployment))
+    assert answers(service.port) == {"v2": 40}
+    assert [host.task(arn)["containers"][0]["lastStatus"] for arn in before] == ["STOPPED"] * 4
+    host.ecs.update_service(cluster="c", service="canary", desiredCount=0)
+    eventually(lambda: host.engine.containers() == [], what="all is taken away")
 
 
 def test_bad_names():

@@ -73,8 +73,8 @@ class Engine:
         return self.docker("ps", "-a", "--format", "{{.Names}}", *more).split()
 
     def processes(self):
-        """Of the engine, its containerd and shims, and of all containers: those that stand in its folder's groups
-        or speak of its folder."""
+        """Of the engine, its containerd and shims, and of all containers: those that speak of its data, and what they
+        have started. Its clients speak of its socket alone."""
         mine, children = [], {}
         for stat in glob.glob("/proc/[0-9]*/stat"):
             try:
@@ -86,7 +86,7 @@ class Engine:
                 continue
             pid, parent = int(text.split()[0]), int(text.rsplit(")", 1)[1].split()[1])
             children.setdefault(parent, []).append(pid)
-            if self.dir + "/" in line:
+            if f"{self.dir}/data" in line or f"{self.dir}/exec" in line:
                 mine.append(pid)
         for pid in mine:
             mine += [c for c in children.get(pid, []) if c not in mine]
@@ -107,15 +107,20 @@ class Engine:
             time.sleep(0.02)
         self.process.wait()
         self.process = None
+        self.remove(f"{self.dir}/exec")  # what a host keeps in /run does not outlive it
 
     def close(self):
         if self.process:
             self.kill9()
+        self.remove(self.dir)
+
+    @staticmethod
+    def remove(folder):
         with open("/proc/self/mounts", encoding="utf-8") as f:
             mounts = [line.split()[1] for line in f]
-        for path in reversed([m for m in mounts if m.startswith(self.dir + "/")]):
+        for path in reversed([m for m in mounts if m.startswith(folder + "/")]):
             subprocess.run(["umount", "-l", path], check=False)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Hosts:
