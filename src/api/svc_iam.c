@@ -31,6 +31,7 @@ CALL_ADAPTER(identity_delete_policy_version)
 CALL_ADAPTER(identity_delete_role)
 CALL_ADAPTER(identity_delete_role_permissions_boundary)
 CALL_ADAPTER(identity_delete_role_policy)
+CALL_ADAPTER(identity_delete_server_certificate)
 CALL_ADAPTER(identity_delete_ssh_public_key)
 CALL_ADAPTER(identity_delete_service_specific_credential)
 CALL_ADAPTER(identity_delete_user)
@@ -54,6 +55,7 @@ CALL_ADAPTER(identity_get_policy)
 CALL_ADAPTER(identity_get_policy_version)
 CALL_ADAPTER(identity_get_role)
 CALL_ADAPTER(identity_get_role_policy)
+CALL_ADAPTER(identity_get_server_certificate)
 CALL_ADAPTER(identity_get_ssh_public_key)
 CALL_ADAPTER(identity_get_user)
 CALL_ADAPTER(identity_get_user_policy)
@@ -77,6 +79,8 @@ CALL_ADAPTER(identity_list_policy_versions)
 CALL_ADAPTER(identity_list_role_policies)
 CALL_ADAPTER(identity_list_role_tags)
 CALL_ADAPTER(identity_list_roles)
+CALL_ADAPTER(identity_list_server_certificate_tags)
+CALL_ADAPTER(identity_list_server_certificates)
 CALL_ADAPTER(identity_list_ssh_public_keys)
 CALL_ADAPTER(identity_list_service_specific_credentials)
 CALL_ADAPTER(identity_list_user_policies)
@@ -98,11 +102,13 @@ CALL_ADAPTER(identity_tag_instance_profile)
 CALL_ADAPTER(identity_tag_open_id_connect_provider)
 CALL_ADAPTER(identity_tag_policy)
 CALL_ADAPTER(identity_tag_role)
+CALL_ADAPTER(identity_tag_server_certificate)
 CALL_ADAPTER(identity_tag_user)
 CALL_ADAPTER(identity_untag_instance_profile)
 CALL_ADAPTER(identity_untag_open_id_connect_provider)
 CALL_ADAPTER(identity_untag_policy)
 CALL_ADAPTER(identity_untag_role)
+CALL_ADAPTER(identity_untag_server_certificate)
 CALL_ADAPTER(identity_untag_user)
 CALL_ADAPTER(identity_update_access_key)
 CALL_ADAPTER(identity_update_assume_role_policy)
@@ -114,6 +120,7 @@ CALL_ADAPTER(identity_update_ssh_public_key)
 CALL_ADAPTER(identity_update_service_specific_credential)
 CALL_ADAPTER(identity_update_user)
 CALL_ADAPTER(identity_upload_ssh_public_key)
+CALL_ADAPTER(identity_upload_server_certificate)
 
 static const call_handler handlers[IAM_OP_COUNT] = {
 	[IAM_OP_ADD_CLIENT_ID_TO_OPEN_ID_CONNECT_PROVIDER] =
@@ -145,6 +152,7 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 	[IAM_OP_DELETE_ROLE] = identity_delete_role_call,
 	[IAM_OP_DELETE_ROLE_PERMISSIONS_BOUNDARY] = identity_delete_role_permissions_boundary_call,
 	[IAM_OP_DELETE_ROLE_POLICY] = identity_delete_role_policy_call,
+	[IAM_OP_DELETE_SERVER_CERTIFICATE] = identity_delete_server_certificate_call,
 	[IAM_OP_DELETE_SSH_PUBLIC_KEY] = identity_delete_ssh_public_key_call,
 	[IAM_OP_DELETE_SERVICE_SPECIFIC_CREDENTIAL] =
 		identity_delete_service_specific_credential_call,
@@ -172,6 +180,7 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 	[IAM_OP_GET_POLICY_VERSION] = identity_get_policy_version_call,
 	[IAM_OP_GET_ROLE] = identity_get_role_call,
 	[IAM_OP_GET_ROLE_POLICY] = identity_get_role_policy_call,
+	[IAM_OP_GET_SERVER_CERTIFICATE] = identity_get_server_certificate_call,
 	[IAM_OP_GET_SSH_PUBLIC_KEY] = identity_get_ssh_public_key_call,
 	[IAM_OP_GET_USER] = identity_get_user_call,
 	[IAM_OP_GET_USER_POLICY] = identity_get_user_policy_call,
@@ -196,6 +205,8 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 	[IAM_OP_LIST_ROLE_POLICIES] = identity_list_role_policies_call,
 	[IAM_OP_LIST_ROLE_TAGS] = identity_list_role_tags_call,
 	[IAM_OP_LIST_ROLES] = identity_list_roles_call,
+	[IAM_OP_LIST_SERVER_CERTIFICATE_TAGS] = identity_list_server_certificate_tags_call,
+	[IAM_OP_LIST_SERVER_CERTIFICATES] = identity_list_server_certificates_call,
 	[IAM_OP_LIST_SSH_PUBLIC_KEYS] = identity_list_ssh_public_keys_call,
 	[IAM_OP_LIST_SERVICE_SPECIFIC_CREDENTIALS] =
 		identity_list_service_specific_credentials_call,
@@ -221,11 +232,13 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 	[IAM_OP_TAG_OPEN_ID_CONNECT_PROVIDER] = identity_tag_open_id_connect_provider_call,
 	[IAM_OP_TAG_POLICY] = identity_tag_policy_call,
 	[IAM_OP_TAG_ROLE] = identity_tag_role_call,
+	[IAM_OP_TAG_SERVER_CERTIFICATE] = identity_tag_server_certificate_call,
 	[IAM_OP_TAG_USER] = identity_tag_user_call,
 	[IAM_OP_UNTAG_INSTANCE_PROFILE] = identity_untag_instance_profile_call,
 	[IAM_OP_UNTAG_OPEN_ID_CONNECT_PROVIDER] = identity_untag_open_id_connect_provider_call,
 	[IAM_OP_UNTAG_POLICY] = identity_untag_policy_call,
 	[IAM_OP_UNTAG_ROLE] = identity_untag_role_call,
+	[IAM_OP_UNTAG_SERVER_CERTIFICATE] = identity_untag_server_certificate_call,
 	[IAM_OP_UNTAG_USER] = identity_untag_user_call,
 	[IAM_OP_UPDATE_ACCESS_KEY] = identity_update_access_key_call,
 	[IAM_OP_UPDATE_ASSUME_ROLE_POLICY] = identity_update_assume_role_policy_call,
@@ -239,6 +252,7 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 		identity_update_service_specific_credential_call,
 	[IAM_OP_UPDATE_USER] = identity_update_user_call,
 	[IAM_OP_UPLOAD_SSH_PUBLIC_KEY] = identity_upload_ssh_public_key_call,
+	[IAM_OP_UPLOAD_SERVER_CERTIFICATE] = identity_upload_server_certificate_call,
 };
 
 static const char *lookup(void *engine, struct call *call, const char *kind, const char *name)

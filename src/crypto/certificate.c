@@ -204,7 +204,7 @@ int certificate_check(struct view chain_pem, struct view key_pem, int64_t now_us
 		return -1;
 	if (!X509_check_private_key(c, key)) {
 		ERR_clear_error();
-		err_set(err, ERR_INVALID, "the private key is not that of the certificate");
+		err_set(err, ERR_CONFLICT, "the private key is not that of the certificate");
 		return err_hint(err, "the server's own certificate comes first in its file");
 	}
 	if (usec_of(X509_get0_notBefore(c)) > now_usec)
@@ -213,6 +213,25 @@ int certificate_check(struct view chain_pem, struct view key_pem, int64_t now_us
 		return err_set(err, ERR_INVALID, "the certificate has expired");
 	ret->fingerprint = fingerprint_of(c);
 	ret->not_after_usec = usec_of(X509_get0_notAfter(c));
+	return 0;
+}
+
+int certificate_chain_check(struct view pem, struct err *err)
+{
+	BIO *b CLEANUP(bio_freep) = open_text(pem);
+	size_t n = 0;
+	bool clean;
+
+	for (;; n++) {
+		X509 *c CLEANUP(x509_freep) = PEM_read_bio_X509(b, NULL, no_passphrase, NULL);
+
+		if (!c)
+			break;
+	}
+	clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	if (!n || !clean)
+		return fail(err, "the chain cannot be read as certificates in PEM");
+	ERR_clear_error();
 	return 0;
 }
 

@@ -26,9 +26,12 @@ int certificate_make_key(struct str *ret_pem, struct err *err);
 int certificate_make(struct view key_pem, const struct strv *names, int64_t now_usec,
 	int64_t life_usec, struct str *ret_pem, struct err *err);
 /* Looks at a chain (the server's own certificate first) and its key: ERR_INVALID when one of them
- * cannot be read, they do not belong together, or the certificate is not good at now_usec. */
+ * cannot be read or the certificate is not good at now_usec, ERR_CONFLICT when they do not belong
+ * together. */
 int certificate_check(struct view chain_pem, struct view key_pem, int64_t now_usec,
 	struct certificate_info *ret, struct err *err);
+/* ERR_INVALID unless this is one certificate or more as PEM. */
+int certificate_chain_check(struct view pem, struct err *err);
 /* Whether a client that asks for this host name or IP address accepts the certificate. */
 bool certificate_covers(struct view chain_pem, const char *name);
 

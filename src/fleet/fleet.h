@@ -62,7 +62,7 @@ struct fleet_config {
 	int endpoint_port;    /* the API's port: instances reach it at their bridge's address */
 	/* Where load balancers listen that are internet-facing, and internal; NULL: 127.0.0.1. */
 	const char *balancer_address, *internal_balancer_address;
-	const char *program;  /* path of the towpath executable that instances run as agent */
+	const char *program; /* path of the towpath executable that instances run as agent */
 	const struct compute_driver *compute;	   /* NULL: instances wait until there is one */
 	const struct compute_driver *task_compute; /* of tasks; NULL: the same. Borrowed */
 	struct zygote *monitors;		   /* of containers, borrowed; compute/compute.h */
@@ -91,6 +91,10 @@ struct fleet_config {
 	/* The text of a secret, in the arena. NULL: there are none. */
 	int (*secret)(void *arg, const struct fleet_secret_request *req, struct arena *a,
 		const char **ret, struct err *err);
+	/* A server certificate by its ARN, as PEM with issuers and private key, in the arena; a
+	 * part of the caller's step. 1, 0: there is none, -1. NULL: there are none. */
+	int (*certificate)(void *arg, struct db_tx *tx, const char *arn, struct arena *a,
+		const char **ret_pem, struct err *err);
 	/* Makes a log stream over a spool file, as a part of the caller's step. NULL: dropped. */
 	int (*log_attach)(void *arg, struct db_tx *tx, const char *group, const char *stream,
 		const char *path, struct err *err);
@@ -118,6 +122,9 @@ void fleet_engine_set_port(struct fleet_engine *e, int port);
 int fleet_engine_start(struct fleet_engine *e, struct err *err);
 /* Before durable_stop(): ends the engine's threads; instances and traffic live on. */
 void fleet_engine_stop(struct fleet_engine *e);
+/* The ARN of a listener that shows the server certificate, or NULL, in the arena. */
+int fleet_certificate_user(
+	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err);
 /* The bridge of a data folder's instances and tasks, for who takes away what a stopped server has
  * left; its bridge is NULL when there has been none. */
 struct compute_bridge fleet_bridge(const char *data_dir, struct arena *a);
@@ -356,6 +363,7 @@ FLEET_OP(autoscaling, terminate_instance_in_auto_scaling_group)
 FLEET_OP(autoscaling, update_auto_scaling_group)
 
 /* elbv2 */
+FLEET_OP(elbv2, add_listener_certificates)
 FLEET_OP(elbv2, create_listener)
 FLEET_OP(elbv2, create_load_balancer)
 FLEET_OP(elbv2, create_rule)
@@ -365,6 +373,7 @@ FLEET_OP(elbv2, delete_load_balancer)
 FLEET_OP(elbv2, delete_rule)
 FLEET_OP(elbv2, delete_target_group)
 FLEET_OP(elbv2, deregister_targets)
+FLEET_OP(elbv2, describe_listener_certificates)
 FLEET_OP(elbv2, describe_listeners)
 FLEET_OP(elbv2, describe_load_balancers)
 FLEET_OP(elbv2, describe_rules)
@@ -377,6 +386,7 @@ FLEET_OP(elbv2, modify_rule)
 FLEET_OP(elbv2, modify_target_group)
 FLEET_OP(elbv2, modify_target_group_attributes)
 FLEET_OP(elbv2, register_targets)
+FLEET_OP(elbv2, remove_listener_certificates)
 
 /* ec2 */
 FLEET_OP(ec2, create_tags)

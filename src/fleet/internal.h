@@ -218,6 +218,11 @@ struct fleet_hosts_sent {
 /* Where a load balancer's listeners are; of the configuration. */
 const char *fleet_balancer_address(
 	const struct fleet_engine *e, const struct elbv2_load_balancer *lb);
+struct fleet_tls_policy {
+	const char *name, *min, *max; /* "TLSv1.2" */
+};
+/* NULL: there is none of that name. */
+const struct fleet_tls_policy *fleet_tls_policy(const char *name);
 /* 0.0.0.0 or :: */
 bool fleet_address_is_any(const char *address);
 /* The plan for what is stored now; shares are by rule. Everything in the arena. */

@@ -86,16 +86,17 @@ static int check_port(struct fleet_engine *e, struct db_tx *tx, const struct elb
 static int check_listener(struct fleet_engine *e, struct db_tx *tx, struct elbv2_listener *l,
 	struct arena *a, struct err *err)
 {
-	if (!streq(l->protocol, "HTTP"))
+	if (!streq(l->protocol, "HTTP") && !streq(l->protocol, "HTTPS"))
 		return err_set(err, ERR_UNSUPPORTED,
-			"listeners of protocol %s are not implemented; use HTTP", l->protocol);
-	return check_port(e, tx, l, a, err) < 0 ||
+			"listeners of protocol %s are not implemented; use HTTP or HTTPS",
+			l->protocol);
+	return check_port(e, tx, l, a, err) < 0 || fleet_listener_tls_check(e, tx, l, a, err) < 0 ||
 			       fleet_actions_check(tx, &l->default_actions, a, err) < 0
 		       ? -1
 		       : 0;
 }
 
-static int put_listener(
+int fleet_listener_put(
 	struct fleet_engine *e, struct db_tx *tx, const struct elbv2_listener *l, struct err *err)
 {
 	if (store_document_put(tx, &STORE_LISTENER, l->listener_arn, l->load_balancer_arn, l, err) <
@@ -121,12 +122,17 @@ static int create_listener_step(struct db_tx *tx, void *arg, struct err *err)
 		.port = WIRE_SET_INT(wire_or(req->port, 80)),
 		.protocol = req->protocol ? req->protocol : "HTTP",
 		.default_actions = req->default_actions,
+		.ssl_policy = req->ssl_policy,
+		.mutual_authentication = req->mutual_authentication,
 	};
-	if (check_listener(e, tx, &l, a, err) < 0 || put_listener(e, tx, &l, err) < 0 ||
+	if (req->certificates.n &&
+		fleet_listener_default_certificate(&l, &req->certificates, a, err) < 0)
+		return -1;
+	if (check_listener(e, tx, &l, a, err) < 0 || fleet_listener_put(e, tx, &l, err) < 0 ||
 		fleet_balancer_tags_put(tx, l.listener_arn, &req->tags, a, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->listeners, 1);
-	resp->listeners.v[0] = l;
+	resp->listeners.v[0] = fleet_listener_shown(&l, a);
 	return 0;
 }
 
@@ -141,12 +147,23 @@ static int modify_listener_step(struct db_tx *tx, void *arg, struct err *err)
 		l.port = req->port;
 	if (req->protocol)
 		l.protocol = req->protocol;
+	if (req->ssl_policy)
+		l.ssl_policy = req->ssl_policy;
+	if (req->mutual_authentication)
+		l.mutual_authentication = req->mutual_authentication;
+	if (!streq(l.protocol, "HTTPS") && req->protocol) {
+		l.ssl_policy = req->ssl_policy;
+		l.certificates.n = 0;
+	}
+	if (req->certificates.n &&
+		fleet_listener_default_certificate(&l, &req->certificates, a, err) < 0)
+		return -1;
 	if (req->default_actions.set)
 		l.default_actions = req->default_actions;
-	if (check_listener(e, tx, &l, a, err) < 0 || put_listener(e, tx, &l, err) < 0)
+	if (check_listener(e, tx, &l, a, err) < 0 || fleet_listener_put(e, tx, &l, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->listeners, 1);
-	resp->listeners.v[0] = l;
+	resp->listeners.v[0] = fleet_listener_shown(&l, a);
 	return 0;
 }
 
@@ -186,6 +203,8 @@ static int describe_listeners_step(struct db_tx *tx, void *arg, struct err *err)
 			0)
 			return -1;
 	}
+	wire_foreach (l, &resp->listeners)
+		*l = fleet_listener_shown(l, a);
 	return fleet_page_cut(&FLEET_PAGES_ELBV2, FLEET_LIST(&resp->listeners, listener_arn),
 		req->marker, req->page_size, a, &resp->next_marker, err);
 }

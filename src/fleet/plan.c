@@ -177,8 +177,37 @@ static const char *address_of(const struct planner *p, const struct elbv2_listen
 	return "127.0.0.1";
 }
 
-static void plan_listener(
-	struct planner *p, const struct elbv2_listener *l, struct traffic_listener *ret)
+/* Never without: what is to be secret must not go out in the clear. */
+static int plan_tls(struct planner *p, const struct elbv2_listener *l, struct traffic_listener *ret,
+	struct err *err)
+{
+	const struct fleet_tls_policy *policy = fleet_tls_policy(l->ssl_policy);
+	const char **pems;
+
+	if (!streq(l->protocol, "HTTPS"))
+		return 0;
+	pems = arena_new_n(p->a, l->certificates.n + 1, const char *);
+	for (size_t i = 0; i < l->certificates.n; i++) {
+		const char *arn = l->certificates.v[i].certificate_arn;
+		int r = p->e->cfg.certificate ? p->e->cfg.certificate(p->e->cfg.arg, p->tx, arn,
+							p->a, &pems[i], err)
+					      : 0;
+
+		if (r == 0)
+			return err_set(err, ERR_NOT_FOUND,
+				"listener %s: there is no certificate %s", l->listener_arn, arn);
+		if (r < 0)
+			return -1;
+	}
+	ret->certificates = pems;
+	ret->n_certificates = l->certificates.n;
+	ret->tls_min = policy->min;
+	ret->tls_max = policy->max;
+	return 0;
+}
+
+static int plan_listener(struct planner *p, const struct elbv2_listener *l,
+	struct traffic_listener *ret, struct err *err)
 {
 	const struct elbv2_rule **rules =
 		arena_new_n(p->a, p->rules.n + 1, const struct elbv2_rule *);
@@ -213,6 +242,7 @@ static void plan_listener(
 		.routes = routes,
 		.n_routes = n + 1,
 	};
+	return plan_tls(p, l, ret, err);
 }
 
 /* ---- pools ---- */
@@ -298,7 +328,8 @@ int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
 	p.balancer_of = arena_new_n(a, p.groups.n + 1, const char *);
 	listeners = arena_new_n(a, p.listeners.n + 1, struct traffic_listener);
 	for (size_t i = 0; i < p.listeners.n; i++)
-		plan_listener(&p, p.listeners.v[i], &listeners[i]);
+		if (plan_listener(&p, p.listeners.v[i], &listeners[i], err) < 0)
+			return -1;
 	pools = arena_new_n(a, p.groups.n + 1, struct traffic_pool);
 	ret->servers = arena_new_n(a, p.targets.n + 1, struct fleet_planned);
 	for (size_t i = 0; i < p.groups.n; i++)

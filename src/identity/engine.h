@@ -50,6 +50,8 @@ struct identity_engine {
 	struct seal_key seal;
 	identity_tags_fn tags_of; /* or NULL */
 	void *tags_arg;
+	identity_certificate_user_fn certificate_user; /* or NULL */
+	void *certificate_arg;
 	pthread_mutex_t lock;
 	struct map keys;     /* id -> identity_key */
 	struct map policies; /* owner -> identity_policies */
@@ -180,6 +182,10 @@ struct identity_page {
 int identity_list(struct identity_step *s, struct db_tx *tx, const struct identity_page *p,
 	struct store_documents *ret, const char **ret_marker, struct wire_bool *ret_truncated,
 	struct err *err);
+
+/* ---- server_certificate.c ---- */
+int identity_need_certificate(struct identity_step *s, struct db_tx *tx, const char *name,
+	struct iam_server_certificate *ret, const char **ret_id, struct err *err);
 
 /* ---- authorize.c ---- */
 

@@ -116,6 +116,16 @@ typedef void (*identity_tags_fn)(void *arg, const char *arn, struct arena *a,
 /* Who tells them, before the first question; without it aws:ResourceTag/... is nowhere present. It
  * is asked only where a policy that counts mentions such a key. */
 void identity_resource_tags(struct identity_engine *e, identity_tags_fn tags_of, void *arg);
+/* Who uses a server certificate, or NULL, in the arena; a part of the caller's step. */
+typedef int (*identity_certificate_user_fn)(void *arg, struct db_tx *tx, const char *arn,
+	struct arena *a, const char **ret, struct err *err);
+/* One that is used is not deleted. Before requests come. */
+void identity_certificate_users(
+	struct identity_engine *e, identity_certificate_user_fn user, void *arg);
+/* Appends a server certificate as PEM: itself, its issuers, its private key. 1, 0: there is none,
+ * -1. */
+int identity_certificate(struct identity_engine *e, struct db_tx *tx, const char *arn,
+	struct str *ret_pem, struct err *err);
 /* 0 when allowed; else ERR_DENIED with the service's sentence (spec: IAM, "policy evaluation
  * logic" within one account). */
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
@@ -168,8 +178,9 @@ bool identity_ticket_fits(struct identity_engine *e, const char *context, const 
 int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
 	struct arena *a, const char **ret_why, struct err *err);
 
-/* The ARN of a "user", "role", "group" or "instance-profile" by its name, in the call's arena; one
- * without a path when there is none of that name. Name NULL: the caller's own user. */
+/* The ARN of a "user", "role", "group", "instance-profile" or "server-certificate" by its name, in
+ * the call's arena; one without a path when there is none of that name. Name NULL: the caller's own
+ * user. */
 const char *identity_find_arn(
 	struct identity_engine *e, struct call *call, const char *kind, const char *name);
 
@@ -219,6 +230,7 @@ IDENTITY_OPERATION(iam, delete_policy_version);
 IDENTITY_OPERATION(iam, delete_role);
 IDENTITY_OPERATION(iam, delete_role_permissions_boundary);
 IDENTITY_OPERATION(iam, delete_role_policy);
+IDENTITY_OPERATION(iam, delete_server_certificate);
 IDENTITY_OPERATION(iam, delete_ssh_public_key);
 IDENTITY_OPERATION(iam, delete_service_specific_credential);
 IDENTITY_OPERATION(iam, delete_user);
@@ -242,6 +254,7 @@ IDENTITY_OPERATION(iam, get_policy);
 IDENTITY_OPERATION(iam, get_policy_version);
 IDENTITY_OPERATION(iam, get_role);
 IDENTITY_OPERATION(iam, get_role_policy);
+IDENTITY_OPERATION(iam, get_server_certificate);
 IDENTITY_OPERATION(iam, get_ssh_public_key);
 IDENTITY_OPERATION(iam, get_user);
 IDENTITY_OPERATION(iam, get_user_policy);
@@ -265,6 +278,8 @@ IDENTITY_OPERATION(iam, list_policy_versions);
 IDENTITY_OPERATION(iam, list_role_policies);
 IDENTITY_OPERATION(iam, list_role_tags);
 IDENTITY_OPERATION(iam, list_roles);
+IDENTITY_OPERATION(iam, list_server_certificate_tags);
+IDENTITY_OPERATION(iam, list_server_certificates);
 IDENTITY_OPERATION(iam, list_ssh_public_keys);
 IDENTITY_OPERATION(iam, list_service_specific_credentials);
 IDENTITY_OPERATION(iam, list_user_policies);
@@ -286,11 +301,13 @@ IDENTITY_OPERATION(iam, tag_instance_profile);
 IDENTITY_OPERATION(iam, tag_open_id_connect_provider);
 IDENTITY_OPERATION(iam, tag_policy);
 IDENTITY_OPERATION(iam, tag_role);
+IDENTITY_OPERATION(iam, tag_server_certificate);
 IDENTITY_OPERATION(iam, tag_user);
 IDENTITY_OPERATION(iam, untag_instance_profile);
 IDENTITY_OPERATION(iam, untag_open_id_connect_provider);
 IDENTITY_OPERATION(iam, untag_policy);
 IDENTITY_OPERATION(iam, untag_role);
+IDENTITY_OPERATION(iam, untag_server_certificate);
 IDENTITY_OPERATION(iam, untag_user);
 IDENTITY_OPERATION(iam, update_access_key);
 IDENTITY_OPERATION(iam, update_assume_role_policy);
@@ -302,6 +319,7 @@ IDENTITY_OPERATION(iam, update_ssh_public_key);
 IDENTITY_OPERATION(iam, update_service_specific_credential);
 IDENTITY_OPERATION(iam, update_user);
 IDENTITY_OPERATION(iam, upload_ssh_public_key);
+IDENTITY_OPERATION(iam, upload_server_certificate);
 IDENTITY_OPERATION(sts, assume_role);
 IDENTITY_OPERATION(sts, assume_role_with_web_identity);
 IDENTITY_OPERATION(sts, get_caller_identity);

@@ -206,26 +206,55 @@ void identity_key_used(
 
 /* ---- another key ---- */
 
+struct reseal {
+	struct db_tx *tx;
+	const struct seal_key *from, *to;
+	struct arena *a;
+	size_t n;
+};
+
+/* Every document of the kind; `secret_of` is where its secret stands. */
+static int reseal_kind(struct reseal *r, const struct store_document_kind *kind,
+	const char **(*secret_of)(void *document), struct err *err)
+{
+	struct store_documents rows;
+
+	if (store_document_list(r->tx, kind, &(struct store_document_filter){0}, r->a, &rows, err) <
+		0)
+		return -1;
+	for (size_t i = 0; i < rows.n; i++) {
+		const char **secret = secret_of(rows.v[i]);
+		struct str sealed CLEANUP_STR = STR_INIT;
+
+		if (seal_again(r->from, r->to, view_of(*secret), rows.ids[i], &sealed, err) < 0)
+			return -1;
+		*secret = str_text(&sealed);
+		if (store_document_rewrite(r->tx, kind, rows.ids[i], rows.v[i], err) < 0)
+			return -1;
+	}
+	r->n += rows.n;
+	return 0;
+}
+
+static const char **secret_of_key(void *document)
+{
+	return &((struct iam_access_key *)document)->secret_access_key;
+}
+
+static const char **secret_of_setting(void *document)
+{
+	return &((struct towpath_identity_setting *)document)->value;
+}
+
 int identity_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
 	size_t *n, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct store_documents keys;
+	struct reseal r = {.tx = tx, .from = from, .to = to, .a = &a};
 
-	if (store_document_list(
-		    tx, &STORE_IAM_KEY, &(struct store_document_filter){0}, &a, &keys, err) < 0)
+	if (reseal_kind(&r, &STORE_IAM_KEY, secret_of_key, err) < 0 ||
+		reseal_kind(&r, &STORE_IAM_CERTIFICATE_KEY, secret_of_setting, err) < 0)
 		return -1;
-	for (size_t i = 0; i < keys.n; i++) {
-		struct iam_access_key *key = keys.v[i];
-		struct str sealed CLEANUP_STR = STR_INIT;
-
-		if (seal_again(from, to, view_of(key->secret_access_key), keys.ids[i], &sealed,
-			    err) < 0)
-			return -1;
-		key->secret_access_key = str_text(&sealed);
-		if (store_document_rewrite(tx, &STORE_IAM_KEY, keys.ids[i], key, err) < 0)
-			return -1;
-	}
-	*n += keys.n;
+	*n += r.n;
 	return 0;
 }

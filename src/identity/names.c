@@ -33,6 +33,8 @@ static int find_arn(struct db_tx *tx, void *arg, struct err *err)
 		struct iam_user user;
 		struct iam_role role;
 		struct iam_group group;
+		struct iam_instance_profile profile;
+		struct iam_server_certificate certificate;
 	} row;
 	const struct {
 		const char *kind;
@@ -40,7 +42,9 @@ static int find_arn(struct db_tx *tx, void *arg, struct err *err)
 		const char **arn;
 	} kinds[] = {{"user", &STORE_IAM_USER, &row.user.arn},
 		{"role", &STORE_IAM_ROLE, &row.role.arn},
-		{"group", &STORE_IAM_GROUP, &row.group.arn}};
+		{"group", &STORE_IAM_GROUP, &row.group.arn},
+		{"instance-profile", &STORE_IAM_PROFILE, &row.profile.arn},
+		{"server-certificate", &STORE_IAM_CERTIFICATE, NULL}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		int r;
@@ -49,7 +53,8 @@ static int find_arn(struct db_tx *tx, void *arg, struct err *err)
 			continue;
 		r = store_document_get(tx, kinds[i].store, f->owner, f->a, &row, err);
 		if (r > 0)
-			f->arn = *kinds[i].arn;
+			f->arn = kinds[i].arn ? *kinds[i].arn
+					      : row.certificate.server_certificate_metadata->arn;
 		return r < 0 ? -1 : 0;
 	}
 	return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of users, roles, managed policies, instance profiles and OIDC providers. */
+/* Tags of users, roles, managed policies, instance profiles, server certificates and OIDC
+ * providers. */
 #include <strings.h>
 
 #include "identity/engine.h"
@@ -13,6 +14,7 @@ struct tagged {
 		struct iam_role role;
 		struct iam_policy policy;
 		struct iam_instance_profile profile;
+		struct iam_server_certificate certificate;
 		struct iam_get_open_id_connect_provider_response provider;
 	} doc;
 	struct iam_tag_list_type *tags;
@@ -49,6 +51,14 @@ static int find_instance_profile(struct identity_step *s, struct db_tx *tx, cons
 	t->kind = &STORE_IAM_PROFILE;
 	t->tags = &t->doc.profile.tags;
 	return identity_need_profile(s, tx, name, &t->doc.profile, &t->id, err);
+}
+
+static int find_server_certificate(struct identity_step *s, struct db_tx *tx, const char *name,
+	struct tagged *t, struct err *err)
+{
+	t->kind = &STORE_IAM_CERTIFICATE;
+	t->tags = &t->doc.certificate.tags;
+	return identity_need_certificate(s, tx, name, &t->doc.certificate, &t->id, err);
 }
 
 static int find_open_id_connect_provider(struct identity_step *s, struct db_tx *tx, const char *arn,
@@ -151,4 +161,5 @@ TAG_OPERATIONS(user, user_name)
 TAG_OPERATIONS(role, role_name)
 TAG_OPERATIONS(policy, policy_arn)
 TAG_OPERATIONS(instance_profile, instance_profile_name)
+TAG_OPERATIONS(server_certificate, server_certificate_name)
 TAG_OPERATIONS(open_id_connect_provider, open_id_connect_provider_arn)

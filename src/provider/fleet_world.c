@@ -150,6 +150,24 @@ static int image_open(
 	return artifact_image_blob_open(w->artifact, repository, digest, ret_fd, &size, err);
 }
 
+static int certificate(void *arg, struct db_tx *tx, const char *arn, struct arena *a,
+	const char **ret_pem, struct err *err)
+{
+	struct fleet_world *w = arg;
+	struct str pem CLEANUP_STR = STR_INIT;
+	int r = identity_certificate(w->identity, tx, arn, &pem, err);
+
+	*ret_pem = r > 0 ? arena_strdup(a, str_text(&pem)) : NULL;
+	return r;
+}
+
+static int certificate_user(void *arg, struct db_tx *tx, const char *arn, struct arena *a,
+	const char **ret, struct err *err)
+{
+	(void)arg;
+	return fleet_certificate_user(tx, arn, a, ret, err);
+}
+
 void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 {
 	cfg->metrics = put_metrics;
@@ -162,5 +180,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->image_open = image_open;
 	cfg->image_grant = fleet_world_image_grant;
 	cfg->secret = fleet_world_secret;
+	cfg->certificate = certificate;
+	identity_certificate_users(w->identity, certificate_user, w);
 	cfg->arg = w;
 }

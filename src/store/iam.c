@@ -19,6 +19,10 @@ const struct store_document_kind STORE_IAM_MEMBER = {"iam.member", &towpath_iden
 const struct store_document_kind STORE_IAM_PROFILE = {"iam.profile", &iam_instance_profile_shape};
 const struct store_document_kind STORE_IAM_VERSION = {"iam.version", &iam_policy_version_shape};
 const struct store_document_kind STORE_IAM_SSH = {"iam.ssh", &iam_ssh_public_key_shape};
+const struct store_document_kind STORE_IAM_CERTIFICATE = {
+	"iam.certificate", &iam_server_certificate_shape};
+const struct store_document_kind STORE_IAM_CERTIFICATE_KEY = {
+	"iam.certificate-key", &towpath_identity_setting_shape};
 const struct store_document_kind STORE_IAM_USED = {"iam.used", &iam_access_key_last_used_shape};
 const struct store_document_kind STORE_IAM_PROVIDER = {
 	"iam.provider", &iam_get_open_id_connect_provider_response_shape};

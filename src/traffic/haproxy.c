@@ -255,12 +255,17 @@ static int apply_structure(struct haproxy *h, const struct traffic_plan *plan, s
 {
 	struct str structure CLEANUP_STR = STR_INIT;
 	bool lives = !end_orphan(h) && alive(h);
+	int r;
 
 	if (structure_text(h, plan, &structure, err) < 0)
 		return -1;
 	if (lives && view_eq(str_view(&structure), str_view(&h->structure)))
 		return 0;
-	if ((lives ? reload(h, plan, err) : start_fresh(h, plan, err)) < 0)
+	r = haproxy_certificates_write(h, plan, err);
+	if (r == 0)
+		r = lives ? reload(h, plan, err) : start_fresh(h, plan, err);
+	haproxy_certificates_remove(h);
+	if (r < 0)
 		return -1;
 	map_release_with(&h->texts, free_value);
 	return save_structure(h, &structure, err);
@@ -473,6 +478,7 @@ static void haproxy_free(struct traffic *t)
 	free(h->paths.pid);
 	free(h->paths.socket);
 	free(h->paths.maps);
+	free(h->paths.certificates);
 	free(h->dir);
 	str_release(&h->structure);
 	map_release_with(&h->texts, free_value);
@@ -505,6 +511,7 @@ int haproxy_new(const char *dir, struct traffic **ret, struct err *err)
 		.pid = path_join(dir, "haproxy.pid"),
 		.socket = path_join(dir, "haproxy.sock"),
 		.maps = path_join(dir, "maps"),
+		.certificates = path_join(dir, "certificates"),
 	};
 	if (file_make_dirs(h->paths.maps, 0700, err) < 0) {
 		haproxy_free(&h->base);

@@ -324,7 +324,7 @@ static int location_text(const struct traffic_listener *l, const struct traffic_
 {
 	char port[12];
 	const struct word words[] = {
-		{"#{protocol}", l->tls ? "https" : "http"},
+		{"#{protocol}", l->n_certificates ? "https" : "http"},
 		{"#{host}", "%[req.hdr(host),host_only]"},
 		{"#{port}", port},
 		{"#{path}", "%[path,regsub(^/,)]"},
@@ -434,22 +434,41 @@ static int connection_text(const struct haproxy_config *c, const struct traffic_
 	return 0;
 }
 
-static int listener_text(const struct haproxy_config *c, const struct traffic_listener *l,
+static int bind_text(const struct haproxy_config *c, const struct traffic_listener *l,
 	struct str *out, struct err *err)
 {
 	bool v6 = strchr(l->address, ':');
 
+	str_addf(out, "\tbind %s%s%s:%d%s", v6 ? "[" : "", l->address, v6 ? "]" : "", l->port,
+		v6 ? " v4v6" : "");
+	for (size_t i = 0; i < l->n_certificates; i++) {
+		char *path CLEANUP(freep) = haproxy_certificate_path(c->paths, l->certificates[i]);
+
+		str_add(out, i ? " crt " : " ssl crt ");
+		if (quote(out, "a folder's name", path, err) < 0)
+			return -1;
+	}
+	if (l->n_certificates)
+		str_addf(out, " alpn h2,http/1.1 ssl-min-ver %s ssl-max-ver %s", l->tls_min,
+			l->tls_max);
+	str_add_c(out, '\n');
+	return 0;
+}
+
+static int listener_text(const struct haproxy_config *c, const struct traffic_listener *l,
+	struct str *out, struct err *err)
+{
 	if (check_name("listener", l->name, err) < 0)
 		return -1;
+	str_addf(out, "frontend %s\n", l->name);
+	if (bind_text(c, l, out, err) < 0)
+		return -1;
 	str_addf(out,
-		"frontend %s\n"
-		"\tbind %s%s%s:%d%s\n"
 		"\thttp-request add-header X-Forwarded-For %%[var(sess.client)]\n"
 		"\thttp-request set-header X-Forwarded-Proto %s\n"
 		"\thttp-request set-header X-Forwarded-Port %d\n"
 		"\tlog-format \"%%pid %%rt %%b %%Tr %%ST\"\n",
-		l->name, v6 ? "[" : "", l->address, v6 ? "]" : "", l->port, v6 ? " v4v6" : "",
-		l->tls ? "https" : "http", l->port);
+		l->n_certificates ? "https" : "http", l->port);
 	if (connection_text(c, l, out, err) < 0)
 		return -1;
 	sample_text(c, out);

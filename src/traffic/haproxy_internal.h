@@ -28,7 +28,7 @@
 #define HAPROXY_TIMED_A_SECOND 1000
 
 struct haproxy_paths {
-	char *config, *config_new, *state, *pid, *socket, *maps;
+	char *config, *config_new, *state, *pid, *socket, *maps, *certificates;
 };
 
 /* A server that is wanted. */
@@ -67,6 +67,13 @@ struct haproxy_config {
 int haproxy_config_text(const struct haproxy_config *c, struct str *out, struct err *err);
 /* Keywords of a server line or of `add server`, without the check when it is off. */
 void haproxy_server_words(const struct traffic_pool *pool, struct str *out);
+
+/* ---- certificates (haproxy_certificate.c) ---- */
+
+/* Where a certificate's file is while HAProxy reads it. */
+char *haproxy_certificate_path(const struct haproxy_paths *paths, const char *pem) MUST_CHECK;
+int haproxy_certificates_write(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
+void haproxy_certificates_remove(struct haproxy *h);
 
 /* ---- maps (haproxy_map.c) ---- */
 

@@ -55,8 +55,8 @@ struct traffic_condition {
 	size_t n_patterns;
 };
 
-/* Parts of an address; #{protocol}, #{host}, #{port}, #{path} (without its first slash) and #{query}
- * stand for those of the request. */
+/* Parts of an address; #{protocol}, #{host}, #{port}, #{path} (without its first slash) and
+ * #{query} stand for those of the request. */
 struct traffic_redirect {
 	const char *protocol, *host, *port, *path, *query; /* query NULL or "": none */
 };
@@ -71,9 +71,9 @@ struct traffic_route {
 	/* TRAFFIC_FORWARD, > 0: the cookie AWSALBTG leads a client back to its pool for so long,
 	 * while the pool has a weight. */
 	int sticky_sec;
-	int status;		  /* TRAFFIC_FIXED, TRAFFIC_REDIRECT */
-	const char *content_type; /* TRAFFIC_FIXED */
-	const char *body;	  /* TRAFFIC_FIXED */
+	int status;			  /* TRAFFIC_FIXED, TRAFFIC_REDIRECT */
+	const char *content_type;	  /* TRAFFIC_FIXED */
+	const char *body;		  /* TRAFFIC_FIXED */
 	struct traffic_redirect redirect; /* TRAFFIC_REDIRECT */
 };
 
@@ -81,7 +81,11 @@ struct traffic_listener {
 	const char *name;    /* [A-Za-z0-9_.-]+, unique */
 	const char *address; /* to bind */
 	int port;
-	bool tls;
+	/* With TLS: the one by default, then those for clients that name another host. None: HTTP.
+	 */
+	const char *const *certificates; /* PEM: itself, its issuers, its private key */
+	size_t n_certificates;
+	const char *tls_min, *tls_max;	    /* "TLSv1.2" */
 	const struct traffic_route *routes; /* in order; the last one has no conditions */
 	size_t n_routes;
 };

@@ -3,11 +3,14 @@
 HAProxy, metrics."""
 import http.client
 import os
+import pathlib
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
+import tempfile
 import time
 from urllib.parse import unquote
 
@@ -330,3 +333,116 @@ def reached(address, port):
         return asked(address, port)[0] == 200
     except OSError:
         return False
+
+
+# ---- HTTPS ----
+
+
+def certificate(name):
+    """(certificate, private key) as PEM, of a host; it vouches for itself."""
+    with tempfile.TemporaryDirectory() as d:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", f"{d}/key", "-out", f"{d}/crt", "-days", "30", "-subj", f"/CN={name}",
+                        "-addext", f"subjectAltName=DNS:{name}"], check=True, capture_output=True)
+        return tuple(pathlib.Path(d, f).read_text(encoding="utf-8") for f in ("crt", "key"))
+
+
+def spoken(port, name, trusted, most=None):
+    """What a client that trusts this certificate alone gets from this host: (TLS version, first line)."""
+    context = ssl.create_default_context(cadata=trusted)
+    if most:
+        context.maximum_version = most
+    with socket.create_connection(("127.0.0.1", port), 20) as plain:
+        with context.wrap_socket(plain, server_hostname=name) as s:
+            s.sendall(f"GET /headers HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+            text = b"".join(iter(lambda: s.recv(4096), b"")).decode()
+            return s.version(), text
+
+
+def test_https(server, backends):
+    """A listener shows the certificate of the host that is asked for; keys lie in no file; what is in use stays."""
+    iam, elb = server.client("iam"), server.client("elbv2")
+    balancer = Balancer(server, backends, {"blue": ["blue"]})
+    port = free_ports(1)[0]
+    made = {n: certificate(n) for n in ("shop.example", "blog.example")}
+    arns = {n: iam.upload_server_certificate(ServerCertificateName=n, Path="/web/", CertificateBody=body, PrivateKey=key)[
+        "ServerCertificateMetadata"]["Arn"] for n, (body, key) in made.items()}
+    assert arns["shop.example"].endswith(":server-certificate/web/shop.example")
+
+    def listen(**more):
+        return elb.create_listener(**{**dict(LoadBalancerArn=balancer.arn, Protocol="HTTPS", Port=port, DefaultActions=(
+            balancer.forward({"blue": 1}))), **more})["Listeners"][0]
+
+    shop, blog = ({"CertificateArn": arns[n]} for n in ("shop.example", "blog.example"))
+    assert code_of(listen) == "ValidationError"
+    assert code_of(listen, Certificates=[shop, blog]) == "ValidationError"
+    assert code_of(listen, Certificates=[{"CertificateArn": arns["shop.example"] + "x"}]) == "CertificateNotFound"
+    assert code_of(listen, Certificates=[shop], SslPolicy="no") == "SSLPolicyNotFound"
+    assert code_of(listen, Certificates=[shop], Protocol="HTTP") == "InvalidConfigurationRequest"
+    listener = listen(Certificates=[shop], SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")
+    assert listener["Certificates"] == [shop]
+    arn = listener["ListenerArn"]
+
+    version, text = spoken(port, "shop.example", made["shop.example"][0])
+    assert version == "TLSv1.3" and "x-forwarded-proto: https" in text.lower() and f"x-forwarded-port: {port}" in text.lower()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        spoken(port, "blog.example", made["blog.example"][0])
+    elb.add_listener_certificates(ListenerArn=arn, Certificates=[blog])
+    assert spoken(port, "blog.example", made["blog.example"][0])[0] == "TLSv1.3"
+    assert elb.describe_listener_certificates(ListenerArn=arn)["Certificates"] == [
+        dict(shop, IsDefault=True), dict(blog, IsDefault=False)]
+    assert elb.describe_listeners(ListenerArns=[arn])["Listeners"][0]["Certificates"] == [shop]
+    h2 = subprocess.run(["curl", "-sk", "--http2", "-o", os.devnull, "-w", "%{http_version}", f"https://127.0.0.1:{port}/"],
+                        capture_output=True, text=True, check=True).stdout
+    assert h2 == "2"
+
+    # keys: sealed in the database, and for a moment in a file that is gone once HAProxy has read it
+    secret = "".join(made["shop.example"][1].split("\n")[1:-2])[20:60].encode()
+    held = [p for p in pathlib.Path(server.data).rglob("*") if p.is_file() and secret in p.read_bytes()]
+    assert held == []
+    assert code_of(iam.delete_server_certificate, ServerCertificateName="shop.example") == "DeleteConflict"
+    assert code_of(elb.remove_listener_certificates, ListenerArn=arn, Certificates=[shop]) == "OperationNotPermitted"
+    elb.modify_listener(ListenerArn=arn, Certificates=[blog], SslPolicy="ELBSecurityPolicy-2016-08")
+    assert spoken(port, "blog.example", made["blog.example"][0])[0] == "TLSv1.2"
+    iam.delete_server_certificate(ServerCertificateName="shop.example")
+
+    # after another key that seals, and the death of HAProxy, it is there again
+    server.stop()
+    server.towpath("key", "rotate")
+    pid = master_pid(server)
+    os.kill(worker_pid(server), signal.SIGKILL)
+    eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+    server.start()
+    eventually(lambda: reached("127.0.0.1", balancer.port))
+    assert spoken(port, "blog.example", made["blog.example"][0])[0] == "TLSv1.2"
+    server.client("elbv2").modify_listener(ListenerArn=arn, Protocol="HTTP")
+    assert asked("127.0.0.1", port)[0] == 200
+
+
+def test_server_certificates(server):
+    """What is kept is a certificate, its chain and its key, or is refused by name."""
+    iam = server.client("iam")
+    (body, key), (other, _) = certificate("a.example"), certificate("b.example")
+
+    def upload(name="a", **more):
+        return iam.upload_server_certificate(**{**dict(ServerCertificateName=name, CertificateBody=body, PrivateKey=key),
+                                                **more})
+
+    assert code_of(upload, CertificateBody=other) == "KeyPairMismatch"
+    assert code_of(upload, CertificateBody="no certificate") == "MalformedCertificate"
+    assert code_of(upload, CertificateChain="no chain") == "MalformedCertificate"
+    m = upload(CertificateChain=other, Tags=[{"Key": "team", "Value": "shop"}])["ServerCertificateMetadata"]
+    assert (m["Path"], m["ServerCertificateName"]) == ("/", "a") and m["ServerCertificateId"].startswith("ASCA")
+    assert code_of(upload) == "EntityAlreadyExists"
+    got = iam.get_server_certificate(ServerCertificateName="a")["ServerCertificate"]
+    assert got["CertificateBody"] == body and got["CertificateChain"] == other and "PrivateKey" not in got
+    assert got["ServerCertificateMetadata"]["Expiration"].timestamp() > time.time() + 29 * 86400
+    upload("b", Path="/x/")
+    names = lambda **q: [c["ServerCertificateName"] for c in iam.list_server_certificates(**q)[  # noqa: E731
+        "ServerCertificateMetadataList"]]
+    assert names() == ["a", "b"] and names(PathPrefix="/x/") == ["b"]
+    iam.tag_server_certificate(ServerCertificateName="a", Tags=[{"Key": "k", "Value": "v"}])
+    iam.untag_server_certificate(ServerCertificateName="a", TagKeys=["team"])
+    assert iam.list_server_certificate_tags(ServerCertificateName="a")["Tags"] == [{"Key": "k", "Value": "v"}]
+    iam.delete_server_certificate(ServerCertificateName="a")
+    assert code_of(iam.get_server_certificate, ServerCertificateName="a") == "NoSuchEntity"
