@@ -264,8 +264,7 @@ static struct MHD_Response *make_response(struct http_exchange *x)
 		return MHD_create_response_from_buffer(
 			body.len, (void *)(uintptr_t)body.p, MHD_RESPMEM_MUST_FREE);
 	case HTTP_REPLY_FILE:
-		return MHD_create_response_from_fd_at_offset64(
-			length, TAKE_FD(x->reply_fd), (uint64_t)x->reply_offset);
+		return http_file_response(x);
 	case HTTP_REPLY_STREAM:
 		if (x->reply_length < 0)
 			length = MHD_SIZE_UNKNOWN;

@@ -24,6 +24,9 @@
 #define HTTP_THREAD_STACK (256 * KIB)
 #define HTTP_STREAM_STACK (1 * MIB)
 #define HTTP_RING_SIZE (256 * KIB)
+/* Replies from files: the bytes read at once, and how many replies may hold such a buffer. */
+#define HTTP_FILE_BUFFER (256 * KIB)
+#define HTTP_FILE_BUFFERS 64
 /* Head and read buffer; the library zeroes it between the requests of a connection. */
 #define HTTP_CONNECTION_MEMORY (2 * LIMIT_HTTP_HEADER)
 #define HTTP_MAX_HEADERS 200
@@ -100,6 +103,7 @@ struct http_server {
 	struct http_exchange *active;
 	size_t n_active;
 	size_t n_connected; /* of these: the peer still waits for the end */
+	int n_file_buffers; /* atomic */
 	bool stopping;
 	bool stopped; /* the last exchange frees the server */
 	/* stream workers */
@@ -137,6 +141,10 @@ enum MHD_Result http_stream_feed(struct http_exchange *x, const char *bytes, siz
 ssize_t http_stream_pull(void *arg, uint64_t pos, char *buf, size_t max);
 /* Waits until no worker is left; the server is stopping. */
 void http_stream_join(struct http_server *s);
+
+/* ---- http_file.c ---- */
+/* Under x->lock: what libmicrohttpd sends of x's file, which it takes; NULL without memory. */
+struct MHD_Response *http_file_response(struct http_exchange *x);
 
 /* ---- http_gone.c: notices that the peer of a suspended connection went away ---- */
 int http_gone_start(struct http_gone_watch **ret, struct err *err);

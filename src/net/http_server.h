@@ -87,7 +87,7 @@ void http_set_header(struct http_exchange *x, const char *name, const char *valu
 void http_reply(struct http_exchange *x, int status, struct view body);
 /* The same without the copy: takes what body holds and leaves it empty. */
 void http_reply_take(struct http_exchange *x, int status, struct str *body);
-/* Sends n bytes of an open file from offset on (sendfile). Takes the fd. Ends the exchange. */
+/* Sends n bytes of an open file from offset on. Takes the fd. Ends the exchange. */
 void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset, int64_t n);
 /* HTTP_BUFFERED only: the reply comes later, from any thread, by http_reply() and its kin, after
  * which x must not be touched. on_gone (may be NULL) is called at most once, on a thread of the
