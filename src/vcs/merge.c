@@ -222,6 +222,40 @@ static int merge_index(struct vcs_merge *m, const struct vcs_id *ours, const str
 		      : 0;
 }
 
+/* What one side alone changed is that side's; false when both changed it, each in its own way. */
+static bool mode_of_both(const struct vcs_merge_conflict *c, uint32_t *ret)
+{
+	*ret = c->ours.mode == c->base.mode ? c->theirs.mode : c->ours.mode;
+	return *ret == c->theirs.mode || c->theirs.mode == c->base.mode;
+}
+
+static bool id_of_both(const struct vcs_merge_conflict *c, struct vcs_id *ret)
+{
+	*ret = vcs_id_eq(&c->ours.id, &c->base.id) ? c->theirs.id : c->ours.id;
+	return vcs_id_eq(ret, &c->theirs.id) || vcs_id_eq(&c->theirs.id, &c->base.id);
+}
+
+/* libgit2 takes a binary file whose mode one side changed and whose content the other did for a
+ * conflict; git does not. */
+static int settle_modes(struct vcs_merge *m, struct err *err)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct vcs_merge_conflict *v;
+	struct vcs_merge_side both;
+	size_t n;
+
+	if (vcs_merge_conflicts(m, &a, &v, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		if (!v[i].base.mode || !v[i].ours.mode || !v[i].theirs.mode)
+			continue;
+		if (mode_of_both(&v[i], &both.mode) && id_of_both(&v[i], &both.id) &&
+			vcs_merge_settle(m, v[i].path, &both, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* ---- histories that cross ---- */
 
 VCS_DEFINE_FREEP(git_index, git_index_free)
@@ -319,7 +353,7 @@ int vcs_merge_new(struct vcs_repository *r, const struct vcs_id *ours, const str
 					ours->hex, theirs->hex);
 	if (both_changed(r, &base, ours, theirs, &a, &changed, err) < 0 ||
 		check_sizes(r, &changed, err) < 0 ||
-		merge_index(m, ours, theirs, level, favor, err) < 0 ||
+		merge_index(m, ours, theirs, level, favor, err) < 0 || settle_modes(m, err) < 0 ||
 		meet_bases(m, ours, theirs, &base, err) < 0)
 		return -1;
 	for (size_t i = 0; level == VCS_MERGE_FILES && i < changed.n; i++)

@@ -216,6 +216,20 @@ def test_unreferenced(cc, apart):
     assert cc.get_merge_commit(**apart.sides())["mergedCommitId"] == got["commitId"]
 
 
+def test_a_binary_file_changed_here_and_made_a_program_there(cc):
+    r = Repo(cc, {"x": "\0 1", "y": "\0 1"})
+    r.commit("main", {"x": ("\0 1", "EXECUTABLE"), "y": "\0 2"})
+    r.commit("feature", {"x": "\0 2", "y": ("\0 1", "EXECUTABLE")})
+    sides = r.sides(mergeOption="THREE_WAY_MERGE", conflictDetailLevel="LINE_LEVEL")
+    assert cc.get_merge_conflicts(**sides)["mergeable"]
+    made = cc.create_unreferenced_merge_commit(**sides)["commitId"]
+    for path in "x", "y":
+        got = cc.get_file(repositoryName=r.name, filePath=path, commitSpecifier=made)
+        assert (got["fileContent"], got["fileMode"]) == (b"\0 2", "EXECUTABLE")
+    sides["conflictDetailLevel"] = "FILE_LEVEL"
+    assert not cc.get_merge_conflicts(**sides)["mergeable"]
+
+
 def test_strategies(cc, clash):
     made = {}
     for strategy in "ACCEPT_SOURCE", "ACCEPT_DESTINATION":
