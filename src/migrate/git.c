@@ -22,13 +22,17 @@ extern char **environ;
 
 /* ---- environment ---- */
 
+/* In the environment it would stand before what is configured for one host. */
+#define OTHERS_CA "GIT_SSL_CAINFO"
 /* What would point git at another repository. */
 static const char *const dropped[] = {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
 	"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX",
 	"GIT_COMMON_DIR", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE"};
 
-static bool is_dropped(const char *assignment)
+static bool is_dropped(const char *assignment, const struct migrate_ends *ends)
 {
+	if (ends->target_ca && strncmp(assignment, OTHERS_CA "=", strlen(OTHERS_CA "=")) == 0)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++) {
 		size_t n = strlen(dropped[i]);
 
@@ -65,6 +69,16 @@ static const char source_helper[] =
 	"!f() { test \"$1\" != get || printf 'username=%s\\npassword=%s\\n' "
 	"\"$TOWPATH_MIGRATE_USER\" \"$TOWPATH_MIGRATE_PASSWORD\"; }; f";
 
+static void add_ca(struct strv *env, int *n, const struct migrate_ends *ends)
+{
+	CLEANUP(freep) char *key = xasprintf("http.%s.sslCAInfo", ends->target);
+	const char *others = getenv(OTHERS_CA);
+
+	if (others)
+		add_config(env, n, "http.sslCAInfo", others);
+	add_config(env, n, key, ends->target_ca);
+}
+
 static void make_env(const struct migrate_ends *ends, struct strv *env)
 {
 	const char *count = getenv("GIT_CONFIG_COUNT"),
@@ -73,7 +87,7 @@ static void make_env(const struct migrate_ends *ends, struct strv *env)
 	char number[16];
 
 	for (char **e = environ; *e; e++)
-		if (!is_dropped(*e))
+		if (!is_dropped(*e, ends))
 			strv_add(env, *e);
 	strv_setenv(env, "LC_ALL", "C");
 	strv_setenv(env, "TOWPATH_PROGRAM", ends->program);
@@ -91,11 +105,8 @@ static void make_env(const struct migrate_ends *ends, struct strv *env)
 		add_helper(env, &n, ends->source, source_helper);
 	if (ends->target)
 		add_helper(env, &n, ends->target, target_helper);
-	if (ends->target_ca) {
-		CLEANUP(freep) char *key = xasprintf("http.%s.sslCAInfo", ends->target);
-
-		add_config(env, &n, key, ends->target_ca);
-	}
+	if (ends->target_ca)
+		add_ca(env, &n, ends);
 	snprintf(number, sizeof(number), "%d", n);
 	strv_setenv(env, "GIT_CONFIG_COUNT", number);
 }
@@ -124,6 +135,9 @@ static const struct {
 #define ADDRESS                                                                            \
 	ERR_NOT_FOUND, "check the address; hosts answer so as well where the credentials " \
 		       "may not read a private repository"
+	{"Host key verification failed", ERR_DENIED,
+		"say to ssh that you know the host: connect to it by hand once, or add its key to "
+		"~/.ssh/known_hosts"},
 	{"Authentication failed", CREDENTIALS},
 	{"could not read Username", CREDENTIALS},
 	{"could not read Password", CREDENTIALS},

@@ -5,12 +5,13 @@ import os
 import select
 import signal
 import subprocess
+import urllib.parse
 
 import pytest
 
 import gitwork
 from githost import GitHost
-from towpath import TOWPATH
+from towpath import Server, TOWPATH
 
 
 @pytest.fixture
@@ -229,6 +230,56 @@ def test_lfs_objects_come_too(shared_server, source, tmp_path):
     clone.git("-C", "copy", "checkout", "-q", "HEAD~2")
     with open(os.path.join(clone.folder, "copy", "big.bin"), encoding="utf-8") as f:
         assert f.read() == bodies[0]
+
+
+@pytest.fixture(scope="module")
+def tls_server():
+    s = Server("--tls")
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+def with_lfs(source):
+    source.git("lfs", "install", "--local", "--skip-smudge")
+    source.git("lfs", "track", "*.bin")
+    source.commit("big.bin", "large file\n" * 1000)
+
+
+def from_ssh(folder, user, name, tls_server):
+    """From the one server to the other one, which is known by its address alone."""
+    env = dict(tls_server.env(), GIT_SSH_COMMAND=" ".join(user.command()), GIT_SSL_CAINFO="/etc/ssl/certs/ca-certificates.crt",
+               AWS_CA_BUNDLE=tls_server.info["caFile"])
+    return subprocess.run([TOWPATH, "migrate", user.url(name), "--name", name, "--state", str(folder / "state"), "--json"],
+                          env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          check=False)
+
+
+def test_from_ssh_to_tls_and_back(shared_ssh_server, tls_server, shared_server, source, tmp_path):
+    """Pushed to one server, brought to a second one by SSH and to a third one by TLS."""
+    with_lfs(source)
+    migrate(shared_ssh_server, source.folder, "--name", "far")
+    user = gitwork.SshUser(shared_ssh_server, tmp_path / "user", "carrier")
+    known = user.known_hosts
+    user.known_hosts = "/dev/null"
+    done = from_ssh(tmp_path, user, "far", tls_server)
+    assert done.returncode == 1 and "Host key verification failed" in done.stderr and "known_hosts" in done.stderr
+    user.known_hosts = known
+    done = from_ssh(tmp_path, user, "far", tls_server)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lfsObjects"] == 1
+    assert refs(stored(tls_server, "far")) == carried(source)
+
+    login = gitwork.git_login(tls_server, "carrier").rstrip("@").split(":")
+    url = tls_server.git_url("far")
+    assert url.startswith("https://")
+    asked = {"TOWPATH_MIGRATE_USER": login[0], "TOWPATH_MIGRATE_PASSWORD": urllib.parse.unquote(login[1])}
+    done = migrate(shared_server, url, check=False, **asked)
+    assert done.returncode == 1 and "certificate" in done.stderr
+    done = migrate(shared_server, url, "--json", GIT_SSL_CAINFO=tls_server.info["caFile"], **asked)
+    assert json.loads(done.stdout)["lfsObjects"] == 1
+    assert refs(stored(shared_server, "far")) == carried(source)
 
 
 def test_many_references(shared_server, source):
