@@ -42,12 +42,13 @@ const struct command command_key = {
 	.name = "key",
 	.arguments = "rotate",
 	.summary = "seal all secrets with a new key",
-	.details =
-		"The server must be stopped; several that share a database, all of them. Access "
-		"keys,\n"
-		"parameters, secrets and connections are sealed anew, at once or not at all.\n"
-		"Temporary credentials, passwords of the image registry and tokens of pages end.\n"
-		"The old key opens older backups: it is gone from this machine.",
+	.details = "The server must be stopped; several that share a database, all of them. Access "
+		   "keys,\n"
+		   "parameters, secrets and connections are sealed anew, at once or not at all.\n"
+		   "Temporary credentials and passwords of the image registry are good until they "
+		   "end;\n"
+		   "tokens of pages and of git LFS over SSH end.\n"
+		   "The old key opens older backups: it is gone from this machine.",
 	.options = options,
 	.min_words = 1,
 	.max_words = 1,

@@ -156,6 +156,8 @@ int fleet_hosts(struct fleet_engine *e, struct arena *a, struct fleet_host **ret
 int fleet_host_terminate(struct fleet_engine *e, const char *id, struct err *err);
 /* 1 when there is such an instance that has not ended, 0 when not, -1. */
 int fleet_host_exists(struct fleet_engine *e, const char *id, struct err *err);
+/* When the oldest instance that has not ended was launched: 1, 0 when there is none, -1. */
+int fleet_host_oldest(struct fleet_engine *e, int64_t *ret_usec, struct err *err);
 /* An agent has spoken for this instance: from now on it counts as in service. */
 int fleet_agent_seen(struct fleet_engine *e, const char *id, struct err *err);
 /* ERR_NOT_FOUND when there is no such group. */

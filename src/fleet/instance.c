@@ -303,6 +303,35 @@ int fleet_host_exists(struct fleet_engine *e, const char *id, struct err *err)
 	return found;
 }
 
+static int oldest_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct fleet_op *o = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct wire_time *oldest = o->resp;
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_INSTANCE, NULL, &a, &all, err) < 0)
+		return -1;
+	for (size_t k = 0; k < all.n; k++) {
+		const struct towpath_fleet_instance *i = all.v[k];
+
+		if (!streq(i->state, INSTANCE_GONE) &&
+			(!oldest->set || i->launch_time.usec < oldest->usec))
+			*oldest = WIRE_SET_TIME(i->launch_time.usec);
+	}
+	return 0;
+}
+
+int fleet_host_oldest(struct fleet_engine *e, int64_t *ret_usec, struct err *err)
+{
+	struct wire_time oldest = {0};
+
+	if (fleet_read(e, oldest_step, &(struct fleet_op){.resp = &oldest}, err) < 0)
+		return -1;
+	*ret_usec = oldest.usec;
+	return oldest.set;
+}
+
 int fleet_agent_seen(struct fleet_engine *e, const char *id, struct err *err)
 {
 	return fleet_write(e, seen_step, &(struct fleet_op){.e = e, .req = id}, err);

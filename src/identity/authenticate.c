@@ -21,7 +21,7 @@ static int open_token(struct identity_engine *e, const char *key_id, const char 
 {
 	struct str plain CLEANUP_STR = STR_INIT;
 
-	if (!token || seal_open(&e->seal, view_of(token), key_id, &plain, NULL) < 0 ||
+	if (!token || identity_session_open(e, view_of(token), key_id, &plain) < 0 ||
 		wire_decode_json(&towpath_identity_session_shape, str_view(&plain), a, ret, NULL) <
 			0)
 		return unknown_key(err);
@@ -31,12 +31,12 @@ static int open_token(struct identity_engine *e, const char *key_id, const char 
 	return 0;
 }
 
-void identity_set_alive(
-	struct identity_engine *e, const char *start, identity_alive_fn alive, void *arg)
+void identity_set_alive(struct identity_engine *e, const char *start, identity_alive_fn alive,
+	identity_oldest_fn oldest, void *arg)
 {
 	if (e->n_parts == ARRAY_SIZE(e->parts))
 		BUG("more than %zu kinds of parts have sessions", e->n_parts);
-	e->parts[e->n_parts++] = (struct identity_part){start, alive, arg};
+	e->parts[e->n_parts++] = (struct identity_part){start, alive, oldest, arg};
 }
 
 /* Credentials of Towpath's own parts end with the part. */

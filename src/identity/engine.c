@@ -123,6 +123,8 @@ static int open_keys(struct identity_engine *e, const struct identity_config *c,
 	else if (file_make_dirs(folder, 0700, err) < 0 || seal_key_load(file, &e->seal, err) < 0)
 		return -1;
 	r = db_write(durable_db(e->durable), load_root, &k, err);
+	if (r == 0)
+		r = identity_session_keys_open(e, err);
 	arena_release(&k.a);
 	return r;
 }
@@ -155,6 +157,7 @@ struct identity_engine *identity_engine_free(struct identity_engine *e)
 	map_release_with(&e->failures, free);
 	identity_cache_free(e);
 	pthread_cond_destroy(&e->fetched);
+	identity_session_keys_release(e);
 	explicit_bzero(&e->seal, sizeof(e->seal));
 	free(e->account);
 	free(e->region);

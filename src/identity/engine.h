@@ -5,6 +5,7 @@
 
 #include "crypto/seal.h"
 #include "base/map.h"
+#include "base/vec.h"
 #include "identity/identity.h"
 #include "identity/policy.h"
 #include "store/iam.h"
@@ -43,11 +44,18 @@ struct identity_key {
 	struct sigv4_key signing;
 };
 
+/* A key of before, which still opens sessions. */
+struct identity_old_key {
+	char *id;
+	struct seal_key key;
+};
+
 struct identity_engine {
 	struct durable *durable;
 	char *account, *region, *data_dir;
 	char *root_key_id, *root_secret;
-	struct seal_key seal;
+	struct seal_key seal, session_key;
+	VEC(struct identity_old_key) old_session_keys;
 	identity_tags_fn tags_of; /* or NULL */
 	void *tags_arg;
 	identity_certificate_user_fn certificate_user; /* or NULL */
@@ -64,6 +72,7 @@ struct identity_engine {
 	struct identity_part {
 		const char *start;
 		identity_alive_fn alive;
+		identity_oldest_fn oldest; /* or NULL */
 		void *arg;
 	} parts[8];
 	size_t n_parts;
@@ -102,6 +111,19 @@ void identity_session_seal(struct identity_engine *e, struct towpath_identity_se
 	int64_t duration_usec, struct arena *a, struct identity_session *ret);
 /* The credentials as sts answers them. */
 struct sts_credentials *identity_credentials(const struct identity_session *s, struct arena *a);
+
+/* ---- session_key.c ---- */
+/* Reads the keys of before; registers the task that ends them. */
+int identity_session_keys_open(struct identity_engine *e, struct err *err);
+void identity_session_keys_release(struct identity_engine *e);
+/* As seal_close() and seal_open() without their errors; opens what any key of sessions sealed. */
+void identity_session_close(
+	struct identity_engine *e, struct view plain, const char *context, struct str *out);
+int identity_session_open(
+	struct identity_engine *e, struct view sealed, const char *context, struct str *out);
+/* Keeps the session key of `from`, sealed with `to`. */
+int identity_session_key_keep(
+	struct db_tx *tx, const struct seal_key *from, const struct seal_key *to, struct err *err);
 
 /* ---- assume.c ---- */
 /* A role by its ARN: 1, 0, -1. */

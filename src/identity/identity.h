@@ -146,8 +146,11 @@ int identity_session_new(struct identity_engine *e, const char *role_arn, const 
  * the session with it, -1. One function a start of the name, which is static; set before requests
  * come. Other sessions live until they expire. */
 typedef int (*identity_alive_fn)(void *arg, const char *part, struct err *err);
-void identity_set_alive(
-	struct identity_engine *e, const char *start, identity_alive_fn alive, void *arg);
+/* Of parts whose sessions last longer than 36 hours: 1 and since when the oldest one that has not
+ * ended is there, 0 when there is none, -1. A key of sessions is kept for them. */
+typedef int (*identity_oldest_fn)(void *arg, int64_t *ret_usec, struct err *err);
+void identity_set_alive(struct identity_engine *e, const char *start, identity_alive_fn alive,
+	identity_oldest_fn oldest, void *arg);
 
 /* A role that a service acts under. */
 struct identity_actor {

@@ -246,6 +246,11 @@ static const char **secret_of_setting(void *document)
 	return &((struct towpath_identity_setting *)document)->value;
 }
 
+static const char **secret_of_session_key(void *document)
+{
+	return &((struct towpath_identity_session_key *)document)->value;
+}
+
 int identity_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
 	size_t *n, struct err *err)
 {
@@ -253,8 +258,9 @@ int identity_reseal(struct db_tx *tx, const struct seal_key *from, const struct 
 	struct reseal r = {.tx = tx, .from = from, .to = to, .a = &a};
 
 	if (reseal_kind(&r, &STORE_IAM_KEY, secret_of_key, err) < 0 ||
-		reseal_kind(&r, &STORE_IAM_CERTIFICATE_KEY, secret_of_setting, err) < 0)
+		reseal_kind(&r, &STORE_IAM_CERTIFICATE_KEY, secret_of_setting, err) < 0 ||
+		reseal_kind(&r, &STORE_IAM_SESSION_KEY, secret_of_session_key, err) < 0)
 		return -1;
 	*n += r.n;
-	return 0;
+	return identity_session_key_keep(tx, from, to, err);
 }

@@ -29,7 +29,7 @@ int identity_password_new(struct identity_engine *e, const struct identity_princ
 		p.session = &session;
 	}
 	wire_encode_json(&towpath_identity_password_shape, &p, &plain);
-	seal_close(&e->seal, str_view(&plain), CONTEXT, &sealed);
+	identity_session_close(e, str_view(&plain), CONTEXT, &sealed);
 	*ret = arena_view_dup(a, str_view(&sealed));
 	*ret_expires_usec = p.expires.usec;
 	return 0;
@@ -53,7 +53,7 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 	struct str plain CLEANUP_STR = STR_INIT;
 	struct towpath_identity_password *p = arena_new(a, struct towpath_identity_password);
 
-	if (seal_open(&e->seal, view_of(password), CONTEXT, &plain, NULL) < 0 ||
+	if (identity_session_open(e, view_of(password), CONTEXT, &plain) < 0 ||
 		wire_decode_json(&towpath_identity_password_shape, str_view(&plain), a, p, NULL) <
 			0)
 		return err_set(err, ERR_BAD_SIGNATURE, "The password is none of this registry");

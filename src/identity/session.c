@@ -20,7 +20,7 @@ void identity_session_seal(struct identity_engine *e, struct towpath_identity_se
 	s->issued = WIRE_SET_TIME(now);
 	s->expires = WIRE_SET_TIME(now + duration_usec);
 	wire_encode_json(&towpath_identity_session_shape, s, &plain);
-	seal_close(&e->seal, str_view(&plain), id.text, &sealed);
+	identity_session_close(e, str_view(&plain), id.text, &sealed);
 	explicit_bzero(plain.p, plain.len);
 	*ret = (struct identity_session){
 		.access_key_id = arena_strdup(a, id.text),

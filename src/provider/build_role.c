@@ -104,7 +104,7 @@ static int is_running(void *arg, const char *part, struct err *err)
 
 void build_world_revoke_with_builds(struct build_world *w)
 {
-	identity_set_alive(w->identity, PART, is_running, w);
+	identity_set_alive(w->identity, PART, is_running, NULL, w);
 }
 
 void build_world_roles_port(struct build_world *w, struct build_ports *ret)

@@ -103,9 +103,16 @@ static int session_alive(void *arg, const char *name, struct err *err)
 	return fleet_host_exists(w->fleet, name, err);
 }
 
+static int oldest_instance(void *arg, int64_t *ret_usec, struct err *err)
+{
+	const struct fleet_world *w = arg;
+
+	return fleet_host_oldest(w->fleet, ret_usec, err);
+}
+
 void fleet_world_revoke_with_instances(struct fleet_world *w)
 {
-	identity_set_alive(w->identity, "i-", session_alive, w);
+	identity_set_alive(w->identity, "i-", session_alive, oldest_instance, w);
 }
 
 /* ---- logs ---- */

@@ -54,5 +54,5 @@ static int is_running(void *arg, const char *part, struct err *err)
 
 void fleet_world_revoke_with_tasks(struct fleet_world *w)
 {
-	identity_set_alive(w->identity, PART, is_running, w);
+	identity_set_alive(w->identity, PART, is_running, NULL, w);
 }

@@ -23,6 +23,8 @@ const struct store_document_kind STORE_IAM_CERTIFICATE = {
 	"iam.certificate", &iam_server_certificate_shape};
 const struct store_document_kind STORE_IAM_CERTIFICATE_KEY = {
 	"iam.certificate-key", &towpath_identity_setting_shape};
+const struct store_document_kind STORE_IAM_SESSION_KEY = {
+	"iam.session-key", &towpath_identity_session_key_shape};
 const struct store_document_kind STORE_IAM_USED = {"iam.used", &iam_access_key_last_used_shape};
 const struct store_document_kind STORE_IAM_PROVIDER = {
 	"iam.provider", &iam_get_open_id_connect_provider_response_shape};

@@ -31,6 +31,8 @@ extern const struct store_document_kind
 	STORE_IAM_CERTIFICATE; /* iam_server_certificate by "server-certificate/<name>" */
 extern const struct store_document_kind
 	STORE_IAM_CERTIFICATE_KEY; /* towpath_identity_setting by the same: its sealed key */
+extern const struct store_document_kind STORE_IAM_SESSION_KEY; /* towpath_identity_session_key, the
+								* key sealed */
 extern const struct store_document_kind STORE_IAM_USED;	    /* iam_access_key_last_used by key id */
 extern const struct store_document_kind STORE_IAM_PROVIDER; /* iam_get_open_id_connect_provider_
 							     * response by ARN */

@@ -5,9 +5,10 @@ import os
 import shutil
 import sqlite3
 
-import botocore.exceptions
 import pytest
+from imagework import Registry
 from towpath import Server, ServerFailed
+
 
 def fill(s):
     """Secrets of every kind; what `check` needs."""
@@ -33,6 +34,10 @@ def check(s, keys):
     assert s.client("events").describe_connection(Name="c")["ConnectionState"] == "AUTHORIZED"
 
 
+def check_session(s, session):
+    assert s.client("sts", keys=session[:2], token=session[2]).get_caller_identity()["Arn"].endswith("user/u")
+
+
 def documents(s):
     """All documents of the database as they are on the disk."""
     db = sqlite3.connect(f"file:{s.data}/towpath.db?mode=ro", uri=True)
@@ -56,6 +61,8 @@ def test_a_new_key(server):
     keys = fill(server)
     root = server.keys()
     session = server.client("sts", keys=keys).get_session_token()["Credentials"]
+    session = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+    password = Registry(server, keys=keys).password
     done = server.towpath("key", "rotate", check=False)
     assert done.returncode and f"in use by process {server.info['pid']}" in done.stderr
     server.stop()
@@ -66,14 +73,19 @@ def test_a_new_key(server):
     assert told == {"keyFile": path, "secrets": 8}
     assert read(path) != old and os.stat(path).st_mode & 0o777 == 0o600
     changed = {k.split()[0] for k, v in documents(server).items() if v != before.get(k)}
-    assert changed == {"iam.key", "iam.setting", "ssm.parameter", "ssm.version", "secret.version",
+    assert changed == {"iam.key", "iam.setting", "iam.session-key", "ssm.parameter", "ssm.version", "secret.version",
                        "event-connection-secret"}
     server.start()
     assert server.keys() == root
     check(server, keys)
-    with pytest.raises(botocore.exceptions.ClientError):
-        server.client("sts", keys=(session["AccessKeyId"], session["SecretAccessKey"]),
-                      token=session["SessionToken"]).get_caller_identity()
+    check_session(server, session)
+    assert Registry(server, password=password)("GET", "/v2/")[0] == 200
+    # it survives a second one too
+    server.stop()
+    old = read(path)
+    server.towpath("key", "rotate")
+    server.start()
+    check_session(server, session)
     # a change that was broken off before anything was sealed leaves all as it was
     server.stop()
     new = read(path)

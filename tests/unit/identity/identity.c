@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/timefmt.h"
 #include "identity/identity.h"
+#include "store/iam.h"
 #include "store/migrations.h"
 
 #define ACCOUNT "111122223333"
@@ -278,6 +280,97 @@ static void roles_trust_whom_they_name(void **state)
 	assert_non_null(strstr(why, "there is no role"));
 }
 
+/* ---- another key ---- */
+
+static int change_key(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct seal_key *keys = arg;
+	size_t n = 0;
+
+	return identity_reseal(tx, &keys[0], &keys[1], &n, err);
+}
+
+static void rotate(void)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/keys/seal.key", w.dir);
+	struct seal_key keys[2];
+
+	assert_int_equal(seal_key_load(path, &keys[0], NULL), 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(seal_key_load(path, &keys[1], NULL), 0);
+	assert_int_equal(db_write(w.db, change_key, keys, NULL), 0);
+	close_world();
+	open_world();
+}
+
+static int count_old(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_IAM_SESSION_KEY, &(struct store_document_filter){0},
+		    &w.arena, &all, err) < 0)
+		return -1;
+	*(size_t *)arg = all.n;
+	return 0;
+}
+
+/* How many keys of before there are when so many hours have passed. */
+static size_t old_keys_in(int hours)
+{
+	int64_t until = durable_now(w.durable) + hours * 3600 * USEC_PER_SEC;
+	size_t n;
+
+	assert_true(durable_run(w.durable, true, until, NULL) >= 0);
+	clock_set(&w.clock, until);
+	assert_int_equal(db_read(w.db, count_old, &n, NULL), 0);
+	return n;
+}
+
+/* The part that sessions without a role are for. */
+static int there_since(void *arg, int64_t *ret_usec, struct err *err)
+{
+	(void)err;
+	*ret_usec = *(int64_t *)arg;
+	return *ret_usec > 0;
+}
+
+static int alive(void *arg, const char *part, struct err *err)
+{
+	(void)part;
+	(void)err;
+	return *(int64_t *)arg > 0;
+}
+
+static void sessions_survive_a_new_key(void **state)
+{
+	int64_t since = durable_now(w.durable);
+	struct identity_principal who;
+	struct identity_session s, host;
+
+	(void)state;
+	make_role();
+	assert_int_equal(identity_session_new(w.e, ROLE, "build-1", NULL, 3600 * USEC_PER_SEC,
+				 &w.arena, &s, NULL),
+		0);
+	assert_int_equal(identity_session_new(w.e, NULL, "i-1", NULL, 1000 * 3600 * USEC_PER_SEC,
+				 &w.arena, &host, NULL),
+		0);
+	rotate();
+	rotate();
+	identity_set_alive(w.e, "i-", alive, there_since, &since);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), 0);
+	assert_string_equal(who.arn, "arn:aws:sts::" ACCOUNT ":assumed-role/builder/build-1");
+	/* the keys stay while something of before may use them, and no longer */
+	assert_int_equal(old_keys_in(35), 2);
+	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), -1);
+	assert_int_equal(old_keys_in(36), 2);
+	assert_int_equal(authenticate(host.access_key_id, host.secret, host.token, &who, NULL), 0);
+	since = 0;
+	assert_int_equal(old_keys_in(36), 0);
+	since = durable_now(w.durable);
+	assert_int_equal(authenticate(host.access_key_id, host.secret, host.token, &who, NULL), -1);
+}
+
 static void the_account_is_chosen_once(void **state)
 {
 	const char *first, *second;
@@ -337,6 +430,7 @@ int main(void)
 		CASE(a_session_policy_narrows),
 		CASE(a_deleted_role_has_no_rights),
 		CASE(roles_trust_whom_they_name),
+		CASE(sessions_survive_a_new_key),
 		CASE(the_account_is_chosen_once),
 		CASE(git_takes_the_helpers_password),
 	};
