@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job as a person sees it: the demo's scenes on servers, from a push to dev and three times back.
-The containers' half of its release is in release.py, at true time."""
+The whole release, with the containers' half, is in true_time.py."""
 import os
 import re
 import subprocess

@@ -10,11 +10,11 @@ import signal
 import sys
 import time
 
-from load import Load
+from load import Load, await_answer
 from progress import Progress
 from scenes import SCENES
 from server import ROOT, TOWPATH, Server, free_port
-from shop import Checkout, Shop
+from shop import LONG, SHORT, Checkout, Shop
 from summary import questions, table
 from terminal import Trouble, clock, headline, note, paint, say
 from view import View
@@ -51,7 +51,7 @@ class Demo:
         self.server.clock_rate = self.progress.clock_rate
         self.view = View(self.server, self.progress.usual)
         ports = self.progress.ports
-        self.shop = Shop(self.server, ports, self.folder)
+        self.shop = Shop(self.server, ports, self.folder, SHORT if self.options.short else LONG)
         self.checkout = Checkout(self.server, os.path.join(self.folder, "shop-api"))
         self.webhook = Webhook(ports["webhook"])
         headline("0", f"Going on after {len(self.progress.results)} scenes" if goes_on else
@@ -99,6 +99,9 @@ class Demo:
 
     def scene(self, number, scene):
         headline(number, scene.title)
+        for environment in scene.loads:
+            await_answer(environment, self.progress.ports[environment])
+            self.load(environment)
         for load in self.loads.values():
             load.phase = scene.key
         started = time.monotonic()
@@ -110,9 +113,8 @@ class Demo:
                                       "bad": scene.bad, "seconds": seconds, "counts": counts})
         self.progress.pending = None
         self.progress.values["GOOD"] = self.good
-        if scene.key == "dev":
-            for environment in ("dev", "staging", "production"):
-                self.load(environment)
+        for environment in scene.loads_after:
+            self.load(environment)
         self.progress.save()
 
     def run(self):
@@ -178,6 +180,9 @@ def parse():
     parser.add_argument("--data", default=os.path.join(ROOT, "demo-data"), metavar="DIR", help="the server's data folder")
     parser.add_argument("--clock-rate", type=int, default=25, metavar="N",
                         help="the server's clock runs so many times as fast as true time (25); 1: true time")
+    parser.add_argument("--short", action="store_true",
+                        help="deployment configurations of the shop's own with steps of one minute, and no waits for "
+                        "what is replaced: with --clock-rate 1 a release at true time in some minutes")
     parser.add_argument("--port", type=int, help="port of dev's load balancer (8088, or another when that is taken)")
     parser.add_argument("--scenes", metavar="LIST", help=f"only these of: {keys}")
     parser.add_argument("--fresh", action="store_true", help="begin again where an earlier demo was interrupted")

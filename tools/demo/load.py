@@ -5,6 +5,8 @@ import http.client
 import threading
 import time
 
+from terminal import Trouble
+
 SLOW_SECONDS = 2
 
 
@@ -75,3 +77,12 @@ def ask(port):
         return f"({e})"
     finally:
         connection.close()
+
+
+def await_answer(name, port, seconds=120):
+    """Until the environment's first version answers."""
+    end = time.monotonic() + seconds
+    while (got := ask(port)).startswith("(") and got != "(status 200)":
+        if time.monotonic() > end:
+            raise Trouble(f"{name} does not answer: {got}")
+        time.sleep(0.1)

@@ -14,17 +14,22 @@ PRODUCTS = "  app.get('/products', (req, res) => {\n"
 
 
 class Scene:
-    """change: (file, old, new); merge: a branch; bad: its version may answer 5xx or slowly."""
+    """change: (file, old, new); merge: a branch, when an earlier scene has made it; bad: its version may answer 5xx or
+    slowly; loads: environments that serve something, and are asked from now on; loads_after: when it has ended."""
 
-    def __init__(self, key, title, pipeline, branch, message, check, change=None, merge=None, start="main", bad=False):
+    def __init__(self, key, title, pipeline, branch, message, check, change=None, merge=None, start="main", bad=False,
+                 loads=(), loads_after=()):
         self.key, self.title, self.pipeline, self.branch, self.message = key, title, pipeline, branch, message
         self.check, self.change, self.merge, self.start, self.bad = check, change, merge, start, bad
+        self.loads, self.loads_after = loads, loads_after
 
     def commit(self, checkout):
         """On its branch; the commit that is to be pushed."""
         checkout.switch(self.branch, self.start)
-        if self.merge:
+        if self.merge and checkout.has(self.merge):
             checkout.git("merge", "-q", "--no-ff", "-m", self.message, self.merge)
+        elif self.merge:
+            checkout.git("commit", "-q", "--allow-empty", "-m", self.message)
         else:
             checkout.edit(*self.change)
             checkout.git("commit", "-q", "-a", "-m", self.message)
@@ -128,7 +133,7 @@ def latency_shifted_back(demo, execution, version):
 class Permission:
     """The pipeline's role loses a right; somebody is told."""
 
-    key, title, bad = "permission", "A missing permission is told to the chat", False
+    key, title, bad, loads, loads_after = "permission", "A missing permission is told to the chat", False, (), ()
     RIGHT = "codebuild:StartBuild"
 
     def without_right(self, demo):
@@ -172,9 +177,9 @@ SCENES = [
     Scene("test", "A failing test is retried twice, then stops", FEATURE_PIPELINE, "feature/payment-api",
           "Cheaper rope", build_failed, change=("src/shop.js", "cents: 4900", "cents: 4800"), bad=True),
     Scene("dev", "A merge to dev reaches the servers, blue/green", DEV_PIPELINE, "dev", "Merge feature/payment-api",
-          released_to_dev, merge="feature/payment-api"),
+          released_to_dev, merge="feature/payment-api", loads_after=("dev", "staging", "production")),
     Scene("release", "A merge to main reaches production", PIPELINE, "main", "Merge dev", released_everywhere,
-          merge="dev"),
+          merge="dev", loads=("staging", "production")),
     Scene("health", "A failing health check is rolled back", DEV_PIPELINE, "dev", "Health asks the warehouse",
           health_rolled_back, change=("src/app.js", HEALTH, HEALTH + IN_PRODUCTION +
                                       "return res.status(500).json({ status: 'ill' });\n"), bad=True),

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shop's objects, made from the JSON files of examples/shop-api/aws, and its git checkout."""
+import collections
 import os
 import re
 import shutil
@@ -11,17 +12,26 @@ from terminal import Trouble
 
 PIPELINE, DEV_PIPELINE, FEATURE_PIPELINE = "shop-api-pipeline", "shop-api-dev", "shop-api-feature"
 ROLE, POLICY = "shop-api-codepipeline", "shop-api"
-STAGES = {  # of containers: launch type, tasks, deployment configuration, alarm
-    "staging": ("EC2", 1, "CodeDeployDefault.ECSCanary10Percent5Minutes", "5xx"),
-    "production": ("FARGATE", 2, "ShopApiLinear25PercentEvery5Minutes", "latency"),
+STAGES = {  # of containers: launch type, tasks, alarm
+    "staging": ("EC2", 1, "5xx"),
+    "production": ("FARGATE", 2, "latency"),
 }
+# How long a release waits: its deployment configurations by stage, the files of those that are our own, and what
+# ${NAME} stands for.
+Waits = collections.namedtuple("Waits", "configurations files values")
+LONG = Waits({"staging": "CodeDeployDefault.ECSCanary10Percent5Minutes",
+              "production": "ShopApiLinear25PercentEvery5Minutes"}, ("linear.json",),
+             {"OLD_SERVERS_MINUTES": 2, "OLD_TASKS_MINUTES": 1, "ALARM_SECONDS": 60})
+SHORT = Waits({"staging": "ShopApiCanary10Percent1Minute", "production": "ShopApiLinear50PercentEvery1Minute"},
+              ("canary-short.json", "linear-short.json"),
+              {"OLD_SERVERS_MINUTES": 0, "OLD_TASKS_MINUTES": 0, "ALARM_SECONDS": 10})
 
 
 class Shop:
     """values: what ${NAME} stands for in the files; ports: environment -> port of its load balancer."""
 
-    def __init__(self, server, ports, folder):
-        self.server, self.ports = server, ports
+    def __init__(self, server, ports, folder, waits):
+        self.server, self.ports, self.waits = server, ports, waits
         self.folder = folder
         self.values = {}
 
@@ -30,7 +40,8 @@ class Shop:
     def make(self, webhook):
         s = self.server
         account = s.call("sts", "get_caller_identity")["Account"]
-        self.values = {"ACCOUNT": account, "BUCKET": "shop-api-artifacts", "REGISTRY": s.registry}
+        self.values = {"ACCOUNT": account, "BUCKET": "shop-api-artifacts", "REGISTRY": s.registry,
+                       **self.waits.values}
         v = self.values
         s.call("s3", "create_bucket", Bucket=v["BUCKET"])
         s.create("codecommit", "create-repository", "repository.json", **v)
@@ -42,7 +53,8 @@ class Shop:
         s.create("codebuild", "create-project", "project-test.json", **v)
         s.create("ecs", "create-cluster", "ecs/cluster.json", **v)
         s.create("codedeploy", "create-application", "ecs/application.json", **v)
-        s.create("codedeploy", "create-deployment-config", "ecs/linear.json", **v)
+        for name in self.waits.files:
+            s.create("codedeploy", "create-deployment-config", f"ecs/{name}", **v)
         for stage in STAGES:
             self.make_stage(stage)
         for name in ("pipeline-feature.json", "pipeline-dev.json", "pipeline.json"):
@@ -95,8 +107,9 @@ class Shop:
     def make_stage(self, stage):
         """A container service between two target groups."""
         s = self.server
-        launch_type, count, config, alarm = STAGES[stage]
-        v = dict(self.values, STAGE=stage, LAUNCH_TYPE=launch_type, COUNT=count, DEPLOYMENT_CONFIG=config, ALARM=alarm)
+        launch_type, count, alarm = STAGES[stage]
+        v = dict(self.values, STAGE=stage, LAUNCH_TYPE=launch_type, COUNT=count, ALARM=alarm,
+                 DEPLOYMENT_CONFIG=self.waits.configurations[stage])
         blue = self.make_target_group(f"shop-api-{stage}-blue", "ip")
         self.make_target_group(f"shop-api-{stage}-green", "ip")
         balancer, v["LISTENER_ARN"] = self.make_balancer(f"shop-api-{stage}", blue, self.ports[stage])
@@ -158,10 +171,13 @@ class Checkout:
     def switch(self, branch, start="main"):
         """To the branch, which is made when it is missing; what was not committed is dropped."""
         self.git("reset", "-q", "--hard")
-        if re.search(rf"^\W*{re.escape(branch)}$", self.git("branch", "--list", branch), re.M):
+        if self.has(branch):
             self.git("checkout", "-q", branch)
         else:
             self.git("checkout", "-q", "-b", branch, start)
+
+    def has(self, branch):
+        return bool(self.git("branch", "--list", branch))
 
     def head(self):
         return self.git("rev-parse", "HEAD")
