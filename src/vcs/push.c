@@ -245,6 +245,13 @@ int vcs_push_objects(const struct vcs_stream *s, struct vcs_push *p, uint32_t *r
 	return 0;
 }
 
+int vcs_push_read_pack(const struct vcs_stream *s, struct vcs_push *p, size_t max, struct err *err)
+{
+	int rc = fill(s, p, p->head + max + 1, err);
+
+	return rc < 0 ? -1 : !rc;
+}
+
 int vcs_push_drain(const struct vcs_stream *s, struct err *err)
 {
 	CLEANUP(freep) char *buf = xmalloc(64 * KIB);

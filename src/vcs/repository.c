@@ -183,6 +183,29 @@ static bool collides(struct vcs_repository *r, const char *full_name, struct err
 	return true;
 }
 
+int vcs_ref_sync_folders(const char *path, const char *full_name, struct err *err)
+{
+	CLEANUP(freep) char *folder = path_join(path, full_name);
+	size_t top = strlen(path) + strlen("/refs");
+	char *slash;
+
+	/* One that became empty with a deletion is gone. */
+	while ((slash = strrchr(folder, '/')) && (size_t)(slash - folder) >= top) {
+		*slash = '\0';
+		if (file_exists(folder) && file_sync_dir(folder, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* New folders of loose objects last. */
+static int sync_objects_folder(struct vcs_repository *r, struct err *err)
+{
+	CLEANUP(freep) char *folder = path_join(r->path, "objects");
+
+	return file_sync_dir(folder, err);
+}
+
 int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct vcs_id *before,
 	const struct vcs_id *after, struct err *err)
 {
@@ -191,7 +214,11 @@ int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct
 	int rc;
 
 	if (vcs_id_is_zero(after))
-		return ref_delete(r, full_name, before, err);
+		return ref_delete(r, full_name, before, err) < 0
+			       ? -1
+			       : vcs_ref_sync_folders(r->path, full_name, err);
+	if (sync_objects_folder(r, err) < 0)
+		return -1;
 	if (vcs_id_is_zero(before) && collides(r, full_name, err))
 		return -1;
 	if (vcs_id_is_zero(before))
@@ -201,7 +228,8 @@ int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct
 			&ref, r->git, full_name, &new_oid, 1, &old_oid, NULL);
 	if (rc < 0)
 		return vcs_git2_err(err, rc, "cannot set reference %s", full_name);
-	return 0;
+	/* libgit2 has synced the folder itself, but not those above, which may be new. */
+	return vcs_id_is_zero(before) ? vcs_ref_sync_folders(r->path, full_name, err) : 0;
 }
 
 static int ref_compare(const void *a, const void *b)

@@ -27,9 +27,13 @@ bool vcs_ref_name_valid(const char *full_name);
 int vcs_ref_get(
 	struct vcs_repository *r, const char *full_name, struct vcs_id *ret, struct err *err);
 /* Creates (before zero), changes or deletes (after zero) a reference if it still holds `before`;
- * ERR_CONFLICT when it does not. Synced on return. */
+ * ERR_CONFLICT when it does not. Synced on return, as are the folders of all objects. */
 int vcs_ref_update(struct vcs_repository *r, const char *full_name, const struct vcs_id *before,
 	const struct vcs_id *after, struct err *err);
+
+/* Syncs the folders that a reference stands in, so that a power cut neither takes it back nor
+ * brings it back. */
+int vcs_ref_sync_folders(const char *path, const char *full_name, struct err *err);
 
 struct vcs_ref {
 	const char *name; /* full */

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "vcs/incoming.h"
 #include "vcs/pkt.h"
+#include "vcs/plain_push.h"
 #include "vcs/relay.h"
 
 #define REPORT_MAX (8 * MIB)
@@ -98,6 +100,7 @@ int vcs_upload_pack_fds(
 /* What receive-pack says, taken apart: progress goes on at once, the report is kept. */
 struct report {
 	struct relay *r;
+	const struct vcs_push *push;
 	const char *path;
 	bool sideband, sync_later;
 	struct str pending; /* a packet that is not complete yet */
@@ -173,6 +176,15 @@ static int sync_all(const char *path, struct err *err)
 	return 0;
 }
 
+/* git syncs a reference's file, but not the folder that it moves it to. */
+static int sync_folders(const char *path, const struct vcs_push *push, struct err *err)
+{
+	for (size_t i = 0; i < push->n; i++)
+		if (vcs_ref_sync_folders(path, push->commands[i].ref, err) < 0)
+			return -1;
+	return file_sync_dir(path, err); /* of packed references */
+}
+
 /* Many references, all of them new. */
 static bool may_sync_later(const struct vcs_push *p)
 {
@@ -206,7 +218,8 @@ static int finish_push(
 		fd_closep(&p->r->child.out);
 	if (vcs_child_wait(&p->r->child, &ended) < 0 && rc == 0 && !p->kept.len)
 		rc = err_move(err, &ended);
-	if (p->sync_later && sync_all(p->path, rc == 0 ? err : NULL) < 0)
+	if ((p->sync_later ? sync_all(p->path, rc == 0 ? err : NULL)
+			   : sync_folders(p->path, p->push, rc == 0 ? err : NULL)) < 0)
 		rc = -1;
 	if (b->settle(b->arg, rc == 0 ? err : NULL) < 0 || rc < 0)
 		return -1;
@@ -220,6 +233,7 @@ static int receive_commands(const char *path, const struct vcs_push *push, struc
 	CLEANUP(relay_release) struct relay r = RELAY_INIT;
 	CLEANUP(report_release)
 	struct report report = {.r = &r,
+		.push = push,
 		.path = path,
 		.sideband = push->sideband,
 		.sync_later = may_sync_later(push)};
@@ -261,6 +275,9 @@ int vcs_receive_pack(const char *path, struct vcs_push *push, const struct vcs_s
 
 	if (incoming_init(&in, path, err) < 0)
 		return -1;
+	rc = plain_push_serve(path, push, in.push_max, in.file_max, s, b, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	rc = receive_objects(&in, push, s, reasons, err);
 	if (rc < 0)
 		return -1;

@@ -99,6 +99,8 @@ bool vcs_push_has_pack(const struct vcs_push *p);
 /* How many objects its pack says it holds; reads up to there. */
 int vcs_push_objects(
 	const struct vcs_stream *s, struct vcs_push *p, uint32_t *ret, struct err *err);
+/* Reads the request to its end, if its pack has at most max bytes: 1, or 0 when it has more. */
+int vcs_push_read_pack(const struct vcs_stream *s, struct vcs_push *p, size_t max, struct err *err);
 /* Reads the rest of the request to its end and drops it. */
 int vcs_push_drain(const struct vcs_stream *s, struct err *err);
 /* Refuses: writes a report with unpack "ok" and a reason for each command; reasons[i] NULL is
@@ -116,9 +118,10 @@ struct vcs_push_bracket {
 	int (*settle)(void *arg, struct err *err);
 	void *arg;
 };
-/* Receives the objects, hands the commands to receive-pack and its report to the client. What the
- * repository's limits or a command's forward_only refuse is told in a report as well, and then
- * neither half of the bracket is called. */
+/* Receives the objects, hands the commands to receive-pack and its report to the client; pushes
+ * that are small and plainly right (plain_push.h) need no process. What the repository's limits or
+ * a command's forward_only refuse is told in a report as well, and then neither half of the bracket
+ * is called. */
 int vcs_receive_pack(const char *path, struct vcs_push *p, const struct vcs_stream *s,
 	const struct vcs_push_bracket *b, struct err *err);
 

@@ -68,10 +68,10 @@ void vcs_remove_leftovers(const char *path, int64_t since_usec)
 	static const struct {
 		const char *sub, *prefix;
 	} places[] = {
-		{"objects", "tmp_objdir-"}, /* quarantines of pushes */
-		{"objects/pack", "tmp_"},   /* packs and indexes in the making */
-		{"objects/pack", ".tmp-"},  /* packs of a repack */
-		{"objects/info", "tmp_"},   /* commit graphs */
+		{"objects", "tmp_"},	   /* folders of pushes' objects, objects in the making */
+		{"objects/pack", "tmp_"},  /* packs and indexes in the making */
+		{"objects/pack", ".tmp-"}, /* packs of a repack */
+		{"objects/info", "tmp_"},  /* commit graphs */
 		{"objects/info/commit-graphs", "tmp_"},
 		{"lfs/tmp", ""}, /* uploads of LFS objects */
 	};
