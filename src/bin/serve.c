@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "bin/command.h"
 #include "bin/server.h"
+#include "bin/supervisor.h"
 #include "compute/compute.h"
 #include "net/mail.h"
 
@@ -201,7 +202,9 @@ static int run(const struct options *o, struct err *err)
 	if (server_fingerprint(server))
 		log_info("serve", "TLS certificate's SHA-256 fingerprint: %s",
 			server_fingerprint(server));
+	supervisor_tell("READY=1");
 	sig = await_end(server, &set);
+	supervisor_tell("STOPPING=1");
 	log_info("serve", "ending (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 	return EXIT_OK;
 }

@@ -68,6 +68,7 @@ static int get_account_summary(struct identity_step *s, struct db_tx *tx, struct
 		{"Policies", &STORE_IAM_POLICY, 0},
 		{"PolicyVersionsInUse", &STORE_IAM_VERSION, 0},
 		{"InstanceProfiles", &STORE_IAM_PROFILE, 0},
+		{"ServerCertificates", &STORE_IAM_CERTIFICATE, 0},
 		{"Providers", &STORE_IAM_PROVIDER, 0},
 		{"AccountAccessKeysPresent", NULL, 1},
 		{"AccountMFAEnabled", NULL, 0},

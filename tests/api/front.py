@@ -200,3 +200,19 @@ def test_buckets_as_names_of_hosts(server, bucket):
     assert all(url.startswith(f"http://{bucket}.towpath.test:") for url in asked) and len(asked) == 3
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "by/name"})
     assert url.startswith(f"http://{bucket}.") and urllib.request.urlopen(url).read() == b"x" * 100_000
+
+
+def test_the_supervisor_is_told(tmp_path):
+    """As systemd's sd_notify(3) has it: ready when requests are answered, stopping when it ends."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(path)
+        told.settimeout(60)
+        server = Server(env={"NOTIFY_SOCKET": path})
+        try:
+            server.start()
+            assert told.recv(100) == b"READY=1"
+            server.stop()
+            assert told.recv(100) == b"STOPPING=1"
+        finally:
+            server.close()
