@@ -3,6 +3,7 @@
  * all others to the API. */
 #include <stdlib.h>
 
+#include "api/health.h"
 #include "api/resource_tags.h"
 #include "api/snshttp.h"
 #include "base/file.h"
@@ -29,7 +30,7 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 		return githttp_classify(&s->git, x);
 	if (registry_matches(x))
 		return registry_classify(&s->registry, x);
-	if (snshttp_matches(x) || container_credentials_matches(x))
+	if (snshttp_matches(x) || container_credentials_matches(x) || health_matches(x))
 		return HTTP_BUFFERED;
 	return s->api_routes.classify(s->api_routes.arg, x);
 }
@@ -44,6 +45,8 @@ static void handle(void *arg, struct http_exchange *x)
 		snshttp_handle(s->signal, s->account, s->region, x);
 	else if (container_credentials_matches(x))
 		container_credentials_handle(&s->container_credentials, x);
+	else if (health_matches(x))
+		health_handle(durable_db(s->durable), x);
 	else
 		s->api_routes.handle(s->api_routes.arg, x);
 }

@@ -499,6 +499,21 @@ int db_migrate(struct db *db, const char *component, const struct db_migration *
 	return db_write(db, migrate, &m, err);
 }
 
+static int look(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct db_rows *rows CLEANUP_ROWS = NULL;
+
+	(void)arg;
+	if (db_query(tx, "SELECT 1", DB_NO_ARGS, &rows, err) < 0)
+		return -1;
+	return db_next(rows, err) < 0 ? -1 : 0;
+}
+
+int db_ping(struct db *db, struct err *err)
+{
+	return db_read(db, look, NULL, err);
+}
+
 int db_backup(struct db *db, const char *path, struct err *err)
 {
 	struct db_conn *conn;

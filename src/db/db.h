@@ -62,6 +62,8 @@ typedef int (*db_fn)(struct db_tx *tx, void *arg, struct err *err);
 int db_write(struct db *db, db_fn fn, void *arg, struct err *err);
 /* Runs fn on a consistent snapshot; writing there is an error. */
 int db_read(struct db *db, db_fn fn, void *arg, struct err *err);
+/* Whether the database answers. */
+int db_ping(struct db *db, struct err *err);
 
 /* Runs a statement; *ret_changed (may be NULL) gets the number of rows it changed. A violated
  * unique or foreign key is ERR_CONFLICT. */

@@ -212,6 +212,7 @@ def test_the_supervisor_is_told(tmp_path):
         try:
             server.start()
             assert told.recv(100) == b"READY=1"
+            assert urllib.request.urlopen(f"http://127.0.0.1:{server.port}/_towpath/health").read() == b"ok\n"
             server.stop()
             assert told.recv(100) == b"STOPPING=1"
         finally:
