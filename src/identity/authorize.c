@@ -247,27 +247,48 @@ static bool asks_tags(const struct identity_evaluation *v)
 	return asks;
 }
 
+/* The services that call the tags of their resources by a name of their own as well. */
+static const char *const own_tag_keys[] = {"ecr", "ecs", "iam", "secretsmanager", "ssm"};
+
 struct tagged {
 	key_vec *keys;
 	struct arena *a;
+	const char *own_key; /* "iam", or NULL */
 };
+
+static const char *own_tag_key(const char *arn)
+{
+	const char *service = arn + strlen("arn:aws:");
+
+	for (size_t i = 0; i < ARRAY_SIZE(own_tag_keys); i++) {
+		size_t n = strlen(own_tag_keys[i]);
+
+		if (strncmp(service, own_tag_keys[i], n) == 0 && service[n] == ':')
+			return own_tag_keys[i];
+	}
+	return NULL;
+}
 
 static void add_resource_tag(void *to, const char *key, const char *value)
 {
 	struct tagged *t = to;
 
 	add_key(t->keys, arena_printf(t->a, "aws:ResourceTag/%s", key), value);
+	if (t->own_key)
+		add_key(t->keys, arena_printf(t->a, "%s:ResourceTag/%s", t->own_key, key), value);
 }
 
 /* The keys of one resource stand behind the n that all have. */
 static void take_tags(struct identity_engine *e, const struct identity_evaluation *v, size_t n,
 	struct policy_request *r, struct arena *a, key_vec *keys)
 {
-	struct tagged t = {keys, a};
+	struct tagged t = {keys, a, NULL};
 
 	keys->n = n;
-	if (e->tags_of && asks_tags(v) && starts_with(r->resource, "arn:"))
+	if (e->tags_of && asks_tags(v) && starts_with(r->resource, "arn:aws:")) {
+		t.own_key = own_tag_key(r->resource);
 		e->tags_of(e->tags_arg, r->resource, a, add_resource_tag, &t);
+	}
 	r->keys = keys->v;
 	r->n_keys = keys->n;
 }

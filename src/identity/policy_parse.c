@@ -284,10 +284,11 @@ static int parse_statements(
 	return many ? check_sids(list, err) : 0;
 }
 
-/* As a condition key or in a variable. */
+/* As a condition key or in a variable; services have names of their own for it (iam:ResourceTag/).
+ */
 static bool mentions_tags(struct view json)
 {
-	static const char key[] = "aws:ResourceTag/";
+	static const char key[] = ":ResourceTag/";
 	size_t n = sizeof(key) - 1;
 
 	for (size_t i = 0; i + n <= json.len; i++)

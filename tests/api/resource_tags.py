@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policies that look at the tags of resources: aws:ResourceTag/..., in conditions and in variables."""
+import json
+
 import botocore.exceptions
 import pytest
 from builds import ENVIRONMENT
 from gitwork import Work, git_login, url
 
 OURS, THEIRS = [{"key": "team", "value": "ours"}], [{"key": "team", "value": "theirs"}]
+
+
+ALL = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
+
+
+def arn(service, resource):
+    return f"arn:aws:{service}:us-east-1:123456789012:{resource}"
 
 
 def upper(tags):
@@ -34,6 +43,17 @@ def things(shared_server):
         c("ecr").create_repository(repositoryName=name, tags=upper(tags))
         c("secretsmanager").create_secret(Name=name, SecretString="x", Tags=upper(tags))
         c("ecs").create_cluster(clusterName=name, tags=tags)
+        c("codebuild").create_report_group(name=name, type="TEST", tags=tags,
+                                           exportConfig={"exportConfigType": "NO_EXPORT"})
+        for parameter in (name, f"/deep/{name}", f"/top-{name}"):
+            c("ssm").put_parameter(Name=parameter, Value="v", Type="String", Tags=upper(tags))
+        c("logs").create_log_group(logGroupName=name, **({"tags": {"team": tags[0]["value"]}} if tags else {}))
+        iam, trust = c("iam"), json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "codebuild.amazonaws.com"}}})
+        iam.create_user(UserName=name, Path="/p/", Tags=upper(tags))
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Tags=upper(tags))
+        iam.create_policy(PolicyName=name, PolicyDocument=ALL, Tags=upper(tags))
+        iam.create_instance_profile(InstanceProfileName=name, Tags=upper(tags))
     return shared_server
 
 
@@ -45,6 +65,17 @@ CALLS = [
     ("ecr", "list_images", lambda n: {"repositoryName": n}),
     ("secretsmanager", "get_secret_value", lambda n: {"SecretId": n}),
     ("ecs", "describe_clusters", lambda n: {"clusters": [n]}),
+    ("codebuild", "batch_get_report_groups", lambda n: {"reportGroupArns": [arn("codebuild", f"report-group/{n}")]}),
+    ("codebuild", "list_reports_for_report_group",
+     lambda n: {"reportGroupArn": arn("codebuild", f"report-group/{n}")}),
+    ("ssm", "get_parameter", lambda n: {"Name": n}),
+    ("ssm", "delete_parameters", lambda n: {"Names": [f"/deep/{n}"]}),
+    ("ssm", "get_parameter_history", lambda n: {"Name": f"/top-{n}"}),
+    ("logs", "put_retention_policy", lambda n: {"logGroupName": n, "retentionInDays": 1}),
+    ("iam", "get_user", lambda n: {"UserName": n}),
+    ("iam", "get_role", lambda n: {"RoleName": n}),
+    ("iam", "get_policy", lambda n: {"PolicyArn": f"arn:aws:iam::123456789012:policy/{n}"}),
+    ("iam", "get_instance_profile", lambda n: {"InstanceProfileName": n}),
 ]
 
 
@@ -70,7 +101,7 @@ def kept_out(things):
             "StringEquals": {"aws:resourcetag/team": "theirs"}}})
 
 
-@pytest.mark.parametrize("service,operation,request_of", CALLS, ids=[c[0] for c in CALLS])
+@pytest.mark.parametrize("service,operation,request_of", CALLS, ids=[f"{c[0]}.{c[1]}" for c in CALLS])
 def test_what_is_tagged(things, of_a_team, kept_out, service, operation, request_of):
     for keys, expected in ((of_a_team, [True, False, False]), (kept_out, [True, False, True])):
         client = things.client(service, keys=keys)
@@ -100,6 +131,26 @@ def test_tags_of_who_asks_and_of_what(things):
     things.client("iam").tag_user(UserName="by-variable", Tags=[{"Key": "team", "Value": "ours"}])
     assert allowed(client, "get_repository", {"repositoryName": "ours"})
     assert not allowed(client, "get_repository", {"repositoryName": "theirs"})
+
+
+def test_names_of_the_services_own(things):
+    """iam:ResourceTag/..., ssm:resourceTag/... and the like are the same."""
+    keys = things.user("by-own-names", *({
+        "Effect": "Allow", "Action": f"{s}:*", "Resource": "*", "Condition": {"StringEquals": {key: "ours"}}}
+        for s, key in (("iam", "iam:ResourceTag/team"), ("ssm", "ssm:resourceTag/team"))))
+    for service, operation, request_of in CALLS:
+        if operation in ("get_role", "get_parameter"):
+            client = things.client(service, keys=keys)
+            assert [allowed(client, operation, request_of(n)) for n in ("ours", "theirs", "none")] == [True, False, False]
+
+
+def test_pass_role_by_tag(things):
+    keys = things.user("passes", {"Effect": "Allow", "Action": "codebuild:*", "Resource": "*"}, {
+        "Effect": "Allow", "Action": "iam:PassRole", "Resource": "*", "Condition": {
+            "StringEquals": {"aws:ResourceTag/team": "ours"}}})
+    client = things.client("codebuild", keys=keys)
+    assert [allowed(client, "update_project", {"name": "none", "serviceRole": f"arn:aws:iam::123456789012:role/{n}"})
+            for n in ("ours", "theirs", "none")] == [True, False, False]
 
 
 def test_git_too(things, tmp_path):
