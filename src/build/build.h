@@ -66,9 +66,10 @@ BUILD_OPERATION(update_report_group);
 
 /* StartBuild for a pipeline's action: sources of type CODEPIPELINE are taken from
  * pipeline->inputs (primaryInput names the primary one), artifacts go to pipeline->outputs, the
- * initiator is "codepipeline/<pipelineName>". req->idempotency_token must be set (the action's
- * token): the same token answers the same build, for ever. Exported variables are in
- * resp->build once it is complete (BatchGetBuilds). */
+ * initiator is "codepipeline/<pipelineName>"; without inputs there is no source. With
+ * actsAsPipeline the service role is the pipeline's, which trusts pipelines and not builds.
+ * req->idempotency_token must be set (the action's token): the same token answers the same build,
+ * for ever. Exported variables are in resp->build once it is complete (BatchGetBuilds). */
 int build_start_for_pipeline(struct build_engine *e, struct call *call,
 	const struct codebuild_start_build_request *req,
 	const struct towpath_build_pipeline *pipeline, struct codebuild_start_build_response *resp,
@@ -85,7 +86,7 @@ char *build_log_path(const struct build_engine *e, const char *id) MUST_CHECK;
 
 /* The service role of a build that has not ended, in the arena: 1, 0 when it has ended or never
  * was, -1. */
-int build_role_of(struct build_engine *e, const char *uuid, struct arena *a, const char **ret_role,
+int build_role_of(struct build_engine *e, const char *uuid, struct arena *a, struct build_role *ret,
 	struct err *err);
 
 #endif

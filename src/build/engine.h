@@ -54,6 +54,8 @@ const char *build_report_arn(
 const char *build_job_dir(const struct build_engine *e, const char *uuid, struct arena *a);
 
 /* ---- the service role (role.c) ---- */
+
+struct build_role build_role(const struct store_build_record *r);
 /* 0 when the build's role may do it; ERR_DENIED. Resource: the end of an ARN ("s3:::bucket/key").
  */
 int build_may(const struct build_engine *e, const struct store_build_record *r, const char *action,

@@ -73,13 +73,20 @@ struct build_logs {
 		const char *spool_path, int64_t usec, struct err *err);
 };
 
+/* ---- the service role ---- */
+
+struct build_role {
+	const char *arn;
+	const char *build; /* uuid of the build that acts under it */
+	bool of_pipeline;  /* a pipeline's role, which trusts pipelines and not builds */
+};
+
 /* ---- values kept elsewhere ---- */
 
 struct build_value_request {
-	const char *role;      /* ARN of the service role, which must be allowed to read; or NULL */
-	const char *build;     /* uuid of the build that acts under it */
-	const char *variable;  /* that wants it */
-	const char *reference; /* as the environment writes it */
+	struct build_role role; /* must be allowed to read */
+	const char *variable;	/* that wants it */
+	const char *reference;	/* as the environment writes it */
 };
 
 struct build_values {
@@ -90,13 +97,6 @@ struct build_values {
 	/* Secrets Manager: "id[:json-key[:version-stage[:version-id]]]". */
 	int (*secret)(void *arg, const struct build_value_request *req, struct arena *a,
 		const char **ret, struct err *err);
-};
-
-/* ---- the service role ---- */
-
-struct build_role {
-	const char *arn;
-	const char *build; /* uuid of the build that acts under it */
 };
 
 /* may NULL: nobody asks. */

@@ -2,12 +2,20 @@
 /* What a build does, it does under its service role: the role's policies are asked first. */
 #include "build/engine.h"
 
+struct build_role build_role(const struct store_build_record *r)
+{
+	const struct towpath_build_pipeline *p = r->extra.pipeline;
+
+	return (struct build_role){
+		r->spec.service_role, r->uuid, p && wire_or(p->acts_as_pipeline, false)};
+}
+
 int build_may(const struct build_engine *e, const struct store_build_record *r, const char *action,
 	const char *resource, struct err *err)
 {
 	const struct build_roles *port = &e->ports->roles;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct build_role role = {r->spec.service_role, r->uuid};
+	struct build_role role = build_role(r);
 
 	if (!port->may)
 		return 0;
@@ -60,13 +68,15 @@ static int find_role(struct db_tx *tx, void *arg, struct err *err)
 	return f->found < 0 ? -1 : 0;
 }
 
-int build_role_of(struct build_engine *e, const char *uuid, struct arena *a, const char **ret_role,
+int build_role_of(struct build_engine *e, const char *uuid, struct arena *a, struct build_role *ret,
 	struct err *err)
 {
 	struct find_role f = {.uuid = uuid, .a = a};
 
 	if (db_read(durable_db(e->durable), find_role, &f, err) < 0)
 		return -1;
-	*ret_role = f.found ? f.r.spec.service_role : NULL;
-	return f.found && f.r.state != BUILD_DONE && *ret_role;
+	if (!f.found || f.r.state == BUILD_DONE || !f.r.spec.service_role)
+		return 0;
+	*ret = build_role(&f.r);
+	return 1;
 }

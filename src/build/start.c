@@ -261,10 +261,12 @@ static void take_inputs(
 	}
 }
 
-/* A pipeline brings the source and takes the artifacts, whatever the project says. */
+/* A pipeline brings the source and takes the artifacts, whatever the project says. One that brings
+ * nothing (a rule of commands) takes nothing. */
 static int fit_pipeline(struct ask_step *s, struct codebuild_project *spec, struct err *err)
 {
 	struct arena *a = s->call->arena;
+	bool brings = s->pipeline && s->pipeline->inputs.n;
 
 	if (!s->pipeline) {
 		if (!s->req->artifacts_override && streq(spec->artifacts->type, "CODEPIPELINE"))
@@ -272,16 +274,16 @@ static int fit_pipeline(struct ask_step *s, struct codebuild_project *spec, stru
 						  "artifacts type CodePipelines");
 		return 0;
 	}
-	if (!streq(spec->source->type, "CODEPIPELINE")) {
+	if (!streq(spec->source->type, "CODEPIPELINE") || !brings) {
 		const char *buildspec = spec->source->buildspec;
 
 		spec->source = arena_new(a, struct codebuild_project_source);
-		spec->source->type = "CODEPIPELINE";
+		spec->source->type = brings ? "CODEPIPELINE" : "NO_SOURCE";
 		spec->source->buildspec = buildspec;
 	}
 	spec->artifacts = arena_new(a, struct codebuild_project_artifacts);
-	spec->artifacts->type = "CODEPIPELINE";
-	spec->artifacts->packaging = "ZIP";
+	spec->artifacts->type = brings ? "CODEPIPELINE" : "NO_ARTIFACTS";
+	spec->artifacts->packaging = brings ? "ZIP" : NULL;
 	spec->secondary_artifacts = (struct codebuild_project_artifacts_list){0};
 	take_inputs(s->pipeline, spec, a);
 	spec->secondary_source_versions = (struct codebuild_project_secondary_source_versions){0};

@@ -71,8 +71,7 @@ static int resolve(const struct build_engine *e, const struct store_build_record
 
 	map_foreach (it, &v->values) {
 		struct variable *var = it->value;
-		struct build_value_request req = {
-			r->spec.service_role, r->uuid, it->key, var->value};
+		struct build_value_request req = {build_role(r), it->key, var->value};
 		bool secret = var->kept == KEPT_AS_SECRET;
 
 		if (var->kept == KEPT_HERE)
@@ -159,7 +158,7 @@ static int add_role(const struct build_engine *e, const struct store_build_recor
 	struct variables *v, struct towpath_string_list *ret_secrets, struct err *err)
 {
 	const struct build_roles *port = &e->ports->roles;
-	struct build_role role = {r->spec.service_role, r->uuid};
+	struct build_role role = build_role(r);
 	struct towpath_leader_variables list = {0};
 
 	*ret_secrets = (struct towpath_string_list){0};

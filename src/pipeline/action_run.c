@@ -332,6 +332,11 @@ static int call_provider(struct loaded *l, bool start, struct action_result *ret
 
 	if (!l->provider || !l->action)
 		return fail_unknown(l, ret);
+	if (start) {
+		l->action = flow_resolve_commands(l->run, l->action, l->arena, err);
+		if (!l->action)
+			return -1; /* had values when the action was made */
+	}
 	run = action_run_of(l);
 	if (start)
 		return l->provider->start(l->provider->arg, &run, ret, err);

@@ -58,6 +58,24 @@ static int check_count(
 	return 0;
 }
 
+/* What only commands have, and no other type would heed. */
+static int check_commands(const struct action_provider *p,
+	const struct codepipeline_action_declaration *a, struct err *err)
+{
+	const char *member = a->commands.n		  ? "commands"
+			     : a->environment_variables.n ? "environmentVariables"
+			     : a->output_variables.n	  ? "outputVariables"
+							  : NULL;
+
+	wire_foreach (out, &a->output_artifacts)
+		if (out->files.n && !member)
+			member = "files of output artifacts";
+	if (!member || streq(p->provider, "Commands"))
+		return 0;
+	return err_set_wire(
+		err, ACTION, "Action %s: only actions of type Commands have %s", a->name, member);
+}
+
 static int check_action(const struct flow_site *site,
 	const struct codepipeline_pipeline_declaration *d,
 	const struct codepipeline_action_declaration *action, struct arena *a, struct err *err)
@@ -76,7 +94,7 @@ static int check_action(const struct flow_site *site,
 		streq(d->pipeline_type, CODEPIPELINE_PIPELINE_TYPE_V1))
 		return err_set_wire(
 			err, ACTION, "%s Action can only be used with V2 pipelines.", p->provider);
-	if (check_keys(p, action, err) < 0 ||
+	if (check_keys(p, action, err) < 0 || check_commands(p, action, err) < 0 ||
 		check_count(action->name, "input", action->input_artifacts.n, p->min_inputs,
 			p->max_inputs, err) < 0 ||
 		check_count(action->name, "output", action->output_artifacts.n, p->min_outputs,

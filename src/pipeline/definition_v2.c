@@ -23,9 +23,13 @@ bool definition_is_v2(const struct codepipeline_pipeline_declaration *d)
 		return streq(d->pipeline_type, CODEPIPELINE_PIPELINE_TYPE_V2);
 	if (mode_is_v2(d) || d->variables.n || d->triggers.n)
 		return true;
-	wire_foreach (s, &d->stages)
+	wire_foreach (s, &d->stages) {
 		if (has_conditions(s))
 			return true;
+		wire_foreach (action, &s->actions)
+			if (action->commands.n)
+				return true;
+	}
 	return false;
 }
 

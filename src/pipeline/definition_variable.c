@@ -130,6 +130,24 @@ static int check_declarations(const struct codepipeline_pipeline_declaration *d,
 	return 0;
 }
 
+static int check_action(struct place at, struct err *err)
+{
+	wire_foreach (kv, &at.action->configuration) {
+		at.key = kv->key;
+		if (check_text(&at, kv->value, err) < 0)
+			return -1;
+	}
+	at.key = "commands";
+	wire_foreach (command, &at.action->commands)
+		if (check_text(&at, *command, err) < 0)
+			return -1;
+	at.key = "environmentVariables";
+	wire_foreach (v, &at.action->environment_variables)
+		if (check_text(&at, v->value, err) < 0)
+			return -1;
+	return 0;
+}
+
 int definition_validate_variables(
 	const struct codepipeline_pipeline_declaration *d, struct arena *a, struct err *err)
 {
@@ -138,11 +156,7 @@ int definition_validate_variables(
 		return -1;
 	wire_foreach (s, &d->stages)
 		wire_foreach (action, &s->actions)
-			wire_foreach (kv, &action->configuration) {
-				struct place at = {d, s, action, kv->key};
-
-				if (check_text(&at, kv->value, err) < 0)
-					return -1;
-			}
+			if (check_action((struct place){d, s, action, NULL}, err) < 0)
+				return -1;
 	return 0;
 }

@@ -16,6 +16,8 @@
 #define CHECK_NOW "now"
 #define CHECK_LATER "later"
 
+#define SHOWN_ARTIFACTS_MAX 5 /* of the model, in lists of types; some types take more */
+
 struct pipeline_engine {
 	struct durable *durable;
 	char *account, *region;

@@ -145,6 +145,11 @@ struct flow_run *flow_start_rollback(struct flow *f, const char *stage,
 void flow_start_action(struct flow *f, struct flow_run *fr,
 	struct towpath_pipeline_stage_run *stage, struct towpath_pipeline_action_ref *ref,
 	const struct codepipeline_action_declaration *action);
+/* The action with the variables in its commands and their environment replaced, in the arena; NULL
+ * with ERR_INVALID, which names the first one without a value. */
+const struct codepipeline_action_declaration *flow_resolve_commands(
+	struct towpath_pipeline_run *run, const struct codepipeline_action_declaration *action,
+	struct arena *a, struct err *err);
 /* P4: false when that action execution is not running any more. */
 bool flow_end_action(struct flow *f, struct flow_run *fr, struct towpath_pipeline_stage_run *stage,
 	struct towpath_pipeline_action_ref *ref,

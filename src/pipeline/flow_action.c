@@ -64,11 +64,36 @@ static void fill_outputs(struct flow *f, const struct flow_run *fr,
 			});
 }
 
+const struct codepipeline_action_declaration *flow_resolve_commands(
+	struct towpath_pipeline_run *run, const struct codepipeline_action_declaration *action,
+	struct arena *a, struct err *err)
+{
+	struct codepipeline_action_declaration *out;
+
+	if (!action->commands.n)
+		return action;
+	out = wire_copy(&codepipeline_action_declaration_shape, action, a);
+	for (size_t i = 0; i < out->commands.n; i++)
+		if (variable_resolve(action->commands.v[i], flow_variable, run, a,
+			    &out->commands.v[i], err) < 0) {
+			err_wrap(err, "command %zu", i + 1);
+			return NULL;
+		}
+	wire_foreach (v, &out->environment_variables)
+		if (variable_resolve(v->value, flow_variable, run, a, &v->value, err) < 0) {
+			err_wrap(err, "environment variable %s", v->name);
+			return NULL;
+		}
+	return out;
+}
+
 /* ERR_INVALID names the key and the variable that has no value. */
 static int resolve(struct flow *f, struct towpath_pipeline_run *run,
 	const struct codepipeline_action_declaration *action,
 	struct codepipeline_resolved_action_configuration_map *ret, struct err *err)
 {
+	if (!flow_resolve_commands(run, action, f->arena, err))
+		return -1;
 	wire_list_alloc(f->arena, ret, action->configuration.n);
 	for (size_t i = 0; i < ret->n; i++) {
 		ret->v[i].key = action->configuration.v[i].key;
@@ -268,6 +293,7 @@ const struct codepipeline_action_declaration *flow_rule_action(
 	type->version = "1";
 	d->name = rule->name;
 	d->action_type_id = type;
+	d->commands = rule->commands;
 	d->input_artifacts = rule->input_artifacts;
 	d->role_arn = rule->role_arn;
 	d->region = rule->region;

@@ -208,7 +208,7 @@ static struct codepipeline_artifact_details *counts(int min, int max, struct are
 		arena_new(a, struct codepipeline_artifact_details);
 
 	d->minimum_count = WIRE_SET_INT(min);
-	d->maximum_count = WIRE_SET_INT(max);
+	d->maximum_count = WIRE_SET_INT(MIN(max, SHOWN_ARTIFACTS_MAX));
 	return d;
 }
 

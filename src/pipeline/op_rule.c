@@ -128,7 +128,8 @@ static void describe(
 	ret->settings = arena_new(a, struct codepipeline_rule_type_settings);
 	ret->input_artifact_details = arena_new(a, struct codepipeline_artifact_details);
 	ret->input_artifact_details->minimum_count = WIRE_SET_INT(p->min_inputs);
-	ret->input_artifact_details->maximum_count = WIRE_SET_INT(p->max_inputs);
+	ret->input_artifact_details->maximum_count =
+		WIRE_SET_INT(MIN(p->max_inputs, SHOWN_ARTIFACTS_MAX));
 	wire_list_alloc(a, &ret->rule_configuration_properties, p->n_keys);
 	for (size_t i = 0; i < p->n_keys; i++)
 		ret->rule_configuration_properties.v[i] =

@@ -45,6 +45,7 @@ struct action_run {
 	int64_t execution_number; /* 1 for the pipeline's first execution */
 	int attempt;		  /* 1, then one more with each retry in this execution */
 	const char *role_arn;	  /* the action's or the pipeline's */
+	/* Within start() with the #{...} in its commands and their environment resolved. */
 	const struct codepipeline_action_declaration *declaration;
 	/* #{...} resolved */
 	const struct codepipeline_resolved_action_configuration_map *configuration;
@@ -92,7 +93,7 @@ struct action_change {
 struct action_provider {
 	const char *category, *owner, *provider, *version;
 	bool v2_only;
-	int min_inputs, max_inputs, min_outputs, max_outputs;
+	int min_inputs, max_inputs, min_outputs, max_outputs; /* lists show 5 at most */
 	const struct action_key *keys;
 	size_t n_keys;
 	int64_t timeout_usec;

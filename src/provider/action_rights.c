@@ -5,8 +5,8 @@
 #include "provider/action_world.h"
 
 #include "base/mem.h"
+#include "provider/build_world.h"
 
-#define PIPELINE_SERVICE "codepipeline.amazonaws.com"
 #define PROJECT "codebuild:{region}:{account}:project/{ProjectName}"
 #define REPOSITORY "codecommit:{region}:{account}:{RepositoryName}"
 #define APPLICATION "codedeploy:{region}:{account}:application:{ApplicationName}"

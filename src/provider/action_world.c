@@ -18,10 +18,12 @@ static const struct action_provider *const rows[] = {
 	&action_manual,
 	&action_codedeploy,
 	&action_codedeploy_ecs,
+	&action_commands,
 	&action_ecs,
 	&action_s3_deploy,
 	&rule_alarm,
 	&rule_codebuild,
+	&rule_commands,
 	&rule_report,
 	&rule_window,
 };

@@ -48,10 +48,12 @@ extern const struct action_provider action_codebuild_test;
 extern const struct action_provider action_manual;
 extern const struct action_provider action_codedeploy;
 extern const struct action_provider action_codedeploy_ecs;
+extern const struct action_provider action_commands;
 extern const struct action_provider action_ecs;
 extern const struct action_provider action_s3_deploy;
 extern const struct action_provider rule_alarm;
 extern const struct action_provider rule_codebuild;
+extern const struct action_provider rule_commands;
 extern const struct action_provider rule_report;
 extern const struct action_provider rule_window;
 

@@ -6,10 +6,10 @@
 
 #define PART "build/"
 
-static struct identity_actor actor_of(const struct build_role *role, struct arena *a)
+struct identity_actor build_world_actor(const struct build_role *role, struct arena *a)
 {
-	return (struct identity_actor){
-		BUILD_SERVICE, role->arn, arena_printf(a, "AWSCodeBuild-%s", role->build)};
+	return (struct identity_actor){role->of_pipeline ? PIPELINE_SERVICE : BUILD_SERVICE,
+		role->arn, arena_printf(a, "AWSCodeBuild-%s", role->build)};
 }
 
 static int may(void *arg, const struct build_role *role, const char *action, const char *resource,
@@ -17,7 +17,7 @@ static int may(void *arg, const struct build_role *role, const char *action, con
 {
 	struct build_world *w = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct identity_actor who = actor_of(role, &a);
+	struct identity_actor who = build_world_actor(role, &a);
 
 	return identity_role_may(w->identity, &who, action, resource, NULL, err);
 }
@@ -36,7 +36,7 @@ static int add_keys(struct build_world *w, const struct build_role *role, const 
 	struct arena *a, struct towpath_leader_variables *ret, struct towpath_string_list *secrets,
 	struct err *err)
 {
-	struct identity_actor who = actor_of(role, a);
+	struct identity_actor who = build_world_actor(role, a);
 	struct identity_session s;
 
 	if (identity_role_session(w->identity, &who, part, 8 * ROLE_CREDENTIALS_USEC, a, &s, err) <
@@ -78,16 +78,16 @@ int build_world_credentials(
 {
 	struct build_world *w = world;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct build_role role = {.build = part + strlen(PART)};
+	struct build_role role;
 	struct identity_actor who;
 	int running;
 
 	if (!starts_with(part, PART) || !identity_ticket_fits(w->identity, part, ticket))
 		return 0;
-	running = build_role_of(w->build, role.build, &a, &role.arn, err);
+	running = build_role_of(w->build, part + strlen(PART), &a, &role, err);
 	if (running <= 0)
 		return running;
-	who = actor_of(&role, &a);
+	who = build_world_actor(&role, &a);
 	return role_credentials_answer(w->identity, &who, part, json, err) < 0 ? -1 : 1;
 }
 
@@ -97,7 +97,7 @@ static int is_running(void *arg, const char *part, struct err *err)
 {
 	struct build_world *w = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	const char *role;
+	struct build_role role;
 
 	return build_role_of(w->build, part + strlen(PART), &a, &role, err);
 }

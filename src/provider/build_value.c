@@ -6,8 +6,7 @@ static int may_read(struct build_world *w, const struct build_value_request *req
 	const char *action, const struct secret_reference *r, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct identity_actor who = {
-		BUILD_SERVICE, req->role, arena_printf(&a, "AWSCodeBuild-%s", req->build)};
+	struct identity_actor who = build_world_actor(&req->role, &a);
 
 	return w->identity ? identity_role_may(w->identity, &who, action, r->arn, r->policy, err)
 			   : 0;

@@ -13,8 +13,9 @@
 #include "signal/signal.h"
 #include "source/source.h"
 
-/* Whom a build's role must trust. */
+/* Whom a build's role must trust, and whom the role of a pipeline. */
 #define BUILD_SERVICE "codebuild.amazonaws.com"
+#define PIPELINE_SERVICE "codepipeline.amazonaws.com"
 /* Content type of an artifact that is a towpath_build_clone in place of files. */
 #define BUILD_CLONE_REFERENCE "application/vnd.towpath.clone-reference+json"
 
@@ -48,6 +49,7 @@ int build_world_credentials(
 	void *world, const char *part, const char *ticket, struct str *json, struct err *err);
 
 /* Parts, private to provider/build_*.c. */
+struct identity_actor build_world_actor(const struct build_role *role, struct arena *a);
 int build_source_codecommit(struct build_world *w, const struct build_source_request *req,
 	struct arena *a, struct build_source_result *ret, struct err *err);
 /* The commit that an artifact of a source action refers to, with all history. */

@@ -4,6 +4,7 @@
  * with a log, a role and a time limit as every build. */
 #include "base/mem.h"
 #include "provider/build_explain.h"
+#include "provider/build_own.h"
 #include "provider/deploy_fleet.h"
 
 #define HOOK_PROJECT "CodeDeploy-hooks"
@@ -40,34 +41,21 @@ static struct call call_of(struct deploy_fleet *w, struct arena *a)
 	};
 }
 
-/* Made when a script is run for the first time; whoever changes it keeps what was changed. */
 static int ensure_project(struct deploy_fleet *w, struct call *call, struct err *err)
 {
-	struct codebuild_project_source source = {
-		.type = "NO_SOURCE", .buildspec = script_buildspec};
-	struct codebuild_project_artifacts artifacts = {.type = "NO_ARTIFACTS"};
-	struct codebuild_project_environment environment = {.type = "LINUX_CONTAINER",
-		.image = "aws/codebuild/standard:7.0",
-		.compute_type = "BUILD_GENERAL1_SMALL"};
-	struct codebuild_create_project_request req = {
+	const struct build_own own = {
 		.name = HOOK_PROJECT,
 		.description = "Runs the scripts that AppSpec files name as hooks (script:PATH)",
-		.source = &source,
-		.artifacts = &artifacts,
-		.environment = &environment,
-		.service_role = call->principal_arn,
-		.timeout_in_minutes = WIRE_SET_INT(HOOK_MINUTES),
+		.image = "aws/codebuild/standard:7.0",
+		.buildspec = script_buildspec,
+		.role = call->principal_arn,
+		.minutes = HOOK_MINUTES,
 	};
-	struct codebuild_create_project_response resp = {0};
-	struct err why CLEANUP_ERR = ERR_INIT;
 
 	if (w->identity && identity_ensure_role(w->identity, "CodeDeploy",
 				   "codebuild.amazonaws.com", role_policy, err) < 0)
 		return -1;
-	if (build_create_project(w->build, call, &req, &resp, &why) == 0 ||
-		(why.wire && streq(why.wire, "ResourceAlreadyExistsException")))
-		return 0;
-	return err_move(err, &why);
+	return build_own_ensure(w->build, call, &own, err);
 }
 
 static void set_variables(const struct deploy_hook_wish *wish, struct arena *a,

@@ -318,7 +318,8 @@ def rule_state(cp, name, member="beforeEntryConditionState"):
 
 def test_rule_types(cp):
     types = {t["id"]["provider"]: t for t in cp.list_rule_types()["ruleTypes"]}
-    assert sorted(types) == ["CloudWatchAlarm", "CodeBuild", "DeploymentWindow", "ReportGate", "VariableCheck"]
+    assert sorted(types) == [
+        "CloudWatchAlarm", "CodeBuild", "Commands", "DeploymentWindow", "ReportGate", "VariableCheck"]
     assert [p["name"] for p in types["CloudWatchAlarm"]["ruleConfigurationProperties"]] == [
         "AlarmName", "AlarmStates", "WaitTime"]
     assert types["CodeBuild"]["inputArtifactDetails"]["minimumCount"] == 1
@@ -327,7 +328,7 @@ def test_rule_types(cp):
 
 @pytest.mark.parametrize("result, made, says", [
     ("FAIL", rule("LambdaInvoke", FunctionName="f"), "rules of type LambdaInvoke are not available here"),
-    ("FAIL", rule("Commands"), "rules of type Commands are not available here"),
+    ("FAIL", rule("Commands"), "Rule check must have a non-empty commands field"),
     ("FAIL", rule("CloudWatchAlarm"), "is missing required configuration 'AlarmName'"),
     ("FAIL", rule("CloudWatchAlarm", AlarmName="a", WaitTime="soon"), "WaitTime 'soon' is not a number"),
     ("FAIL", rule("CloudWatchAlarm", AlarmName="a", Other="b"), "contains unknown configuration 'Other'"),
