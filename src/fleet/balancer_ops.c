@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations of elbv2 on load balancers, and tags. A change is in the data plane when the operation
+/* Operations of elbv2 on load balancers. A change is in the data plane when the operation
  * answers: it is applied here, and again by a task should that fail. */
 #include "fleet/balancer.h"
 
@@ -18,18 +18,6 @@ int fleet_balancer_changed(struct fleet_engine *e, db_fn fn, void *arg, struct e
 	if (fleet_traffic_apply(e, &later) < 0)
 		log_err("fleet", &later, "the data plane follows later");
 	return 0;
-}
-
-int fleet_balancer_tags_put(struct db_tx *tx, const char *arn, const struct elbv2_tag_list *tags,
-	struct arena *a, struct err *err)
-{
-	struct towpath_string_map map = {0};
-
-	wire_list_alloc(a, &map, tags->n);
-	for (size_t i = 0; i < tags->n; i++)
-		map.v[i] = (struct towpath_string_map_kv){
-			tags->v[i].key, tags->v[i].value ? tags->v[i].value : ""};
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &map, err);
 }
 
 int fleet_balancer_need(struct db_tx *tx, const char *arn, struct arena *a,
@@ -174,64 +162,111 @@ static int describe_load_balancers_step(struct db_tx *tx, void *arg, struct err 
 static int delete_load_balancer_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(elbv2, delete_load_balancer);
+	struct towpath_string_map set = {0};
 	struct store_documents all;
 
+	if (store_document_get(
+		    tx, &STORE_LOAD_BALANCER_ATTRIBUTES, req->load_balancer_arn, a, &set, err) < 0)
+		return -1;
+	if (streq(fleet_attribute_get(&set, FLEET_DELETION_PROTECTION), "true"))
+		return err_set_wire(err, "OperationNotPermittedException",
+			"Load balancer '%s' cannot be deleted because deletion protection is "
+			"enabled",
+			req->load_balancer_arn);
 	if (store_document_list(tx, &STORE_LISTENER,
 		    &(struct store_document_filter){.owner = req->load_balancer_arn}, a, &all,
 		    err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
 		if (fleet_rules_delete(tx, all.ids[i], err) < 0 ||
+			store_document_delete(tx, &STORE_RESOURCE_TAGS, all.ids[i], err) < 0 ||
 			store_document_delete(tx, &STORE_LISTENER, all.ids[i], err) < 0)
 			return -1;
 	if (store_document_delete(tx, &STORE_RESOURCE_TAGS, req->load_balancer_arn, err) < 0 ||
+		store_document_delete(
+			tx, &STORE_LOAD_BALANCER_ATTRIBUTES, req->load_balancer_arn, err) < 0 ||
 		store_document_delete(tx, &STORE_LOAD_BALANCER, req->load_balancer_arn, err) < 0)
 		return -1;
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }
 
-/* ---- tags ---- */
+/* ---- attributes ---- */
 
-static int tags_of(struct db_tx *tx, const char *arn, struct arena *a,
-	struct towpath_string_map *ret, struct err *err)
+static const struct fleet_attribute attributes[] = {
+	{"access_logs.s3.bucket", "", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"access_logs.s3.enabled", "false", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"access_logs.s3.prefix", "", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{FLEET_DELETION_PROTECTION, "false", FLEET_ATTRIBUTE_FLAG, 0, 0},
+	{FLEET_IDLE_TIMEOUT, "60", FLEET_ATTRIBUTE_NUMBER, 1, 4000},
+	{"load_balancing.cross_zone.enabled", "true", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"routing.http.desync_mitigation_mode", "defensive", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"routing.http.drop_invalid_header_fields.enabled", "false", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"routing.http.preserve_host_header.enabled", "true", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "false", FLEET_ATTRIBUTE_FIXED,
+		0, 0},
+	{"routing.http.xff_client_port.enabled", "false", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"routing.http.xff_header_processing.mode", "append", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{FLEET_HTTP2, "true", FLEET_ATTRIBUTE_FLAG, 0, 0},
+	{"waf.fail_open.enabled", "false", FLEET_ATTRIBUTE_FIXED, 0, 0},
+};
+
+static const struct fleet_attributes kinds = {"Load balancer", attributes, ARRAY_SIZE(attributes)};
+
+static void show_attributes(const struct towpath_string_map *set, struct arena *a,
+	struct elbv2_load_balancer_attributes *ret)
 {
-	struct towpath_fleet_target_group more;
-	int r = store_document_get(tx, &STORE_TARGET_GROUP_MORE, arn, a, &more, err);
+	wire_list_alloc(a, ret, ARRAY_SIZE(attributes));
+	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++) {
+		const char *value = fleet_attribute_get(set, attributes[i].key);
 
-	if (r > 0) {
-		*ret = more.tags;
-		return 1;
+		ret->v[i] = (struct elbv2_load_balancer_attribute){
+			.key = attributes[i].key, .value = value ? value : attributes[i].dflt};
 	}
-	return r < 0 ? -1 : store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err);
 }
 
-static int describe_tags_step(struct db_tx *tx, void *arg, struct err *err)
+static int load_attributes(struct db_tx *tx, const char *arn, struct arena *a,
+	struct towpath_string_map *ret, struct err *err)
 {
-	FLEET_OP_ARGS(elbv2, describe_tags);
+	struct elbv2_load_balancer lb;
 
-	wire_list_alloc(a, &resp->tag_descriptions, req->resource_arns.n);
-	for (size_t i = 0; i < req->resource_arns.n; i++) {
-		struct elbv2_tag_description *d = &resp->tag_descriptions.v[i];
-		struct towpath_string_map tags = {0};
-		int r = tags_of(tx, req->resource_arns.v[i], a, &tags, err);
+	*ret = (struct towpath_string_map){0};
+	if (fleet_balancer_need(tx, arn, a, &lb, err) < 0)
+		return -1;
+	return store_document_get(tx, &STORE_LOAD_BALANCER_ATTRIBUTES, arn, a, ret, err) < 0 ? -1
+											     : 0;
+}
 
-		if (r < 0)
-			return -1;
-		if (r == 0 && strstr(req->resource_arns.v[i], ":loadbalancer/"))
-			return err_set_wire(err, "LoadBalancerNotFoundException",
-				"Load balancer '%s' not found", req->resource_arns.v[i]);
-		if (r == 0 && strstr(req->resource_arns.v[i], ":targetgroup/"))
-			return err_set_wire(err, "TargetGroupNotFoundException",
-				"Target group '%s' not found", req->resource_arns.v[i]);
-		d->resource_arn = req->resource_arns.v[i];
-		wire_list_alloc(a, &d->tags, tags.n);
-		for (size_t k = 0; k < tags.n; k++)
-			d->tags.v[k] = (struct elbv2_tag){tags.v[k].key, tags.v[k].value};
-	}
+static int describe_load_balancer_attributes_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(elbv2, describe_load_balancer_attributes);
+	struct towpath_string_map set;
+
+	if (load_attributes(tx, req->load_balancer_arn, a, &set, err) < 0)
+		return -1;
+	show_attributes(&set, a, &resp->attributes);
 	return 0;
+}
+
+static int modify_load_balancer_attributes_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(elbv2, modify_load_balancer_attributes);
+	struct towpath_string_map set;
+
+	if (load_attributes(tx, req->load_balancer_arn, a, &set, err) < 0)
+		return -1;
+	wire_foreach (x, &req->attributes) {
+		if (fleet_attribute_set(&kinds, &set, x->key, x->value, a, err) < 0)
+			return -1;
+	}
+	show_attributes(&set, a, &resp->attributes);
+	if (store_document_put(tx, &STORE_LOAD_BALANCER_ATTRIBUTES, req->load_balancer_arn, NULL,
+		    &set, err) < 0)
+		return -1;
+	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }
 
 FLEET_DEFINE(elbv2, create_load_balancer, fleet_write)
 FLEET_DEFINE(elbv2, delete_load_balancer, fleet_balancer_changed)
 FLEET_DEFINE(elbv2, describe_load_balancers, fleet_read)
-FLEET_DEFINE(elbv2, describe_tags, fleet_read)
+FLEET_DEFINE(elbv2, describe_load_balancer_attributes, fleet_read)
+FLEET_DEFINE(elbv2, modify_load_balancer_attributes, fleet_balancer_changed)

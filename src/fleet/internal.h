@@ -167,6 +167,9 @@ int fleet_group_attach_arn(struct fleet_engine *e, struct db_tx *tx,
 #define TARGET_UNUSED "unused"
 
 /* Attributes of a target group by which clients stick to a target. */
+#define FLEET_DELETION_PROTECTION "deletion_protection.enabled"
+#define FLEET_IDLE_TIMEOUT "idle_timeout.timeout_seconds"
+#define FLEET_HTTP2 "routing.http2.enabled"
 #define FLEET_STICKINESS_ENABLED "stickiness.enabled"
 #define FLEET_STICKINESS_DURATION "stickiness.lb_cookie.duration_seconds"
 #define FLEET_STICKINESS_SECONDS 86400
@@ -218,6 +221,8 @@ struct fleet_hosts_sent {
 /* Where a load balancer's listeners are; of the configuration. */
 const char *fleet_balancer_address(
 	const struct fleet_engine *e, const struct elbv2_load_balancer *lb);
+/* An attribute's value among those that were set, or NULL (attribute.c). */
+const char *fleet_attribute_get(const struct towpath_string_map *m, const char *key);
 struct fleet_tls_policy {
 	const char *name, *min, *max; /* "TLSv1.2" */
 };

@@ -177,6 +177,30 @@ static const char *address_of(const struct planner *p, const struct elbv2_listen
 	return "127.0.0.1";
 }
 
+static int attribute_of(
+	struct planner *p, const char *balancer, const char *key, const char **ret, struct err *err)
+{
+	struct towpath_string_map set = {0};
+	int r = store_document_get(
+		p->tx, &STORE_LOAD_BALANCER_ATTRIBUTES, balancer, p->a, &set, err);
+
+	*ret = r > 0 ? fleet_attribute_get(&set, key) : NULL;
+	return r < 0 ? -1 : 0;
+}
+
+static int plan_attributes(struct planner *p, const struct elbv2_listener *l,
+	struct traffic_listener *ret, struct err *err)
+{
+	const char *idle, *http2;
+
+	if (attribute_of(p, l->load_balancer_arn, FLEET_IDLE_TIMEOUT, &idle, err) < 0 ||
+		attribute_of(p, l->load_balancer_arn, FLEET_HTTP2, &http2, err) < 0)
+		return -1;
+	ret->idle_sec = idle ? atoi(idle) : 0;
+	ret->http1_only = streq(http2, "false");
+	return 0;
+}
+
 /* Never without: what is to be secret must not go out in the clear. */
 static int plan_tls(struct planner *p, const struct elbv2_listener *l, struct traffic_listener *ret,
 	struct err *err)
@@ -242,7 +266,7 @@ static int plan_listener(struct planner *p, const struct elbv2_listener *l,
 		.routes = routes,
 		.n_routes = n + 1,
 	};
-	return plan_tls(p, l, ret, err);
+	return plan_attributes(p, l, ret, err) < 0 ? -1 : plan_tls(p, l, ret, err);
 }
 
 /* ---- pools ---- */
@@ -277,16 +301,20 @@ static int stickiness_of(struct planner *p, const char *arn, struct err *err)
 	return seconds ? atoi(seconds) : FLEET_STICKINESS_SECONDS;
 }
 
-static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, struct err *err)
+static int plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, struct err *err)
 {
 	const struct elbv2_target_group *tg = p->groups.v[at];
 	struct traffic_server *servers = arena_new_n(p->a, p->targets.n + 1, struct traffic_server);
+	const char *idle;
 	size_t n = 0;
 
 	ret->name = fleet_pool_name(p->a, tg->target_group_name);
 	ret->check = check_of(tg);
 	ret->tls = streq(tg->protocol, "HTTPS");
 	ret->sticky_sec = stickiness_of(p, tg->target_group_arn, err);
+	if (attribute_of(p, p->balancer_of[at], FLEET_IDLE_TIMEOUT, &idle, err) < 0)
+		return -1;
+	ret->idle_sec = idle ? atoi(idle) : 0;
 	for (size_t i = 0; i < p->targets.n; i++) {
 		const struct towpath_fleet_target *t = p->targets.v[i];
 
@@ -309,6 +337,7 @@ static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, st
 	}
 	ret->servers = servers;
 	ret->n_servers = n;
+	return 0;
 }
 
 int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
@@ -333,8 +362,8 @@ int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
 	pools = arena_new_n(a, p.groups.n + 1, struct traffic_pool);
 	ret->servers = arena_new_n(a, p.targets.n + 1, struct fleet_planned);
 	for (size_t i = 0; i < p.groups.n; i++)
-		if (p.balancer_of[i])
-			plan_pool(&p, i, &pools[ret->plan.n_pools++], err);
+		if (p.balancer_of[i] && plan_pool(&p, i, &pools[ret->plan.n_pools++], err) < 0)
+			return -1;
 	ret->plan.listeners = listeners;
 	ret->plan.n_listeners = p.listeners.n;
 	ret->plan.pools = pools;

@@ -163,6 +163,15 @@ int fleet_actions_check(
 
 int fleet_rules_delete(struct db_tx *tx, const char *listener_arn, struct err *err)
 {
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct store_document_filter of = {.owner = listener_arn};
+	struct store_documents all;
+
+	if (store_document_list(tx, &STORE_RULE, &of, &a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		if (store_document_delete(tx, &STORE_RESOURCE_TAGS, all.ids[i], err) < 0)
+			return -1;
 	return store_document_delete_owned(tx, &STORE_RULE, listener_arn, err);
 }
 
@@ -231,14 +240,15 @@ static int create_rule_step(struct db_tx *tx, void *arg, struct err *err)
 	id_random_text(id, 16, ID_ALPHABET_HEX);
 	tail = strstr(l.listener_arn, ":listener/") + strlen(":listener/");
 	rule.rule_arn = fleet_arn(e, a, "elasticloadbalancing", "listener-rule/%s/%s", tail, id);
-	if (store_document_put(tx, &STORE_RULE, rule.rule_arn, req->listener_arn, &rule, err) < 0)
+	if (store_document_put(tx, &STORE_RULE, rule.rule_arn, req->listener_arn, &rule, err) < 0 ||
+		fleet_balancer_tags_put(tx, rule.rule_arn, &req->tags, a, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->rules, 1);
 	resp->rules.v[0] = rule;
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }
 
-static int need_rule(
+int fleet_rule_need(
 	struct db_tx *tx, const char *arn, struct arena *a, struct elbv2_rule *ret, struct err *err)
 {
 	int r = store_document_get(tx, &STORE_RULE, arn, a, ret, err);
@@ -264,7 +274,7 @@ static int modify_rule_step(struct db_tx *tx, void *arg, struct err *err)
 	FLEET_OP_ARGS(elbv2, modify_rule);
 	struct elbv2_rule rule;
 
-	if (need_rule(tx, req->rule_arn, a, &rule, err) < 0)
+	if (fleet_rule_need(tx, req->rule_arn, a, &rule, err) < 0)
 		return -1;
 	if (req->conditions.set)
 		rule.conditions = req->conditions;
@@ -285,9 +295,68 @@ static int delete_rule_step(struct db_tx *tx, void *arg, struct err *err)
 	FLEET_OP_ARGS(elbv2, delete_rule);
 	struct elbv2_rule rule;
 
-	if (need_rule(tx, req->rule_arn, a, &rule, err) < 0 ||
-		store_document_delete(tx, &STORE_RULE, req->rule_arn, err) < 0)
+	if (fleet_rule_need(tx, req->rule_arn, a, &rule, err) < 0 ||
+		store_document_delete(tx, &STORE_RULE, req->rule_arn, err) < 0 ||
+		store_document_delete(tx, &STORE_RESOURCE_TAGS, req->rule_arn, err) < 0)
 		return -1;
+	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
+}
+
+static bool is_moved(const struct elbv2_rule_priority_list *moves, const char *rule_arn)
+{
+	wire_foreach (m, moves) {
+		if (streq(m->rule_arn, rule_arn))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the priority is that of a rule that does not move, or of an earlier move. */
+static int check_free(struct db_tx *tx, const struct elbv2_rule_priority_list *moves, size_t at,
+	struct arena *a, struct err *err)
+{
+	const struct elbv2_rule_priority_pair *m = &moves->v[at];
+	const char *listener = listener_of_rule(m->rule_arn, a);
+	struct store_documents all;
+	bool taken = false;
+
+	if (store_document_list(tx, &STORE_RULE, &(struct store_document_filter){.owner = listener},
+		    a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		taken |= !is_moved(moves, all.ids[i]) &&
+			 atoi(((struct elbv2_rule *)all.v[i])->priority) == m->priority.v;
+	for (size_t i = 0; i < at; i++)
+		taken |= moves->v[i].priority.v == m->priority.v &&
+			 streq(listener_of_rule(moves->v[i].rule_arn, a), listener);
+	if (taken)
+		return err_set_wire(err, "PriorityInUseException",
+			"Priority '%d' is currently in use", m->priority.v);
+	return 0;
+}
+
+static int set_rule_priorities_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(elbv2, set_rule_priorities);
+	const struct elbv2_rule_priority_list *moves = &req->rule_priorities;
+
+	wire_list_alloc(a, &resp->rules, moves->n);
+	for (size_t i = 0; i < moves->n; i++) {
+		if (!moves->v[i].rule_arn || !moves->v[i].priority.set)
+			return err_set_wire(err, "ValidationError",
+				"A rule ARN and a priority must be specified");
+		if (fleet_rule_need(tx, moves->v[i].rule_arn, a, &resp->rules.v[i], err) < 0 ||
+			check_free(tx, moves, i, a, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < moves->n; i++) {
+		struct elbv2_rule *rule = &resp->rules.v[i];
+
+		rule->priority = arena_printf(a, "%d", moves->v[i].priority.v);
+		if (store_document_put(tx, &STORE_RULE, rule->rule_arn,
+			    listener_of_rule(rule->rule_arn, a), rule, err) < 0)
+			return -1;
+	}
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }
 
@@ -317,7 +386,7 @@ static int describe_rules_step(struct db_tx *tx, void *arg, struct err *err)
 	for (size_t i = 0; i < all.n; i++)
 		resp->rules.v[resp->rules.n++] = *(struct elbv2_rule *)all.v[i];
 	wire_foreach (arn, &req->rule_arns) {
-		if (need_rule(tx, *arn, a, &resp->rules.v[resp->rules.n++], err) < 0)
+		if (fleet_rule_need(tx, *arn, a, &resp->rules.v[resp->rules.n++], err) < 0)
 			return -1;
 	}
 	if (req->listener_arn)
@@ -339,3 +408,4 @@ FLEET_DEFINE(elbv2, create_rule, fleet_balancer_changed)
 FLEET_DEFINE(elbv2, delete_rule, fleet_balancer_changed)
 FLEET_DEFINE(elbv2, describe_rules, fleet_read)
 FLEET_DEFINE(elbv2, modify_rule, fleet_balancer_changed)
+FLEET_DEFINE(elbv2, set_rule_priorities, fleet_balancer_changed)

@@ -36,11 +36,7 @@ const char *fleet_target_group_attribute(
 
 	if (store_document_get(tx, &STORE_TARGET_GROUP_MORE, arn, a, &more, err) <= 0)
 		return NULL;
-	wire_foreach (kv, &more.attributes) {
-		if (streq(kv->key, key))
-			return kv->value;
-	}
-	return NULL;
+	return fleet_attribute_get(&more.attributes, key);
 }
 
 char *fleet_target_key(struct arena *a, const struct towpath_fleet_target *t)

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 
 #include "base/id.h"
-#include "fleet/internal.h"
+#include "fleet/balancer.h"
 
 #define DEFAULT_MATCHER "200"
 
-static int need_target_group(struct db_tx *tx, const char *arn, struct arena *a,
+int fleet_target_group_need(struct db_tx *tx, const char *arn, struct arena *a,
 	struct elbv2_target_group *ret, struct err *err)
 {
 	int r = store_document_get(tx, &STORE_TARGET_GROUP, arn, a, ret, err);
@@ -219,7 +219,7 @@ static int modify_target_group_step(struct db_tx *tx, void *arg, struct err *err
 	FLEET_OP_ARGS(elbv2, modify_target_group);
 	struct elbv2_target_group tg;
 
-	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
+	if (fleet_target_group_need(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
 #define CHANGE(member)       \
 	if (req->member.set) \
@@ -321,69 +321,19 @@ static int describe_target_groups_step(struct db_tx *tx, void *arg, struct err *
 
 /* ---- attributes ---- */
 
-static int check_number(
-	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err)
-{
-	char *end = NULL;
-	long value = x->value && *x->value ? strtol(x->value, &end, 10) : -1;
-
-	if (!end || *end || value < from || value > to)
-		return err_set_wire(err, "InvalidConfigurationRequestException",
-			"'%s' must be between %ld and %ld", x->key, from, to);
-	return 0;
-}
-
-static int check_flag(
-	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err)
-{
-	(void)from;
-	(void)to;
-	if (streq(x->value, "true") || streq(x->value, "false"))
-		return 0;
-	return err_set_wire(
-		err, "InvalidConfigurationRequestException", "'%s' must be true or false", x->key);
-}
-
 /* The data plane has one algorithm and one kind of stickiness. */
-static int check_fixed(
-	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err);
-
-static const struct {
-	const char *key, *dflt;
-	int (*check)(
-		const struct elbv2_target_group_attribute *x, long from, long to, struct err *err);
-	long from, to;
-} attributes[] = {
-	{"deregistration_delay.timeout_seconds", "300", check_number, 0, 3600},
-	{"load_balancing.algorithm.type", "round_robin", check_fixed, 0, 0},
-	{"load_balancing.cross_zone.enabled", "use_load_balancer_configuration", check_fixed, 0, 0},
-	{"slow_start.duration_seconds", "0", check_fixed, 0, 0},
-	{FLEET_STICKINESS_ENABLED, "false", check_flag, 0, 0},
-	{FLEET_STICKINESS_DURATION, "86400", check_number, 1, 604800},
-	{"stickiness.type", "lb_cookie", check_fixed, 0, 0},
+static const struct fleet_attribute attributes[] = {
+	{"deregistration_delay.timeout_seconds", "300", FLEET_ATTRIBUTE_NUMBER, 0, 3600},
+	{"load_balancing.algorithm.type", "round_robin", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"load_balancing.cross_zone.enabled", "use_load_balancer_configuration",
+		FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{"slow_start.duration_seconds", "0", FLEET_ATTRIBUTE_FIXED, 0, 0},
+	{FLEET_STICKINESS_ENABLED, "false", FLEET_ATTRIBUTE_FLAG, 0, 0},
+	{FLEET_STICKINESS_DURATION, "86400", FLEET_ATTRIBUTE_NUMBER, 1, 604800},
+	{"stickiness.type", "lb_cookie", FLEET_ATTRIBUTE_FIXED, 0, 0},
 };
 
-static int check_fixed(
-	const struct elbv2_target_group_attribute *x, long from, long to, struct err *err)
-{
-	(void)from;
-	(void)to;
-	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
-		if (streq(attributes[i].key, x->key) && !streq(attributes[i].dflt, x->value))
-			return err_set(err, ERR_UNSUPPORTED,
-				"attribute %s = %s is not implemented; only %s is", x->key,
-				x->value, attributes[i].dflt);
-	return 0;
-}
-
-static int check_attribute(const struct elbv2_target_group_attribute *x, struct err *err)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(attributes); i++)
-		if (streq(attributes[i].key, x->key))
-			return attributes[i].check(x, attributes[i].from, attributes[i].to, err);
-	return err_set_wire(err, "InvalidConfigurationRequestException",
-		"Target group attribute key '%s' is not recognized", x->key);
-}
+static const struct fleet_attributes kinds = {"Target group", attributes, ARRAY_SIZE(attributes)};
 
 static int attributes_of(struct db_tx *tx, const char *arn, struct arena *a,
 	struct elbv2_target_group_attributes *ret, struct err *err)
@@ -403,26 +353,9 @@ static int describe_target_group_attributes_step(struct db_tx *tx, void *arg, st
 	FLEET_OP_ARGS(elbv2, describe_target_group_attributes);
 	struct elbv2_target_group tg;
 
-	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
+	if (fleet_target_group_need(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
 	return attributes_of(tx, req->target_group_arn, a, &resp->attributes, err);
-}
-
-static void set_attribute(
-	struct towpath_string_map *m, const char *key, const char *value, struct arena *a)
-{
-	struct towpath_string_map old = *m;
-
-	wire_foreach (kv, m) {
-		if (streq(kv->key, key)) {
-			kv->value = value;
-			return;
-		}
-	}
-	wire_list_alloc(a, m, old.n + 1);
-	if (old.n)
-		memcpy(m->v, old.v, old.n * sizeof(*old.v));
-	m->v[old.n] = (struct towpath_string_map_kv){key, value};
 }
 
 static int modify_target_group_attributes_step(struct db_tx *tx, void *arg, struct err *err)
@@ -431,14 +364,13 @@ static int modify_target_group_attributes_step(struct db_tx *tx, void *arg, stru
 	struct towpath_fleet_target_group more = {0};
 	struct elbv2_target_group tg;
 
-	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0 ||
+	if (fleet_target_group_need(tx, req->target_group_arn, a, &tg, err) < 0 ||
 		store_document_get(
 			tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, a, &more, err) < 0)
 		return -1;
 	wire_foreach (x, &req->attributes) {
-		if (check_attribute(x, err) < 0)
+		if (fleet_attribute_set(&kinds, &more.attributes, x->key, x->value, a, err) < 0)
 			return -1;
-		set_attribute(&more.attributes, x->key, x->value, a);
 	}
 	if (store_document_put(
 		    tx, &STORE_TARGET_GROUP_MORE, req->target_group_arn, NULL, &more, err) < 0 ||
@@ -454,7 +386,7 @@ static int register_targets_step(struct db_tx *tx, void *arg, struct err *err)
 	FLEET_OP_ARGS(elbv2, register_targets);
 	struct elbv2_target_group tg;
 
-	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
+	if (fleet_target_group_need(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
 	wire_foreach (t, &req->targets) {
 		if (streq(tg.target_type, "ip") && strspn(t->id, "0123456789.") != strlen(t->id))
@@ -471,7 +403,7 @@ static int deregister_targets_step(struct db_tx *tx, void *arg, struct err *err)
 	FLEET_OP_ARGS(elbv2, deregister_targets);
 	struct elbv2_target_group tg;
 
-	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0)
+	if (fleet_target_group_need(tx, req->target_group_arn, a, &tg, err) < 0)
 		return -1;
 	wire_foreach (t, &req->targets) {
 		if (fleet_target_drain(e, tx, &tg, t->id, wire_or(t->port, 0), a, err) < 0)
@@ -536,7 +468,7 @@ static int describe_target_health_step(struct db_tx *tx, void *arg, struct err *
 	struct store_documents all;
 	const char *balancer;
 
-	if (need_target_group(tx, req->target_group_arn, a, &tg, err) < 0 ||
+	if (fleet_target_group_need(tx, req->target_group_arn, a, &tg, err) < 0 ||
 		fleet_target_group_balancer(tx, req->target_group_arn, a, &balancer, err) < 0 ||
 		store_document_list(tx, &STORE_TARGET,
 			&(struct store_document_filter){.owner = req->target_group_arn}, a, &all,

@@ -33,6 +33,7 @@ KIND(STORE_TARGET_GROUP, "target-group", elbv2_target_group);
 KIND(STORE_TARGET_GROUP_MORE, "target-group-more", towpath_fleet_target_group);
 KIND(STORE_TARGET, "target", towpath_fleet_target);
 KIND(STORE_LOAD_BALANCER, "load-balancer", elbv2_load_balancer);
+KIND(STORE_LOAD_BALANCER_ATTRIBUTES, "load-balancer-attributes", towpath_string_map);
 KIND(STORE_LISTENER, "listener", elbv2_listener);
 KIND(STORE_RULE, "rule", elbv2_rule);
 KIND(STORE_RESOURCE_TAGS, "resource-tags", towpath_string_map);

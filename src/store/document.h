@@ -23,8 +23,9 @@ extern const struct store_document_kind STORE_INSTANCE; /* owner: group name or 
 extern const struct store_document_kind STORE_SCALING_GROUP;
 extern const struct store_document_kind STORE_LAUNCH_CONFIGURATION;
 extern const struct store_document_kind STORE_TARGET_GROUP;
-extern const struct store_document_kind STORE_TARGET_GROUP_MORE; /* attributes, tags */
-extern const struct store_document_kind STORE_TARGET;		 /* owner: target group ARN */
+extern const struct store_document_kind STORE_LOAD_BALANCER_ATTRIBUTES; /* that were set */
+extern const struct store_document_kind STORE_TARGET_GROUP_MORE;	/* attributes, tags */
+extern const struct store_document_kind STORE_TARGET; /* owner: target group ARN */
 extern const struct store_document_kind STORE_LOAD_BALANCER;
 extern const struct store_document_kind STORE_LISTENER; /* owner: load balancer ARN */
 extern const struct store_document_kind STORE_RULE;	/* owner: listener ARN */

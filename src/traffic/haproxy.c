@@ -117,7 +117,7 @@ static int write_config(struct haproxy *h, const struct traffic_plan *plan, cons
 		.drop_privileges = geteuid() == 0 && getpwnam("haproxy"),
 	};
 	struct str text CLEANUP_STR = STR_INIT;
-	const char *argv[] = {"haproxy", "-c", "-q", "-f", h->paths.config_new, NULL};
+	const char *argv[] = {"haproxy", "-c", "-f", h->paths.config_new, NULL};
 
 	if (haproxy_config_text(&c, &text, err) < 0 ||
 		file_write_atomic(h->paths.config_new, str_view(&text), 0600, err) < 0)

@@ -190,6 +190,9 @@ static int pool_text(const struct haproxy_config *c, const struct traffic_pool *
 	if (check_name("pool", pool->name, err) < 0)
 		return -1;
 	str_addf(out, "backend %s\n\tbalance roundrobin\n", pool->name);
+	if (pool->idle_sec)
+		str_addf(out, "\ttimeout server %ds\n\ttimeout tunnel %ds\n", pool->idle_sec,
+			pool->idle_sec);
 	if (check_text(pool, out, err) < 0)
 		return -1;
 	pool_sticky_text(c, pool, out);
@@ -449,8 +452,8 @@ static int bind_text(const struct haproxy_config *c, const struct traffic_listen
 			return -1;
 	}
 	if (l->n_certificates)
-		str_addf(out, " alpn h2,http/1.1 ssl-min-ver %s ssl-max-ver %s", l->tls_min,
-			l->tls_max);
+		str_addf(out, " alpn %shttp/1.1 ssl-min-ver %s ssl-max-ver %s",
+			l->http1_only ? "" : "h2,", l->tls_min, l->tls_max);
 	str_add_c(out, '\n');
 	return 0;
 }
@@ -463,6 +466,9 @@ static int listener_text(const struct haproxy_config *c, const struct traffic_li
 	str_addf(out, "frontend %s\n", l->name);
 	if (bind_text(c, l, out, err) < 0)
 		return -1;
+	if (l->idle_sec)
+		str_addf(out, "\ttimeout client %ds\n\ttimeout http-keep-alive %ds\n", l->idle_sec,
+			l->idle_sec);
 	str_addf(out,
 		"\thttp-request add-header X-Forwarded-For %%[var(sess.client)]\n"
 		"\thttp-request set-header X-Forwarded-Proto %s\n"

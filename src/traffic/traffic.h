@@ -36,7 +36,8 @@ struct traffic_pool {
 	struct traffic_check check;
 	const struct traffic_server *servers;
 	size_t n_servers;
-	bool tls; /* servers are spoken to with TLS, certificates unchecked */
+	int idle_sec; /* connections to servers on which nothing comes are closed; 0: after 60 s */
+	bool tls;     /* servers are spoken to with TLS, certificates unchecked */
 	/* > 0: the cookie AWSALB leads a client back to its server for so long. */
 	int sticky_sec;
 };
@@ -85,7 +86,9 @@ struct traffic_listener {
 	 */
 	const char *const *certificates; /* PEM: itself, its issuers, its private key */
 	size_t n_certificates;
-	const char *tls_min, *tls_max;	    /* "TLSv1.2" */
+	const char *tls_min, *tls_max; /* "TLSv1.2" */
+	bool http1_only;	       /* with TLS: no HTTP/2 */
+	int idle_sec; /* connections on which nothing comes are closed; 0: after 60 s */
 	const struct traffic_route *routes; /* in order; the last one has no conditions */
 	size_t n_routes;
 };

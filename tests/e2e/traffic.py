@@ -335,6 +335,50 @@ def reached(address, port):
         return False
 
 
+def test_attributes_tags_and_priorities(server, backends):
+    """What may be set takes effect; what may not is refused by name."""
+    balancer = Balancer(server, backends, {"blue": ["blue"], "green": ["green"]}, weights={"blue": 1, "green": 0})
+    elb, arn = balancer.elb, balancer.arn
+
+    def attributes(**new):
+        made = elb.modify_load_balancer_attributes(
+            LoadBalancerArn=arn, Attributes=[{"Key": k.replace("__", "."), "Value": v} for k, v in new.items()])["Attributes"]
+        assert made == elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        return {a["Key"]: a["Value"] for a in made}
+
+    assert attributes(idle_timeout__timeout_seconds="1")["idle_timeout.timeout_seconds"] == "1"
+    c = Connection(balancer.port)
+    assert c.get()[2] == "blue"
+    assert c.socket.recv(1) == b""  # closed a second later, not after a minute
+    for bad in ({"idle_timeout__timeout_seconds": "0"}, {"deletion_protection__enabled": "yes"}, {"no__such": "1"}):
+        assert code_of(lambda bad=bad: attributes(**bad)) == "InvalidConfigurationRequest"
+    with pytest.raises(elb.exceptions.ClientError, match="access_logs.s3.enabled = true is not implemented"):
+        attributes(access_logs__s3__enabled="true")
+    attributes(deletion_protection__enabled="true")
+    assert code_of(elb.delete_load_balancer, LoadBalancerArn=arn) == "OperationNotPermitted"
+    attributes(deletion_protection__enabled="false")
+
+    rules = [elb.create_rule(
+        ListenerArn=balancer.listener, Priority=i + 1, Conditions=[{"Field": "path-pattern", "Values": ["/x*"]}],
+        Actions=balancer.forward({group: 1}), Tags=[{"Key": "group", "Value": group}])["Rules"][0]["RuleArn"]
+        for i, group in enumerate(("blue", "green"))]
+    balancer.await_healthy("green", 1)
+    assert Connection(balancer.port).get("/x")[2] == "blue"
+    assert code_of(elb.set_rule_priorities, RulePriorities=[{"RuleArn": rules[0], "Priority": 2}]) == "PriorityInUse"
+    elb.set_rule_priorities(RulePriorities=[{"RuleArn": r, "Priority": 2 - i} for i, r in enumerate(rules)])
+    assert Connection(balancer.port).get("/x")[2] == "green"
+
+    things = [arn, balancer.listener, rules[0], balancer.groups["blue"]]
+    elb.add_tags(ResourceArns=things, Tags=[{"Key": "team", "Value": "shop"}, {"Key": "tier", "Value": "1"}])
+    elb.remove_tags(ResourceArns=things, TagKeys=["tier", "none"])
+    for found in elb.describe_tags(ResourceArns=things)["TagDescriptions"]:
+        tags = {t["Key"]: t["Value"] for t in found["Tags"]}
+        assert tags.pop("team") == "shop" and tags == ({"group": "blue"} if found["ResourceArn"] == rules[0] else {})
+    twice = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
+    assert code_of(elb.add_tags, ResourceArns=[arn], Tags=twice) == "DuplicateTagKeys"
+    assert code_of(elb.add_tags, ResourceArns=[arn[:-1] + "x"], Tags=twice[:1]) == "LoadBalancerNotFound"
+
+
 # ---- HTTPS ----
 
 
