@@ -311,8 +311,9 @@ int identity_assume(struct identity_engine *e, struct call *call, const struct i
 		return -1;
 	if (!found)
 		return not_trusted(q, q->action, false, err);
-	if (check_trust(e, call, q, &role, err) < 0 || check_duration(q, &role, err) < 0 ||
-		check_policies(q, call->arena, err) < 0 ||
+	if (check_trust(e, call, q, &role, err) < 0 ||
+		identity_check_mfa(q->serial_number, q->token_code, err) < 0 ||
+		check_duration(q, &role, err) < 0 || check_policies(q, call->arena, err) < 0 ||
 		check_packed(q, &ret->packed_percent, err) < 0)
 		return -1;
 	return make_session(e, call, q, &role, ret, err);
@@ -336,15 +337,13 @@ int identity_assume_role(struct identity_engine *e, struct call *call,
 		.caller = who,
 		.duration = req->duration_seconds,
 		.chained = who->kind == IDENTITY_SESSION,
+		.serial_number = req->serial_number,
+		.token_code = req->token_code,
 	};
 	struct identity_assumed done = {0};
 
 	if (who->kind == IDENTITY_ROOT)
 		return err_set(err, ERR_DENIED, "Roles may not be assumed by root accounts.");
-	if (req->serial_number || req->token_code)
-		return err_set(err, ERR_UNSUPPORTED,
-			"SerialNumber and TokenCode: multi-factor authentication is not "
-			"implemented");
 	if (identity_assume(e, call, &q, &done, err) < 0)
 		return -1;
 	resp->assumed_role_user = done.user;

@@ -109,6 +109,8 @@ void identity_key_used(
 /* Makes the key of a session whose other members are filled in; seals it into the token. */
 void identity_session_seal(struct identity_engine *e, struct towpath_identity_session *s,
 	int64_t duration_usec, struct arena *a, struct identity_session *ret);
+/* ERR_UNSUPPORTED when a request brings a code of a device. */
+int identity_check_mfa(const char *serial_number, const char *token_code, struct err *err);
 /* The credentials as sts answers them. */
 struct sts_credentials *identity_credentials(const struct identity_session *s, struct arena *a);
 
@@ -142,6 +144,7 @@ struct identity_assume {
 	size_t n_keys;
 	struct wire_int duration;
 	bool chained; /* the caller is itself a role's session */
+	const char *serial_number, *token_code;
 };
 struct identity_assumed {
 	struct sts_assumed_role_user *user;

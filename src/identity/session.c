@@ -66,6 +66,15 @@ int identity_session_new(struct identity_engine *e, const char *role_arn, const 
 	return 0;
 }
 
+int identity_check_mfa(const char *serial_number, const char *token_code, struct err *err)
+{
+	return serial_number || token_code
+		       ? err_set(err, ERR_UNSUPPORTED,
+				 "SerialNumber and TokenCode: multi-factor authentication is not "
+				 "implemented")
+		       : 0;
+}
+
 /* A user's own rights for a while; the policies of the user count. */
 int identity_get_session_token(struct identity_engine *e, struct call *call,
 	const struct sts_get_session_token_request *req,
@@ -81,10 +90,8 @@ int identity_get_session_token(struct identity_engine *e, struct call *call,
 	if (who->session)
 		return err_set(
 			err, ERR_DENIED, "Cannot call GetSessionToken with session credentials");
-	if (req->serial_number || req->token_code)
-		return err_set(err, ERR_UNSUPPORTED,
-			"SerialNumber and TokenCode: multi-factor authentication is not "
-			"implemented");
+	if (identity_check_mfa(req->serial_number, req->token_code, err) < 0)
+		return -1;
 	if (root)
 		sec = MIN(sec, ROOT_SEC);
 	identity_session_seal(e, &s, sec * USEC_PER_SEC, call->arena, &session);

@@ -87,6 +87,8 @@ def test_external_ids_and_chains(iam, shared_server):
     assert code(mine.assume_role, RoleArn=second, RoleSessionName="cc", DurationSeconds=3601) == "ValidationError"
     assert code(bob.assume_role, RoleArn=first, RoleSessionName="ss", ExternalId="x1",
                 SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456") == "NotImplemented"
+    # but first, whether it may
+    denial(bob.assume_role, RoleArn=second, RoleSessionName="ss", SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456")
 
 
 def test_session_policies(iam, shared_server):
