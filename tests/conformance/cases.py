@@ -7,8 +7,10 @@ import typing
 import patterns
 from model import ABSENT, REAL, TEXT, WHOLE, Wrong
 
-LONGEST = 3000      # characters or elements in one case: what is allowed beyond is not tried
-IN_HEADER = 1000    # the same where a value is a part of the request's head
+LONGEST = 256 << 10   # characters, bytes or elements in one case
+LARGEST = 8 << 20     # the same once for each shape: a request has at most 12 MiB, which base64 fills
+IN_HEADER = 1000      # where a value is a part of the request's head
+STREAMS = (0, 1, 65536, 65537, LONGEST)  # bytes of a member that is the body itself: models set no limits there
 DEPTH = 10
 
 
@@ -63,7 +65,7 @@ def of_text(shape, limit, visible):
     for kind, size, broken in sizes("length", shape.low, shape.high, limit):
         if broken:
             yield kind, patterns.text(pattern, size, size) or "a" * size, broken
-        elif pattern is None and not visible:
+        elif pattern is None and not visible and size <= LONGEST:
             yield kind + " of two bytes each", "\u00e9" * size, None
         made = patterns.text(pattern, size, size)
         if not broken and made is not None:
@@ -156,18 +158,31 @@ def is_required(operation, steps):
     return shape.type == "structure" and steps[-1] in shape.required
 
 
-def of_operation(operation, location, routed=True):
-    """All cases of an operation's input. location(steps) says where a request has the place: "body", "header",
-    "query", "uri" or None, when it cannot be varied. routed: what stands in the head is another operation when it
-    is absent."""
+def limit_of(shape, in_head, large):
+    """How long a value of the shape may be in a case. large: names of the shapes that had their largest ones."""
+    if in_head:
+        return IN_HEADER
+    if LONGEST <= (shape.high or 0) < LARGEST and shape.name not in large:
+        large.add(shape.name)
+        return LARGEST
+    return LONGEST
+
+
+def of_operation(operation, location, large, routed=True):
+    """All cases of an operation's input. location(steps) says where a request has the place: "body", "stream" (the
+    body itself), "header", "query", "uri" or None, when it cannot be varied. large: see limit_of. routed: what stands
+    in the head is another operation when it is absent."""
     if operation.input is None:
         return
     for steps, shape in places(operation.input):
         where = location(steps)
         if where is None:
             continue
+        if where == "stream":
+            yield from (Case(steps, f"{n} bytes", b"a" * n, None) for n in STREAMS)
+            continue
         in_head = where != "body"
-        limit = IN_HEADER if in_head else LONGEST
+        limit = limit_of(shape, in_head, large)
         if steps[-1] != "{key}":
             yield Case(steps, "a value", shape.least(), None)
         if is_required(operation, steps) and where != "uri" and not (in_head and routed):

@@ -205,7 +205,7 @@ OPEN = {"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity", "Co
 
 def is_possible(protocol, operation, case):
     """Whether the protocol can say it."""
-    in_head = protocol.location(operation)(case.place) != "body"
+    in_head = protocol.location(operation)(case.place) not in ("body", "stream")
     value = case.value
     if protocol.typed and not in_head or value is model.ABSENT:
         return True
@@ -233,10 +233,11 @@ def has_nothing(shape, value):
 
 def requests(protocol, wanted):
     """(operation, case, request) of everything that the service is asked."""
+    large = set()
     for operation in protocol.model.operations:
         if wanted and operation.name not in wanted:
             continue
-        for case in cases.of_operation(operation, protocol.location(operation), protocol.routed):
+        for case in cases.of_operation(operation, protocol.location(operation), large, protocol.routed):
             if is_possible(protocol, operation, case):
                 value = operation.input.holding(case.place, case.value)
                 if not protocol.says_nothing and has_nothing(operation.input, value):

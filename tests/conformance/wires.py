@@ -193,7 +193,9 @@ class RestXmlProtocol(QueryProtocol):
     def location(self, operation):
         def where(steps):
             member = operation.input.members[steps[0]]
-            if member.get("streaming") or member.get("locationName", "").lower() in self.HTTP:
+            if member.get("streaming"):
+                return "stream"
+            if member.get("locationName", "").lower() in self.HTTP:
                 return None
             place = self.PLACES[member.get("location")]
             return None if place == "header" and steps[-1] == "{key}" else place
