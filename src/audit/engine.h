@@ -22,6 +22,7 @@ struct audit_engine {
 	struct audit_chain chain;
 	struct str spare;    /* memory of the batch before */
 	int64_t headed_usec; /* when the head was written, monotonic */
+	bool head_lags;	     /* behind what was written */
 };
 
 #endif

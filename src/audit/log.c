@@ -18,7 +18,7 @@
 #define MOST_WAITING (64 * MIB)
 #define MOST_SPARE (64 * KIB)  /* memory that is kept while nothing comes */
 #define PAUSE_USEC (10 * 1000) /* records that come within it are synced together */
-#define HEAD_USEC (100 * 1000) /* between heads while records keep coming */
+#define HEAD_USEC (100 * 1000) /* between heads at least */
 
 /* ---- the writer ---- */
 
@@ -31,6 +31,8 @@ static int open_file(struct audit_engine *e, const char *name, struct err *err)
 	e->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (e->fd < 0)
 		return err_errno(err, errno, "%s", path);
+	if (file_sync_dir(e->dir, err) < 0)
+		return -1;
 	if (!streq(e->chain.file, name)) {
 		snprintf(e->chain.file, sizeof(e->chain.file), "%s", name);
 		e->chain.end = 0;
@@ -87,14 +89,15 @@ static void chain_lines(struct audit_engine *e, struct str *lines)
 	}
 }
 
-/* The head may lag behind what was written, never the other way round. */
+/* The head may lag behind what was written, never the other way round; and it is whole, or that of
+ * before, whatever the power does. */
 static int write_head(struct audit_engine *e, struct err *err)
 {
 	char *path CLEANUP(freep) = path_join(e->dir, "head");
 	struct str text CLEANUP_STR = STR_INIT;
 
 	audit_head_write(&e->chain, &text);
-	return file_replace(path, str_view(&text), 0600, err);
+	return file_write_atomic(path, str_view(&text), 0600, err);
 }
 
 /* A head that cannot be written stays where it was: the chain itself is whole. */
@@ -105,6 +108,7 @@ static void keep_head(struct audit_engine *e)
 	if (write_head(e, &err) < 0)
 		log_err("audit", &err, "the head of the audit");
 	e->headed_usec = monotonic_usec();
+	e->head_lags = false;
 }
 
 /* What was written of a batch that failed is cut off again, so that it can be tried once more. */
@@ -141,6 +145,24 @@ static void write_until_done(struct audit_engine *e, struct str *lines)
 	}
 }
 
+/* Under the lock: waits until records come or, where the head lags, until it is due, and writes
+ * that. */
+static void wait_for_records(struct audit_engine *e)
+{
+	int64_t due = e->headed_usec + HEAD_USEC;
+	struct timespec until = {due / USEC_PER_SEC, due % USEC_PER_SEC * 1000};
+
+	if (!e->head_lags) {
+		pthread_cond_wait(&e->changed, &e->lock);
+		return;
+	}
+	if (pthread_cond_clockwait(&e->changed, &e->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&e->lock);
+	keep_head(e);
+	pthread_mutex_lock(&e->lock);
+}
+
 /* Under the lock, which it lets go: writes what has come, and the head when that is due. */
 static void write_waiting(struct audit_engine *e)
 {
@@ -154,7 +176,8 @@ static void write_waiting(struct audit_engine *e)
 	pthread_mutex_lock(&e->lock);
 	quiet = !e->waiting.len;
 	pthread_mutex_unlock(&e->lock);
-	if (quiet || monotonic_usec() - e->headed_usec >= HEAD_USEC)
+	e->head_lags = true;
+	if (monotonic_usec() - e->headed_usec >= HEAD_USEC)
 		keep_head(e);
 	if (quiet && batch.cap > MOST_SPARE)
 		str_release(&batch);
@@ -173,7 +196,7 @@ static void *writer(void *arg)
 	pthread_mutex_lock(&e->lock);
 	for (;;) {
 		while (!e->waiting.len && !e->stopping)
-			pthread_cond_wait(&e->changed, &e->lock);
+			wait_for_records(e);
 		if (!e->waiting.len)
 			break;
 		pthread_mutex_unlock(&e->lock);
@@ -182,6 +205,8 @@ static void *writer(void *arg)
 		write_waiting(e);
 	}
 	pthread_mutex_unlock(&e->lock);
+	if (e->head_lags)
+		keep_head(e);
 	return NULL;
 }
 
