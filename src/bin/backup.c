@@ -73,6 +73,20 @@ static int copy_file(const char *from, const char *to, struct err *err)
 	return (int)got;
 }
 
+/* What pushes, uploads and packing have half done in a repository, told by its path in the data
+ * folder. */
+static bool is_half_done(const char *below)
+{
+	static const char *const places[] = {
+		"/lfs/tmp/", "/objects/tmp_", "/objects/pack/tmp_", "/objects/pack/.tmp-"};
+	const char *in = starts_with(below, "/git/") ? strchr(below + strlen("/git/"), '/') : NULL;
+
+	for (size_t i = 0; in && i < ARRAY_SIZE(places); i++)
+		if (starts_with(in, places[i]))
+			return true;
+	return false;
+}
+
 static int link_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	char *target CLEANUP(freep) = xasprintf("%s%s", linking.to, path + strlen(linking.from));
@@ -81,7 +95,7 @@ static int link_one(const char *path, const struct stat *st, int type, struct FT
 	if (type == FTW_D)
 		return file_make_dirs(target, st->st_mode & 07777, linking.err) < 0 ? -1 : 0;
 	if (!S_ISREG(st->st_mode) || ends_with(path, ".tmp") || ends_with(path, ".lock") ||
-		ends_with(path, AUDIT_HEAD))
+		ends_with(path, AUDIT_HEAD) || is_half_done(path + strlen(linking.from)))
 		return 0;
 	if (linking.copy)
 		return copy_file(path, target, linking.err);

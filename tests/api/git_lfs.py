@@ -12,6 +12,7 @@ import urllib.request
 
 import gitwork
 import pytest
+from towpath import Server
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,39 @@ def test_with_the_credential_helper(server, repository, tmp_path):
     git("lfs", "lock", "a.bin")
     assert "a.bin" in git("lfs", "locks").stdout
     git("lfs", "unlock", "a.bin")
+
+
+def test_backup_and_restore(server, login, repository, tmp_path):
+    """Clones and their files come from the restored server; what is half done stays behind."""
+    name = repository["repositoryName"]
+    work = gitwork.Work(tmp_path / "w")
+    digests = start(work.git, work.folder, FILES)
+    work.git("push", "-q", gitwork.url(server, login, name), "main", "main:refs/heads/tmp_branch")
+    below = f"git/{repository['repositoryId']}.git"
+    half = ["lfs/tmp/upload", "objects/tmp_objdir-push-x/pack/tmp_pack_x", "objects/pack/tmp_pack_y"]
+    for path in half:
+        os.makedirs(os.path.dirname(f"{server.data}/{below}/{path}"), exist_ok=True)
+        with open(f"{server.data}/{below}/{path}", "wb") as f:
+            f.write(b"half")
+    saved, fresh = str(tmp_path / "saved.tar"), str(tmp_path / "fresh")
+    server.towpath("backup", saved)
+    for path in half:
+        os.unlink(f"{server.data}/{below}/{path}")
+    server.run(os.environ["TOWPATH"], "restore", saved, "--data", fresh)
+    assert not any(os.path.exists(f"{fresh}/{below}/{path}") for path in half)
+    with Server(data=fresh) as again:
+        assert stored(again, repository) == digests
+        other = gitwork.Work(tmp_path / "o")
+        url = gitwork.url(again, login, name)
+        other.git("clone", "-q", url, ".")
+        check_clone(other.git, other.folder, FILES)
+        assert sorted(other.git("ls-remote", url, "refs/*").stdout.split()[1::2]) == ["refs/heads/main", "refs/heads/tmp_branch"]
+        with open(os.path.join(other.folder, "d.bin"), "wb") as f:
+            f.write(b"new")
+        other.git("add", "-A")
+        other.git("commit", "-q", "-m", "goes on")
+        other.git("push", "-q", "origin", "main")
+        assert len(stored(again, repository)) == len(digests) + 1
 
 
 def test_over_ssh(server, repository, tmp_path):
