@@ -30,7 +30,8 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 		return githttp_classify(&s->git, x);
 	if (registry_matches(x))
 		return registry_classify(&s->registry, x);
-	if (snshttp_matches(x) || container_credentials_matches(x) || health_matches(x))
+	if (snshttp_matches(x) || container_credentials_matches(x) || task_metadata_matches(x) ||
+		health_matches(x))
 		return HTTP_BUFFERED;
 	return s->api_routes.classify(s->api_routes.arg, x);
 }
@@ -45,6 +46,8 @@ static void handle(void *arg, struct http_exchange *x)
 		snshttp_handle(s->signal, s->account, s->region, x);
 	else if (container_credentials_matches(x))
 		container_credentials_handle(&s->container_credentials, x);
+	else if (task_metadata_matches(x))
+		task_metadata_handle(&s->task_metadata, x);
 	else if (health_matches(x))
 		health_handle(durable_db(s->durable), x);
 	else
@@ -106,6 +109,7 @@ int server_front_open(struct server *s, struct err *err)
 		.region = s->region,
 	};
 	s->container_credentials = (struct container_credentials){s, give_credentials};
+	s->task_metadata = (struct task_metadata){&s->fleet_world, fleet_world_metadata};
 	s->service_list = xcalloc(s->services.n + 1, sizeof(struct call_service *));
 	for (size_t i = 0; i < s->services.n; i++)
 		s->service_list[i] = &s->services.v[i];

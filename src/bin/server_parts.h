@@ -5,6 +5,7 @@
 
 #include "api/auth_identity.h"
 #include "api/container_credentials.h"
+#include "api/task_metadata.h"
 #include "api/cors.h"
 #include "api/dispatch.h"
 #include "api/githttp.h"
@@ -85,6 +86,7 @@ struct server {
 	struct throttle *throttle;
 	struct git_access_config git;
 	struct container_credentials container_credentials;
+	struct task_metadata task_metadata;
 	struct registry_config registry;
 	struct api *api;
 	struct http_routes api_routes;

@@ -79,6 +79,10 @@ struct fleet_config {
 	 * NULL: none. */
 	int (*task_env)(void *arg, const char *role_arn, const char *task, struct strv *env,
 		struct err *err);
+	/* Address of what a container of a task ("CLUSTER/ID") may ask about itself, in the arena.
+	 * NULL: none. */
+	const char *(*task_metadata)(
+		void *arg, const char *task, const char *container, struct arena *a);
 	/* Images of our own registry. 1: the reference is one of them, *ret in the arena; 0:
 	 * another registry's; -1: one of them, but it is not there. NULL: all are others'. */
 	int (*image_resolve)(void *arg, const char *reference, struct arena *a,
@@ -113,6 +117,10 @@ struct fleet_config {
 int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, struct err *err);
 struct fleet_engine *fleet_engine_free(struct fleet_engine *e);
 DEFINE_FREEP(struct fleet_engine, fleet_engine_free)
+/* Appends what a container of the task ("CLUSTER/ID") is told about itself, container NULL: about
+ * the task (the task metadata address, version 4): 1, 0 there is none, -1. */
+int fleet_task_metadata(struct fleet_engine *e, const char *task, const char *container,
+	struct str *json, struct err *err);
 /* 1: the task ("CLUSTER/ID") may still act, *ret_role is its task role or NULL; 0: it has ended. */
 int fleet_task_role(struct fleet_engine *e, const char *task, struct arena *a,
 	const char **ret_role, struct err *err);

@@ -37,6 +37,18 @@ static int add_secrets(struct fleet_start *s, struct err *err)
 	return 0;
 }
 
+/* Where the server is reached from inside by an address that is the same everywhere. */
+static void add_metadata(struct fleet_start *s)
+{
+	const struct fleet_config *cfg = &s->r->e->cfg;
+
+	if (!cfg->task_metadata || !cfg->endpoint_port || cfg->task_compute->remote ||
+		streq(s->r->definition.network_mode, "none"))
+		return;
+	strv_setenv(&s->env, "ECS_CONTAINER_METADATA_URI_V4",
+		cfg->task_metadata(cfg->arg, fleet_task_name(s->r->arn), s->d->name, s->r->a));
+}
+
 static int make_env(struct fleet_start *s, struct err *err)
 {
 	struct fleet_engine *e = s->r->e;
@@ -66,6 +78,7 @@ static int make_env(struct fleet_start *s, struct err *err)
 				"role %s",
 				role);
 	}
+	add_metadata(s);
 	wire_foreach (kv, &s->d->environment)
 		strv_setenv(&s->env, kv->name, kv->value ? kv->value : "");
 	if (s->o)

@@ -181,6 +181,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->metrics_complete = metrics_complete;
 	cfg->agent_env = agent_env;
 	cfg->task_env = fleet_world_task_env;
+	cfg->task_metadata = fleet_world_task_metadata;
 	cfg->log_attach = log_attach;
 	cfg->logs_kept = logs_kept;
 	cfg->image_resolve = image_resolve;

@@ -32,6 +32,11 @@ int fleet_world_secret(void *arg, const struct fleet_secret_request *req, struct
 /* The configuration's `task_env` (task_role.c). */
 int fleet_world_task_env(
 	void *arg, const char *role_arn, const char *task, struct strv *env, struct err *err);
+/* The configuration's `task_metadata` (task_metadata.c), and the answer of the address for what
+ * follows its prefix, appended as JSON: 1, 0 when there is none, -1. */
+const char *fleet_world_task_metadata(
+	void *arg, const char *task, const char *container, struct arena *a);
+int fleet_world_metadata(void *world, const char *path, struct str *json, struct err *err);
 /* The answer of the container credentials address for "task/<cluster>/<id>" to who shows the task's
  * ticket, appended as JSON: 1, 0 when the ticket is another's or the task has ended, -1. */
 int fleet_world_credentials(struct fleet_world *w, const char *part, const char *ticket,

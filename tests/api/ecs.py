@@ -592,3 +592,26 @@ def test_task_role(host, registry):
     other = host.service_role("no-worker", "codebuild.amazonaws.com")
     t = reaches(ecs, run(ecs, "no-worker", [definition], taskRoleArn=other), "STOPPED")
     assert t["stopCode"] == "TaskFailedToStart" and "no-worker" in t["stoppedReason"], t
+
+
+@real
+def test_metadata(host, registry):
+    """A container asks about itself and its task, where its environment says; nobody else can."""
+    ecs, uri = host.client("ecs"), "$ECS_CONTAINER_METADATA_URI_V4"
+    asks = container(image=registry.push("asks"), logConfiguration={
+        "logDriver": "awslogs", "options": {"awslogs-group": "asks", "awslogs-stream-prefix": "p"}}, command=[
+        "sh", "-c", f"wget -qO- {uri}; echo; wget -qO- {uri}/task; echo; wget -qO- {uri}/stats 2>/dev/null || echo no statistics;"
+        f" wget -qO- $(echo {uri} | sed 's,app$,other,') 2>/dev/null || echo not its own; echo {uri}; echo end; sleep 1000"])
+    arn = run(ecs, "asks", [asks, dict(asks, name="other", essential=False, command=["true"])], cpu="256", memory="512")
+    task = reaches(ecs, arn, "RUNNING")
+    lines = eventually(lambda: [x for x in [log_lines(host, "asks", f"p/app/{arn.rsplit('/', 1)[1]}")] if "end" in x])[0]
+    own, whole = json.loads(lines[0]), json.loads(lines[1])
+    assert lines[2:4] == ["no statistics", "not its own"] and lines[4].startswith("http://169.254.170.2/")
+    assert own["Name"] == "app" and own["DesiredStatus"] == "RUNNING" and own["LogOptions"]["awslogs-group"] == "asks"
+    assert own["Labels"]["com.amazonaws.ecs.task-arn"] == arn
+    assert own["ContainerARN"] == next(c for c in task["containers"] if c["name"] == "app")["containerArn"]
+    address = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}["privateIPv4Address"]
+    assert own["Networks"] == [{"NetworkMode": "awsvpc", "IPv4Addresses": [address]}]
+    assert (whole["TaskARN"], whole["Family"], whole["Revision"]) == (arn, "asks", "1")
+    assert whole["Limits"] == {"CPU": 0.25, "Memory": 512} and [c["Name"] for c in whole["Containers"]] == ["app", "other"]
+    ecs.stop_task(cluster="c", task=arn)
