@@ -9,6 +9,7 @@
 #include "api/coverage.h"
 #include "api/dispatch.h"
 #include "api/encoding.h"
+#include "api/event_answer.h"
 #include "api/locate.h"
 #include "api/page_token.h"
 #include "base/clock.h"
@@ -156,11 +157,39 @@ static void call_defer(struct call *call, void (*gone)(void *arg), void *arg)
 	http_defer(CONTAINER_OF(call, struct api_request, call)->x, gone, arg);
 }
 
+/* 0: the event is as the model wants it, or nobody checks. */
+static int check_event(const struct api_request *r, const void *event)
+{
+	CLEANUP_ERR struct err err = ERR_INIT;
+
+	if (!r->api->config.validate_replies ||
+		wire_validate_answer(r->operation->output->members[0].shape, event, &err) == 0)
+		return 0;
+	log_error("api", "an event of %s breaks its model: %s", r->operation->name,
+		err_message(&err));
+	return -1;
+}
+
+static enum call_emitted call_emit(struct call *call, const void *event)
+{
+	struct api_request *r = CONTAINER_OF(call, struct api_request, call);
+
+	if (!r->emits) {
+		r->emits = true;
+		api_event_answer_open(r);
+		api_coverage_note(r->api->coverage, r->service->wire, r->operation);
+		record(r, NULL, NULL);
+	}
+	return check_event(r, event) < 0 ? CALL_GONE : api_event_answer_send(r, event);
+}
+
 static void call_finish(struct call *call, const void *resp, struct err *err)
 {
 	struct api_request *r = CONTAINER_OF(call, struct api_request, call);
 
-	if (err)
+	if (r->emits)
+		http_close(r->x, !err);
+	else if (err)
 		send_error(r, err);
 	else
 		send_output(r, resp);
@@ -363,6 +392,7 @@ static void handle(void *arg, struct http_exchange *x)
 	r->call.stream->fd = -1;
 	r->call.defer = call_defer;
 	r->call.finish = call_finish;
+	r->call.emit = call_emit;
 	if (api_body_unpack(x, &body, &err) == 0 &&
 		api_locate_action(&api->services, r, body, &err) == 0 &&
 		authenticate(r, &err) == 0 && check_body(r, http_body(x), &err) == 0 &&

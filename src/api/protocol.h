@@ -26,6 +26,7 @@ struct api_request {
 	struct auth_principal *who;	  /* once authenticated */
 	const struct call_access *access; /* once authorised */
 	void *input, *output;
+	bool emits; /* the answer is an event stream that has begun */
 	const char *page_given,
 		*page_inner; /* the page's token as it came, what it holds; or NULL */
 };

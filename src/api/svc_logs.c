@@ -21,6 +21,7 @@ CALL_ADAPTER(signal_logs_put_log_events)
 CALL_ADAPTER(signal_logs_put_metric_filter)
 CALL_ADAPTER(signal_logs_put_retention_policy)
 CALL_ADAPTER(signal_logs_put_subscription_filter)
+CALL_ADAPTER(signal_logs_start_live_tail)
 CALL_ADAPTER(signal_logs_tag_log_group)
 CALL_ADAPTER(signal_logs_tag_resource)
 CALL_ADAPTER(signal_logs_test_metric_filter)
@@ -47,6 +48,7 @@ static const call_handler handlers[LOGS_OP_COUNT] = {
 	[LOGS_OP_PUT_METRIC_FILTER] = signal_logs_put_metric_filter_call,
 	[LOGS_OP_PUT_RETENTION_POLICY] = signal_logs_put_retention_policy_call,
 	[LOGS_OP_PUT_SUBSCRIPTION_FILTER] = signal_logs_put_subscription_filter_call,
+	[LOGS_OP_START_LIVE_TAIL] = signal_logs_start_live_tail_call,
 	[LOGS_OP_TAG_LOG_GROUP] = signal_logs_tag_log_group_call,
 	[LOGS_OP_TAG_RESOURCE] = signal_logs_tag_resource_call,
 	[LOGS_OP_TEST_METRIC_FILTER] = signal_logs_test_metric_filter_call,

@@ -5,9 +5,10 @@
 
 #include "base/macros.h"
 
-#define LIMIT_API_BODY (12 * MIB)    /* a buffered API request */
-#define LIMIT_HTTP_HEADER (16 * KIB) /* all headers of one request */
-#define LIMIT_TLS_FILE (256 * KIB)   /* a chain of certificates, a key */
+#define LIMIT_API_BODY (12 * MIB)	  /* a buffered API request */
+#define LIMIT_HTTP_HEADER (16 * KIB)	  /* all headers of one request */
+#define LIMIT_HTTP_PUSH ((size_t)1 * MIB) /* of a live reply, waiting for the peer to take it */
+#define LIMIT_TLS_FILE (256 * KIB)	  /* a chain of certificates, a key */
 #define LIMIT_CBOR_DEPTH 64
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_JSON_BODY (12 * MIB)

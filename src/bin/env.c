@@ -52,6 +52,9 @@ static int run(const struct options *o, struct err *err)
 	printf("export AWS_SECRET_ACCESS_KEY='%s'\n", p.secret);
 	printf("export AWS_REGION='%s'\n", info.region);
 	printf("export AWS_DEFAULT_REGION='%s'\n", info.region);
+	/* Some operations would be asked at names in front of the endpoint's, which nobody knows.
+	 */
+	printf("export AWS_DISABLE_HOST_PREFIX_INJECTION=true\n");
 	if (info.ca_file) {
 		printf("export AWS_CA_BUNDLE='%s'\n", info.ca_file);
 		printf("export NODE_EXTRA_CA_CERTS='%s'\n", info.ca_file);

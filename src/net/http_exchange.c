@@ -82,6 +82,7 @@ void http_exchange_unref(struct http_exchange *x)
 	free(x->in.p);
 	free(x->out.p);
 	str_release(&x->body);
+	str_release(&x->pushed);
 	arena_release(&x->arena);
 	pthread_cond_destroy(&x->wake);
 	pthread_mutex_destroy(&x->lock);
@@ -270,6 +271,9 @@ static struct MHD_Response *make_response(struct http_exchange *x)
 			length = MHD_SIZE_UNKNOWN;
 		return MHD_create_response_from_callback(
 			length, 32 * KIB, http_stream_pull, x, NULL);
+	case HTTP_REPLY_PUSH:
+		return MHD_create_response_from_callback(
+			MHD_SIZE_UNKNOWN, 32 * KIB, http_push_pull, x, NULL);
 	case HTTP_NO_REPLY:
 		break;
 	}
@@ -296,8 +300,7 @@ enum MHD_Result http_exchange_queue(struct http_exchange *x)
 	return result;
 }
 
-/* Sets the reply, if none stands there; false when it comes too late. Under x->lock. */
-static bool claim_reply(struct http_exchange *x, enum http_reply_kind kind, int status)
+bool http_exchange_claim(struct http_exchange *x, enum http_reply_kind kind, int status)
 {
 	if (x->kind != HTTP_NO_REPLY)
 		return false;
@@ -322,7 +325,7 @@ static void reply_ready(struct http_exchange *x)
 
 void http_exchange_fail(struct http_exchange *x, int status)
 {
-	if (claim_reply(x, HTTP_REPLY_BYTES, status))
+	if (http_exchange_claim(x, HTTP_REPLY_BYTES, status))
 		x->reply_body = (struct view){xmalloc(1), 0};
 }
 
@@ -332,7 +335,7 @@ void http_reply_take(struct http_exchange *x, int status, struct str *body)
 	char *bytes = str_take(body);
 
 	pthread_mutex_lock(&x->lock);
-	if (claim_reply(x, HTTP_REPLY_BYTES, status))
+	if (http_exchange_claim(x, HTTP_REPLY_BYTES, status))
 		x->reply_body = (struct view){bytes, n};
 	else
 		free(bytes);
@@ -350,7 +353,7 @@ void http_reply(struct http_exchange *x, int status, struct view body)
 void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset, int64_t n)
 {
 	pthread_mutex_lock(&x->lock);
-	if (claim_reply(x, HTTP_REPLY_FILE, status)) {
+	if (http_exchange_claim(x, HTTP_REPLY_FILE, status)) {
 		x->reply_fd = TAKE_FD(fd);
 		x->reply_offset = offset;
 		x->reply_length = n;

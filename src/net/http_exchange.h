@@ -43,7 +43,13 @@ struct http_ring {
 	size_t start, used;
 };
 
-enum http_reply_kind { HTTP_NO_REPLY, HTTP_REPLY_BYTES, HTTP_REPLY_FILE, HTTP_REPLY_STREAM };
+enum http_reply_kind {
+	HTTP_NO_REPLY,
+	HTTP_REPLY_BYTES,
+	HTTP_REPLY_FILE,
+	HTTP_REPLY_STREAM,
+	HTTP_REPLY_PUSH,
+};
 
 struct http_exchange {
 	struct http_server *server;
@@ -88,6 +94,8 @@ struct http_exchange {
 	struct view reply_body; /* malloc'd */
 	int reply_fd;
 	int64_t reply_offset, reply_length;
+	struct str pushed; /* HTTP_REPLY_PUSH: what the peer has still to take, */
+	size_t push_taken; /* after so many bytes of it */
 };
 
 struct http_gone_watch;
@@ -124,6 +132,8 @@ void http_exchange_ref(struct http_exchange *x);
 void http_exchange_unref(struct http_exchange *x);
 /* Copies method and headers from the connection; false when there are too many. */
 bool http_exchange_begin(struct http_exchange *x, const char *method);
+/* Under x->lock: sets the reply's kind; false when one stands there. */
+bool http_exchange_claim(struct http_exchange *x, enum http_reply_kind kind, int status);
 /* Under x->lock: sets a bodyless reply, if none stands there. */
 void http_exchange_fail(struct http_exchange *x, int status);
 /* Under x->lock, which it lets go for a moment: hands the reply that was set to libmicrohttpd. */
@@ -145,6 +155,9 @@ void http_stream_join(struct http_server *s);
 /* ---- http_file.c ---- */
 /* Under x->lock: what libmicrohttpd sends of x's file, which it takes; NULL without memory. */
 struct MHD_Response *http_file_response(struct http_exchange *x);
+
+/* ---- http_push.c ---- */
+ssize_t http_push_pull(void *arg, uint64_t pos, char *buf, size_t max);
 
 /* ---- http_gone.c: notices that the peer of a suspended connection went away ---- */
 int http_gone_start(struct http_gone_watch **ret, struct err *err);

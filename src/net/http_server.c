@@ -328,10 +328,12 @@ static void answer_deferred(struct http_server *s)
 {
 	for (struct http_exchange *x = s->active; x; x = x->next) {
 		pthread_mutex_lock(&x->lock);
-		if (x->deferred && x->suspended) {
+		if (x->kind == HTTP_REPLY_PUSH)
+			x->out_end = true;
+		else if (x->deferred && x->suspended)
 			http_exchange_fail(x, 503);
+		if (x->deferred)
 			http_exchange_resume(x);
-		}
 		pthread_mutex_unlock(&x->lock);
 	}
 }

@@ -96,6 +96,21 @@ void http_reply_file(struct http_exchange *x, int status, int fd, int64_t offset
  * http_reply() waits for one that runs: hold no lock there that on_gone takes. */
 void http_defer(struct http_exchange *x, void (*on_gone)(void *arg), void *arg);
 
+/* ---- a deferred reply in pieces: from any thread, never waits ---- */
+
+/* After http_defer(): starts a reply of unknown length, of whose end on_gone is told no more. */
+void http_open(struct http_exchange *x, int status);
+enum http_pushed {
+	HTTP_PUSHED, /* all of it */
+	HTTP_FULL,   /* nothing: the peer has too much (LIMIT_HTTP_PUSH) of before to take still */
+	HTTP_GONE,   /* nothing: the peer broke off or the server stops; http_close() is due */
+};
+/* Adds bytes to a reply that was opened. */
+enum http_pushed http_push(struct http_exchange *x, struct view bytes);
+/* Ends it; x must not be touched after. ok false: the connection is cut so that the peer notices.
+ */
+void http_close(struct http_exchange *x, bool ok);
+
 /* ---- streams: only in handle_stream, on its thread ---- */
 
 /* True once the peer broke off or the server stops: a good moment to end a long stream. */

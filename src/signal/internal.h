@@ -26,6 +26,7 @@ struct signal_engine {
 	struct map slots;
 	pthread_mutex_t slots_lock;
 	const char *signer_key, *signer_certificate, *signer_path;
+	struct log_live *live; /* live tails of logs */
 };
 
 /* An operation on its way into a step. */

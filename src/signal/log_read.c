@@ -186,3 +186,12 @@ int log_page_read(struct signal_engine *e, const char *key, const struct towpath
 	*ret = (struct log_page){0};
 	return s->path ? page_spool(s, q, a, ret, err) : page_rows(e, key, q, a, ret, err);
 }
+
+bool log_spool_is_finished(const char *path)
+{
+	struct spool_reader *r CLEANUP_SPOOL_READER = NULL;
+	struct spool_stat stat = {0};
+
+	return spool_reader_open(path, &r, NULL) == 0 && spool_stat(r, &stat, NULL) == 0 &&
+	       stat.ended;
+}

@@ -49,6 +49,9 @@ struct log_page {
 int log_page_read(struct signal_engine *e, const char *key, const struct towpath_signal_stream *s,
 	const struct log_page_query *q, struct arena *a, struct log_page *ret, struct err *err);
 
+/* Whether whoever writes the spool file has ended it: what is read after is all. */
+bool log_spool_is_finished(const char *path);
+
 /* What names an event in its group: sortable digits of time, stream, number in the stream. */
 char *log_event_id(struct arena *a, const struct log_event *x, const char *stream);
 /* Lines from before this time, in milliseconds, are not shown; 0: all are. (log_retention.c) */

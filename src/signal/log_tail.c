@@ -4,7 +4,6 @@
  * step that tells the filters. */
 #include <string.h>
 
-#include "codec/spool.h"
 #include "signal/log_filter.h"
 
 #define EVERY_USEC (5 * USEC_PER_SEC)
@@ -71,16 +70,6 @@ static int feed_step(struct db_tx *tx, void *arg, struct err *err)
 	return store_document_put(tx, &STORE_LOG_CURSOR, f->key, f->s->log_group_name, &f->c, err);
 }
 
-/* Whether whoever writes the file has ended it. */
-static bool is_finished(const struct towpath_signal_stream *s)
-{
-	struct spool_reader *r CLEANUP_SPOOL_READER = NULL;
-	struct spool_stat stat = {0};
-
-	return spool_reader_open(s->path, &r, NULL) == 0 && spool_stat(r, &stat, NULL) == 0 &&
-	       stat.ended;
-}
-
 /* A stream that was there before the filters is followed from its end. */
 static int start_at_end(struct follow *f, struct err *err)
 {
@@ -102,7 +91,7 @@ static int follow(struct tail *x, const char *key, const struct towpath_signal_s
 	struct log_page_query q = {.to_msec = INT64_MAX, .max = BATCH};
 	bool finished;
 
-	finished = is_finished(s); /* before reading: what is read after is all */
+	finished = log_spool_is_finished(s->path); /* before reading: what is read after is all */
 	if (!f.c.place && s->creation_time.usec / 1000 < x->since_msec) {
 		if (start_at_end(&f, err) < 0)
 			return -1;

@@ -10,6 +10,7 @@
 #include "signal/event_connection.h"
 #include "signal/event_deliver.h"
 #include "signal/log_filter.h"
+#include "signal/log_live.h"
 #include "signal/notice.h"
 #include "signal/topic.h"
 
@@ -88,7 +89,8 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	e->cfg.mail_from = arena_strdup(&e->arena, cfg->mail_from);
 	e->cfg.keys_dir = arena_strdup(&e->arena, cfg->keys_dir);
 	pthread_mutex_init(&e->slots_lock, NULL);
-	if (open_seal(e, err) < 0 || signal_signer_open(e, err) < 0) {
+	if (open_seal(e, err) < 0 || signal_signer_open(e, err) < 0 ||
+		log_live_new(e, &e->live, err) < 0) {
 		signal_engine_free(e);
 		return -1;
 	}
@@ -99,6 +101,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 struct signal_engine *signal_engine_free(struct signal_engine *e)
 {
 	if (e) {
+		log_live_free(e->live);
 		explicit_bzero(&e->seal, sizeof(e->seal));
 		map_release_with(&e->slots, free);
 		pthread_mutex_destroy(&e->slots_lock);

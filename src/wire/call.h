@@ -20,6 +20,12 @@ struct call_stream {
 	int64_t offset, size;
 };
 
+enum call_emitted {
+	CALL_EMITTED,
+	CALL_BUSY, /* left out: the client has not taken what came before */
+	CALL_GONE, /* the client went away: finish() is due */
+};
+
 struct call {
 	struct arena *arena; /* the request's; response values live in it */
 	const char *account; /* 12 digits */
@@ -49,6 +55,11 @@ struct call {
 	 * first; finish() is still due. NULL where an answer cannot come later. */
 	void (*defer)(struct call *call, void (*gone)(void *arg), void *arg);
 	void (*finish)(struct call *call, const void *resp, struct err *err);
+	/* For answers that are event streams: after defer(), from one thread at a time. The first
+	 * sends the head of the answer; event is a struct of the shape of the output's one member,
+	 * a union, with one member set. finish() without an error then ends the answer, with one it
+	 * cuts it off, and sends no response. Never waits. */
+	enum call_emitted (*emit)(struct call *call, const void *event);
 };
 
 #define CALL_LATER 1

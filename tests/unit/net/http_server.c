@@ -313,14 +313,23 @@ static void a_refusal_saves_the_body(void **state)
 	str_release(&out);
 }
 
-static void *reply_later(void *arg)
+/* Takes the exchange that "/defer" left. */
+static struct http_exchange *await_deferred(void)
 {
-	(void)arg;
+	struct http_exchange *x;
+
 	pthread_mutex_lock(&f.lock);
 	while (!f.deferred)
 		pthread_cond_wait(&f.changed, &f.lock);
+	x = f.deferred;
 	pthread_mutex_unlock(&f.lock);
-	http_reply(f.deferred, 200, VIEW("later"));
+	return x;
+}
+
+static void *reply_later(void *arg)
+{
+	(void)arg;
+	http_reply(await_deferred(), 200, VIEW("later"));
 	return NULL;
 }
 
@@ -338,16 +347,89 @@ static void deferred_replies_come_from_any_thread(void **state)
 	http_answer_release(&a);
 }
 
+static void *push_pieces(void *arg)
+{
+	struct http_exchange *x = await_deferred();
+	static char big[100000];
+
+	(void)arg;
+	memset(big, 'x', sizeof(big));
+	http_open(x, 201);
+	assert_int_equal(http_push(x, VIEW("one,")), HTTP_PUSHED);
+	for (int i = 0; i < 40; i++) /* more than is held for a peer that takes nothing */
+		while (http_push(x, (struct view){big, sizeof(big)}) == HTTP_FULL)
+			;
+	assert_int_equal(http_push(x, VIEW(",end")), HTTP_PUSHED);
+	http_close(x, true);
+	return NULL;
+}
+
+static void replies_may_come_in_pieces(void **state)
+{
+	struct http_answer a = HTTP_ANSWER_INIT;
+	pthread_t thread;
+
+	(void)state;
+	pthread_create(&thread, NULL, push_pieces, NULL);
+	call("GET", "/defer", (struct view){0}, &a);
+	pthread_join(thread, NULL);
+	assert_int_equal(a.status, 201);
+	assert_int_equal(a.body.len, 4 + 40 * 100000 + 4);
+	assert_memory_equal(a.body.p, "one,x", 5);
+	assert_string_equal(str_text(&a.body) + a.body.len - 5, "x,end");
+	assert_int_equal(f.gone, 0);
+	http_answer_release(&a);
+}
+
+static void pieces_for_a_peer_that_went_are_refused(void **state)
+{
+	int fd = dial();
+	struct http_exchange *x;
+	enum http_pushed r = HTTP_PUSHED;
+
+	(void)state;
+	send_text(fd, "GET /defer HTTP/1.1\r\nHost: x\r\n\r\n");
+	x = await_deferred();
+	http_open(x, 200);
+	assert_int_equal(http_push(x, VIEW("hello")), HTTP_PUSHED);
+	close(fd);
+	while (r != HTTP_GONE)
+		r = http_push(x, VIEW("anybody there?"));
+	http_close(x, true);
+	assert_int_equal(f.gone, 0); /* the pieces say it */
+}
+
+static void a_stop_cuts_a_reply_in_pieces(void **state)
+{
+	int fd = dial();
+	struct http_exchange *x;
+	char text[4096] = "";
+	size_t n = 0;
+	ssize_t got;
+
+	(void)state;
+	send_text(fd, "GET /defer HTTP/1.1\r\nHost: x\r\n\r\n");
+	x = await_deferred();
+	http_open(x, 200);
+	assert_int_equal(http_push(x, VIEW("hello")), HTTP_PUSHED);
+	f.server = http_server_stop(f.server, 60 * USEC_PER_SEC);
+	assert_int_equal(http_push(x, VIEW("too late")), HTTP_GONE);
+	http_close(x, true);
+	while ((got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
+		n += (size_t)got;
+	assert_non_null(strstr(text, "hello"));
+	assert_null(strstr(text, "too late"));
+	assert_null(strstr(text, "\r\n0\r\n")); /* no end of the chunks */
+	close(fd);
+}
+
 static void the_owner_hears_when_the_peer_goes(void **state)
 {
 	int fd = dial();
 
 	(void)state;
 	send_text(fd, "GET /defer HTTP/1.1\r\nHost: x\r\n\r\n");
-	pthread_mutex_lock(&f.lock);
-	while (!f.deferred)
-		pthread_cond_wait(&f.changed, &f.lock);
-	pthread_mutex_unlock(&f.lock);
+	await_deferred();
 	close(fd);
 	wait_for(&f.gone, 1);
 	http_reply(f.deferred, 200, VIEW("dropped"));
@@ -360,11 +442,7 @@ static void a_stop_does_not_wait_for_deferred_owners(void **state)
 
 	(void)state;
 	send_text(fd, "GET /defer HTTP/1.1\r\nHost: x\r\n\r\n");
-	pthread_mutex_lock(&f.lock);
-	while (!f.deferred)
-		pthread_cond_wait(&f.changed, &f.lock);
-	pthread_mutex_unlock(&f.lock);
-	x = f.deferred;
+	x = await_deferred();
 	f.server = http_server_stop(f.server, 10000);
 	http_reply(x, 200, VIEW("too late"));
 	close(fd);
@@ -502,6 +580,9 @@ int main(void)
 		CASE(deferred_replies_come_from_any_thread),
 		CASE(the_owner_hears_when_the_peer_goes),
 		CASE(a_stop_does_not_wait_for_deferred_owners),
+		CASE(replies_may_come_in_pieces),
+		CASE(pieces_for_a_peer_that_went_are_refused),
+		CASE(a_stop_cuts_a_reply_in_pieces),
 		CASE(streams_carry_bytes_both_ways),
 		CASE(a_cut_stream_is_noticed),
 		CASE(streams_notice_that_the_peer_went),
