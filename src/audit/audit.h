@@ -16,7 +16,7 @@ struct audit_engine *audit_engine_free(struct audit_engine *e);
 DEFINE_FREEP(struct audit_engine, audit_engine_free)
 /* Takes a record, one JSON object without line ends; from any thread. */
 void audit_add(struct audit_engine *e, struct view json);
-/* Returns once all that was added so far is synced. */
+/* Returns once all that was added so far is synced, or cannot be written for now. */
 void audit_flush(struct audit_engine *e);
 
 int audit_lookup_events(struct audit_engine *e, struct call *call,

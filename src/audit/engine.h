@@ -15,6 +15,7 @@ struct audit_engine {
 	struct str waiting; /* lines; their digests are yet to be put in */
 	uint64_t added, written;
 	_Atomic bool stopping;
+	bool failing; /* the last batch cannot be written so far */
 	bool has_thread;
 	pthread_t thread;
 	/* the writer's own */

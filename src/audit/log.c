@@ -128,6 +128,15 @@ static int write_batch(struct audit_engine *e, struct str *lines, struct err *er
 	return err && err->kind ? -1 : err_errno(err, errno, "%s", e->chain.file);
 }
 
+/* While the disk takes nothing, nobody waits for what it was given. */
+static void set_failing(struct audit_engine *e)
+{
+	pthread_mutex_lock(&e->lock);
+	e->failing = true;
+	pthread_cond_broadcast(&e->changed);
+	pthread_mutex_unlock(&e->lock);
+}
+
 static void write_until_done(struct audit_engine *e, struct str *lines)
 {
 	struct timespec pause = {1, 0};
@@ -137,6 +146,7 @@ static void write_until_done(struct audit_engine *e, struct str *lines)
 
 		if (write_batch(e, lines, &err) == 0)
 			return;
+		set_failing(e);
 		if (tries % 60 == 0)
 			log_err("audit", &err, "records wait to be written");
 		if (e->stopping)
@@ -185,6 +195,7 @@ static void write_waiting(struct audit_engine *e)
 	e->spare = batch;
 	pthread_mutex_lock(&e->lock);
 	e->written = taken;
+	e->failing = false;
 	pthread_cond_broadcast(&e->changed);
 }
 
@@ -232,7 +243,7 @@ void audit_flush(struct audit_engine *e)
 
 	pthread_mutex_lock(&e->lock);
 	wanted = e->added;
-	while (e->written < wanted && !e->stopping)
+	while (e->written < wanted && !e->stopping && !e->failing)
 		pthread_cond_wait(&e->changed, &e->lock);
 	pthread_mutex_unlock(&e->lock);
 }

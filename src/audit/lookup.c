@@ -195,8 +195,11 @@ int audit_lookup_events(struct audit_engine *e, struct call *call,
 		.max = (size_t)wire_or(req->max_results, MOST),
 		.found = &resp->events};
 
-	if (read_attribute(&s, req, err) < 0 || read_token(&s, req->next_token, err) < 0 ||
-		audit_files(e->dir, &files, err) < 0)
+	if (read_attribute(&s, req, err) < 0 || read_token(&s, req->next_token, err) < 0)
+		return -1;
+	if (!req->next_token)
+		audit_flush(e); /* what was answered before is found */
+	if (audit_files(e->dir, &files, err) < 0)
 		return -1;
 	wire_list_alloc(call->arena, &resp->events, s.max);
 	resp->events.n = 0;

@@ -109,7 +109,6 @@ def test_lookup_events(server):
     trail, iam = server.client("cloudtrail"), server.client("iam")
     for i in range(5):
         iam.create_user(UserName=f"look{i}")
-    wait_records(server, "CreateUser", requestParameters={"userName": "look4"})
     got = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateUser"}],
                               MaxResults=2)
     assert [json.loads(e["CloudTrailEvent"])["requestParameters"]["userName"] for e in got["Events"]] == [
