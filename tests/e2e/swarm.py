@@ -203,6 +203,8 @@ def test_a_host_dies(world):
     dead = world.hosts.addresses[2]
     port, group = serve(world)
     eventually(lambda: len(world.healthy(group)) == 6, what="six healthy targets")
+    rollout = lambda: world.ecs.describe_services(cluster="c", services=["web"])["services"][0]["deployments"]  # noqa: E731
+    eventually(lambda: [d["rolloutState"] for d in rollout()] == ["COMPLETED"], what="the service is steady")
     first = {t["taskArn"]: address_of(t) for t in world.running()}
     assert collections.Counter(first.values()) == dict.fromkeys(world.hosts.addresses, 2)
     client = Client(port)
