@@ -118,10 +118,31 @@ static void plan_actions(struct planner *p, const struct elbv2_actions *actions,
 
 /* ---- conditions ---- */
 
-static void plan_condition(const struct elbv2_rule_condition *c, struct traffic_condition *ret)
+static void plan_query(struct planner *p,
+	const struct elbv2_query_string_key_value_pair_list *pairs, struct traffic_condition *ret)
+{
+	const char **patterns = arena_new_n(p->a, pairs->n + 1, const char *);
+	const char **parameters = arena_new_n(p->a, pairs->n + 1, const char *);
+
+	for (size_t i = 0; i < pairs->n; i++) {
+		patterns[i] = pairs->v[i].value;
+		parameters[i] = pairs->v[i].key;
+	}
+	ret->kind = TRAFFIC_IF_QUERY;
+	ret->patterns = patterns;
+	ret->parameters = parameters;
+	ret->n_patterns = pairs->n;
+}
+
+static void plan_condition(
+	struct planner *p, const struct elbv2_rule_condition *c, struct traffic_condition *ret)
 {
 	const struct elbv2_list_of_string *values = &c->values;
 
+	if (c->query_string_config) {
+		plan_query(p, &c->query_string_config->values, ret);
+		return;
+	}
 	if (c->path_pattern_config)
 		values = &c->path_pattern_config->values;
 	else if (c->host_header_config)
@@ -130,9 +151,12 @@ static void plan_condition(const struct elbv2_rule_condition *c, struct traffic_
 		values = &c->http_request_method_config->values;
 	else if (c->http_header_config)
 		values = &c->http_header_config->values;
+	else if (c->source_ip_config)
+		values = &c->source_ip_config->values;
 	ret->kind = streq(c->field, "host-header")	     ? TRAFFIC_IF_HOST
 		    : streq(c->field, "http-request-method") ? TRAFFIC_IF_METHOD
 		    : streq(c->field, "http-header")	     ? TRAFFIC_IF_HEADER
+		    : streq(c->field, "source-ip")	     ? TRAFFIC_IF_SOURCE
 							     : TRAFFIC_IF_PATH;
 	ret->header = c->http_header_config ? c->http_header_config->http_header_name : NULL;
 	ret->patterns = values->v;
@@ -251,7 +275,7 @@ static int plan_listener(struct planner *p, const struct elbv2_listener *l,
 			arena_new_n(p->a, rules[i]->conditions.n + 1, struct traffic_condition);
 
 		for (size_t k = 0; k < rules[i]->conditions.n; k++)
-			plan_condition(&rules[i]->conditions.v[k], &conditions[k]);
+			plan_condition(p, &rules[i]->conditions.v[k], &conditions[k]);
 		routes[i].name = route_name(p, rules[i]->rule_arn);
 		routes[i].conditions = conditions;
 		routes[i].n_conditions = rules[i]->conditions.n;

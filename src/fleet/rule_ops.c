@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of elbv2 on rules: their actions, which listeners have too, and conditions. */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,8 +178,74 @@ int fleet_rules_delete(struct db_tx *tx, const char *listener_arn, struct err *e
 
 /* ---- rules ---- */
 
-static const char *const condition_fields[] = {
-	"path-pattern", "host-header", "http-request-method", "http-header"};
+static bool is_network(const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	unsigned char bytes[sizeof(struct in6_addr)];
+	const char *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : 0;
+	char *end;
+	long bits;
+
+	if (!n || n >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
+		return false;
+	memcpy(address, text, n);
+	address[n] = '\0';
+	bits = strtol(slash + 1, &end, 10);
+	return !*end && ((inet_pton(AF_INET, address, bytes) == 1 && bits <= 32) ||
+				(inet_pton(AF_INET6, address, bytes) == 1 && bits <= 128));
+}
+
+static int check_values(const struct elbv2_rule_condition *c, size_t *ret_n, struct err *err)
+{
+	*ret_n = c->values.n;
+	if (c->path_pattern_config)
+		*ret_n += c->path_pattern_config->values.n;
+	if (c->host_header_config)
+		*ret_n += c->host_header_config->values.n;
+	if (c->http_request_method_config)
+		*ret_n += c->http_request_method_config->values.n;
+	if (c->http_header_config)
+		*ret_n += c->http_header_config->values.n;
+	if (c->source_ip_config)
+		*ret_n += c->source_ip_config->values.n;
+	if (c->query_string_config) {
+		*ret_n += c->query_string_config->values.n;
+		wire_foreach (pair, &c->query_string_config->values) {
+			if (!pair->value)
+				return err_set_wire(err, "ValidationError",
+					"A query string condition must have a value");
+		}
+	}
+	return 0;
+}
+
+static int check_condition(const struct elbv2_rule_condition *c, struct err *err)
+{
+	static const char *const fields[] = {"path-pattern", "host-header", "http-request-method",
+		"http-header", "query-string", "source-ip"};
+	bool known = false;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		known |= streq(fields[i], c->field);
+	if (!known || c->regex_values.n)
+		return err_set(err, ERR_UNSUPPORTED,
+			"conditions on %s (or with regular expressions) are not implemented",
+			c->field ? c->field : "(none)");
+	if (check_values(c, &n, err) < 0)
+		return -1;
+	if (!n || (streq(c->field, "query-string") && !c->query_string_config) ||
+		(streq(c->field, "source-ip") && !c->source_ip_config) ||
+		(streq(c->field, "http-header") && !c->http_header_config))
+		return err_set_wire(err, "ValidationError", "A condition value must be specified");
+	for (size_t i = 0; c->source_ip_config && i < c->source_ip_config->values.n; i++)
+		if (!is_network(c->source_ip_config->values.v[i]))
+			return err_set_wire(err, "ValidationError",
+				"The source IP '%s' must be in CIDR format",
+				c->source_ip_config->values.v[i]);
+	return 0;
+}
 
 static int check_conditions(const struct elbv2_rule_condition_list *conditions, struct err *err)
 {
@@ -186,27 +253,8 @@ static int check_conditions(const struct elbv2_rule_condition_list *conditions, 
 		return err_set_wire(
 			err, "ValidationError", "A rule must have one to five conditions");
 	wire_foreach (c, conditions) {
-		bool known = false;
-		size_t values = c->values.n;
-
-		for (size_t i = 0; i < ARRAY_SIZE(condition_fields); i++)
-			known |= streq(condition_fields[i], c->field);
-		if (!known || c->regex_values.n)
-			return err_set(err, ERR_UNSUPPORTED,
-				"conditions on %s (or with regular expressions) are not "
-				"implemented",
-				c->field ? c->field : "(none)");
-		if (c->path_pattern_config)
-			values += c->path_pattern_config->values.n;
-		if (c->host_header_config)
-			values += c->host_header_config->values.n;
-		if (c->http_request_method_config)
-			values += c->http_request_method_config->values.n;
-		if (c->http_header_config)
-			values += c->http_header_config->values.n;
-		if (!values)
-			return err_set_wire(
-				err, "ValidationError", "A condition value must be specified");
+		if (check_condition(c, err) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -211,21 +211,37 @@ static int pool_text(const struct haproxy_config *c, const struct traffic_pool *
 	return 0;
 }
 
-/* A pattern with wildcards as an anchored regular expression. */
-static void pattern_regex(const char *pattern, struct str *out)
+/* A pattern with wildcards as a regular expression. */
+static void pattern_regex(const char *pattern, const char *any, struct str *out)
 {
-	str_add_c(out, '^');
 	for (const char *p = pattern; *p; p++) {
 		if (*p == '*')
-			str_add(out, ".*");
+			str_addf(out, "%s*", any);
 		else if (*p == '?')
-			str_add_c(out, '.');
+			str_add(out, any);
 		else if (isalnum((unsigned char)*p) || strchr("/_-", *p))
 			str_add_c(out, *p);
 		else
 			str_addf(out, "[%s%c]", *p == '^' || *p == '\\' ? "\\" : "", *p);
 	}
+}
+
+static void anchored_regex(const char *pattern, struct str *out)
+{
+	str_add_c(out, '^');
+	pattern_regex(pattern, ".", out);
 	str_add_c(out, '$');
+}
+
+/* A parameter of the query string, or any. */
+static void query_regex(const char *parameter, const char *pattern, struct str *out)
+{
+	str_add(out, "(^|&)");
+	if (parameter)
+		pattern_regex(parameter, "[^=&]", out);
+	str_add(out, parameter ? "=" : "([^=&]*=)?");
+	pattern_regex(pattern, "[^&]", out);
+	str_add(out, "(&|$)");
 }
 
 static int condition_text(const struct traffic_route *r, size_t i, struct str *out, struct err *err)
@@ -234,6 +250,8 @@ static int condition_text(const struct traffic_route *r, size_t i, struct str *o
 		[TRAFFIC_IF_PATH] = "path -m reg",
 		[TRAFFIC_IF_HOST] = "req.hdr(host),host_only,lower -m reg -i",
 		[TRAFFIC_IF_METHOD] = "method -m str",
+		[TRAFFIC_IF_QUERY] = "query -m reg -i",
+		[TRAFFIC_IF_SOURCE] = "src -m ip",
 	};
 	const struct traffic_condition *c = &r->conditions[i];
 
@@ -249,10 +267,12 @@ static int condition_text(const struct traffic_route *r, size_t i, struct str *o
 	for (size_t k = 0; k < c->n_patterns; k++) {
 		struct str regex CLEANUP_STR = STR_INIT;
 
-		if (c->kind == TRAFFIC_IF_METHOD)
+		if (c->kind == TRAFFIC_IF_METHOD || c->kind == TRAFFIC_IF_SOURCE)
 			str_add(&regex, c->patterns[k]);
+		else if (c->kind == TRAFFIC_IF_QUERY)
+			query_regex(c->parameters[k], c->patterns[k], &regex);
 		else
-			pattern_regex(c->patterns[k], &regex);
+			anchored_regex(c->patterns[k], &regex);
 		str_add_c(out, ' ');
 		if (quote(out, "a condition's pattern", str_text(&regex), err) < 0)
 			return -1;

@@ -50,10 +50,21 @@ struct traffic_share {
 enum traffic_answer { TRAFFIC_FORWARD, TRAFFIC_FIXED, TRAFFIC_REDIRECT };
 
 struct traffic_condition {
-	enum { TRAFFIC_IF_PATH, TRAFFIC_IF_HOST, TRAFFIC_IF_METHOD, TRAFFIC_IF_HEADER } kind;
-	const char *header;	     /* TRAFFIC_IF_HEADER */
-	const char *const *patterns; /* `*` and `?` are wildcards, methods excepted */
+	enum {
+		TRAFFIC_IF_PATH,
+		TRAFFIC_IF_HOST,
+		TRAFFIC_IF_METHOD,
+		TRAFFIC_IF_HEADER,
+		TRAFFIC_IF_QUERY,
+		TRAFFIC_IF_SOURCE
+	} kind;
+	const char *header; /* TRAFFIC_IF_HEADER */
+	/* `*` and `?` are wildcards, but of methods and of sources, which are networks
+	 * ("10.0.0.0/8"). */
+	const char *const *patterns;
 	size_t n_patterns;
+	/* TRAFFIC_IF_QUERY: the parameter that each pattern is for, NULL: any. */
+	const char *const *parameters;
 };
 
 /* Parts of an address; #{protocol}, #{host}, #{port}, #{path} (without its first slash) and

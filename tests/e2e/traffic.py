@@ -335,6 +335,42 @@ def reached(address, port):
         return False
 
 
+def test_conditions(server, backends):
+    """Each field that a rule may look at: what falls under it and what does not."""
+    balancer = Balancer(server, backends, {"blue": ["blue"]})
+
+    def add(priority, *conditions):
+        return balancer.elb.create_rule(
+            ListenerArn=balancer.listener, Priority=priority, Conditions=list(conditions),
+            Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": f"4{priority:02}"}}])
+
+    add(10, {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "version", "Value": "v1*"}]}})
+    add(11, {"Field": "query-string", "QueryStringConfig": {"Values": [{"Value": "any"}]}})
+    add(12, {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["y?s"]}},
+        {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8", "127.0.0.0/8"]}})
+    add(13, {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Far", "Values": ["*"]}},
+        {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8", "2001:db8::/32"]}})
+    add(14, {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.com"]}},
+        {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a/*", "/b"]}})
+
+    def status(path, headers=""):
+        return Connection(balancer.port).get(path, headers)[0]
+
+    for path in ("/?version=v1", "/?a=1&VERSION=V12&b=2"):
+        assert status(path) == 410, path
+    for path in ("/?version=v2", "/?aversion=v1", "/?version=", "/?x=many", "/version=v1"):
+        assert status(path) == 200, path
+    assert status("/?x=any&y") == status("/?any") == 411
+    assert (status("/", "X-Beta: yes\r\n"), status("/", "X-Beta: yeees\r\n")) == (412, 200)
+    assert status("/", "X-Far: 1\r\n") == 200
+    assert [asked("127.0.0.1", balancer.port, p, h)[0] for p, h in (
+        ("/a/1", "www.example.com"), ("/b", "x.example.com:8080"), ("/c", "www.example.com"), ("/b", "example.com"))] == [
+            414, 414, 200, 200]
+    for bad in ({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.1"]}}, {"Field": "source-ip"},
+                {"Field": "query-string", "Values": ["a"]}, {"Field": "query-string", "QueryStringConfig": {"Values": [{}]}}):
+        assert code_of(lambda bad=bad: add(20, bad)) == "ValidationError", bad
+
+
 def test_attributes_tags_and_priorities(server, backends):
     """What may be set takes effect; what may not is refused by name."""
     balancer = Balancer(server, backends, {"blue": ["blue"], "green": ["green"]}, weights={"blue": 1, "green": 0})
