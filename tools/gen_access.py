@@ -13,12 +13,14 @@ MODEL-DIR/access/<service>.txt says it, MODEL-DIR/<service>.json and .ops name t
                          out of an ARN or a run's id; {1-default} counts as absent when it says
                          "default". TEXT `lookup`: the service finds the ARN
   everywhere KEY=TEXT    a condition key of every operation that has the member
+                         (KEY=TARGET: its values are the ARNs, or what a lookup finds)
   on NEED [+ NEED]...    what the operations in the indented lines below need
   open                   the operations below need no permission
   anonymous              nor do they need a signature
 What is indented twice goes on with the line before.
 
 A NEED is a list of words: [service:Action[/service:ActionOfVersion(MEMBER)]] TARGET... KEY=TEXT...
+KEY=TARGET...
 A TARGET is KIND(MEMBER,...), or (MEMBER) for a member that holds the ARN itself; A|B takes B where
 a member of A is absent; `*` is no resource. MEMBER is a path: pipeline.stages[].name; a `?` behind
 it asks a lookup even when it is absent. A TEXT has {MEMBER} in it; {MEMBER?} is whether it is there.
@@ -215,6 +217,9 @@ class Access:
 
     def condition_c(self, operation, word):
         key, text = word.split("=", 1)
+        if re.match(r"^[\w-]*\(", text):
+            target = self.emit("struct access_target", "target", [self.target_c(operation, text)])
+            return f"{{{cstr(key)}, .target = {target}}}"
         return f"{{{cstr(key)}, {self.text_c(operation, text, 'presence')}}}"
 
     def tags_c(self, operation):

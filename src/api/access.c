@@ -224,16 +224,18 @@ static void add_tags(
 	}
 }
 
-static const char *const *conditions_of(
-	struct call *call, const struct access_need *need, const void *req)
+static const char *const *conditions_of(struct call *call, const struct call_service *s,
+	const struct access_need *need, const void *req)
 {
 	struct values out = {.a = call->arena};
 
 	for (size_t i = 0; i < need->n_conditions; i++) {
-		struct values v = texts_of(call, &need->conditions[i].text, req, false);
+		const struct access_condition *c = &need->conditions[i];
+		struct values v = c->target ? resources_of(call, s, c->target, req)
+					    : texts_of(call, &c->text, req, false);
 
 		for (size_t k = 0; k < v.n; k++) {
-			add_value(&out, need->conditions[i].key);
+			add_value(&out, c->key);
 			add_value(&out, v.v[k]);
 		}
 	}
@@ -258,7 +260,7 @@ static void fill(struct call *call, const struct access_table *table, const stru
 	}
 	ret->resources = resources.v;
 	ret->n_resources = resources.n;
-	ret->conditions = conditions_of(call, need, req);
+	ret->conditions = conditions_of(call, s, need, req);
 	ret->action = need->action;
 	ret->refusal = need->refusal;
 	if (need->version && values_of(call, need->version, req).n)

@@ -92,10 +92,13 @@ static const call_handler handlers[EVENTS_OP_COUNT] = {
 	[EVENTS_OP_UPDATE_EVENT_BUS] = signal_events_update_event_bus_call,
 };
 
-/* The policy that the bus has of its own. */
-static int add_policy(void *engine, struct call *call, const void *req UNUSED,
-	struct call_access *ret, struct err *err)
+/* What a new rule's pattern says, and the policy that the bus has of its own. */
+static int complete(
+	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
 {
+	if (call->operation == &events_service.operations[EVENTS_OP_PUT_RULE])
+		signal_event_rule_keys(((const struct events_put_rule_request *)req)->event_pattern,
+			call->arena, &ret->conditions);
 	if (ret->n_resources != 1 || !strstr(ret->resources[0], ":event-bus/"))
 		return 0;
 	return signal_event_bus_policy(
@@ -108,6 +111,6 @@ struct call_service svc_events(struct signal_engine *e)
 		.wire = &events_service,
 		.engine = e,
 		.handlers = handlers,
-		.access = add_policy,
+		.access = complete,
 	};
 }

@@ -257,6 +257,8 @@ static const call_handler handlers[IAM_OP_COUNT] = {
 
 static const char *lookup(void *engine, struct call *call, const char *kind, const char *name)
 {
+	if (ends_with(kind, "-boundary"))
+		return identity_find_boundary(engine, call, streq(kind, "user-boundary"), name);
 	return identity_find_arn(engine, call, kind, name);
 }
 

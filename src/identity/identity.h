@@ -187,6 +187,11 @@ int identity_role_trusts(struct identity_engine *e, const char *role_arn, const 
 const char *identity_find_arn(
 	struct identity_engine *e, struct call *call, const char *kind, const char *name);
 
+/* The ARN of the permissions boundary of a user (else: a role), in the call's arena; NULL: it has
+ * none, or there is none of that name. */
+const char *identity_find_boundary(
+	struct identity_engine *e, struct call *call, bool user, const char *name);
+
 /* A password for the image registry: all that counts of a principal, sealed, good until its time or
  * the principal's session ends. scope: NULL, or the one thing that it opens. Opaque, of hex digits;
  * texts in the arena. */

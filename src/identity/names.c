@@ -74,6 +74,40 @@ const char *identity_find_arn(
 	return f.arn ? f.arn : identity_arn(e, call->arena, kind, NULL, name);
 }
 
+struct find_boundary {
+	bool user;
+	const char *owner;
+	struct arena *a;
+	const char *arn;
+};
+
+static int find_boundary(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct find_boundary *f = arg;
+	struct iam_user user = {0};
+	struct iam_role role = {0};
+	int r = f->user ? store_document_get(tx, &STORE_IAM_USER, f->owner, f->a, &user, err)
+			: store_document_get(tx, &STORE_IAM_ROLE, f->owner, f->a, &role, err);
+	const struct iam_attached_permissions_boundary *set =
+		f->user ? user.permissions_boundary : role.permissions_boundary;
+
+	if (r > 0 && set)
+		f->arn = set->permissions_boundary_arn;
+	return r < 0 ? -1 : 0;
+}
+
+const char *identity_find_boundary(
+	struct identity_engine *e, struct call *call, bool user, const char *name)
+{
+	struct find_boundary f = {.user = user, .a = call->arena};
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	f.owner = identity_owner(call->arena, user ? "user" : "role", name);
+	if (db_read(durable_db(e->durable), find_boundary, &f, &why) < 0)
+		log_err("identity", &why, "the permissions boundary of %s", name);
+	return f.arn;
+}
+
 const char *identity_arn_name(const char *arn)
 {
 	const char *slash = strrchr(arn, '/');

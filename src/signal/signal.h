@@ -110,6 +110,10 @@ const char *signal_signing_certificate(struct signal_engine *e, const char *path
 /* The policy of an event bus (name or ARN); NULL: none, or there is no such bus. */
 int signal_event_bus_policy(struct signal_engine *e, const char *name_or_arn, struct arena *a,
 	const char **ret, struct err *err);
+/* Adds the condition keys of PutRule that its pattern fills (events:source, events:detail-type,
+ * events:detail.service, ...) to those of *conditions (key, value, ..., NULL); a malformed pattern
+ * fills none. */
+void signal_event_rule_keys(const char *pattern, struct arena *a, const char *const **conditions);
 /* Ends a subscription whose link was followed, unless it wants authentication. */
 int signal_unsubscribe_by_link(struct signal_engine *e, const char *arn, struct err *err);
 

@@ -45,6 +45,7 @@ struct access_target {
 struct access_condition {
 	const char *key;
 	struct access_text text;
+	const struct access_target *target; /* whose ARNs are the values, in place of a text */
 };
 
 /* Tags of a request become aws:RequestTag/<key> and aws:TagKeys. */

@@ -191,3 +191,59 @@ def test_aws_cli(shared_server):
     shared_server.aws("iam", "create-user", "--user-name", "cli")
     done = shared_server.aws("iam", "create-user", "--user-name", "cli", check=False)
     assert "EntityAlreadyExists" in done.stderr
+
+
+def asking(server, name, service, actions, condition):
+    """A client of a new user who may do the actions under the condition."""
+    key = server.user(name, {"Effect": "Allow", "Action": actions, "Resource": "*", "Condition": condition})
+    return server.client(service, keys=key)
+
+
+def denied(call, **kwargs):
+    return code(call, **kwargs) in ("AccessDenied", "AccessDeniedException")
+
+
+def test_rules_by_what_their_patterns_hear(shared_server):
+    """EventBridge's own examples of conditions: each source that a pattern names must be allowed."""
+    mine = {"ForAllValues:StringEquals": {"events:source": ["aws.codecommit", "aws.codebuild"]},
+            "Null": {"events:source": "false"}}
+    events = asking(shared_server, "hears-some", "events", "events:PutRule", mine)
+    put = {"Name": "by-source", "State": "DISABLED"}
+    events.put_rule(EventPattern='{"source": ["aws.codecommit", "aws.codebuild"]}', **put)
+    for pattern in ('{"source": ["aws.codecommit", "aws.ec2"]}', '{"source": [{"prefix": "aws."}]}', '{"account": ["1"]}',
+                    '{"$or": [{"source": ["aws.codecommit"]}, {"source": ["shop"]}]}'):
+        assert denied(events.put_rule, EventPattern=pattern, **put), pattern
+    events = asking(shared_server, "hears-logins", "events", "events:PutRule", {"StringEquals": {
+        "events:detail-type": "CodeBuild Build State Change", "events:detail.userIdentity.principalId": "AIDA1"}})
+    pattern = {"detail-type": ["CodeBuild Build State Change"], "detail": {"userIdentity": {"principalId": ["AIDA1"]}}}
+    events.put_rule(EventPattern=json.dumps(pattern), **put)
+    pattern["detail"]["userIdentity"]["principalId"] = ["AIDA2"]
+    assert denied(events.put_rule, EventPattern=json.dumps(pattern), **put)
+
+
+def test_who_is_bounded_may_be_changed(shared_server, iam):
+    """The pattern of delegating: policies may be given to users and roles under a boundary only."""
+    boundary, admin = "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/AdministratorAccess"
+    key = shared_server.user("delegate", {"Effect": "Allow", "Action": "iam:*", "Resource": "*"})
+    iam.put_user_policy(UserName="delegate", PolicyName="bounded", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{
+            "Effect": "Deny", "Resource": "*", "Condition": {"StringNotEquals": {"iam:PermissionsBoundary": boundary}},
+            "Action": ["iam:CreateUser", "iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:PutUserPermissionsBoundary",
+                       "iam:CreateRole", "iam:AttachRolePolicy", "iam:PutRolePolicy"]}]}))
+    mine = shared_server.client("iam", keys=key)
+    assert denied(mine.create_user, UserName="unbounded")
+    mine.create_user(UserName="bounded", PermissionsBoundary=boundary)
+    mine.attach_user_policy(UserName="bounded", PolicyArn=admin)
+    assert denied(mine.attach_user_policy, UserName="delegate", PolicyArn=admin)
+    iam.create_role(RoleName="unbounded", AssumeRolePolicyDocument=TRUST)
+    mine.create_role(RoleName="bounded", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=boundary)
+    mine.attach_role_policy(RoleName="bounded", PolicyArn=admin)
+    assert denied(mine.attach_role_policy, RoleName="unbounded", PolicyArn=admin)
+
+
+def test_keys_that_are_arns_whatever_names_them(shared_server):
+    ecs = shared_server.client("ecs")
+    arn = ecs.create_cluster(clusterName="keyed")["cluster"]["clusterArn"]
+    mine = asking(shared_server, "of-a-cluster", "ecs", "ecs:ListTasks", {"ArnEquals": {"ecs:cluster": arn}})
+    assert mine.list_tasks(cluster="keyed")["taskArns"] == mine.list_tasks(cluster=arn)["taskArns"] == []
+    assert denied(mine.list_tasks, cluster="other") and denied(mine.list_tasks)
