@@ -168,9 +168,10 @@ static int post(struct notify *x, int *ret_status, struct err *err)
 		arena_printf(x->a, "x-amz-sns-message-type: %s", x->n.type),
 		arena_printf(x->a, "x-amz-sns-message-id: %s", x->n.message_id),
 		arena_printf(x->a, "x-amz-sns-topic-arn: %s", x->s.topic_arn),
-		notification ? arena_printf(x->a, "x-amz-sns-subscription-arn: %s",
-				       x->s.subscription_arn)
-			     : NULL,
+		streq(x->n.type, TOPIC_CONFIRMATION)
+			? NULL
+			: arena_printf(
+				  x->a, "x-amz-sns-subscription-arn: %s", x->s.subscription_arn),
 		raw ? "x-amz-sns-rawdelivery: true" : NULL,
 		NULL,
 	};
@@ -262,8 +263,12 @@ static int deliver(struct notify *x, int *ret_status, struct err *err)
 static int look(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct notify *x = arg;
-	int r = store_document_get(tx, &STORE_SUBSCRIPTION, x->t->subject, x->a, &x->s, err);
+	int r = 1;
 
+	if (x->n.subscription) /* one that has ended */
+		x->s = *x->n.subscription;
+	else
+		r = store_document_get(tx, &STORE_SUBSCRIPTION, x->t->subject, x->a, &x->s, err);
 	if (r > 0)
 		r = store_document_get(tx, &STORE_TOPIC, x->s.topic_arn, x->a, &x->topic, err);
 	x->wanted = r > 0;

@@ -110,12 +110,12 @@ static int ask(struct signal_engine *e, struct db_tx *tx,
 }
 
 static struct towpath_signal_subscription *same_endpoint(
-	const struct store_documents *all, const struct sns_subscribe_request *req)
+	const struct store_documents *all, const char *protocol, const char *endpoint)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		struct towpath_signal_subscription *s = all->v[i];
 
-		if (streq(s->protocol, req->protocol) && streq(s->endpoint, req->endpoint))
+		if (streq(s->protocol, protocol) && streq(s->endpoint, endpoint))
 			return s;
 	}
 	return NULL;
@@ -145,7 +145,7 @@ static int subscribe_step(struct db_tx *tx, void *arg, struct err *err)
 			return -1;
 		topic_attribute_set(&s.attributes, kv->key, kv->value, a);
 	}
-	old = same_endpoint(&all, req);
+	old = same_endpoint(&all, req->protocol, req->endpoint);
 	if (old && wire_or(old->confirmed, false)) {
 		resp->subscription_arn = old->subscription_arn;
 		return 0;
@@ -159,32 +159,121 @@ static int subscribe_step(struct db_tx *tx, void *arg, struct err *err)
 	return put_subscription(tx, &s, err) < 0 ? -1 : ask(e, tx, &s, a, err);
 }
 
+/* ---- confirming ---- */
+
+static struct towpath_signal_subscription *by_token(
+	struct signal_engine *e, const struct store_documents *all, const char *token)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct towpath_signal_subscription *s = all->v[i];
+
+		if (s->token && streq(s->token, token) &&
+			durable_now(e->durable) <= s->token_expires.usec)
+			return s;
+	}
+	return NULL;
+}
+
+/* One that its link has ended comes back as it was, unless its endpoint was subscribed anew. 1:
+ * *ret is there again; 0: none has this token. */
+static int restore(struct signal_engine *e, struct db_tx *tx,
+	const struct sns_confirm_subscription_request *req, const struct store_documents *all,
+	struct arena *a, struct towpath_signal_subscription **ret, struct err *err)
+{
+	struct towpath_signal_subscription *s, *now;
+	struct store_documents ended;
+
+	if (store_document_list(tx, &STORE_SUBSCRIPTION_ENDED,
+		    &(struct store_document_filter){.owner = req->topic_arn}, a, &ended, err) < 0)
+		return -1;
+	s = by_token(e, &ended, req->token);
+	if (!s)
+		return 0;
+	if (store_document_delete(tx, &STORE_SUBSCRIPTION_ENDED, s->subscription_arn, err) < 0)
+		return -1;
+	now = same_endpoint(all, s->protocol, s->endpoint);
+	*ret = now && wire_or(now->confirmed, false) ? now : s;
+	if (now && now != *ret &&
+		store_document_delete(tx, &STORE_SUBSCRIPTION, now->subscription_arn, err) < 0)
+		return -1;
+	return 1;
+}
+
 static int confirm_subscription_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(sns, confirm_subscription);
+	struct towpath_signal_subscription *s;
 	struct towpath_signal_topic t;
 	struct store_documents all;
+	int r = 1;
 
 	if (topic_need(tx, req->topic_arn, a, &t, err) < 0 ||
 		store_document_list(tx, &STORE_SUBSCRIPTION,
 			&(struct store_document_filter){.owner = req->topic_arn}, a, &all, err) < 0)
 		return -1;
-	for (size_t i = 0; i < all.n; i++) {
-		struct towpath_signal_subscription *s = all.v[i];
-
-		if (!s->token || !streq(s->token, req->token) ||
-			durable_now(e->durable) > s->token_expires.usec)
-			continue;
-		s->confirmed = WIRE_SET_BOOL(true);
-		s->authenticated = WIRE_SET_BOOL(streq(req->authenticate_on_unsubscribe, "true"));
-		resp->subscription_arn = s->subscription_arn;
-		return put_subscription(tx, s, err);
-	}
-	return err_set_wire(err, "InvalidParameterException", "Invalid parameter: Token");
+	s = by_token(e, &all, req->token);
+	if (!s)
+		r = restore(e, tx, req, &all, a, &s, err);
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set_wire(err, "InvalidParameterException", "Invalid parameter: Token");
+	s->confirmed = WIRE_SET_BOOL(true);
+	s->authenticated = WIRE_SET_BOOL(streq(req->authenticate_on_unsubscribe, "true"));
+	resp->subscription_arn = s->subscription_arn;
+	return put_subscription(tx, s, err);
 }
 
-static int end_subscription(
-	struct db_tx *tx, const char *arn, bool by_link, struct arena *a, struct err *err)
+/* ---- ending ---- */
+
+static int forget_expired(struct signal_engine *e, struct db_tx *tx, const char *topic,
+	struct arena *a, struct err *err)
+{
+	struct store_documents ended;
+
+	if (store_document_list(tx, &STORE_SUBSCRIPTION_ENDED,
+		    &(struct store_document_filter){.owner = topic}, a, &ended, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ended.n; i++) {
+		const struct towpath_signal_subscription *s = ended.v[i];
+
+		if (durable_now(e->durable) > s->token_expires.usec &&
+			store_document_delete(tx, &STORE_SUBSCRIPTION_ENDED, ended.ids[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Anybody who has seen a message may follow its link: the endpoint hears of it, and may have its
+ * subscription back. */
+static int say_farewell(struct signal_engine *e, struct db_tx *tx,
+	struct towpath_signal_subscription *s, struct arena *a, struct err *err)
+{
+	struct towpath_signal_notice notice = {
+		.type = TOPIC_FAREWELL,
+		.message_id = arena_strdup(a, id_uuid().text),
+		.message = arena_printf(a,
+			"You have chosen to deactivate subscription %s.\nTo cancel this operation "
+			"and restore the subscription, visit the SubscribeURL included in this "
+			"message.",
+			s->subscription_arn),
+		.subscription = s,
+		.time = WIRE_SET_TIME(durable_now(e->durable)),
+	};
+	char *token = arena_alloc(a, TOKEN_LENGTH + 1);
+
+	id_random_text(token, TOKEN_LENGTH, ID_ALPHABET_HEX);
+	s->token = token;
+	s->token_expires = WIRE_SET_TIME(durable_now(e->durable) + TOKEN_USEC);
+	if (forget_expired(e, tx, s->topic_arn, a, err) < 0 ||
+		store_document_put(tx, &STORE_SUBSCRIPTION_ENDED, s->subscription_arn, s->topic_arn,
+			s, err) < 0)
+		return -1;
+	return topic_send(e, tx, s->subscription_arn, &notice, 0, err);
+}
+
+static int end_subscription(struct signal_engine *e, struct db_tx *tx, const char *arn,
+	bool by_link, struct arena *a, struct err *err)
 {
 	struct towpath_signal_subscription s;
 	struct towpath_signal_topic t;
@@ -198,30 +287,37 @@ static int end_subscription(
 	if (topic_need(tx, s.topic_arn, a, &t, err) < 0)
 		return -1;
 	t.deleted = WIRE_SET_INT(wire_or(t.deleted, 0) + 1);
-	if (store_document_put(tx, &STORE_TOPIC, t.topic_arn, NULL, &t, err) < 0)
+	if (store_document_put(tx, &STORE_TOPIC, t.topic_arn, NULL, &t, err) < 0 ||
+		store_document_delete(tx, &STORE_SUBSCRIPTION, arn, err) < 0)
 		return -1;
-	return store_document_delete(tx, &STORE_SUBSCRIPTION, arn, err);
+	return by_link && wire_or(s.confirmed, false) && starts_with(s.protocol, "http")
+		       ? say_farewell(e, tx, &s, a, err)
+		       : 0;
 }
 
 static int unsubscribe_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(sns, unsubscribe);
 
-	return end_subscription(tx, req->subscription_arn, false, a, err);
+	return end_subscription(e, tx, req->subscription_arn, false, a, err);
 }
+
+struct link {
+	struct signal_engine *e;
+	const char *arn;
+};
 
 static int link_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct link *l = arg;
 
-	return end_subscription(tx, arg, true, &a, err);
+	return end_subscription(l->e, tx, l->arn, true, &a, err);
 }
 
 int signal_unsubscribe_by_link(struct signal_engine *e, const char *arn, struct err *err)
 {
-	char *copy CLEANUP(freep) = xstrdup(arn);
-
-	return signal_write(e, link_step, copy, err);
+	return signal_write(e, link_step, &(struct link){e, arn}, err);
 }
 
 /* ---- reading ---- */

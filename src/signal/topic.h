@@ -7,6 +7,7 @@
 
 #define TOPIC_NOTIFICATION "Notification"
 #define TOPIC_CONFIRMATION "SubscriptionConfirmation"
+#define TOPIC_FAREWELL "UnsubscribeConfirmation"
 #define TOPIC_EMAIL "email"
 #define TOPIC_EMAIL_JSON "email-json"
 #define TOPIC_MESSAGE_MAX (256 * 1024)

@@ -117,6 +117,8 @@ static int delete_topic_step(struct db_tx *tx, void *arg, struct err *err)
 	SIGNAL_OP_ARGS(sns, delete_topic);
 
 	if (store_document_delete_owned(tx, &STORE_SUBSCRIPTION, req->topic_arn, err) < 0 ||
+		store_document_delete_owned(tx, &STORE_SUBSCRIPTION_ENDED, req->topic_arn, err) <
+			0 ||
 		store_document_delete(tx, &STORE_RESOURCE_TAGS, req->topic_arn, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_TOPIC, req->topic_arn, err);

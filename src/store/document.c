@@ -64,6 +64,7 @@ KIND(STORE_EVENT_RULE, "event-rule", events_describe_rule_response);
 KIND(STORE_NOTICE_RULE, "notice-rule", codestar_notifications_describe_notification_rule_response);
 KIND(STORE_TOPIC, "topic", towpath_signal_topic);
 KIND(STORE_SUBSCRIPTION, "subscription", towpath_signal_subscription);
+KIND(STORE_SUBSCRIPTION_ENDED, "subscription-ended", towpath_signal_subscription);
 KIND(STORE_EVENT_TARGET, "event-target", events_target);
 
 int store_document_put(struct db_tx *tx, const struct store_document_kind *kind, const char *id,

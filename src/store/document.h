@@ -58,6 +58,8 @@ extern const struct store_document_kind STORE_EVENT_RULE;	 /* owner: bus, "": de
 extern const struct store_document_kind STORE_NOTICE_RULE;	 /* owner: resource */
 extern const struct store_document_kind STORE_TOPIC;
 extern const struct store_document_kind STORE_SUBSCRIPTION; /* owner: topic ARN */
+/* ended by its link: it may be restored for a while; owner: topic ARN */
+extern const struct store_document_kind STORE_SUBSCRIPTION_ENDED;
 extern const struct store_document_kind STORE_EVENT_TARGET; /* owner: rule */
 
 struct store_documents {

@@ -185,6 +185,18 @@ def test_messages_are_signed_and_come_after_confirmation(shared_server, receiver
     assert message["Message"] == "one"
     urllib.request.urlopen(message["UnsubscribeURL"]).read()
     assert c.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+    # the endpoint hears of it, and may change its mind
+    headers, farewell = receiver.next()
+    assert farewell["Type"] == headers["x-amz-sns-message-type"] == "UnsubscribeConfirmation"
+    assert headers["x-amz-sns-subscription-arn"] == arn and arn in farewell["Message"] and verify(farewell)
+    urllib.request.urlopen(farewell["SubscribeURL"]).read()
+    assert c.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"][0]["SubscriptionArn"] == arn
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(asked["SubscribeURL"]).read()
+    c.publish(TopicArn=topic, Message="again")
+    message = receiver.next()[1]
+    assert message["Message"] == "again"
+    c.unsubscribe(SubscriptionArn=arn)  # signed: nobody needs to be told
     c.publish(TopicArn=topic, Message="nobody")
     with pytest.raises(queue.Empty):
         receiver.messages.get(timeout=0.5)
