@@ -334,7 +334,8 @@ static int admit(struct api_request *r, struct view body, struct err *err)
 		return -1;
 	if (op->page_in)
 		page = api_page_open(&r->api->config.page_key, clock_true_now(), r, &bad_token);
-	if (wire_validate_input(op, r->input, err) < 0 || authorize(r, err) < 0)
+	if (wire_validate_input(op, &r->service->refusals, r->input, err) < 0 ||
+		authorize(r, err) < 0)
 		return -1;
 	if (page < 0)
 		err_move(err, &bad_token);

@@ -22,5 +22,6 @@ struct call_service svc_ec2(struct fleet_engine *e)
 		.wire = &ec2_service,
 		.engine = e,
 		.handlers = handlers,
+		.refusals = {.missing = "MissingParameter"},
 	};
 }

@@ -92,5 +92,6 @@ struct call_service svc_ecr(struct artifact_engine *e)
 		.engine = e,
 		.handlers = handlers,
 		.access = add_policy,
+		.refusals = {"InvalidParameterException", "InvalidParameterException"},
 	};
 }

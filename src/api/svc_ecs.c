@@ -72,5 +72,6 @@ struct call_service svc_ecs(struct fleet_engine *e)
 		.wire = &ecs_service,
 		.engine = e,
 		.handlers = handlers,
+		.refusals = {"InvalidParameterException", "InvalidParameterException"},
 	};
 }

@@ -62,5 +62,6 @@ struct call_service svc_logs(struct signal_engine *e)
 		.wire = &logs_service,
 		.engine = e,
 		.handlers = handlers,
+		.refusals = {"InvalidParameterException", "InvalidParameterException"},
 	};
 }

@@ -121,6 +121,7 @@ struct call_service {
 	call_access_fn access;	      /* NULL: model/access/ says it all */
 	call_lookup_fn lookup;	      /* NULL: nothing to look up */
 	const char *action_prefix;    /* of policies; NULL: the signing name */
+	struct wire_refusals refusals;
 };
 
 #endif

@@ -339,7 +339,16 @@ static const char *named_exception(const struct wire_operation *op, const struct
 	return found;
 }
 
-int wire_validate_input(const struct wire_operation *op, const void *value, struct err *err)
+static const char *general_exception(const struct wire_operation *op,
+	const struct wire_refusals *names, const struct validation *v)
+{
+	const char *name = v->first_missing ? names->missing : names->invalid;
+
+	return name && (!op->n_errors || modelled_error(op, name)) ? name : NULL;
+}
+
+int wire_validate_input(const struct wire_operation *op, const struct wire_refusals *names,
+	const void *value, struct err *err)
 {
 	CLEANUP(validation_release) struct validation v = {.err = err};
 	const char *exception;
@@ -347,6 +356,8 @@ int wire_validate_input(const struct wire_operation *op, const void *value, stru
 	if (validate(&v, op->input, value) == 0)
 		return 0;
 	exception = v.n ? named_exception(op, &v) : NULL;
+	if (!exception && v.n)
+		exception = general_exception(op, names, &v);
 	if (exception)
 		err_set_wire(err, exception, "%zu validation error%s detected: %s", v.n,
 			v.n > 1 ? "s" : "", str_text(&v.text));

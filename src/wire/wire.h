@@ -165,9 +165,16 @@ void wire_encode_redacted(const struct wire_shape *shape, const void *value, str
 int wire_validate(const struct wire_shape *shape, const void *value, struct err *err);
 /* The same for what a service answers: there lists may be empty that a request must fill. */
 int wire_validate_answer(const struct wire_shape *shape, const void *value, struct err *err);
+/* What a service calls an input that breaks a constraint, and one that lacks a member; NULL: as its
+ * protocol does. It counts where the operation has that exception, or no exception at all. */
+struct wire_refusals {
+	const char *invalid, *missing;
+};
 /* As wire_validate() for an operation's input, but where the operation has an exception of its own
- * for the first member at fault (XRequiredException, InvalidXException), that is set. */
-int wire_validate_input(const struct wire_operation *op, const void *value, struct err *err);
+ * for the first member at fault (XRequiredException, InvalidXException), that is set, and else what
+ * the service calls it. */
+int wire_validate_input(const struct wire_operation *op, const struct wire_refusals *names,
+	const void *value, struct err *err);
 /* Deep copy into the arena. */
 void *wire_copy(const struct wire_shape *shape, const void *value, struct arena *a) MUST_CHECK;
 /* Copies, not deeply, what both structures have a member for: of the same name and form. Members

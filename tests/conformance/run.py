@@ -137,6 +137,12 @@ def place_text(shape, steps, leaf):
     return ".".join(out)
 
 
+# what a service calls an input that breaks a constraint, by whether a member is missing, where it is not as its
+# protocol does
+PARAMETER = dict.fromkeys((False, True), "InvalidParameterException")
+GENERAL = {"ecr": PARAMETER, "ecs": PARAMETER, "logs": PARAMETER, "ec2": {True: "MissingParameter"}}
+
+
 def exceptions(protocol, operation, case):
     """code -> status that a refusal may have: the operation's own exception of the member where it has one, else
     one that sounds like it, or the protocol's."""
@@ -151,8 +157,13 @@ def exceptions(protocol, operation, case):
         exact = own.get(form.format(capital(members[-1])))
         if exact:
             return dict([exact])
+    general = GENERAL.get(protocol.model.name, {}).get(case.missing)
+    if general and (general in own or not own):
+        fallback = own.get(general, (general, 400))
+    else:
+        fallback = own.get("ValidationException", (protocol.invalid, 400))
     sounds = re.compile(r"(\w+)(List)?RequiredException" if case.missing else r"Invalid(\w+)Exception|(\w+)SizeLimit\w+")
-    return dict([own[name] for name in own if sounds.fullmatch(name)] + [own.get("ValidationException", (protocol.invalid, 400))])
+    return dict([own[name] for name in own if sounds.fullmatch(name)] + [fallback])
 
 
 class Checker:

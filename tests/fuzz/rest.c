@@ -21,7 +21,7 @@ static void decode(const struct wire_operation *op, const struct wire_rest_reque
 
 	if (wire_rest_decode(op, req, body, a, value, &err) < 0)
 		return;
-	wire_validate_input(op, value, &err);
+	wire_validate_input(op, &(struct wire_refusals){0}, value, &err);
 	wire_encode_json(op->input, value, &out);
 }
 

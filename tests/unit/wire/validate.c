@@ -72,15 +72,16 @@ static void named_exceptions(void **state)
 	struct codecommit_get_repository_request req = {0};
 	const struct wire_operation *op =
 		&codecommit_service.operations[CODECOMMIT_OP_GET_REPOSITORY];
+	const struct wire_refusals none = {0};
 
 	(void)state;
-	assert_int_equal(wire_validate_input(op, &req, &err), -1);
+	assert_int_equal(wire_validate_input(op, &none, &req, &err), -1);
 	assert_string_equal(err_wire_name(&err), "RepositoryNameRequiredException");
 	req.repository_name = "a b";
-	assert_int_equal(wire_validate_input(op, &req, &err), -1);
+	assert_int_equal(wire_validate_input(op, &none, &req, &err), -1);
 	assert_string_equal(err_wire_name(&err), "InvalidRepositoryNameException");
 	req.repository_name = "good";
-	assert_int_equal(wire_validate_input(op, &req, &err), 0);
+	assert_int_equal(wire_validate_input(op, &none, &req, &err), 0);
 }
 
 static void secrets_stay_out(void **state)
