@@ -41,8 +41,17 @@ int identity_load_role(struct identity_engine *e, const char *arn, struct arena 
 int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
 	struct arena *a, const char **ret_why, struct err *err)
 {
-	struct policy_request r = {
-		.action = "sts:AssumeRole", .resource = role_arn, .service = service};
+	/* for what is always of this account, as is the role */
+	const struct policy_key keys[] = {
+		{.name = "aws:SourceAccount", .value = e->account},
+		{.name = "aws:PrincipalIsAWSService", .value = "true"},
+		{.name = "aws:PrincipalServiceName", .value = service},
+	};
+	struct policy_request r = {.action = "sts:AssumeRole",
+		.resource = role_arn,
+		.service = service,
+		.keys = keys,
+		.n_keys = ARRAY_SIZE(keys)};
 	struct policy *trust;
 	struct iam_role role;
 	int found = identity_load_role(e, role_arn, a, &role, err);

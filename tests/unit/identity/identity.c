@@ -261,6 +261,37 @@ static void a_deleted_role_has_no_rights(void **state)
 	assert_int_equal(ask(&who, "s3:GetObject", NULL), -1);
 }
 
+/* Guards against confused deputies, as the services' manuals recommend them. */
+static void roles_trust_for_an_account(void **state)
+{
+	static const struct {
+		const char *condition;
+		int trusted;
+	} cases[] = {
+		{"\"StringEquals\":{\"aws:SourceAccount\":\"" ACCOUNT "\"}", 1},
+		{"\"StringEquals\":{\"aws:SourceAccount\":\"999999999999\"}", 0},
+		{"\"StringEquals\":{\"aws:PrincipalServiceName\":\"codebuild.amazonaws.com\"}", 1},
+		{"\"Bool\":{\"aws:PrincipalIsAWSService\":\"false\"}", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *name = arena_printf(&w.arena, "for-%zu", i), *why;
+		struct iam_create_role_request create = {.role_name = name,
+			.assume_role_policy_document = arena_printf(&w.arena,
+				"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\","
+				"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":"
+				"\"codebuild.amazonaws.com\"},\"Condition\":{%s}}}",
+				cases[i].condition)};
+		struct iam_create_role_response made;
+
+		assert_int_equal(identity_create_role(w.e, &w.call, &create, &made, NULL), 0);
+		assert_int_equal(identity_role_trusts(w.e, made.role->arn,
+					 "codebuild.amazonaws.com", &w.arena, &why, NULL),
+			cases[i].trusted);
+	}
+}
+
 static void roles_trust_whom_they_name(void **state)
 {
 	const char *why = NULL;
@@ -429,6 +460,7 @@ int main(void)
 		CASE(sessions_end),
 		CASE(a_session_policy_narrows),
 		CASE(a_deleted_role_has_no_rights),
+		CASE(roles_trust_for_an_account),
 		CASE(roles_trust_whom_they_name),
 		CASE(sessions_survive_a_new_key),
 		CASE(the_account_is_chosen_once),
