@@ -110,4 +110,9 @@ static inline const char *source_pin_or(const char *pinned, const char *specifie
 /* InvalidMaxResultsException unless within 1..max. */
 int source_page_size(struct wire_int asked, size_t dflt, size_t max, size_t *ret, struct err *err);
 
+/* ---- events (event.c) ---- */
+
+/* Tue Jun 18 10:34:20 UTC 2019, as the events have it; in the arena. */
+const char *source_event_date(struct wire_time t, struct arena *a);
+
 #endif

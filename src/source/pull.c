@@ -127,18 +127,6 @@ int pull_close(struct db_tx *tx, struct pull *p, struct arena *a, struct err *er
 
 /* ---- what happened to it ---- */
 
-/* Tue Jun 18 10:34:20 UTC 2019, as the events have it. */
-static const char *date_text(struct wire_time t, struct arena *a)
-{
-	time_t seconds = (time_t)(t.usec / USEC_PER_SEC);
-	struct tm tm;
-	char text[64];
-
-	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%a %b %d %H:%M:%S UTC %Y", &tm);
-	return arena_strdup(a, text);
-}
-
 static void fill_journal(
 	const struct pull *p, const char *actor, struct arena *a, struct towpath_event_pull *out)
 {
@@ -146,8 +134,8 @@ static void fill_journal(
 
 	out->author = p->doc.author_arn;
 	out->caller_user_arn = actor;
-	out->creation_date = date_text(p->doc.creation_date, a);
-	out->last_modified_date = date_text(p->doc.last_activity_date, a);
+	out->creation_date = source_event_date(p->doc.creation_date, a);
+	out->last_modified_date = source_event_date(p->doc.last_activity_date, a);
 	out->description = p->doc.description;
 	out->destination_commit = p->target->destination_commit;
 	out->destination_reference = p->target->destination_reference;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Approval rule templates, and the repositories whose new pull requests get rules of them. */
+/* Approval rule templates, and the repositories whose new pull requests get rules of them; the
+ * lists of both are in rule_list.c. */
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "source/engine.h"
 #include "source/rule_content.h"
+#include "source/rule_template.h"
 #include "store/source_review.h"
 #include "towpath.gen.h"
 
@@ -12,7 +14,6 @@
 #define LINKS_MAX 25
 #define DESCRIPTION_MAX 1000
 #define NAMES_MAX 100
-#define PAGE_MAX 1000
 
 /* One step on one template. */
 struct template_step {
@@ -20,14 +21,15 @@ struct template_step {
 	struct call *call;
 	const char *name, *repository_name;
 	const void *req;
-	const char *event; /* of the journal */
+	const char *event; /* that tells of it; NULL: nothing does */
+	bool unchanged;
 	int (*change)(struct template_step *s, struct db_tx *tx, struct err *err);
 	struct codecommit_approval_rule_template t;
 	struct store_source_repository r; /* of associations */
 	int64_t now;
 };
 
-static int check_name(const char *name, struct err *err)
+int rule_template_check_name(const char *name, struct err *err)
 {
 	return rule_check_name(name, "ApprovalRuleTemplateNameRequiredException",
 		"InvalidApprovalRuleTemplateNameException", err);
@@ -63,7 +65,7 @@ static int find(struct db_tx *tx, const char *name, struct arena *a,
 	return found.n > 0;
 }
 
-static int load(struct db_tx *tx, const char *name, struct arena *a,
+int rule_template_load(struct db_tx *tx, const char *name, struct arena *a,
 	struct codecommit_approval_rule_template *ret, struct err *err)
 {
 	int rc = find(tx, name, a, ret, err);
@@ -88,6 +90,12 @@ static int taken(const char *name, struct err *err)
 		"There is an approval rule template %s already.", name);
 }
 
+static int tell(struct template_step *s, struct db_tx *tx, struct err *err)
+{
+	return rule_template_tell(
+		s->e, tx, s->event, &s->t, s->repository_name ? &s->r : NULL, s->call, err);
+}
+
 /* ---- one template ---- */
 
 static int change_fn(struct db_tx *tx, void *arg, struct err *err)
@@ -95,15 +103,18 @@ static int change_fn(struct db_tx *tx, void *arg, struct err *err)
 	struct template_step *s = arg;
 
 	s->now = durable_now(s->e->durable);
-	if (load(tx, s->name, s->call->arena, &s->t, err) < 0 || s->change(s, tx, err) < 0)
+	s->unchanged = false;
+	if (rule_template_load(tx, s->name, s->call->arena, &s->t, err) < 0 ||
+		s->change(s, tx, err) < 0)
 		return -1;
-	return 0;
+	return s->event && !s->unchanged ? tell(s, tx, err) : 0;
 }
 
 static int change(
 	struct template_step *s, struct codecommit_approval_rule_template **ret, struct err *err)
 {
-	if (check_name(s->name, err) < 0 || durable_step(s->e->durable, change_fn, s, err) < 0)
+	if (rule_template_check_name(s->name, err) < 0 ||
+		durable_step(s->e->durable, change_fn, s, err) < 0)
 		return -1;
 	*ret = arena_new(s->call->arena, struct codecommit_approval_rule_template);
 	**ret = s->t;
@@ -134,17 +145,20 @@ static int create_fn(struct db_tx *tx, void *arg, struct err *err)
 		.approval_rule_template_description = req->approval_rule_template_description,
 		.rule_content_sha256 = rule_content_sha256(req->approval_rule_template_content, a),
 		.creation_date = WIRE_SET_TIME(s->now)};
-	return save(s, tx, err);
+	return save(s, tx, err) < 0 ? -1 : tell(s, tx, err);
 }
 
 int source_create_approval_rule_template(struct source_engine *e, struct call *call,
 	const struct codecommit_create_approval_rule_template_request *req,
 	struct codecommit_create_approval_rule_template_response *resp, struct err *err)
 {
-	struct template_step s = {
-		.e = e, .call = call, .name = req->approval_rule_template_name, .req = req};
+	struct template_step s = {.e = e,
+		.call = call,
+		.name = req->approval_rule_template_name,
+		.req = req,
+		.event = "approvalRuleTemplateCreated"};
 
-	if (check_name(s.name, err) < 0 ||
+	if (rule_template_check_name(s.name, err) < 0 ||
 		check_content(req->approval_rule_template_content, call->arena, err) < 0 ||
 		check_description(req->approval_rule_template_description, err) < 0 ||
 		durable_step(e->durable, create_fn, &s, err) < 0)
@@ -167,7 +181,8 @@ int source_get_approval_rule_template(struct source_engine *e, struct call *call
 	struct template_step s = {
 		.e = e, .call = call, .name = req->approval_rule_template_name, .change = keep};
 
-	if (check_name(s.name, err) < 0 || db_read(durable_db(e->durable), change_fn, &s, err) < 0)
+	if (rule_template_check_name(s.name, err) < 0 ||
+		db_read(durable_db(e->durable), change_fn, &s, err) < 0)
 		return -1;
 	resp->approval_rule_template =
 		arena_new(call->arena, struct codecommit_approval_rule_template);
@@ -196,9 +211,10 @@ int source_update_approval_rule_template_content(struct source_engine *e, struct
 		.call = call,
 		.name = req->approval_rule_template_name,
 		.req = req,
-		.change = set_content};
+		.change = set_content,
+		.event = "approvalRuleTemplateUpdated"};
 
-	if (check_name(s.name, err) < 0 ||
+	if (rule_template_check_name(s.name, err) < 0 ||
 		check_content(req->new_rule_content, call->arena, err) < 0)
 		return -1;
 	return change(&s, &resp->approval_rule_template, err);
@@ -218,7 +234,8 @@ int source_update_approval_rule_template_description(struct source_engine *e, st
 		.call = call,
 		.name = req->approval_rule_template_name,
 		.req = req->approval_rule_template_description,
-		.change = set_description};
+		.change = set_description,
+		.event = "approvalRuleTemplateUpdated"};
 
 	if (check_description(req->approval_rule_template_description, err) < 0)
 		return -1;
@@ -246,9 +263,10 @@ int source_update_approval_rule_template_name(struct source_engine *e, struct ca
 		.call = call,
 		.name = req->old_approval_rule_template_name,
 		.req = req->new_approval_rule_template_name,
-		.change = set_name};
+		.change = set_name,
+		.event = "approvalRuleTemplateUpdated"};
 
-	if (check_name(req->new_approval_rule_template_name, err) < 0)
+	if (rule_template_check_name(req->new_approval_rule_template_name, err) < 0)
 		return -1;
 	return change(&s, &resp->approval_rule_template, err);
 }
@@ -272,148 +290,26 @@ static int delete_fn(struct db_tx *tx, void *arg, struct err *err)
 			"The template %s is associated with repositories; disassociate it first.",
 			s->name);
 	return store_document_delete(
-		tx, &STORE_SOURCE_RULE_TEMPLATE, s->t.approval_rule_template_id, err);
+		       tx, &STORE_SOURCE_RULE_TEMPLATE, s->t.approval_rule_template_id, err) < 0
+		       ? -1
+		       : tell(s, tx, err);
 }
 
 int source_delete_approval_rule_template(struct source_engine *e, struct call *call,
 	const struct codecommit_delete_approval_rule_template_request *req,
 	struct codecommit_delete_approval_rule_template_response *resp, struct err *err)
 {
-	struct template_step s = {.e = e, .call = call, .name = req->approval_rule_template_name};
+	struct template_step s = {.e = e,
+		.call = call,
+		.name = req->approval_rule_template_name,
+		.event = "approvalRuleTemplateDeleted"};
 
-	if (check_name(s.name, err) < 0 || durable_step(e->durable, delete_fn, &s, err) < 0)
+	if (rule_template_check_name(s.name, err) < 0 ||
+		durable_step(e->durable, delete_fn, &s, err) < 0)
 		return -1;
 	resp->approval_rule_template_id =
 		s.t.approval_rule_template_id ? s.t.approval_rule_template_id : "";
 	return 0;
-}
-
-/* ---- lists ---- */
-
-struct listing {
-	struct source_engine *e;
-	struct arena *arena;
-	const char *template_name, *repository_id; /* of which; both NULL: all templates */
-	const char **names;
-	size_t n;
-};
-
-static int list_all(struct listing *l, struct db_tx *tx, struct err *err)
-{
-	struct store_documents found;
-
-	if (store_document_list(tx, &STORE_SOURCE_RULE_TEMPLATE, &(struct store_document_filter){0},
-		    l->arena, &found, err) < 0)
-		return -1;
-	l->names = arena_new_n(l->arena, found.n, const char *);
-	for (size_t i = 0; i < found.n; i++)
-		l->names[l->n++] = ((const struct codecommit_approval_rule_template *)found.v[i])
-					   ->approval_rule_template_name;
-	return 0;
-}
-
-static int list_links(struct listing *l, struct db_tx *tx, struct err *err)
-{
-	struct store_document_filter filter = {.owner = l->repository_id};
-	struct codecommit_approval_rule_template t;
-	struct store_source_repository r;
-	struct store_documents found;
-
-	if (l->template_name) {
-		if (load(tx, l->template_name, l->arena, &t, err) < 0)
-			return -1;
-		filter.prefix = arena_printf(l->arena, "%s/", t.approval_rule_template_id);
-	}
-	if (store_document_list(tx, &STORE_SOURCE_RULE_LINK, &filter, l->arena, &found, err) < 0)
-		return -1;
-	l->names = arena_new_n(l->arena, found.n, const char *);
-	for (size_t i = 0; i < found.n; i++) {
-		const struct towpath_source_link *link = found.v[i];
-		int rc = l->template_name ? store_source_repository_get(
-						    tx, link->repository_id, l->arena, &r, err)
-					  : store_document_get(tx, &STORE_SOURCE_RULE_TEMPLATE,
-						    link->template_id, l->arena, &t, err);
-
-		if (rc < 0)
-			return -1;
-		if (rc > 0)
-			l->names[l->n++] = l->template_name ? r.meta.repository_name
-							    : t.approval_rule_template_name;
-	}
-	return 0;
-}
-
-static int list_fn(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct listing *l = arg;
-
-	return l->template_name || l->repository_id ? list_links(l, tx, err) : list_all(l, tx, err);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* One page of the names, in their order. `list` is the response's list of texts. */
-static int list_page(struct listing *l, struct wire_int max_results, const char *token,
-	struct wire_list *list, const char **ret_token, struct err *err)
-{
-	struct source_page page;
-	size_t start, limit, n;
-
-	if (source_page_open(token, &page, err) < 0 ||
-		source_page_size(max_results, PAGE_MAX, PAGE_MAX, &limit, err) < 0 ||
-		db_read(durable_db(l->e->durable), list_fn, l, err) < 0)
-		return -1;
-	if (l->n)
-		qsort(l->names, l->n, sizeof(*l->names), by_name);
-	start = source_page_begin(&page, l->names, l->n, sizeof(*l->names));
-	n = start < l->n ? MIN(limit, l->n - start) : 0;
-	*list = (struct wire_list){.v = n ? l->names + start : NULL, .n = n, .set = true};
-	if (start + n < l->n)
-		*ret_token = source_page_behind(l->arena, start + n, l->names[start + n - 1]);
-	return 0;
-}
-
-int source_list_approval_rule_templates(struct source_engine *e, struct call *call,
-	const struct codecommit_list_approval_rule_templates_request *req,
-	struct codecommit_list_approval_rule_templates_response *resp, struct err *err)
-{
-	struct listing l = {.e = e, .arena = call->arena};
-
-	return list_page(&l, req->max_results, req->next_token,
-		(struct wire_list *)&resp->approval_rule_template_names, &resp->next_token, err);
-}
-
-int source_list_associated_approval_rule_templates_for_repository(struct source_engine *e,
-	struct call *call,
-	const struct codecommit_list_associated_approval_rule_templates_for_repository_request *req,
-	struct codecommit_list_associated_approval_rule_templates_for_repository_response *resp,
-	struct err *err)
-{
-	struct listing l = {.e = e, .arena = call->arena};
-	struct store_source_repository r;
-
-	if (source_load(e, req->repository_name, call->arena, &r, err) < 0)
-		return -1;
-	l.repository_id = r.meta.repository_id;
-	return list_page(&l, req->max_results, req->next_token,
-		(struct wire_list *)&resp->approval_rule_template_names, &resp->next_token, err);
-}
-
-int source_list_repositories_for_approval_rule_template(struct source_engine *e, struct call *call,
-	const struct codecommit_list_repositories_for_approval_rule_template_request *req,
-	struct codecommit_list_repositories_for_approval_rule_template_response *resp,
-	struct err *err)
-{
-	struct listing l = {
-		.e = e, .arena = call->arena, .template_name = req->approval_rule_template_name};
-
-	if (check_name(l.template_name, err) < 0)
-		return -1;
-	return list_page(&l, req->max_results, req->next_token,
-		(struct wire_list *)&resp->repository_names, &resp->next_token, err);
 }
 
 /* ---- associations ---- */
@@ -435,8 +331,10 @@ static int associate(struct template_step *s, struct db_tx *tx, struct err *err)
 		    &found, err) < 0)
 		return -1;
 	for (size_t i = 0; i < found.n; i++)
-		if (streq(found.ids[i], link_id(s)))
+		if (streq(found.ids[i], link_id(s))) {
+			s->unchanged = true;
 			return 0;
+		}
 	if (found.n >= LINKS_MAX)
 		return err_set_wire(err, "MaximumRuleTemplatesAssociatedWithRepositoryException",
 			"%s has %d templates, which is the most.", s->repository_name, LINKS_MAX);
@@ -446,7 +344,12 @@ static int associate(struct template_step *s, struct db_tx *tx, struct err *err)
 
 static int disassociate(struct template_step *s, struct db_tx *tx, struct err *err)
 {
-	return store_document_delete(tx, &STORE_SOURCE_RULE_LINK, link_id(s), err);
+	struct towpath_source_link link;
+	int rc = store_document_get(
+		tx, &STORE_SOURCE_RULE_LINK, link_id(s), s->call->arena, &link, err);
+
+	s->unchanged = rc == 0;
+	return rc <= 0 ? rc : store_document_delete(tx, &STORE_SOURCE_RULE_LINK, link_id(s), err);
 }
 
 static int link_one(struct template_step *s, struct err *err)
@@ -466,9 +369,10 @@ int source_associate_approval_rule_template_with_repository(struct source_engine
 		.call = call,
 		.name = req->approval_rule_template_name,
 		.repository_name = req->repository_name,
-		.change = associate};
+		.change = associate,
+		.event = "approvalRuleTemplateAssociatedWithRepository"};
 
-	return check_name(s.name, err) < 0 ? -1 : link_one(&s, err);
+	return rule_template_check_name(s.name, err) < 0 ? -1 : link_one(&s, err);
 }
 
 int source_disassociate_approval_rule_template_from_repository(struct source_engine *e,
@@ -481,9 +385,10 @@ int source_disassociate_approval_rule_template_from_repository(struct source_eng
 		.call = call,
 		.name = req->approval_rule_template_name,
 		.repository_name = req->repository_name,
-		.change = disassociate};
+		.change = disassociate,
+		.event = "approvalRuleTemplateDisassociatedFromRepository"};
 
-	return check_name(s.name, err) < 0 ? -1 : link_one(&s, err);
+	return rule_template_check_name(s.name, err) < 0 ? -1 : link_one(&s, err);
 }
 
 /* ---- many at once ---- */
@@ -491,7 +396,7 @@ int source_disassociate_approval_rule_template_from_repository(struct source_eng
 static int check_batch(struct template_step *s, const struct codecommit_repository_name_list *names,
 	struct err *err)
 {
-	if (check_name(s->name, err) < 0)
+	if (rule_template_check_name(s->name, err) < 0)
 		return -1;
 	if (names->n == 0)
 		return err_set_wire(err, "RepositoryNamesRequiredException",
@@ -533,7 +438,8 @@ int source_batch_associate_approval_rule_template_with_repositories(struct sourc
 	struct template_step s = {.e = e,
 		.call = call,
 		.name = req->approval_rule_template_name,
-		.change = associate};
+		.change = associate,
+		.event = "batchAssociateApprovalRuleTemplateWithRepositories"};
 	size_t n = req->repository_names.n;
 
 	if (check_batch(&s, &req->repository_names, err) < 0)
@@ -570,7 +476,8 @@ int source_batch_disassociate_approval_rule_template_from_repositories(struct so
 	struct template_step s = {.e = e,
 		.call = call,
 		.name = req->approval_rule_template_name,
-		.change = disassociate};
+		.change = disassociate,
+		.event = "batchDisassociateApprovalRuleTemplateFromRepositories"};
 	size_t n = req->repository_names.n;
 
 	if (check_batch(&s, &req->repository_names, err) < 0)

@@ -61,6 +61,41 @@ def state_of(events, kind, state, **detail):
     return found[0]
 
 
+def test_approval_rule_templates(shared_server):
+    cc = shared_server.client("codecommit")
+    repository = cc.create_repository(repositoryName="templated")["repositoryMetadata"]
+    named, repo = {"approvalRuleTemplateName": "two-eyes"}, {"repositoryName": "templated"}
+    rule = json.dumps({"Version": "2018-11-08", "Statements": [{"Type": "Approvers", "NumberOfApprovalsNeeded": 1}]})
+    listen(shared_server, "templates", source=["aws.codecommit"], detail_type=[
+        "CodeCommit Approval Rule Template Change"])
+    made = cc.create_approval_rule_template(**named, approvalRuleTemplateContent=rule)["approvalRuleTemplate"]
+    cc.update_approval_rule_template_description(**named, approvalRuleTemplateDescription="why")
+    for _ in range(2):  # the second changes nothing
+        cc.associate_approval_rule_template_with_repository(**named, **repo)
+    for _ in range(2):
+        cc.disassociate_approval_rule_template_from_repository(**named, **repo)
+    cc.batch_associate_approval_rule_template_with_repositories(**named, repositoryNames=["templated", "none"])
+    cc.batch_disassociate_approval_rule_template_from_repositories(**named, repositoryNames=["templated"])
+    cc.delete_approval_rule_template(**named)
+    kind = "approvalRuleTemplate"
+    wanted = [kind + "Created", kind + "Updated", kind + "AssociatedWithRepository",
+              kind + "DisassociatedFromRepository", "batchAssociateApprovalRuleTemplateWithRepositories",
+              "batchDisassociateApprovalRuleTemplateFromRepositories", kind + "Deleted"]
+    got = heard(shared_server, "templates", lambda events: len(events) >= len(wanted))
+    assert len(got) == len(wanted)
+    got = {x["detail"]["event"]: x for x in got}
+    assert sorted(got) == sorted(wanted)
+    for event, x in got.items():
+        detail, whole = x["detail"], event.startswith(kind) and event.endswith("ed")
+        assert x["resources"] == ([] if whole else [repository["Arn"]]), event
+        assert detail.get("repositories") == (None if whole else {"templated": repository["repositoryId"]})
+        assert (detail["approvalRuleTemplateId"], detail["approvalRuleTemplateContentSha256"]) == (
+            made["approvalRuleTemplateId"], made["ruleContentSha256"])
+        assert detail["callerUserArn"].endswith(":root") and detail["approvalRuleTemplateName"] == "two-eyes"
+        assert re.match(r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d UTC \d{4}$", detail["creationDate"])
+        assert "two-eyes" in detail["notificationBody"]
+
+
 def test_pipelines(shared_server, receiver):
     cp, s3 = pipelines.client(shared_server), shared_server.client("s3")
     for bucket in ("payload-store", "payload-in", "payload-site"):
