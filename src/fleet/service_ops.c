@@ -41,6 +41,11 @@ static int check_configuration(const struct ecs_deployment_configuration *c, str
 	if (c->lifecycle_hooks.n)
 		return err_set(err, ERR_UNSUPPORTED,
 			"lifecycle hooks of a service are not implemented; use CodeDeploy's");
+	if (wire_or(c->bake_time_in_minutes, 0) || c->canary_configuration ||
+		c->linear_configuration)
+		return err_set(err, ERR_UNSUPPORTED,
+			"bake times, canaries and linear shifts of a service are not implemented; "
+			"use the controller CODE_DEPLOY");
 	minimum = (int)wire_or(c->minimum_healthy_percent, 100);
 	maximum = (int)wire_or(c->maximum_percent, 200);
 	if (minimum < 0 || minimum > 100 || maximum < minimum || maximum < 1 ||
@@ -125,6 +130,7 @@ static int refuse_unbuilt(const struct ecs_create_service_request *req, struct e
 	} unbuilt[] = {
 		{wire_or(req->enable_execute_command, false), "enableExecuteCommand"},
 		{req->placement_constraints.n, "placementConstraints"},
+		{req->placement_strategy.n, "placementStrategy"},
 		{req->service_connect_configuration &&
 				wire_or(req->service_connect_configuration->enabled, false),
 			"serviceConnectConfiguration"},
@@ -316,6 +322,7 @@ static int refuse_unbuilt_update(const struct ecs_update_service_request *req, s
 	} unbuilt[] = {
 		{wire_or(req->enable_execute_command, false), "enableExecuteCommand"},
 		{req->placement_constraints.n, "placementConstraints"},
+		{req->placement_strategy.n, "placementStrategy"},
 		{req->deployment_controller, "another deploymentController"},
 		{req->service_connect_configuration &&
 				wire_or(req->service_connect_configuration->enabled, false),

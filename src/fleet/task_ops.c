@@ -18,6 +18,7 @@ static int refuse_unbuilt(const struct ecs_run_task_request *req, struct err *er
 	} unbuilt[] = {
 		{wire_or(req->enable_execute_command, false), "enableExecuteCommand"},
 		{req->placement_constraints.n, "placementConstraints"},
+		{req->placement_strategy.n, "placementStrategy"},
 		{req->volume_configurations.n, "volumeConfigurations"},
 	};
 

@@ -9,6 +9,7 @@ import subprocess
 
 import boto3
 import botocore.exceptions
+import pipelines
 import pytest
 from backends import free_ports
 from gitwork import journal
@@ -107,6 +108,22 @@ def test_clusters(host):
     assert refused(ecs.list_tasks, cluster="other").startswith("ClusterNotFoundException")
     assert "NotImplemented" in refused(ecs.put_account_setting, name="taskLongArnFormat", value="enabled")
     assert "NotImplemented" in refused(ecs.execute_command, cluster="c", task="t", command="sh", interactive=True)
+
+
+@pytest.mark.parametrize("more", [
+    {"deploymentConfiguration": {"bakeTimeInMinutes": 5}},
+    {"deploymentConfiguration": {"linearConfiguration": {"stepPercent": 10.0}}},
+    {"deploymentConfiguration": {"canaryConfiguration": {"canaryPercent": 10.0}}},
+    {"deploymentConfiguration": {"strategy": "BLUE_GREEN"}},
+    {"placementStrategy": [{"type": "spread", "field": "host"}]},
+])
+def test_what_would_be_ignored_is_refused(host, more):
+    ecs = pipelines.client(host, service="ecs", version="2014-11-13")
+    ecs.register_task_definition(family="plain", containerDefinitions=[container()])
+    asked = {"cluster": "c", "taskDefinition": "plain", "networkConfiguration": NETWORK, **more}
+    assert "NotImplemented" in refused(ecs.create_service, serviceName="ignored", desiredCount=0, **asked)
+    if "placementStrategy" in more:
+        assert "NotImplemented" in refused(ecs.run_task, **asked)
 
 
 def test_task_definitions(host):
