@@ -40,6 +40,9 @@ static const struct option_spec options[] = {
 	{"oci-runtime", 0, "PROGRAM", "TOWPATH_TASK_RUNTIME",
 		"OCI runtime of containers: runc, runsc, kata-runtime (runc)"},
 	{"port", 'p', "PORT", "TOWPATH_PORT", "port to listen on, 0: any (8080)"},
+	{"public-url", 0, "URL", "TOWPATH_PUBLIC_URL",
+		"where clients reach the server, for links: https://ci.example.com (its own "
+		"address)"},
 	{"region", 0, "NAME", "TOWPATH_REGION", "region's name (us-east-1)"},
 	{"registry-host", 0, "HOST[:PORT]", "TOWPATH_REGISTRY_HOST",
 		"what images are named by (as the client addressed the server)"},
@@ -57,6 +60,8 @@ static const struct option_spec options[] = {
 	{"tls-key", 0, "FILE", "TOWPATH_TLS_KEY", "its private key (PEM)"},
 	{"tls-name", 0, "NAME[,NAME]", "TOWPATH_TLS_NAME",
 		"further names of a certificate that is made"},
+	{"trusted-proxy", 0, "CIDR[,CIDR]", "TOWPATH_TRUSTED_PROXY",
+		"proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (none)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -94,6 +99,18 @@ static int read_address(const struct options *o, const char *name, const char *o
 	return err_set(err, ERR_INVALID, "--%s '%s' is no IP address", name, *ret);
 }
 
+/* Scheme, host and port: links are made by writing paths behind it. */
+static int check_public_url(const char *url, struct err *err)
+{
+	const char *host = url ? strstr(url, "://") : NULL;
+
+	if (!url || ((starts_with(url, "http://") || starts_with(url, "https://")) && host[3] &&
+			    !strpbrk(host + 3, "/?#@ ")))
+		return 0;
+	err_set(err, ERR_INVALID, "--public-url '%s' is not scheme, host and port", url);
+	return err_hint(err, "as https://ci.example.com, without a path");
+}
+
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
 	int64_t port, local_port, slots, rate, ssh;
@@ -114,6 +131,7 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.key_file = option_text(o, "key-file"),
 		.oci_runtime = option_text(o, "oci-runtime"),
 		.port = (int)port,
+		.public_url = option_text(o, "public-url"),
 		.region = option_text(o, "region"),
 		.registry_host = option_text(o, "registry-host"),
 		.root_key_id = option_text(o, "root-key-id"),
@@ -126,10 +144,12 @@ static int read_config(const struct options *o, struct server_config *c, struct 
 		.tls_cert = option_text(o, "tls-cert"),
 		.tls_key = option_text(o, "tls-key"),
 		.tls_names = option_text(o, "tls-name"),
+		.trusted_proxies = option_text(o, "trusted-proxy"),
 	};
 	if (c->host && (!*c->host || c->host[strcspn(c->host, ":/@ ")]))
 		return err_set(err, ERR_INVALID, "--host '%s' is no name of a host", c->host);
-	if (read_address(o, "address", "127.0.0.1", &c->address, err) < 0 ||
+	if (check_public_url(c->public_url, err) < 0 ||
+		read_address(o, "address", "127.0.0.1", &c->address, err) < 0 ||
 		read_address(o, "balancer-address", c->address, &c->balancer_address, err) < 0 ||
 		read_address(o, "internal-balancer-address", "127.0.0.1",
 			&c->internal_balancer_address, err) < 0)

@@ -37,6 +37,8 @@ static void copy_config(struct server *s, const struct server_config *c)
 	s->config.key_file = arena_strdup(a, c->key_file);
 	s->config.throttle = arena_strdup(a, c->throttle);
 	s->config.cors_origins = arena_strdup(a, c->cors_origins);
+	s->config.trusted_proxies = arena_strdup(a, c->trusted_proxies);
+	s->config.public_url = arena_strdup(a, c->public_url);
 	s->config.mail_server = arena_strdup(a, c->mail_server);
 	s->config.mail_from = arena_strdup(a, c->mail_from);
 	s->config.compute = arena_strdup(a, c->compute);

@@ -26,9 +26,12 @@ struct server_config {
 	bool tls;
 	const char *tls_cert, *tls_key, *tls_names;
 	int local_port; /* with TLS: of the loopback's plain HTTP; 0: one that stays the same */
-	const char *key_file;	  /* seals secrets; NULL: DATA/keys/seal.key */
-	const char *throttle;	  /* rates of requests, see api/throttle.h, or NULL */
-	const char *host;	  /* the name by which clients know the server, or NULL */
+	const char *key_file; /* seals secrets; NULL: DATA/keys/seal.key */
+	const char *throttle; /* rates of requests, see api/throttle.h, or NULL */
+	const char *host;     /* the name by which clients know the server, or NULL */
+	/* Proxies that are believed about clients (addresses, ranges, parted by commas), or NULL;
+	 * and by which URL clients reach the server, NULL: its own. */
+	const char *trusted_proxies, *public_url;
 	const char *cors_origins; /* of pages that may call, parted by commas, or NULL */
 	const char *mail_server;  /* host[:port] */
 	const char *mail_from;	  /* an address */

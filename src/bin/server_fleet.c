@@ -26,7 +26,7 @@ int server_open_signal(struct server *s, struct err *err)
 		.durable = s->durable,
 		.account = s->account,
 		.region = s->region,
-		.endpoint = s->endpoint,
+		.endpoint = s->public_url,
 		.mail_server = s->config.mail_server,
 		.mail_from = s->config.mail_from,
 		.keys_dir = keys,
@@ -36,7 +36,7 @@ int server_open_signal(struct server *s, struct err *err)
 
 	s->rule_target = (struct rule_target){.account = s->account,
 		.region = s->region,
-		.endpoint = s->endpoint,
+		.endpoint = s->public_url,
 		.identity = s->identity,
 		.secret = s->secret};
 	rule_target_connect(&s->rule_target, &c);

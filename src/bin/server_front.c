@@ -7,6 +7,7 @@
 #include "api/resource_tags.h"
 #include "api/snshttp.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "bin/server_parts.h"
@@ -15,11 +16,24 @@
 #define MAX_STREAMS 64
 #define GRACE_USEC (2 * USEC_PER_SEC)
 
+/* An answer of no service in particular: its id in the headers of all of them, and in the log. */
+static void tell_failure(void *arg, struct http_exchange *x, int status)
+{
+	struct uuid_text id = id_uuid();
+
+	(void)arg;
+	http_set_header(x, "x-amzn-RequestId", id.text);
+	http_set_header(x, "x-amz-request-id", id.text);
+	log_info("http", "request %s: %s %s of %s answered with %d", id.text, http_method(x),
+		http_raw_path(x), http_peer(x), status);
+}
+
 static enum http_mode classify(void *arg, struct http_exchange *x)
 {
 	struct server *s = arg;
 
 	if (!s->ready) {
+		tell_failure(s, x, 503);
 		http_set_header(x, "Retry-After", "1");
 		http_reply(x, 503, VIEW("the server is starting or ending\n"));
 		return HTTP_REFUSE;
@@ -100,7 +114,7 @@ int server_front_open(struct server *s, struct err *err)
 		.account = s->account,
 		.region = s->region,
 		.audit = c.audit,
-		.endpoint = s->endpoint,
+		.endpoint = s->public_url,
 	};
 	s->registry = (struct registry_config){
 		.artifact = s->artifact,
@@ -152,7 +166,7 @@ static int listen_at(struct server *s, const struct http_server_config *wanted,
 	c.threads = HTTP_THREADS;
 	c.max_streams = MAX_STREAMS;
 	c.body_limit = LIMIT_API_BODY;
-	c.routes = (struct http_routes){s, classify, handle, handle_stream};
+	c.routes = (struct http_routes){s, classify, handle, handle_stream, tell_failure};
 	return http_server_start(&c, ret, err);
 }
 
@@ -227,7 +241,9 @@ static char *url_of(const char *scheme, const char *host, int port)
 
 int server_front_listen(struct server *s, struct err *err)
 {
-	struct http_server_config c = {.address = s->config.address, .port = s->config.port};
+	struct http_server_config c = {.address = s->config.address,
+		.port = s->config.port,
+		.trusted_proxies = s->config.trusted_proxies};
 	bool tls = speaks_tls(s);
 
 	if (cors_init(&s->cors, s->config.cors_origins, err) < 0)
@@ -237,6 +253,7 @@ int server_front_listen(struct server *s, struct err *err)
 	s->port = http_server_port(s->http);
 	s->endpoint = url_of(tls ? "https" : "http",
 		s->config.host ? s->config.host : s->config.address, s->port);
+	s->public_url = s->config.public_url ? s->config.public_url : s->endpoint;
 	if (!tls) {
 		s->local_port = s->port;
 		s->local_endpoint = url_of("http",

@@ -150,7 +150,7 @@ static int open_build(struct server *s, struct err *err)
 		.region = s->region,
 		.data_dir = s->data_dir,
 		.slots = s->config.slots,
-		.console_url = s->endpoint,
+		.console_url = s->public_url,
 	};
 
 	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)

@@ -41,7 +41,8 @@ struct server {
 	struct server_config config; /* its texts live in the arena */
 	struct arena arena;
 	char *data_dir, *endpoint;
-	char *local_endpoint; /* what runs on this machine asks there: plain HTTP */
+	const char *public_url; /* for links; the endpoint unless told otherwise */
+	char *local_endpoint;	/* what runs on this machine asks there: plain HTTP */
 	const char *account, *region;
 	int port, local_port; /* the same one without TLS */
 	int lock_fd;

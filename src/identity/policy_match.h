@@ -3,6 +3,7 @@
 #ifndef TOWPATH_IDENTITY_POLICY_MATCH_H
 #define TOWPATH_IDENTITY_POLICY_MATCH_H
 
+#include "base/cidr.h"
 #include "base/str.h"
 #include "codec/json.h"
 #include "identity/policy.h"
@@ -45,10 +46,9 @@ bool policy_arn_match(const struct policy_pattern *p, struct view arn);
 /* A value of the Condition element. */
 struct policy_value {
 	struct policy_pattern pattern;
-	bool valid;	  /* what follows was read from it */
-	double number;	  /* Numeric*, Date* (microseconds) */
-	int family, bits; /* IpAddress: AF_INET or AF_INET6, length of the prefix */
-	unsigned char net[16];
+	bool valid;	 /* what follows was read from it */
+	double number;	 /* Numeric*, Date* (microseconds) */
+	struct cidr net; /* IpAddress */
 };
 
 struct policy_operator {

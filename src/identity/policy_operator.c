@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operators of the Condition element, without their qualifiers. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -97,42 +96,17 @@ COMPARISON(date_greater_equals, date_of, >=)
 
 /* ---- networks ---- */
 
-static int family_of(const char *text)
-{
-	return strchr(text, ':') ? AF_INET6 : AF_INET;
-}
-
 /* "10.0.0.0/8", "2001:db8::/32"; without a length: the one address. */
 static void read_network(struct policy_value *v)
 {
-	char text[80], *slash, *end = NULL;
-	int most;
-
-	if (!copy_text(v->pattern.text, text, sizeof(text)))
-		return;
-	v->family = family_of(text);
-	most = v->family == AF_INET6 ? 128 : 32;
-	slash = strchr(text, '/');
-	v->bits = most;
-	if (slash) {
-		*slash = '\0';
-		v->bits = (int)strtol(slash + 1, &end, 10);
-		if (end == slash + 1 || *end)
-			return;
-	}
-	v->valid = v->bits >= 0 && v->bits <= most && inet_pton(v->family, text, v->net) == 1;
+	v->valid = cidr_parse(v->pattern.text, &v->net);
 }
 
 static bool ip_in(const struct policy_value *v, struct view value)
 {
-	unsigned char ip[16];
-	char text[64];
-	size_t whole = (size_t)v->bits / 8;
+	struct cidr ip;
 
-	if (!v->valid || !copy_text(value, text, sizeof(text)) || family_of(text) != v->family ||
-		inet_pton(v->family, text, ip) != 1 || memcmp(v->net, ip, whole) != 0)
-		return false;
-	return v->bits % 8 == 0 || (v->net[whole] ^ ip[whole]) >> (8 - v->bits % 8) == 0;
+	return v->valid && cidr_parse(value, &ip) && !ip.ranged && cidr_holds(&v->net, &ip);
 }
 
 /* Sorted by name. */

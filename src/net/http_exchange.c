@@ -134,11 +134,13 @@ bool http_exchange_begin(struct http_exchange *x, const char *method)
 	x->method = arena_strdup(&x->arena, method);
 	x->is_head = strcmp(method, "HEAD") == 0;
 	x->peer = arena_strdup(&x->arena, peer_of(x));
+	x->secure = x->server->tls;
 	total = MHD_get_connection_values(x->connection, MHD_HEADER_KIND, NULL, NULL);
 	if (total > HTTP_MAX_HEADERS)
 		return false;
 	x->headers = arena_new_n(&x->arena, (size_t)total, struct http_field);
 	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, copy_header, x);
+	http_forwarded_apply(x);
 	length = http_header(x, "Content-Length");
 	if (http_header(x, "Transfer-Encoding"))
 		x->content_length = -1;
@@ -193,7 +195,7 @@ const char *http_origin(struct http_exchange *x)
 	const char *host = http_header(x, "Host");
 
 	return arena_concat(
-		&x->arena, x->server->tls ? "https://" : "http://", host ? host : "localhost");
+		&x->arena, x->secure ? "https://" : "http://", host ? host : "localhost");
 }
 
 const char *http_peer(const struct http_exchange *x)
@@ -325,8 +327,13 @@ static void reply_ready(struct http_exchange *x)
 
 void http_exchange_fail(struct http_exchange *x, int status)
 {
-	if (http_exchange_claim(x, HTTP_REPLY_BYTES, status))
-		x->reply_body = (struct view){xmalloc(1), 0};
+	const struct http_routes *routes = &x->server->config.routes;
+
+	if (!http_exchange_claim(x, HTTP_REPLY_BYTES, status))
+		return;
+	x->reply_body = (struct view){xmalloc(1), 0};
+	if (routes->failed)
+		routes->failed(routes->arg, x, status);
 }
 
 void http_reply_take(struct http_exchange *x, int status, struct str *body)

@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 
+#include "base/cidr.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -32,6 +33,10 @@
 #define HTTP_MAX_HEADERS 200
 /* After a refusal this much of the body is still read, so that the peer gets to see the reply. */
 #define HTTP_SWALLOW_LIMIT ((uint64_t)64 * MIB)
+
+struct http_proxies {
+	VEC(struct cidr) list;
+};
 
 struct http_field {
 	char *name, *value;
@@ -62,7 +67,9 @@ struct http_exchange {
 
 	/* the request */
 	struct arena arena;
-	char *method, *target, *path, *query, *peer;
+	char *method, *target, *path, *query;
+	char *peer;  /* behind a trusted proxy: the client */
+	bool secure; /* the client speaks TLS, to us or to a trusted proxy */
 	struct http_field *headers;
 	size_t n_headers;
 	int64_t content_length;
@@ -104,7 +111,8 @@ struct http_server {
 	struct http_server_config config;
 	struct MHD_Daemon *daemon;
 	int port;
-	struct http_tls *tls; /* NULL: plain HTTP */
+	struct http_tls *tls;	     /* NULL: plain HTTP */
+	struct http_proxies proxies; /* trusted */
 	struct http_gone_watch *watch;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* n_active, n_workers, jobs */
@@ -151,6 +159,12 @@ enum MHD_Result http_stream_feed(struct http_exchange *x, const char *bytes, siz
 ssize_t http_stream_pull(void *arg, uint64_t pos, char *buf, size_t max);
 /* Waits until no worker is left; the server is stopping. */
 void http_stream_join(struct http_server *s);
+
+/* ---- http_forwarded.c ---- */
+/* "10.0.0.0/24, 192.0.2.1" or NULL; the caller releases what was parsed, also on failure. */
+int http_proxies_parse(const char *list, struct http_proxies *ret, struct err *err);
+/* Sets peer and secure of a request by what trusted proxies say, once its headers are known. */
+void http_forwarded_apply(struct http_exchange *x);
 
 /* ---- http_file.c ---- */
 /* Under x->lock: what libmicrohttpd sends of x's file, which it takes; NULL without memory. */

@@ -267,7 +267,8 @@ int http_server_start(const struct http_server_config *c, struct http_server **r
 	s->jobs_tail = &s->jobs;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	if (start_tls(s, err) < 0 || http_gone_start(&s->watch, err) < 0) {
+	if (http_proxies_parse(c->trusted_proxies, &s->proxies, err) < 0 || start_tls(s, err) < 0 ||
+		http_gone_start(&s->watch, err) < 0) {
 		http_server_free(s);
 		return -1;
 	}
@@ -281,7 +282,7 @@ int http_server_start(const struct http_server_config *c, struct http_server **r
 	}
 	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	s->port = info ? info->port : c->port;
-	s->config.tls_chain = s->config.tls_key = NULL;
+	s->config.tls_chain = s->config.tls_key = s->config.trusted_proxies = NULL;
 	*ret = s;
 	return 0;
 }
@@ -302,6 +303,7 @@ void http_server_free(struct http_server *s)
 {
 	http_gone_free(s->watch);
 	http_tls_free(s->tls);
+	vec_release(&s->proxies.list);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s);

@@ -28,6 +28,9 @@ struct http_routes {
 	void (*handle)(void *arg, struct http_exchange *x);
 	/* May block. Returning without a reply answers 500. */
 	void (*handle_stream)(void *arg, struct http_exchange *x);
+	/* The server answers by itself: too much was sent, it stops, a handler gave no reply. May
+	 * http_set_header() and log, no more. NULL: nothing to say. */
+	void (*failed)(void *arg, struct http_exchange *x, int status);
 };
 
 struct http_server_config {
@@ -40,6 +43,9 @@ struct http_server_config {
 	/* PEM: the server's certificate, then those between it and the root; and its key. NULL: no
 	 * TLS. Used during http_server_start() only. */
 	const char *tls_chain, *tls_key;
+	/* Addresses and ranges, parted by commas, whose X-Forwarded-For and X-Forwarded-Proto are
+	 * believed; NULL: nobody's. Used during http_server_start() only. */
+	const char *trusted_proxies;
 	struct http_routes routes;
 };
 
@@ -67,9 +73,10 @@ const char *http_header(const struct http_exchange *x, const char *name);
 size_t http_header_count(const struct http_exchange *x);
 void http_header_at(
 	const struct http_exchange *x, size_t i, const char **ret_name, const char **ret_value);
-/* "https://host:port" as the client addressed the server; lives as long as the exchange. */
+/* "https://host:port" as the client addressed the server or a trusted proxy; lives as long as the
+ * exchange. */
 const char *http_origin(struct http_exchange *x);
-/* Peer's address as text. */
+/* The client's address as text: the peer's, or what a trusted proxy says. */
 const char *http_peer(const struct http_exchange *x);
 /* Content-Length, or -1 when it is chunked. */
 int64_t http_content_length(const struct http_exchange *x);

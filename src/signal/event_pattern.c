@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event patterns: the language of EventBridge rules. A pattern mirrors the event; a leaf is an
  * array of alternatives, of which one must match. Numbers compare by value. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/cidr.h"
 #include "base/mem.h"
 #include "signal/event_pattern.h"
 
@@ -163,47 +163,12 @@ static bool match_anything_but(const struct json_node *arg, const struct json_no
 	return !same_value(arg, v);
 }
 
-bool event_cidr_parse(struct view text, struct event_cidr *ret)
-{
-	char copy[INET6_ADDRSTRLEN + 8];
-	char *slash, *end;
-	long bits;
-
-	*ret = (struct event_cidr){0};
-	if (!text.len || text.len >= sizeof(copy))
-		return false;
-	memcpy(copy, text.p, text.len);
-	copy[text.len] = '\0';
-	slash = strchr(copy, '/');
-	if (slash)
-		*slash++ = '\0';
-	ret->n = strchr(copy, ':') ? 16 : 4;
-	if (inet_pton(ret->n == 16 ? AF_INET6 : AF_INET, copy, ret->address) != 1)
-		return false;
-	ret->bits = (int)ret->n * 8;
-	if (!slash)
-		return true;
-	bits = strtol(slash, &end, 10);
-	ret->ranged = true;
-	if (end == slash || *end || *slash == '+' || *slash == '-' || bits < 0 || bits > ret->bits)
-		return false;
-	ret->bits = (int)bits;
-	return true;
-}
-
 static bool match_cidr(const struct json_node *arg, const struct json_node *v)
 {
-	struct event_cidr net, host;
-	size_t whole;
-	int rest;
+	struct cidr net, host;
 
-	if (v->kind != JSON_KIND_STRING || !event_cidr_parse(arg->text, &net) ||
-		!event_cidr_parse(v->text, &host) || host.ranged || host.n != net.n)
-		return false;
-	whole = (size_t)net.bits / 8;
-	rest = net.bits % 8;
-	return memcmp(net.address, host.address, whole) == 0 &&
-	       (!rest || (net.address[whole] ^ host.address[whole]) >> (8 - rest) == 0);
+	return v->kind == JSON_KIND_STRING && cidr_parse(arg->text, &net) &&
+	       cidr_parse(v->text, &host) && !host.ranged && cidr_holds(&net, &host);
 }
 
 static const struct {

@@ -20,13 +20,4 @@ bool event_pattern_matches(const struct json_node *pattern, const struct json_no
  * the names of matchers is a field like others. */
 bool event_pattern_is_or(const struct json_node *field);
 
-struct event_cidr {
-	unsigned char address[16];
-	size_t n; /* 4 or 16 */
-	int bits;
-	bool ranged; /* it had its /bits */
-};
-/* 10.0.0.0/24, 2001:db8::/32, or an address without a range. */
-bool event_cidr_parse(struct view text, struct event_cidr *ret);
-
 #endif

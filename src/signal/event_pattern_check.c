@@ -2,6 +2,7 @@
 /* Whether an event pattern is well-formed. */
 #include <string.h>
 
+#include "base/cidr.h"
 #include "signal/event_pattern.h"
 
 /* What choices may multiply to. */
@@ -57,11 +58,11 @@ static int check_wildcard(const struct json_node *arg, struct err *err)
 
 static int check_cidr(const struct json_node *arg, struct err *err)
 {
-	struct event_cidr cidr;
+	struct cidr cidr;
 
 	if (check_text(arg, err) < 0)
 		return -1;
-	if (!event_cidr_parse(arg->text, &cidr) || !cidr.ranged)
+	if (!cidr_parse(arg->text, &cidr) || !cidr.ranged)
 		return WRONG("Malformed CIDR, one '/' required: %s", arg->text.p);
 	return 0;
 }

@@ -2,7 +2,9 @@
 """What stands between sockets and operations: connections, codings, other origins, names of hosts."""
 import gzip
 import http.client
+import itertools
 import json
+import re
 import socket
 import urllib.error
 import urllib.parse
@@ -13,10 +15,11 @@ import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 import pytest
-from towpath import Server
+from towpath import Server, ServerFailed
 
 ORIGIN = "https://console.example.com"
 JSON = "application/x-amz-json-1.1"
+NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -217,3 +220,86 @@ def test_the_supervisor_is_told(tmp_path):
             assert told.recv(100) == b"STOPPING=1"
         finally:
             server.close()
+
+
+# ---- proxies in front ----
+
+@pytest.fixture(scope="module")
+def proxied():
+    s = Server("--trusted-proxy", "10.0.0.0/8, 127.0.0.1", "--public-url", "https://ci.example.com")
+    try:
+        yield s.start()
+    finally:
+        s.close()
+
+
+def forwarded(server, client, scheme="https", keys=None):
+    """Status and document of CreateRepository as a proxy on this machine hands it on."""
+    body = json.dumps({"repositoryName": f"forwarded-{next(NUMBERS)}"}).encode()
+    headers = {"Content-Type": JSON, "X-Amz-Target": "CodeCommit_20150413.CreateRepository",
+               "X-Forwarded-For": client, "X-Forwarded-Proto": scheme}
+    request = botocore.awsrequest.AWSRequest("POST", server.endpoint + "/", headers, data=body)
+    credentials = botocore.credentials.Credentials(*(keys or server.keys()))
+    botocore.auth.SigV4Auth(credentials, "codecommit", server.region).add_auth(request)
+    sent = urllib.request.Request(request.url, body, dict(request.headers.items()))
+    try:
+        with urllib.request.urlopen(sent) as r:
+            return r.status, json.load(r)
+    except urllib.error.HTTPError as e:
+        return e.code, json.load(e)
+
+
+def test_a_trusted_proxy_tells_of_clients(proxied):
+    keys = proxied.user("behind", {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {
+        "IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "2001:db8::/32"]}, "Bool": {"aws:SecureTransport": "true"}}})
+    for client in ("203.0.113.9", "203.0.113.19:4711", "198.51.100.1, 203.0.113.9, 10.1.2.3", "[2001:db8::7]:443"):
+        status, answer = forwarded(proxied, client, keys=keys)
+        assert status == 200, (client, answer)
+        assert answer["repositoryMetadata"]["cloneUrlHttp"].startswith(f"https://127.0.0.1:{proxied.port}/")
+    # what the client itself wrote in front does not count, nor what cannot be read
+    for client, scheme in (("203.0.113.9, 198.51.100.1", "https"), ("203.0.113.9", "http"),
+                           ("203.0.113.9, unknown", "https"), ("203.0.113.9", "https, http"), ("", "https")):
+        status, answer = forwarded(proxied, client, scheme, keys)
+        assert (status, answer["__type"]) == (400, "AccessDeniedException"), client
+
+
+def test_nobody_else_is_believed(shared_server):
+    keys = shared_server.user("spoofer", {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {
+        "IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}})
+    assert forwarded(shared_server, "203.0.113.9", keys=keys)[0] == 400
+    assert forwarded(shared_server, "203.0.113.99")[1]["repositoryMetadata"]["cloneUrlHttp"].startswith("http://")
+
+
+def test_links_lead_to_the_public_address(proxied, receiver):
+    sns = proxied.client("sns")
+    sns.subscribe(TopicArn=sns.create_topic(Name="t")["TopicArn"], Protocol="http", Endpoint=receiver.url)
+    message = receiver.next()[1]
+    assert message["SubscribeURL"].startswith("https://ci.example.com/?Action=ConfirmSubscription&")
+    assert message["SigningCertURL"].startswith("https://ci.example.com/")
+
+
+@pytest.mark.parametrize("option,value,said", [
+    ("--trusted-proxy", "10.0.0.0/33", "'10.0.0.0/33' is no address of proxies"),
+    ("--public-url", "ci.example.com", "--public-url 'ci.example.com' is not scheme, host and port"),
+    ("--public-url", "https://ci.example.com/x", "without a path"),
+])
+def test_bad_addresses_of_proxies(option, value, said):
+    s = Server(option, value)
+    try:
+        with pytest.raises(ServerFailed, match=re.escape(said)):
+            s.start()
+    finally:
+        s.close()
+
+
+def test_answers_of_no_service_have_an_id(server):
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    c.putrequest("GET", "/")
+    for i in range(250):
+        c.putheader(f"X-{i}", "y")
+    c.endheaders()
+    r = c.getresponse()
+    r.read()
+    assert r.status == 431
+    assert len(r.headers["x-amzn-RequestId"]) == 36 and r.headers["x-amzn-RequestId"] == r.headers["x-amz-request-id"]
+    assert f"request {r.headers['x-amzn-RequestId']}: GET / of 127.0.0.1 answered with 431" in server.stderr()
