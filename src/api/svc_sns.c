@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+CALL_ADAPTER(signal_sns_add_permission)
 CALL_ADAPTER(signal_sns_confirm_subscription)
 CALL_ADAPTER(signal_sns_create_topic)
 CALL_ADAPTER(signal_sns_delete_topic)
@@ -15,6 +16,7 @@ CALL_ADAPTER(signal_sns_list_tags_for_resource)
 CALL_ADAPTER(signal_sns_list_topics)
 CALL_ADAPTER(signal_sns_publish)
 CALL_ADAPTER(signal_sns_publish_batch)
+CALL_ADAPTER(signal_sns_remove_permission)
 CALL_ADAPTER(signal_sns_set_subscription_attributes)
 CALL_ADAPTER(signal_sns_set_topic_attributes)
 CALL_ADAPTER(signal_sns_subscribe)
@@ -23,6 +25,7 @@ CALL_ADAPTER(signal_sns_unsubscribe)
 CALL_ADAPTER(signal_sns_untag_resource)
 
 static const call_handler handlers[SNS_OP_COUNT] = {
+	[SNS_OP_ADD_PERMISSION] = signal_sns_add_permission_call,
 	[SNS_OP_CONFIRM_SUBSCRIPTION] = signal_sns_confirm_subscription_call,
 	[SNS_OP_CREATE_TOPIC] = signal_sns_create_topic_call,
 	[SNS_OP_DELETE_TOPIC] = signal_sns_delete_topic_call,
@@ -34,6 +37,7 @@ static const call_handler handlers[SNS_OP_COUNT] = {
 	[SNS_OP_LIST_TOPICS] = signal_sns_list_topics_call,
 	[SNS_OP_PUBLISH] = signal_sns_publish_call,
 	[SNS_OP_PUBLISH_BATCH] = signal_sns_publish_batch_call,
+	[SNS_OP_REMOVE_PERMISSION] = signal_sns_remove_permission_call,
 	[SNS_OP_SET_SUBSCRIPTION_ATTRIBUTES] = signal_sns_set_subscription_attributes_call,
 	[SNS_OP_SET_TOPIC_ATTRIBUTES] = signal_sns_set_topic_attributes_call,
 	[SNS_OP_SUBSCRIBE] = signal_sns_subscribe_call,

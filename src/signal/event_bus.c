@@ -250,43 +250,6 @@ static int make_statement(const struct events_put_permission_request *req, const
 	return 0;
 }
 
-/* The statements of a policy without the one of that id, and with another (or NULL). */
-static int change_statements(const char *policy, const char *without, struct view with,
-	struct arena *a, char **ret, bool *ret_had, struct err *err)
-{
-	struct str text CLEANUP_STR = STR_INIT;
-	struct json_writer w = {.out = &text};
-	const struct json_node *node = NULL, *list = NULL;
-	size_t n = 0;
-
-	*ret_had = false;
-	if (policy && json_parse(view_of(policy), a, &node, err) < 0)
-		return -1;
-	list = json_member(node, "Statement");
-	json_open(&w, '{');
-	json_put_member(&w, "Version", "2012-10-17");
-	json_key(&w, "Statement");
-	json_open(&w, '[');
-	for (size_t i = 0; list && i < (list->kind == JSON_KIND_ARRAY ? list->n : 1); i++) {
-		const struct json_node *s = list->kind == JSON_KIND_ARRAY ? &list->items[i] : list;
-		struct str one CLEANUP_STR = STR_INIT;
-
-		if (streq(json_member_text(s, "Sid"), without)) {
-			*ret_had = true;
-			continue;
-		}
-		json_write(s, &one);
-		json_put_raw(&w, str_view(&one));
-		n++;
-	}
-	if (with.len)
-		json_put_raw(&w, with);
-	json_close(&w, ']');
-	json_close(&w, '}');
-	*ret = n || with.len ? arena_strdup(a, str_text(&text)) : NULL;
-	return 0;
-}
-
 static int put_permission_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(events, put_permission);
@@ -300,8 +263,8 @@ static int put_permission_step(struct db_tx *tx, void *arg, struct err *err)
 	if (req->policy)
 		policy = arena_strdup(a, req->policy);
 	else if (make_statement(req, bus.arn, &statement, err) < 0 ||
-		 change_statements(bus.policy, req->statement_id, str_view(&statement), a, &policy,
-			 &had, err) < 0)
+		 signal_policy_change(bus.policy, req->statement_id, str_view(&statement), a,
+			 &policy, &had, err) < 0)
 		return -1;
 	if (strlen(policy) > MAX_POLICY)
 		return err_set_wire(err, "PolicyLengthExceededException",
@@ -333,8 +296,8 @@ static int remove_permission_step(struct db_tx *tx, void *arg, struct err *err)
 		if (!req->statement_id)
 			return err_set_wire(err, "ValidationException",
 				"Give StatementId or RemoveAllPermissions.");
-		if (change_statements(bus.policy, req->statement_id, (struct view){0}, a, &policy,
-			    &had, err) < 0)
+		if (signal_policy_change(bus.policy, req->statement_id, (struct view){0}, a,
+			    &policy, &had, err) < 0)
 			return -1;
 	}
 	if (!had)

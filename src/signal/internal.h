@@ -77,6 +77,13 @@ int64_t signal_retry_delay(const char *token, int tried);
 int signal_try_again(struct signal_engine *e, struct db_tx *tx, const struct task *t,
 	const struct wire_shape *shape, const void *payload, int64_t due_usec, struct err *err);
 
+/* ---- policies of topics and buses (policy_change.c) ---- */
+
+/* The statements of a policy (or NULL) without the one of that id, and with another (JSON, or
+ * empty); *ret is NULL when none is left. *ret_had: there was one of that id. */
+int signal_policy_change(const char *policy, const char *without, struct view with, struct arena *a,
+	char **ret, bool *ret_had, struct err *err);
+
 /* ---- metrics (metric.c, statistic.c) ---- */
 
 enum signal_statistic {

@@ -202,6 +202,32 @@ def test_messages_are_signed_and_come_after_confirmation(shared_server, receiver
         receiver.messages.get(timeout=0.5)
 
 
+def test_permissions_of_a_topic(shared_server):
+    c = shared_server.client("sns")
+    topic = c.create_topic(Name="shared-topic")["TopicArn"]
+    other = "210987654321"
+    policy = lambda: c.get_topic_attributes(TopicArn=topic)["Attributes"].get("Policy")  # noqa: E731
+    add = lambda label, accounts, actions: c.add_permission(  # noqa: E731
+        TopicArn=topic, Label=label, AWSAccountId=accounts, ActionName=actions)
+    add("one", [other, shared_server.account], ["Publish", "Subscribe"])
+    add("two", [other], ["GetTopicAttributes"])
+    assert json.loads(policy())["Statement"] == [
+        {"Sid": "one", "Effect": "Allow", "Resource": topic, "Action": ["SNS:Publish", "SNS:Subscribe"],
+         "Principal": {"AWS": [f"arn:aws:iam::{x}:root" for x in (other, shared_server.account)]}},
+        {"Sid": "two", "Effect": "Allow", "Resource": topic, "Action": ["SNS:GetTopicAttributes"],
+         "Principal": {"AWS": [f"arn:aws:iam::{other}:root"]}}]
+    for label, accounts, actions in (("one", [other], ["Publish"]), ("x", ["me"], ["Publish"]), ("x", [other], ["Fly"]),
+                                     ("x", [], ["Publish"]), ("x", [other], [])):
+        assert code_of(add, label=label, accounts=accounts, actions=actions) == "InvalidParameter"
+    c.remove_permission(TopicArn=topic, Label="one")
+    assert [s["Sid"] for s in json.loads(policy())["Statement"]] == ["two"]
+    assert code_of(c.remove_permission, TopicArn=topic, Label="one") == "NotFound"
+    c.remove_permission(TopicArn=topic, Label="two")
+    assert not policy()
+    assert code_of(c.remove_permission, TopicArn=topic + "x", Label="two") == "NotFound"
+    c.publish(TopicArn=topic, Message="still ours")
+
+
 def test_filters_and_raw_delivery(shared_server, receiver):
     c = shared_server.client("sns")
     topic = c.create_topic(Name="filtered")["TopicArn"]
