@@ -54,13 +54,12 @@ static struct view cut_last(struct view *list)
 static bool read_address(struct view text, struct cidr *ret)
 {
 	const char *colon = text.len ? memchr(text.p, ':', text.len) : NULL;
+	const char *close = text.len ? memchr(text.p, ']', text.len) : NULL;
 
-	if (text.len && text.p[0] == '[') {
-		text.p++, text.len--;
-		text.len = (size_t)((const char *)memchr(text.p, ']', text.len) - text.p);
-	} else if (colon && colon == memrchr(text.p, ':', text.len)) {
+	if (close && text.p[0] == '[')
+		text = (struct view){text.p + 1, (size_t)(close - text.p) - 1};
+	else if (colon && colon == memrchr(text.p, ':', text.len))
 		text.len = (size_t)(colon - text.p);
-	}
 	return cidr_parse(text, ret) && !ret->ranged;
 }
 
@@ -84,14 +83,14 @@ static void find_client(struct http_exchange *x, const struct http_proxies *p)
 
 		if (strcasecmp(x->headers[i].name, "X-Forwarded-For") != 0)
 			continue;
-		while (list.p && read_address(cut_last(&list), &address)) {
+		while (list.p) {
+			if (!read_address(cut_last(&list), &address))
+				goto out;
 			client = address;
 			found = true;
 			if (!is_trusted(p, &client))
 				goto out;
 		}
-		if (list.p)
-			break;
 	}
 out:
 	if (found)
