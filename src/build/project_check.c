@@ -159,11 +159,21 @@ static int check_artifacts(const struct codebuild_project *p, struct err *err)
 	return 0;
 }
 
+/* Builds run on this machine's processor: what is asked for another one must not come out wrong. */
+static bool is_elsewhere(const char *type)
+{
+#ifndef __aarch64__
+	if (starts_with(type, "ARM_"))
+		return true;
+#endif
+	return starts_with(type, "WINDOWS_") || starts_with(type, "MAC_");
+}
+
 static int check_environment(const struct codebuild_project_environment *env, struct err *err)
 {
 	if (is_empty(env->image))
 		return build_invalid(err, "Invalid environment: image is required");
-	if (starts_with(env->type, "WINDOWS_") || starts_with(env->type, "MAC_"))
+	if (is_elsewhere(env->type))
 		return build_invalid(err,
 			"Invalid environment: type %s is not offered here; use LINUX_CONTAINER",
 			env->type);

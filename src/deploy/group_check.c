@@ -261,6 +261,9 @@ int deploy_group_check(struct db_tx *tx, const struct codedeploy_deployment_grou
 			"Deployment groups for the compute platform %s are not built: use Server "
 			"or ECS",
 			g->compute_platform);
+	if (wire_or(g->termination_hook_enabled, false))
+		return err_set_wire(err, "InvalidInputException",
+			"terminationHookEnabled is not built: leave it out");
 	if (!is_server(g) && deploy_group_check_service(tx, g, a, err) < 0)
 		return -1;
 	return check_role(g->service_role_arn, err) < 0 || check_tags(g, err) < 0 ||

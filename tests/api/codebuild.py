@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The operations of codebuild: projects and builds, with boto3."""
+import os
 import time
 
 import botocore.exceptions
@@ -71,6 +72,11 @@ def test_projects(codebuild, shared_server):
      "Git submodules config is not supported for S3 source"),
     (dict(secondarySources=[{"type": "S3", "location": "b/k.zip"}]),
      "Invalid input: sourceIdentifier is required for secondary sources"),
+    (dict(environment={"type": "WINDOWS_SERVER_2019_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_LARGE"}),
+     "Invalid environment: type WINDOWS_SERVER_2019_CONTAINER is not offered here; use LINUX_CONTAINER"),
+    pytest.param(dict(environment={"type": "ARM_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_LARGE"}),
+                 "Invalid environment: type ARM_CONTAINER is not offered here; use LINUX_CONTAINER",
+                 marks=pytest.mark.skipif(os.uname().machine == "aarch64", reason="it is at home here")),
 ])
 def test_project_rules(codebuild, args, message):
     assert failure(project, codebuild=codebuild, name="p-bad", **args) == ("InvalidInputException", message)

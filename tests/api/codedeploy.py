@@ -6,6 +6,7 @@ import time
 import zipfile
 
 import botocore.exceptions
+import pipelines
 import pytest
 from hosts import commands
 
@@ -193,6 +194,12 @@ def test_group_errors(api, error, arguments, request):
     arguments = {"serviceRoleArn": ROLE, **arguments}
     fails(error, api.create_deployment_group, applicationName=app, deploymentGroupName="g",
           **arguments)
+
+
+def test_termination_hooks_are_refused(shared_server, app):
+    api = pipelines.client(shared_server, service="codedeploy", version="2014-10-06")
+    fails("InvalidInputException", api.create_deployment_group, applicationName=app, deploymentGroupName="g",
+          serviceRoleArn=ROLE, terminationHookEnabled=True)
 
 
 def test_blue_green_defaults(api, app):
