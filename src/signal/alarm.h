@@ -52,6 +52,11 @@ int alarm_index_all(struct db_tx *tx, struct err *err);
 /* Detail of the event that tells of a change, as JSON. */
 char *alarm_event_detail(const struct alarm *now, const struct alarm *before, struct arena *a);
 
+/* Journals what the event on a change of the definition tells: operation is create, update (before:
+ * what it was) or delete. */
+int alarm_journal_configuration(struct signal_engine *e, struct db_tx *tx, const char *operation,
+	const struct alarm *alarm, const struct alarm *before, struct err *err);
+
 /* ---- suppressors (alarm_suppress.c) ---- */
 
 /* A change of the alarm's state: whether its actions are held back. The caller stores the alarm. */
@@ -102,9 +107,10 @@ int signal_alarm_actions_check(const struct cloudwatch_resource_list *actions, s
 /* Tells the topics of the alarm's present state, and notes that in its history. */
 int alarm_act(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
 	const char *previous, struct arena *a, struct err *err);
-/* Keeps the definition, its history and, when it is new, its tags; evaluates it. */
-int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm, bool update,
-	const struct cloudwatch_tag_list *tags, struct arena *a, struct err *err);
+/* Keeps the definition, its history and, when it is new (old: NULL), its tags; evaluates it. */
+int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
+	const struct alarm *old, const struct cloudwatch_tag_list *tags, struct arena *a,
+	struct err *err);
 
 /* ---- rules of composite alarms (alarm_expression.c, alarm_composite.c) ---- */
 

@@ -156,7 +156,7 @@ static int put_composite_alarm_step(struct db_tx *tx, void *arg, struct err *err
 		alarm_suppressor_put(e, tx, &alarm.both, r > 0 ? &old.both : NULL, a, err) < 0 ||
 		alarm_link_rule(tx, req->alarm_name, req->alarm_rule, a, err) < 0)
 		return -1;
-	return alarm_put(e, tx, &alarm, r > 0, &req->tags, a, err);
+	return alarm_put(e, tx, &alarm, r > 0 ? &old : NULL, &req->tags, a, err);
 }
 
 SIGNAL_DEFINE(cloudwatch, put_composite_alarm, signal_write)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event "CloudWatch Alarm State Change", whose detail goes into the journal with the change. */
+/* The events "CloudWatch Alarm State Change" and "CloudWatch Alarm Configuration Change", whose
+ * details go into the journal with the change. */
 #include "signal/alarm.h"
 
 static void put_time(struct json_writer *w, const char *key, struct wire_time at)
@@ -131,4 +132,81 @@ char *alarm_event_detail(const struct alarm *now, const struct alarm *before, st
 	put_state(&w, "state", now);
 	json_close(&w, '}');
 	return arena_strdup(a, str_text(&text));
+}
+
+/* ---- changes of the configuration ---- */
+
+static void put_actions(
+	struct json_writer *w, const char *key, struct cloudwatch_resource_list actions)
+{
+	json_key(w, key);
+	json_open(w, '[');
+	wire_foreach (arn, &actions)
+		json_put_text(w, *arn);
+	json_close(w, ']');
+}
+
+static void put_rule(struct json_writer *w, const struct cloudwatch_metric_alarm *m)
+{
+	json_key(w, "evaluationPeriods");
+	json_put_int(w, m->evaluation_periods.v);
+	if (m->datapoints_to_alarm.set) {
+		json_key(w, "datapointsToAlarm");
+		json_put_int(w, m->datapoints_to_alarm.v);
+	}
+	json_key(w, "threshold");
+	json_put_real(w, m->threshold.v);
+	json_put_member(w, "comparisonOperator", m->comparison_operator);
+	put_text(w, "treatMissingData", m->treat_missing_data);
+	put_text(w, "evaluateLowSampleCountPercentile", m->evaluate_low_sample_count_percentile);
+	put_metrics(w, m);
+}
+
+static void put_definition(struct json_writer *w, const char *key, const struct alarm *alarm)
+{
+	json_key(w, key);
+	json_open(w, '{');
+	if (alarm->composite)
+		put_composite(w, &alarm->both);
+	else
+		put_rule(w, &alarm->metric);
+	json_put_member(w, "alarmName", alarm_name(alarm));
+	put_text(w, "description", ALARM_OF(alarm, alarm_description));
+	json_key(w, "actionsEnabled");
+	json_put_bool(w, wire_or(ALARM_OF(alarm, actions_enabled), true));
+	put_time(w, "timestamp", ALARM_OF(alarm, alarm_configuration_updated_timestamp));
+	put_actions(w, "okActions", ALARM_OF(alarm, ok_actions));
+	put_actions(w, "alarmActions", ALARM_OF(alarm, alarm_actions));
+	put_actions(w, "insufficientDataActions", ALARM_OF(alarm, insufficient_data_actions));
+	json_close(w, '}');
+}
+
+int alarm_journal_configuration(struct signal_engine *e, struct db_tx *tx, const char *operation,
+	const struct alarm *alarm, const struct alarm *before, struct err *err)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	struct str detail CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &text};
+	struct towpath_event_alarm event = {
+		.alarm_name = alarm_name(alarm), .state = alarm_state(alarm)};
+
+	json_open(&w, '{');
+	json_put_member(&w, "alarmName", alarm_name(alarm));
+	json_put_member(&w, "operation", operation);
+	json_key(&w, "state");
+	json_open(&w, '{');
+	json_put_member(&w, "value", alarm_state(alarm));
+	put_time(&w, "timestamp", ALARM_OF(alarm, state_updated_timestamp));
+	json_close(&w, '}');
+	put_definition(&w, "configuration", alarm);
+	if (before)
+		put_definition(&w, "previousConfiguration", before);
+	json_close(&w, '}');
+	event.event = str_text(&text);
+	wire_encode_json(&towpath_event_alarm_shape, &event, &detail);
+	return journal_append(e->durable, tx,
+		&(struct journal_entry){.kind = "cloudwatch.configuration",
+			.subject = alarm_arn(alarm),
+			.detail = str_text(&detail)},
+		err);
 }

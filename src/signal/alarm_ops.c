@@ -304,7 +304,8 @@ static int delete_alarm(struct signal_engine *e, struct db_tx *tx, const char *n
 		task_cancel(e->durable, tx,
 			alarm.composite ? SIGNAL_TASK_COMPOSITE : SIGNAL_TASK_ALARM, name, NULL,
 			err) < 0 ||
-		task_cancel(e->durable, tx, SIGNAL_TASK_SUPPRESS, name, NULL, err) < 0)
+		task_cancel(e->durable, tx, SIGNAL_TASK_SUPPRESS, name, NULL, err) < 0 ||
+		alarm_journal_configuration(e, tx, "delete", &alarm, NULL, err) < 0)
 		return -1;
 	return alarm_history(e, tx, &alarm, "ConfigurationUpdate",
 		arena_printf(a, "Alarm \"%s\" deleted", name), NULL, err);
@@ -377,22 +378,24 @@ static int delete_alarms_step(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
-static int switch_actions(struct db_tx *tx, const struct cloudwatch_alarm_names *names, bool on,
-	struct arena *a, struct err *err)
+static int switch_actions(struct signal_engine *e, struct db_tx *tx,
+	const struct cloudwatch_alarm_names *names, bool on, struct arena *a, struct err *err)
 {
 	wire_foreach (name, names) {
-		struct alarm alarm;
+		struct alarm alarm, old;
 		int r = alarm_load(tx, *name, a, &alarm, err);
 
 		if (r < 0)
 			return -1;
-		if (r == 0)
+		if (r == 0 || wire_or(ALARM_OF(&alarm, actions_enabled), true) == on)
 			continue;
+		old = alarm;
 		if (alarm.composite)
 			alarm.both.actions_enabled = WIRE_SET_BOOL(on);
 		else
 			alarm.metric.actions_enabled = WIRE_SET_BOOL(on);
-		if (alarm_store(tx, &alarm, err) < 0)
+		if (alarm_store(tx, &alarm, err) < 0 ||
+			alarm_journal_configuration(e, tx, "update", &alarm, &old, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -402,14 +405,14 @@ static int disable_alarm_actions_step(struct db_tx *tx, void *arg, struct err *e
 {
 	SIGNAL_OP_ARGS(cloudwatch, disable_alarm_actions);
 
-	return switch_actions(tx, &req->alarm_names, false, a, err);
+	return switch_actions(e, tx, &req->alarm_names, false, a, err);
 }
 
 static int enable_alarm_actions_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, enable_alarm_actions);
 
-	return switch_actions(tx, &req->alarm_names, true, a, err);
+	return switch_actions(e, tx, &req->alarm_names, true, a, err);
 }
 
 static int set_alarm_state_step(struct db_tx *tx, void *arg, struct err *err)

@@ -150,16 +150,19 @@ static int put_tags(struct db_tx *tx, const char *arn, const struct cloudwatch_t
 	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &map, err);
 }
 
-int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm, bool update,
-	const struct cloudwatch_tag_list *tags, struct arena *a, struct err *err)
+int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
+	const struct alarm *old, const struct cloudwatch_tag_list *tags, struct arena *a,
+	struct err *err)
 {
 	const char *name = alarm_name(alarm);
 
 	if (alarm_store(tx, alarm, err) < 0 ||
 		alarm_history(e, tx, alarm, "ConfigurationUpdate",
-			arena_printf(a, "Alarm \"%s\" %s", name, update ? "updated" : "created"),
-			NULL, err) < 0 ||
-		(!update && put_tags(tx, alarm_arn(alarm), tags, a, err) < 0))
+			arena_printf(a, "Alarm \"%s\" %s", name, old ? "updated" : "created"), NULL,
+			err) < 0 ||
+		alarm_journal_configuration(e, tx, old ? "update" : "create", alarm, old, err) <
+			0 ||
+		(!old && put_tags(tx, alarm_arn(alarm), tags, a, err) < 0))
 		return -1;
 	return alarm_wake(e, tx, name, alarm->composite, err);
 }
@@ -237,7 +240,7 @@ static int put_metric_alarm_step(struct db_tx *tx, void *arg, struct err *err)
 	}
 	if (alarm_link_metrics(tx, &alarm.metric, a, err) < 0)
 		return -1;
-	return alarm_put(e, tx, &alarm, r > 0, &req->tags, a, err);
+	return alarm_put(e, tx, &alarm, r > 0 ? &old : NULL, &req->tags, a, err);
 }
 
 SIGNAL_DEFINE(cloudwatch, put_metric_alarm, signal_write)

@@ -96,6 +96,8 @@ static const struct event_kind event_kinds[] = {
 			{"imageTag", "image-tag"}}},
 	/* The engine keeps the event's detail in the entry: alarm_event.c. */
 	{"cloudwatch.alarm", "aws.cloudwatch", "CloudWatch Alarm State Change", {{0}}},
+	{"cloudwatch.configuration", "aws.cloudwatch", "CloudWatch Alarm Configuration Change",
+		{{0}}},
 	{"autoscaling.group", "aws.autoscaling", "EC2 Instance Change",
 		{{"autoScalingGroupName", "AutoScalingGroupName"}, {"instanceId", "EC2InstanceId"},
 			{"event", "Event"}}},
@@ -205,7 +207,7 @@ static void put_detail(
 {
 	const char *whole = json_member_text(detail, "event");
 
-	if (whole && streq(k->kind, "cloudwatch.alarm")) {
+	if (whole && starts_with(k->kind, "cloudwatch.")) {
 		json_put_raw(w, view_of(whole));
 		return;
 	}

@@ -406,6 +406,35 @@ def test_events(shared_server):
     assert detail["previousState"]["value"] in ("OK", "INSUFFICIENT_DATA")
     assert detail["previousState"]["reason"] and detail["state"]["timestamp"].endswith("+0000")
 
+    # and those on changes of definitions
+    e.put_rule(Name="definitions", EventPattern=json.dumps(
+        {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm Configuration Change"]}))
+    e.put_targets(Rule="definitions", Targets=[{"Id": "log", "Arn": group.replace("/o", "/definitions")}])
+    c.put_metric_alarm(**alarm("defined", MetricName="Other"))
+    c.put_metric_alarm(**alarm("defined", MetricName="Other", Threshold=77.5))
+    c.disable_alarm_actions(AlarmNames=["defined"])
+    c.disable_alarm_actions(AlarmNames=["defined"])  # changes nothing
+    c.put_composite_alarm(AlarmName="defined-both", AlarmRule="ALARM(defined)")
+    c.delete_alarms(AlarmNames=["defined-both"])
+
+    def definitions():
+        try:
+            got = logs.filter_log_events(logGroupName="/aws/events/definitions")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return None
+        return [json.loads(x["message"])["detail"] for x in got] if len(got) >= 5 else None
+    told = eventually(definitions)
+    assert sorted((d["alarmName"], d["operation"]) for d in told) == [
+        ("defined", "create"), ("defined", "update"), ("defined", "update"),
+        ("defined-both", "create"), ("defined-both", "delete")]
+    moved = next(d for d in told if d.get("previousConfiguration", {}).get("threshold") not in (None, 77.5))
+    assert moved["configuration"]["threshold"] == 77.5 and moved["state"]["value"]
+    assert moved["configuration"]["metrics"][0]["metricStat"]["metric"]["name"] == "Other"
+    switched = next(d for d in told if not d["configuration"]["actionsEnabled"])
+    assert switched["previousConfiguration"]["actionsEnabled"] is True
+    both = next(d for d in told if d["operation"] == "delete")
+    assert both["configuration"]["alarmRule"] == "ALARM(defined)" and "previousConfiguration" not in both
+
     assert e.describe_rule(Name="orders")["State"] == "ENABLED"
     e.disable_rule(Name="orders")
     assert e.describe_rule(Name="orders")["State"] == "DISABLED"
