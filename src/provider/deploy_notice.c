@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Triggers of deployment groups: a change of a deployment's status is published in the step that
- * takes its journal entry, so once. */
+/* Triggers of deployment groups: a change of a deployment's status, or of one of its instances', is
+ * published in the step that takes its journal entry, so once. */
 #include "provider/deploy_notice.h"
 
 #include "base/log.h"
@@ -8,45 +8,51 @@
 #include "base/timefmt.h"
 #include "codec/json.h"
 #include "store/deploy_application.h"
+#include "store/deploy_deployment.h"
 #include "store/deploy_group.h"
 #include "towpath.gen.h"
 
-static const struct {
+struct event_row {
 	const char *status, *event;
-} events[] = {
+};
+static const struct event_row deployment_events[] = {
 	{"Created", "DeploymentStart"},
 	{"Succeeded", "DeploymentSuccess"},
 	{"Failed", "DeploymentFailure"},
 	{"Stopped", "DeploymentStop"},
 	{"Ready", "DeploymentReady"},
+	{0},
+};
+static const struct event_row instance_events[] = {
+	{"InProgress", "InstanceStart"},
+	{"Succeeded", "InstanceSuccess"},
+	{"Failed", "InstanceFailure"},
+	{"Ready", "InstanceReady"},
+	{0},
 };
 
-static const char *event_of(const char *status)
+static const char *event_of(const struct event_row *rows, const char *status)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
-		if (streq(events[i].status, status))
-			return events[i].event;
+	for (; rows->status; rows++)
+		if (streq(rows->status, status))
+			return rows->event;
 	return NULL;
 }
 
-static const char *message(const struct deploy_notice *n, const struct towpath_event_deployment *d,
-	const char *trigger, int64_t usec, struct arena *a)
-{
-	struct str text CLEANUP_STR = STR_INIT;
-	struct json_writer w = {.out = &text};
+/* ---- one change, and who is told ---- */
 
-	json_open(&w, '{');
-	json_put_member(&w, "region", n->region);
-	json_put_member(&w, "accountId", n->account);
-	json_put_member(&w, "eventTriggerName", trigger);
-	json_put_member(&w, "applicationName", d->application_name);
-	json_put_member(&w, "deploymentId", d->deployment_id);
-	json_put_member(&w, "deploymentGroupName", d->deployment_group_name);
-	json_put_member(&w, "status", d->status);
-	json_put_member(&w, "time", timefmt_iso(usec).text);
-	json_close(&w, '}');
-	return arena_strdup(a, str_text(&text));
-}
+struct change {
+	const struct deploy_notice *n;
+	struct db_tx *tx;
+	struct arena *a;
+	int64_t usec;
+	const char *application, *group, *deployment_id, *status;
+	const char *event, *also; /* of triggers; also: NULL but for rollbacks */
+	/* The members of the message that the kind of change has of its own. */
+	void (*put)(const struct change *c, struct json_writer *w);
+	const struct store_deployment *deployment;
+	const struct store_target *target; /* of an instance */
+};
 
 static bool has_event(const struct codedeploy_trigger_config *t, const char *event)
 {
@@ -57,43 +63,160 @@ static bool has_event(const struct codedeploy_trigger_config *t, const char *eve
 	return false;
 }
 
+static const char *message(const struct change *c, const char *trigger)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &text};
+
+	json_open(&w, '{');
+	json_put_member(&w, "region", c->n->region);
+	json_put_member(&w, "accountId", c->n->account);
+	json_put_member(&w, "eventTriggerName", trigger);
+	json_put_member(&w, "deploymentId", c->deployment_id);
+	c->put(c, &w);
+	json_close(&w, '}');
+	return arena_strdup(c->a, str_text(&text));
+}
+
+/* 1, 0 (the group is gone) or -1. */
+static int find_group(
+	const struct change *c, struct codedeploy_deployment_group_info *ret, struct err *err)
+{
+	struct codedeploy_application_info application;
+	int r = store_deploy_application_find(c->tx, c->application, c->a, &application, err);
+
+	return r <= 0 ? r
+		      : store_deploy_group_find(
+				c->tx, application.application_id, c->group, c->a, ret, err);
+}
+
+static int tell(const struct change *c, struct err *err)
+{
+	const char *subject = arena_printf(c->a, "%s: AWS CodeDeploy %.16s in %.40s", c->status,
+		c->deployment_id, c->application);
+	struct codedeploy_deployment_group_info group;
+	int r = find_group(c, &group, err);
+
+	if (r <= 0)
+		return r;
+	wire_foreach (t, &group.trigger_configurations) {
+		struct err why CLEANUP_ERR = ERR_INIT;
+
+		if (!has_event(t, c->event) && (!c->also || !has_event(t, c->also)))
+			continue;
+		if (signal_publish_step(c->n->signal, c->tx, t->trigger_target_arn, subject,
+			    message(c, t->trigger_name), &why) < 0)
+			log_warn("deploy", "trigger %s of group %s: %s", t->trigger_name, c->group,
+				err_message(&why));
+	}
+	return 0;
+}
+
+/* ---- deployments ---- */
+
+static void put_rollback(const struct codedeploy_rollback_info *r, struct json_writer *w)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+
+	if (!r)
+		return;
+	wire_encode_json(&codedeploy_rollback_info_shape, r, &text);
+	json_key(w, "rollbackInformation");
+	json_put_raw(w, str_view(&text));
+}
+
+static void put_deployment(const struct change *c, struct json_writer *w)
+{
+	json_put_member(w, "applicationName", c->application);
+	json_put_member(w, "deploymentGroupName", c->group);
+	json_put_member(w, "status", c->status);
+	json_put_member(w, "time", timefmt_iso(c->usec).text);
+	put_rollback(c->deployment->info.rollback_info, w);
+}
+
 static int on_deployment(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
 	void *arg, struct err *err)
 {
-	const struct deploy_notice *n = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct change c = {
+		.n = arg, .tx = tx, .a = &a, .usec = entry->time_usec, .put = put_deployment};
 	struct towpath_event_deployment event;
-	struct codedeploy_application_info application;
-	struct codedeploy_deployment_group_info group;
-	const char *name;
-	int r;
+	struct store_deployment deployment = {0};
 
 	(void)d;
 	if (wire_decode_json(
 		    &towpath_event_deployment_shape, view_of(entry->detail), &a, &event, err) < 0)
 		return -1;
-	name = event_of(event.status);
-	if (!name || !event.application_name || !event.deployment_group_name)
+	c.event = event_of(deployment_events, event.status);
+	if (!c.event || !event.application_name || !event.deployment_group_name)
 		return 0;
-	r = store_deploy_application_find(tx, event.application_name, &a, &application, err);
-	if (r > 0)
-		r = store_deploy_group_find(tx, application.application_id,
-			event.deployment_group_name, &a, &group, err);
+	if (store_deployment_get(tx, event.deployment_id, &a, &deployment, err) < 0)
+		return -1;
+	c.application = event.application_name;
+	c.group = event.deployment_group_name;
+	c.deployment_id = event.deployment_id;
+	c.status = event.status;
+	c.deployment = &deployment;
+	if (streq(event.status, "Created") &&
+		streq(deployment.info.creator, CODEDEPLOY_DEPLOYMENT_CREATOR_CODEDEPLOYROLLBACK))
+		c.also = "DeploymentRollback";
+	return tell(&c, err);
+}
+
+/* ---- instances ---- */
+
+static void put_time(struct json_writer *w, const char *key, struct wire_time at)
+{
+	if (at.set)
+		json_put_member(w, key, timefmt_iso(at.usec).text);
+}
+
+static void put_instance(const struct change *c, struct json_writer *w)
+{
+	const struct codedeploy_instance_target *t = &c->target->info;
+
+	json_put_member(w, "instanceId", t->target_arn);
+	json_put_member(w, "lastUpdatedAt", timefmt_iso(c->usec).text);
+	json_put_member(w, "instanceStatus", c->status);
+	json_key(w, "lifecycleEvents");
+	json_open(w, '[');
+	wire_foreach (e, &t->lifecycle_events) {
+		json_open(w, '{');
+		json_put_member(w, "LifecycleEvent", e->lifecycle_event_name);
+		json_put_member(w, "LifecycleEventStatus", e->status);
+		put_time(w, "StartTime", e->start_time);
+		put_time(w, "EndTime", e->end_time);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+static int on_instance(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct change c = {
+		.n = arg, .tx = tx, .a = &a, .usec = entry->time_usec, .put = put_instance};
+	struct towpath_event_deployment_target event;
+	struct store_target target;
+	int r;
+
+	(void)d;
+	if (wire_decode_json(&towpath_event_deployment_target_shape, view_of(entry->detail), &a,
+		    &event, err) < 0)
+		return -1;
+	c.event = event_of(instance_events, event.status);
+	if (!c.event || !event.application_name || !event.deployment_group_name)
+		return 0;
+	r = store_target_get(tx, event.deployment_id, event.instance_id, &a, &target, err);
 	if (r <= 0)
 		return r;
-	wire_foreach (t, &group.trigger_configurations) {
-		struct err why CLEANUP_ERR = ERR_INIT;
-		const char *subject = arena_printf(&a, "%s: AWS CodeDeploy %.16s in %.40s",
-			event.status, event.deployment_id, event.application_name);
-
-		if (has_event(t, name) &&
-			signal_publish_step(n->signal, tx, t->trigger_target_arn, subject,
-				message(n, &event, t->trigger_name, entry->time_usec, &a),
-				&why) < 0)
-			log_warn("deploy", "trigger %s of group %s: %s", t->trigger_name,
-				event.deployment_group_name, err_message(&why));
-	}
-	return 0;
+	c.application = event.application_name;
+	c.group = event.deployment_group_name;
+	c.deployment_id = event.deployment_id;
+	c.status = event.status;
+	c.target = &target;
+	return tell(&c, err);
 }
 
 void deploy_notice_watch(struct deploy_notice *n)
@@ -101,5 +224,9 @@ void deploy_notice_watch(struct deploy_notice *n)
 	journal_subscribe(n->durable, &(struct journal_consumer){.name = "deploy.notice",
 					      .kind_prefix = "codedeploy.deployment",
 					      .fn = on_deployment,
+					      .arg = n});
+	journal_subscribe(n->durable, &(struct journal_consumer){.name = "deploy.notice.instance",
+					      .kind_prefix = "codedeploy.target",
+					      .fn = on_instance,
 					      .arg = n});
 }

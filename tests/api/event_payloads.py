@@ -226,3 +226,57 @@ def test_deployments(shared_server):
         target = api.get_deployment_target(deploymentId=deployment, targetId="payload")["deploymentTarget"]["instanceTarget"]
         assert told["resources"] == [target["targetArn"], resources[1], resources[0]]
     assert len(events) == 4
+
+
+def serve_host(server, host, api, deployment, status):
+    """An agent that ends every command so, until the deployment has ended."""
+    while api.get_deployment(deploymentId=deployment)["deploymentInfo"]["status"] not in ("Succeeded", "Failed"):
+        command = commands(server, "PollHostCommand", {"HostIdentifier": host})[1].get("HostCommand")
+        if command:
+            ident = {"HostCommandIdentifier": command["HostCommandIdentifier"]}
+            commands(server, "PutHostCommandAcknowledgement", ident)
+            commands(server, "PutHostCommandComplete", {**ident, "CommandStatus": status})
+
+
+def test_triggers_on_instances_and_rollbacks(shared_server, receiver):
+    api, s3, sns = (shared_server.client(x) for x in ("codedeploy", "s3", "sns"))
+    topic = sns.create_topic(Name="triggers")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url)
+    sns.confirm_subscription(TopicArn=topic, Token=receiver.next()[1]["Token"])
+    host = f"arn:aws:iam::{shared_server.account}:user/triggers"
+    api.register_on_premises_instance(instanceName="triggers", iamUserArn=host)
+    api.add_tags_to_on_premises_instances(instanceNames=["triggers"], tags=[{"Key": "triggers", "Value": "1"}])
+    api.create_application(applicationName="triggers")
+    api.create_deployment_group(
+        applicationName="triggers", deploymentGroupName="all", deploymentConfigName="CodeDeployDefault.AllAtOnce",
+        serviceRoleArn=f"arn:aws:iam::{shared_server.account}:role/deploy",
+        onPremisesInstanceTagFilters=[{"Key": "triggers", "Type": "KEY_ONLY"}],
+        autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
+        triggerConfigurations=[
+            {"triggerName": "hosts", "triggerTargetArn": topic, "triggerEvents": [
+                "InstanceStart", "InstanceSuccess", "InstanceFailure"]},
+            {"triggerName": "back", "triggerTargetArn": topic, "triggerEvents": ["DeploymentRollback"]}])
+    s3.create_bucket(Bucket="trigger-deploy")
+    s3.put_object(Bucket="trigger-deploy", Key="v1.zip", Body=zipped(appspec_yml="version: 0.0\nos: linux\n"))
+
+    def deploy(status):
+        deployment = api.create_deployment(applicationName="triggers", deploymentGroupName="all", revision={
+            "revisionType": "S3", "s3Location": {"bucket": "trigger-deploy", "key": "v1.zip", "bundleType": "zip"}})
+        serve_host(shared_server, host, api, deployment["deploymentId"], status)
+        return deployment["deploymentId"]
+
+    first, second = deploy("Succeeded"), deploy("Failed")
+    hosts, back = {}, []
+    while not back or len([d for d, _ in hosts if d in (first, second)]) < 4:
+        m = json.loads(receiver.next()[1]["Message"])
+        if m["eventTriggerName"] == "hosts":
+            hosts[m["deploymentId"], m["instanceStatus"]] = m
+        else:
+            back.append(m)
+    assert {(first, "InProgress"), (first, "Succeeded"), (second, "InProgress"), (second, "Failed")} <= set(hosts)
+    failed = hosts[(second, "Failed")]
+    assert failed["instanceId"] == api.get_deployment_target(deploymentId=second, targetId="triggers")[
+        "deploymentTarget"]["instanceTarget"]["targetArn"]
+    assert "Failed" in [e["LifecycleEventStatus"] for e in failed["lifecycleEvents"]]
+    assert len(back) == 1 and back[0]["rollbackInformation"]["rollbackTriggeringDeploymentId"] == second
+    assert api.get_deployment(deploymentId=back[0]["deploymentId"])["deploymentInfo"]["creator"] == "codeDeployRollback"
