@@ -156,8 +156,7 @@ def test_what_is_refused(server, client_of):
     arn = arn_of(server, "/live/r")
     start = logs.start_live_tail
     assert code_of(start, logGroupIdentifiers=[arn_of(server, "/none")]) == "ResourceNotFoundException"
-    assert code_of(start, logGroupIdentifiers=[arn + ":*"]) == "ValidationException"
-    for bad in ({"logGroupIdentifiers": ["/live/r"]},
+    for bad in ({"logGroupIdentifiers": ["/live/r"]}, {"logGroupIdentifiers": [arn + ":*"]},
                 {"logGroupIdentifiers": [arn], "logEventFilterPattern": "{ $.a }"},
                 {"logGroupIdentifiers": [arn], "logStreamNames": ["s"], "logStreamNamePrefixes": ["s"]},
                 {"logGroupIdentifiers": [arn, arn_of(server, "/live/a")], "logStreamNames": ["s"]}):
