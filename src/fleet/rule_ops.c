@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of elbv2 on rules: their actions, which listeners have too, and conditions. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cidr.h"
 #include "base/id.h"
 #include "fleet/balancer.h"
 
@@ -180,20 +180,9 @@ int fleet_rules_delete(struct db_tx *tx, const char *listener_arn, struct err *e
 
 static bool is_network(const char *text)
 {
-	char address[INET6_ADDRSTRLEN];
-	unsigned char bytes[sizeof(struct in6_addr)];
-	const char *slash = strchr(text, '/');
-	size_t n = slash ? (size_t)(slash - text) : 0;
-	char *end;
-	long bits;
+	struct cidr range;
 
-	if (!n || n >= sizeof(address) || slash[1] < '0' || slash[1] > '9')
-		return false;
-	memcpy(address, text, n);
-	address[n] = '\0';
-	bits = strtol(slash + 1, &end, 10);
-	return !*end && ((inet_pton(AF_INET, address, bytes) == 1 && bits <= 32) ||
-				(inet_pton(AF_INET6, address, bytes) == 1 && bits <= 128));
+	return cidr_parse(view_of(text), &range) && range.ranged;
 }
 
 static int check_values(const struct elbv2_rule_condition *c, size_t *ret_n, struct err *err)
