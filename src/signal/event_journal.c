@@ -267,6 +267,8 @@ int signal_event_journal(struct durable *d, struct db_tx *tx, const struct journ
 
 	if (!event_journal_kind(entry->kind))
 		return 0;
+	if (streq(entry->kind, "codebuild.build") && metric_build_heard(e, tx, entry, err) < 0)
+		return -1;
 	r = event_bus_heard(tx, EVENT_DEFAULT_BUS, &a, err);
 	if (r <= 0)
 		return r;

@@ -59,6 +59,7 @@ char *signal_arn(struct signal_engine *e, struct arena *a, const char *service, 
 
 #define SIGNAL_TASK_ALARM "signal.alarm"
 #define SIGNAL_TASK_AUTHORIZE "signal.authorize"
+#define SIGNAL_TASK_BUILDS "signal.builds"
 #define SIGNAL_TASK_COMPOSITE "signal.composite"
 #define SIGNAL_TASK_DELIVER "signal.deliver"
 #define SIGNAL_TASK_FORWARD "signal.forward"
@@ -136,6 +137,11 @@ int signal_series_read(struct db_tx *tx, const struct signal_query *q, struct ar
 int signal_metric_put_step(struct signal_engine *e, struct db_tx *tx, const struct signal_datum *v,
 	size_t n, struct err *err);
 int signal_prune_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+/* Takes note of a journal entry codebuild.build; the task puts what was noted into the metrics of
+ * AWS/CodeBuild (metric_build.c). */
+int metric_build_heard(struct signal_engine *e, struct db_tx *tx, const struct journal_entry *entry,
+	struct err *err);
+int metric_build_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- alarms (alarm_decide.c, alarm.c) ---- */
 

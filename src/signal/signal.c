@@ -57,6 +57,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	struct signal_engine *e = xcalloc(1, sizeof(*e));
 	const struct task_kind kinds[] = {
 		{.name = SIGNAL_TASK_ALARM, .run = signal_alarm_run, .arg = e},
+		{.name = SIGNAL_TASK_BUILDS, .run = metric_build_run, .arg = e},
 		{.name = SIGNAL_TASK_COMPOSITE, .run = signal_composite_run, .arg = e},
 		{.name = SIGNAL_TASK_SUPPRESS, .run = signal_suppress_run, .arg = e},
 		{.name = SIGNAL_TASK_NOTIFY, .run = signal_notify_run, .arg = e},

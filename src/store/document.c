@@ -49,6 +49,7 @@ KIND(STORE_ALARM, "alarm", cloudwatch_metric_alarm);
 KIND(STORE_COMPOSITE_ALARM, "composite-alarm", cloudwatch_composite_alarm);
 KIND(STORE_ALARM_LINK, "alarm-link", towpath_signal_alarm_link);
 KIND(STORE_ALARM_HISTORY, "alarm-history", cloudwatch_alarm_history_item);
+KIND(STORE_BUILD_COUNT, "build-count", towpath_signal_build_count);
 KIND(STORE_LOG_CURSOR, "log-cursor", towpath_signal_log_cursor);
 KIND(STORE_LOG_METRIC_FILTER, "log-metric-filter", logs_metric_filter);
 KIND(STORE_LOG_SUBSCRIPTION, "log-subscription", logs_subscription_filter);

@@ -43,6 +43,7 @@ extern const struct store_document_kind STORE_COMPOSITE_ALARM;
 /* owner: "metric NAMESPACE|NAME", "namespace NAMESPACE" or "alarm NAME" that the alarm looks at */
 extern const struct store_document_kind STORE_ALARM_LINK;
 extern const struct store_document_kind STORE_ALARM_HISTORY; /* owner: alarm */
+extern const struct store_document_kind STORE_BUILD_COUNT;   /* not yet a part of metrics */
 extern const struct store_document_kind STORE_LOG_CURSOR;    /* owner: group */
 extern const struct store_document_kind STORE_LOG_GROUP;
 extern const struct store_document_kind STORE_LOG_METRIC_FILTER; /* owner: group */

@@ -5,6 +5,7 @@ import time
 
 import botocore.exceptions
 import pytest
+from asking import eventually
 
 SPEC = "version: 0.2\nphases:\n  build:\n    commands:\n      - echo hello\n"
 ENVIRONMENT = {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
@@ -134,3 +135,36 @@ def test_curated_images(codebuild):
     platforms = codebuild.list_curated_environment_images()["platforms"]
     names = [i["name"] for p in platforms for l in p["languages"] for i in l["images"]]
     assert "aws/codebuild/standard:7.0" in names
+
+
+def test_metrics(codebuild, shared_server):
+    """Builds count once, of their project and of all, also when the server dies as one ends."""
+    began = time.time() - 60
+
+    def values(metric, name="metered", statistic="Sum"):
+        points = shared_server.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/CodeBuild", MetricName=metric, StartTime=began, EndTime=time.time() + 3600, Period=3600,
+            Dimensions=[{"Name": "ProjectName", "Value": name}] if name else [], Statistics=[statistic])["Datapoints"]
+        return sum(p[statistic] for p in points)
+
+    project(codebuild, "metered")
+    spec = "version: 0.2\nphases: {build: {commands: [exit 3]}}"
+    good = finish(codebuild, codebuild.start_build(projectName="metered")["build"]["id"])
+    finish(codebuild, codebuild.start_build(projectName="metered", buildspecOverride=spec)["build"]["id"])
+    shared_server.kill9()
+    shared_server.restart()
+    codebuild, cw = (shared_server.client(s) for s in ("codebuild", "cloudwatch"))
+    eventually(lambda: values("SucceededBuilds") + values("FailedBuilds") == 2)
+    assert (values("Builds"), values("SucceededBuilds"), values("FailedBuilds")) == (2, 1, 1)
+    assert values("Builds", None) >= 2 and values("Duration", None, "SampleCount") >= 2
+    took = (good["endTime"] - good["startTime"]).total_seconds()
+    assert values("Duration", statistic="Minimum") <= took + 0.001 and values("Duration", statistic="SampleCount") == 2
+    listed = {m["MetricName"] for m in cw.list_metrics(
+        Namespace="AWS/CodeBuild", Dimensions=[{"Name": "ProjectName", "Value": "metered"}])["Metrics"]}
+    assert listed == {"Builds", "SucceededBuilds", "FailedBuilds", "Duration"} | {f"{p}Duration" for p in (
+        "Submitted", "Queued", "Provisioning", "DownloadSource", "Install", "PreBuild", "Build", "PostBuild",
+        "UploadArtifacts", "Finalizing")}
+    # Nothing is left over that could count again.
+    finish(codebuild, codebuild.start_build(projectName="metered")["build"]["id"])
+    eventually(lambda: values("SucceededBuilds") == 2)
+    assert (values("Builds"), values("FailedBuilds"), values("BuildDuration", statistic="SampleCount")) == (3, 1, 3)
