@@ -90,9 +90,9 @@ static int check_window(const struct cloudwatch_put_metric_alarm_request *req, s
 			err, "ValidationError", "Period must be 10, 20, 30 or a multiple of 60");
 	if (window > (period < 3600 ? MAX_WINDOW_SEC : MAX_LONG_WINDOW_SEC))
 		return err_set_wire(err, "ValidationError",
-			"Metrics cannot be checked across more than a day (EvaluationPeriods * "
-			"Period "
+			"Metrics cannot be checked across more than %s (EvaluationPeriods * Period "
 			"must be <= %d).",
+			period < 3600 ? "a day" : "a week",
 			period < 3600 ? MAX_WINDOW_SEC : MAX_LONG_WINDOW_SEC);
 	if (req->datapoints_to_alarm.set && req->datapoints_to_alarm.v > req->evaluation_periods.v)
 		return err_set_wire(err, "ValidationError",
