@@ -199,6 +199,12 @@ struct compute_image {
 	const char *stop_signal; /* or NULL */
 };
 
+/* Processor time since it was made, memory now (without pages that can be given back). */
+struct compute_usage {
+	int64_t cpu_usec;
+	int64_t memory; /* bytes */
+};
+
 struct compute_driver;
 
 /* Drivers put these first in their own structures. */
@@ -268,6 +274,10 @@ struct compute_driver {
 		const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
 	int (*pod_drop)(
 		const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
+	/* What the roots of a pod have used; ERR_NOT_FOUND when it is not there. NULL: not known.
+	 */
+	int (*pod_usage)(const struct compute_driver *d, const char *pod, struct compute_usage *ret,
+		struct err *err);
 	/* Makes an existing bridge lead to a new host_port; no bridge is fine. */
 	int (*redirect)(
 		const struct compute_driver *d, const struct compute_bridge *b, struct err *err);

@@ -597,5 +597,6 @@ const struct compute_driver compute_oci = {
 	.signal_init = oci_signal_init,
 	.pod_make = oci_pod_make,
 	.pod_drop = oci_pod_drop,
+	.pod_usage = oci_pod_usage,
 	.redirect = oci_network_redirect,
 };

@@ -15,6 +15,8 @@ char *oci_cgroup(const char *pod, const char *id) MUST_CHECK;
 /* Path of a pod's network namespace. */
 char *oci_pod_network(const char *pod) MUST_CHECK;
 int oci_pod_make(const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
+int oci_pod_usage(const struct compute_driver *d, const char *pod, struct compute_usage *ret,
+	struct err *err);
 int oci_pod_drop(const struct compute_driver *d, const struct compute_pod *pod, struct err *err);
 
 /* A user of the tree below `root`, by names or numbers, as spec.init_user has it. */

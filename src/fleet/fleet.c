@@ -241,6 +241,7 @@ struct fleet_engine *fleet_engine_free(struct fleet_engine *e)
 	map_release_with(&e->roots, detach_root);
 	map_release_with(&e->watched, fleet_watched_free);
 	map_release_with(&e->hosts, free_value);
+	map_release_with(&e->usage, free_value);
 	fd_closep(&e->traffic_fd);
 	fd_closep(&e->epoll_fd);
 	fd_closep(&e->wake_fd);

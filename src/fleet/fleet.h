@@ -35,6 +35,14 @@ struct fleet_metric {
 	size_t n;
 };
 
+/* A metric of a service in the minute that has passed: a value a task. */
+struct fleet_usage {
+	const char *cluster, *service; /* names */
+	const char *name;	       /* CPUUtilization, MemoryUtilization */
+	const double *values;	       /* percent of what the task has reserved */
+	size_t n;
+};
+
 /* An image of our own registry. */
 struct fleet_image {
 	const char *repository, *digest; /* of the manifest for this machine */
@@ -109,6 +117,10 @@ struct fleet_config {
 	/* Takes metrics; called each second at most, outside of transactions. NULL: dropped. */
 	int (*metrics)(
 		void *arg, int64_t usec, const struct fleet_metric *v, size_t n, struct err *err);
+	/* Takes what services use; called each minute at most, outside of transactions. NULL: it is
+	 * not looked at. */
+	int (*usage)(
+		void *arg, int64_t usec, const struct fleet_usage *v, size_t n, struct err *err);
 	/* All metrics of seconds before this one were given; called once a second. NULL: not. */
 	int (*metrics_complete)(void *arg, int64_t sec, struct err *err);
 	void *arg;

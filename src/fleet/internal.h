@@ -32,6 +32,8 @@ struct fleet_engine {
 	pthread_mutex_t traffic_lock; /* serialises the data plane and what follows */
 	struct map watched;	      /* "pool/server": struct fleet_watched */
 	struct map hosts;	      /* target group: struct fleet_hosts_sent */
+	struct map usage;	      /* task: what it had used at the last look (usage.c) */
+	int64_t usage_minute;	      /* of that look, on the one clock */
 	int64_t looked_usec;	      /* the last look at its counters, on the one clock */
 	int64_t complete_sec;	      /* the second of the last metrics */
 };
@@ -246,6 +248,8 @@ int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
 /* Brings the data plane to what is stored. */
 int fleet_traffic_apply(struct fleet_engine *e, struct err *err);
 int fleet_traffic_run(struct durable *d, const struct task *t, void *arg, struct err *err);
+/* Tells what services use, once a minute; the sampler's alone. */
+int fleet_usage_look(struct fleet_engine *e, struct err *err);
 void fleet_sampler_hurry(struct fleet_engine *e);
 /* What the data plane counted before this server looked is not counted. */
 int fleet_sampler_begin(struct fleet_engine *e, struct err *err);

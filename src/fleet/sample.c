@@ -533,7 +533,7 @@ void *fleet_sampler_main(void *arg)
 
 	pthread_mutex_lock(&e->sample_lock);
 	while (!e->stopping) {
-		struct err err CLEANUP_ERR = ERR_INIT;
+		struct err err CLEANUP_ERR = ERR_INIT, why CLEANUP_ERR = ERR_INIT;
 		struct timespec until;
 		bool failed;
 
@@ -542,6 +542,8 @@ void *fleet_sampler_main(void *arg)
 		if (failed && !failing)
 			log_err("fleet", &err, "following the data plane");
 		failing = failed;
+		if (fleet_usage_look(e, &why) < 0)
+			log_err("fleet", &why, "looking at what services use");
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		add_usec(&until, pause_usec(e, busy));
 		pthread_mutex_lock(&e->sample_lock);

@@ -72,6 +72,32 @@ static int put_metrics(
 	return signal_metric_put(w->signal, data, total, err);
 }
 
+static int put_usage(
+	void *arg, int64_t usec, const struct fleet_usage *v, size_t n, struct err *err)
+{
+	const struct fleet_world *w = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct signal_datum *data = arena_new_n(&a, n + 1, struct signal_datum);
+
+	for (size_t i = 0; i < n; i++) {
+		struct signal_dimension *d = arena_new_n(&a, 2, struct signal_dimension);
+
+		d[0] = (struct signal_dimension){"ClusterName", v[i].cluster};
+		d[1] = (struct signal_dimension){"ServiceName", v[i].service};
+		data[i] = (struct signal_datum){
+			.name_space = "AWS/ECS",
+			.name = v[i].name,
+			.unit = "Percent",
+			.dimensions = d,
+			.n_dimensions = 2,
+			.usec = usec,
+			.values = v[i].values,
+			.n = v[i].n,
+		};
+	}
+	return signal_metric_put(w->signal, data, n, err);
+}
+
 static int metrics_complete(void *arg, int64_t sec, struct err *err)
 {
 	const struct fleet_world *w = arg;
@@ -179,6 +205,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 {
 	cfg->metrics = put_metrics;
 	cfg->metrics_complete = metrics_complete;
+	cfg->usage = put_usage;
 	cfg->agent_env = agent_env;
 	cfg->task_env = fleet_world_task_env;
 	cfg->task_metadata = fleet_world_task_metadata;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services of real containers behind the real data plane: health, traffic, and what is killed."""
+import datetime
 import json
 import os
 import shutil
@@ -218,6 +219,32 @@ def test_collected(host):
     event, = host.server.client("logs").get_log_events(
         logGroupName="fourth", logStreamName=f"p/app/{fourth()['taskArn'].rsplit('/', 1)[1]}")["events"]
     assert fourth()["createdAt"].timestamp() * 1000 <= event["timestamp"] <= fourth()["stoppedAt"].timestamp() * 1000
+
+
+def test_what_a_service_uses(host):
+    """Processor time and memory of its tasks, in percent of what they have reserved, minute by minute."""
+    host.server.arguments += ["--clock-rate", "60"]
+    host.server.restart()
+    host.connect()
+    image = host.registry.push("busy", Cmd=["sh", "-c", "while :; do :; done"])
+    host.define("busy", image=image)
+    host.ecs.create_service(cluster="c", serviceName="busy", taskDefinition="busy", desiredCount=2, launchType="FARGATE",
+                            networkConfiguration=NETWORK)
+    metrics, start = host.server.client("cloudwatch"), host.service("busy")["createdAt"]
+
+    def points(name):
+        found = metrics.get_metric_statistics(
+            Namespace="AWS/ECS", MetricName=name, StartTime=start, EndTime=start + datetime.timedelta(hours=20), Period=60,
+            Unit="Percent", Statistics=["Average", "Maximum", "SampleCount"],
+            Dimensions=[{"Name": "ClusterName", "Value": "c"}, {"Name": "ServiceName", "Value": "busy"}])["Datapoints"]
+        return [p for p in found if p["SampleCount"] == 2]
+
+    cpu = eventually(lambda: points("CPUUtilization"))
+    memory = points("MemoryUtilization")
+    # each is held to a quarter of a processor, and would take all of it
+    assert all(20 < p["Average"] <= p["Maximum"] < 130 for p in cpu), cpu
+    assert all(0 < p["Average"] < 20 for p in memory), memory
+    host.drop("busy")
 
 
 RECORDER = """#!/bin/sh
