@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include "fleet/containers.h"
 
@@ -276,13 +277,35 @@ static int refuse_unbuilt(const struct ecs_task_definition *d, struct err *err)
 	return 0;
 }
 
+/* Hosts of a swarm may be of any kind; the swarm finds out. */
+static int check_platform(const struct ecs_runtime_platform *p, struct err *err)
+{
+	struct utsname here = {0};
+	bool arm;
+
+	if (!p)
+		return 0;
+	if (p->operating_system_family && !streq(p->operating_system_family, "LINUX"))
+		return err_set_wire(err, CLIENT,
+			"Tasks for the operating system family %s cannot run on this machine; use "
+			"LINUX",
+			p->operating_system_family);
+	uname(&here);
+	arm = streq(here.machine, "aarch64");
+	if (p->cpu_architecture && streq(p->cpu_architecture, "ARM64") != arm)
+		return err_set_wire(err, CLIENT,
+			"Tasks for the architecture %s cannot run on this machine, which is %s",
+			p->cpu_architecture, here.machine);
+	return 0;
+}
+
 int fleet_task_definition_fits(
 	const struct fleet_engine *e, const struct ecs_task_definition *d, struct err *err)
 {
 	const struct compute_driver *compute = e->cfg.task_compute;
 
 	if (!compute || !compute->remote)
-		return 0;
+		return check_platform(d->runtime_platform, err);
 	if (d->container_definitions.n > 1)
 		return err_set_wire(err, CLIENT,
 			"A swarm places single containers: a task definition of several, which "

@@ -162,6 +162,9 @@ def test_task_definitions(host):
     ([container()], {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "300"}, "300"),
     ([container()], {"requiresCompatibilities": ["FARGATE"]}, "cpu"),
     ([container(memory=600)], {"cpu": "256", "memory": "512"}, "600"),
+    ([container()], {"runtimePlatform": {"cpuArchitecture": "X86_64" if os.uname().machine == "aarch64" else "ARM64"}},
+     os.uname().machine),
+    ([container()], {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}, "WINDOWS"),
 ])
 def test_definitions_that_cannot_be(host, definitions, more, word):
     said = refused(host.client("ecs").register_task_definition, family="bad", containerDefinitions=definitions, **more)
