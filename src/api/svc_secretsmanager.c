@@ -73,6 +73,25 @@ static const size_t subjects[SECRETSMANAGER_OP_COUNT] = {
 	[SECRETSMANAGER_OP_UPDATE_SECRET_VERSION_STAGE] = ID(update_secret_version_stage),
 };
 
+/* Who names no version means the current one, and is asked for it. */
+static void add_current_stage(struct call *call,
+	const struct secretsmanager_get_secret_value_request *req, struct call_access *ret)
+{
+	const char **conditions;
+	size_t n = 0;
+
+	if (req->version_id || req->version_stage)
+		return;
+	while (ret->conditions && ret->conditions[n])
+		n++;
+	conditions = arena_new_n(call->arena, n + 3, const char *);
+	if (n)
+		memcpy(conditions, ret->conditions, n * sizeof(*conditions));
+	conditions[n] = "secretsmanager:VersionStage";
+	conditions[n + 1] = "AWSCURRENT";
+	ret->conditions = conditions;
+}
+
 static int access(
 	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
 {
@@ -82,6 +101,9 @@ static int access(
 
 	if (!id)
 		return 0;
+	if (call->operation ==
+		&secretsmanager_service.operations[SECRETSMANAGER_OP_GET_SECRET_VALUE])
+		add_current_stage(call, req, ret);
 	if (secret_resource(engine, id, call->arena, &found, err) < 0)
 		return -1;
 	ret->resource_policy = found.policy;

@@ -250,6 +250,18 @@ def test_policy_of_a_secret(sm, shared_server):
         "MalformedPolicyDocumentException"
 
 
+def test_policies_speak_of_stages(sm, shared_server):
+    """Who names no version reads the current one, and needs permission for that."""
+    sm.create_secret(Name="staged", SecretString="1")
+    sm.put_secret_value(SecretId="staged", SecretString="2")
+    keys = shared_server.user("stage", {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+                                        "Condition": {"StringEquals": {"secretsmanager:VersionStage": "AWSCURRENT"}}})
+    stage = shared_server.client("secretsmanager", keys=keys)
+    assert stage.get_secret_value(SecretId="staged")["SecretString"] == "2"
+    assert stage.get_secret_value(SecretId="staged", VersionStage="AWSCURRENT")["SecretString"] == "2"
+    assert code(stage.get_secret_value, SecretId="staged", VersionStage="AWSPREVIOUS") == "AccessDeniedException"
+
+
 def test_random_passwords(sm):
     text = sm.get_random_password(PasswordLength=20, ExcludePunctuation=True,
                                   ExcludeCharacters="abc0")["RandomPassword"]
