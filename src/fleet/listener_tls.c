@@ -190,9 +190,7 @@ static int remove_listener_certificates_step(struct db_tx *tx, void *arg, struct
 		size_t i = there ? (size_t)(there - l.certificates.v) : 0;
 
 		if (!there)
-			return err_set_wire(err, "CertificateNotFoundException",
-				"Certificate '%s' is not one of the listener's",
-				c->certificate_arn);
+			continue;
 		if (i == 0)
 			return err_set_wire(err, "OperationNotPermittedException",
 				"The default certificate cannot be removed; ModifyListener "
