@@ -78,6 +78,7 @@ struct build_logs {
 struct build_role {
 	const char *arn;
 	const char *build; /* uuid of the build that acts under it */
+	const char *build_arn;
 	bool of_pipeline;  /* a pipeline's role, which trusts pipelines and not builds */
 };
 

@@ -6,8 +6,10 @@ struct build_role build_role(const struct store_build_record *r)
 {
 	const struct towpath_build_pipeline *p = r->extra.pipeline;
 
-	return (struct build_role){
-		r->spec.service_role, r->uuid, p && wire_or(p->acts_as_pipeline, false)};
+	return (struct build_role){.arn = r->spec.service_role,
+		.build = r->uuid,
+		.build_arn = r->build.arn,
+		.of_pipeline = p && wire_or(p->acts_as_pipeline, false)};
 }
 
 int build_may(const struct build_engine *e, const struct store_build_record *r, const char *action,

@@ -26,12 +26,20 @@ static int need_role(struct identity_engine *e, const struct identity_actor *who
 static struct towpath_identity_session session_of(struct identity_engine *e,
 	const struct identity_actor *who, const struct iam_role *role, struct arena *a)
 {
-	return (struct towpath_identity_session){
+	struct towpath_identity_session s = {
 		.arn = arena_printf(a, "arn:aws:sts::%s:assumed-role/%s/%s", e->account,
 			role->role_name, who->session_name),
 		.principal_id = arena_printf(a, "%s:%s", role->role_id, who->session_name),
 		.owner = identity_owner(a, "role", role->role_name),
 	};
+	size_t n = 0;
+
+	while (who->keys && who->keys[n])
+		n++;
+	wire_list_alloc(a, &s.keys, n);
+	for (size_t i = 0; i < n; i++)
+		s.keys.v[i] = who->keys[i];
+	return s;
 }
 
 int identity_role_may(struct identity_engine *e, const struct identity_actor *who,

@@ -106,6 +106,8 @@ static void add_session(key_vec *keys, const struct towpath_identity_session *s,
 	add_key(keys, "aws:FederatedProvider", s->federated);
 	if (s->invoked_by)
 		add_key(keys, "aws:CalledVia", s->invoked_by);
+	for (size_t i = 0; i + 1 < s->keys.n; i += 2)
+		add_key(keys, s->keys.v[i], s->keys.v[i + 1]);
 }
 
 static void add_principal(

@@ -157,6 +157,8 @@ struct identity_actor {
 	const char *service; /* codepipeline.amazonaws.com */
 	const char *role_arn;
 	const char *session_name;
+	/* Condition keys that are present where it acts, and their values in turn; NULL ends. */
+	const char *const *keys;
 };
 /* 0 when the role trusts the service and its policies allow the action on the resource, or the
  * resource's own policy (JSON, or NULL) does; else

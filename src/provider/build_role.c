@@ -8,8 +8,22 @@
 
 struct identity_actor build_world_actor(const struct build_role *role, struct arena *a)
 {
-	return (struct identity_actor){role->of_pipeline ? PIPELINE_SERVICE : BUILD_SERVICE,
-		role->arn, arena_printf(a, "AWSCodeBuild-%s", role->build)};
+	const char **keys = arena_new_n(a, 5, const char *);
+	const char *mark = role->build_arn ? strstr(role->build_arn, ":build/") : NULL;
+	const char *project = mark ? mark + strlen(":build/") : NULL;
+
+	if (project) {
+		keys[0] = "codebuild:buildArn";
+		keys[1] = role->build_arn;
+		keys[2] = "codebuild:projectArn";
+		keys[3] = arena_printf(a, "%.*s:project/%.*s", (int)(mark - role->build_arn),
+			role->build_arn, (int)strcspn(project, ":"), project);
+	}
+	return (struct identity_actor){
+		.service = role->of_pipeline ? PIPELINE_SERVICE : BUILD_SERVICE,
+		.role_arn = role->arn,
+		.session_name = arena_printf(a, "AWSCodeBuild-%s", role->build),
+		.keys = keys};
 }
 
 static int may(void *arg, const struct build_role *role, const char *action, const char *resource,

@@ -50,7 +50,11 @@ def test_roles_must_trust_the_service(server):
 
 def test_the_cli_inside_a_build_acts_under_its_role(server):
     role = server.service_role("cli", "codebuild.amazonaws.com", {
-        "Effect": "Allow", "Action": "codecommit:ListRepositories", "Resource": "*"})
+        "Effect": "Allow", "Action": "codecommit:ListRepositories", "Resource": "*", "Condition": {
+            "ArnLike": {"codebuild:buildArn": "arn:aws:codebuild:*:*:build/cli:*"},
+            "StringLike": {"codebuild:projectArn": "*:project/cli"}}}, {
+        "Effect": "Allow", "Action": "codecommit:CreateRepository", "Resource": "*", "Condition": {
+            "StringLike": {"codebuild:projectArn": "*:project/other"}}})
     builds = Builds(server)
     builds.project("cli", """
         version: 0.2
