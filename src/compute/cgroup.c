@@ -52,7 +52,7 @@ struct cgroup {
 	char *hierarchies[N_CONTROLLERS]; /* v1, delegated: as the kernel names them */
 };
 
-static bool is_v2(void)
+bool cgroup_is_v2(void)
 {
 	struct statfs st;
 
@@ -367,7 +367,7 @@ int cgroup_new(
 	int got = 0;
 
 	g->lock_fd = -1;
-	g->v2 = is_v2();
+	g->v2 = cgroup_is_v2();
 	g->delegated = delegated;
 	if (g->v2)
 		enable_v2();

@@ -11,6 +11,9 @@
 #include "base/err.h"
 #include "compute/compute.h"
 
+/* Whether the machine has control groups of version 2 alone. */
+bool cgroup_is_v2(void);
+
 struct cgroup; /* the folders of one group */
 
 /* Takes a free group and sets its limits. ERR_UNSUPPORTED when a limit is asked for whose

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pods of the oci driver: a named network namespace, and a cgroup above those of the roots. */
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "compute/cgroup.h"
 #include "compute/oci_internal.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -23,13 +22,6 @@ char *oci_pod_network(const char *pod)
 }
 
 /* ---- limits ---- */
-
-static bool unified(void)
-{
-	struct statfs st;
-
-	return statfs(CGROUP_ROOT, &st) == 0 && st.f_type == CGROUP2_SUPER_MAGIC;
-}
 
 /* Writes a value; files that a kernel has not got are passed over where optional. */
 static int put(const char *dir, const char *name, const char *value, bool optional, struct err *err)
@@ -84,7 +76,7 @@ static int limit(const struct compute_pod *pod, struct err *err)
 		[CPU] = (long long)pod->limits.cpu_milli * 100,
 		[PIDS] = pod->limits.pids,
 	};
-	bool v2 = unified();
+	bool v2 = cgroup_is_v2();
 
 	if (v2) {
 		char *dir CLEANUP(freep) = make_dir(NULL, pod->id);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "compute/cgroup.h"
 #include "compute/oci_internal.h"
 
 #define ROOT "/sys/fs/cgroup"
@@ -74,8 +75,7 @@ static int read_v1(const char *pod, struct compute_usage *ret, struct err *err)
 int oci_pod_usage(const struct compute_driver *d UNUSED, const char *pod, struct compute_usage *ret,
 	struct err *err)
 {
-	int r = file_exists(ROOT "/cgroup.controllers") ? read_v2(pod, ret, err)
-							: read_v1(pod, ret, err);
+	int r = cgroup_is_v2() ? read_v2(pod, ret, err) : read_v1(pod, ret, err);
 
 	ret->memory = MAX(ret->memory, 0);
 	return r;
