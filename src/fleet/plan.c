@@ -11,7 +11,7 @@ struct planner {
 	struct arena *a;
 	struct db_tx *tx;
 	struct fleet_engine *e;
-	struct store_documents groups, targets, balancers, listeners, rules;
+	struct store_documents groups, targets, balancers, attributes, listeners, rules;
 	const char **balancer_of; /* of each group: load balancer ARN; NULL: not in use */
 	struct fleet_plan *ret;
 };
@@ -201,28 +201,20 @@ static const char *address_of(const struct planner *p, const struct elbv2_listen
 	return "127.0.0.1";
 }
 
-static int attribute_of(
-	struct planner *p, const char *balancer, const char *key, const char **ret, struct err *err)
+/* An attribute of a load balancer, or NULL. */
+static const char *attribute_of(const struct planner *p, const char *balancer, const char *key)
 {
-	struct towpath_string_map set = {0};
-	int r = store_document_get(
-		p->tx, &STORE_LOAD_BALANCER_ATTRIBUTES, balancer, p->a, &set, err);
-
-	*ret = r > 0 ? fleet_attribute_get(&set, key) : NULL;
-	return r < 0 ? -1 : 0;
+	for (size_t i = 0; i < p->attributes.n; i++)
+		if (streq(p->attributes.ids[i], balancer))
+			return fleet_attribute_get(p->attributes.v[i], key);
+	return NULL;
 }
 
-static int plan_attributes(struct planner *p, const struct elbv2_listener *l,
-	struct traffic_listener *ret, struct err *err)
+static int idle_of(const struct planner *p, const char *balancer)
 {
-	const char *idle, *http2;
+	const char *idle = attribute_of(p, balancer, FLEET_IDLE_TIMEOUT);
 
-	if (attribute_of(p, l->load_balancer_arn, FLEET_IDLE_TIMEOUT, &idle, err) < 0 ||
-		attribute_of(p, l->load_balancer_arn, FLEET_HTTP2, &http2, err) < 0)
-		return -1;
-	ret->idle_sec = idle ? atoi(idle) : 0;
-	ret->http1_only = streq(http2, "false");
-	return 0;
+	return idle ? atoi(idle) : 0;
 }
 
 /* Never without: what is to be secret must not go out in the clear. */
@@ -289,8 +281,10 @@ static int plan_listener(struct planner *p, const struct elbv2_listener *l,
 		.port = l->port.v,
 		.routes = routes,
 		.n_routes = n + 1,
+		.idle_sec = idle_of(p, l->load_balancer_arn),
+		.http1_only = streq(attribute_of(p, l->load_balancer_arn, FLEET_HTTP2), "false"),
 	};
-	return plan_attributes(p, l, ret, err) < 0 ? -1 : plan_tls(p, l, ret, err);
+	return plan_tls(p, l, ret, err);
 }
 
 /* ---- pools ---- */
@@ -325,20 +319,17 @@ static int stickiness_of(struct planner *p, const char *arn, struct err *err)
 	return seconds ? atoi(seconds) : FLEET_STICKINESS_SECONDS;
 }
 
-static int plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, struct err *err)
+static void plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, struct err *err)
 {
 	const struct elbv2_target_group *tg = p->groups.v[at];
 	struct traffic_server *servers = arena_new_n(p->a, p->targets.n + 1, struct traffic_server);
-	const char *idle;
 	size_t n = 0;
 
 	ret->name = fleet_pool_name(p->a, tg->target_group_name);
 	ret->check = check_of(tg);
 	ret->tls = streq(tg->protocol, "HTTPS");
 	ret->sticky_sec = stickiness_of(p, tg->target_group_arn, err);
-	if (attribute_of(p, p->balancer_of[at], FLEET_IDLE_TIMEOUT, &idle, err) < 0)
-		return -1;
-	ret->idle_sec = idle ? atoi(idle) : 0;
+	ret->idle_sec = idle_of(p, p->balancer_of[at]);
 	for (size_t i = 0; i < p->targets.n; i++) {
 		const struct towpath_fleet_target *t = p->targets.v[i];
 
@@ -361,7 +352,6 @@ static int plan_pool(struct planner *p, size_t at, struct traffic_pool *ret, str
 	}
 	ret->servers = servers;
 	ret->n_servers = n;
-	return 0;
 }
 
 int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
@@ -375,6 +365,8 @@ int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
 	if (store_document_list(tx, &STORE_TARGET_GROUP, NULL, a, &p.groups, err) < 0 ||
 		store_document_list(tx, &STORE_TARGET, NULL, a, &p.targets, err) < 0 ||
 		store_document_list(tx, &STORE_LOAD_BALANCER, NULL, a, &p.balancers, err) < 0 ||
+		store_document_list(
+			tx, &STORE_LOAD_BALANCER_ATTRIBUTES, NULL, a, &p.attributes, err) < 0 ||
 		store_document_list(tx, &STORE_LISTENER, NULL, a, &p.listeners, err) < 0 ||
 		store_document_list(tx, &STORE_RULE, NULL, a, &p.rules, err) < 0)
 		return -1;
@@ -386,8 +378,8 @@ int fleet_plan_make(struct fleet_engine *e, struct db_tx *tx, struct arena *a,
 	pools = arena_new_n(a, p.groups.n + 1, struct traffic_pool);
 	ret->servers = arena_new_n(a, p.targets.n + 1, struct fleet_planned);
 	for (size_t i = 0; i < p.groups.n; i++)
-		if (p.balancer_of[i] && plan_pool(&p, i, &pools[ret->plan.n_pools++], err) < 0)
-			return -1;
+		if (p.balancer_of[i])
+			plan_pool(&p, i, &pools[ret->plan.n_pools++], err);
 	ret->plan.listeners = listeners;
 	ret->plan.n_listeners = p.listeners.n;
 	ret->plan.pools = pools;
