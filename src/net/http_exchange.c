@@ -248,6 +248,16 @@ void http_exchange_suspend(struct http_exchange *x)
 	MHD_suspend_connection(x->connection);
 }
 
+ssize_t http_exchange_wait_out(struct http_exchange *x)
+{
+	if (x->gone || (x->out_end && !x->out_ok))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (x->out_end)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	http_exchange_suspend(x);
+	return 0;
+}
+
 void http_exchange_resume(struct http_exchange *x)
 {
 	if (!x->suspended)

@@ -149,6 +149,9 @@ enum MHD_Result http_exchange_queue(struct http_exchange *x);
 /* Under x->lock (H2). */
 void http_exchange_suspend(struct http_exchange *x);
 void http_exchange_resume(struct http_exchange *x);
+/* What a content reader that has nothing answers: the end, good or bad, or 0 after suspending the
+ * connection until there is more. Under x->lock. */
+ssize_t http_exchange_wait_out(struct http_exchange *x);
 
 /* ---- http_stream.c ---- */
 /* Gives the exchange to a worker thread, now or when one is free. */

@@ -81,12 +81,8 @@ ssize_t http_push_pull(void *arg, uint64_t pos, char *buf, size_t max)
 	(void)pos;
 	pthread_mutex_lock(&x->lock);
 	n = (ssize_t)take(x, buf, max);
-	if (n == 0 && (x->gone || (x->out_end && !x->out_ok)))
-		n = MHD_CONTENT_READER_END_WITH_ERROR;
-	else if (n == 0 && x->out_end)
-		n = MHD_CONTENT_READER_END_OF_STREAM;
-	else if (n == 0)
-		http_exchange_suspend(x);
+	if (n == 0)
+		n = http_exchange_wait_out(x);
 	pthread_mutex_unlock(&x->lock);
 	return n;
 }

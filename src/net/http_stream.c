@@ -84,15 +84,10 @@ ssize_t http_stream_pull(void *arg, uint64_t pos, char *buf, size_t max)
 	(void)pos;
 	pthread_mutex_lock(&x->lock);
 	n = (ssize_t)ring_get(&x->out, buf, max);
-	if (n > 0) {
+	if (n > 0)
 		pthread_cond_broadcast(&x->wake);
-	} else if (x->gone || (x->out_end && !x->out_ok)) {
-		n = MHD_CONTENT_READER_END_WITH_ERROR;
-	} else if (x->out_end) {
-		n = MHD_CONTENT_READER_END_OF_STREAM;
-	} else {
-		http_exchange_suspend(x);
-	}
+	else
+		n = http_exchange_wait_out(x);
 	pthread_mutex_unlock(&x->lock);
 	return n;
 }
