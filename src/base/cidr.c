@@ -33,6 +33,11 @@ bool cidr_parse(struct view text, struct cidr *ret)
 	return true;
 }
 
+bool cidr_is_any_address(const char *text)
+{
+	return strcmp(text, "0.0.0.0") == 0 || strcmp(text, "::") == 0;
+}
+
 bool cidr_holds(const struct cidr *range, const struct cidr *address)
 {
 	size_t whole = (size_t)range->bits / 8;

@@ -17,6 +17,8 @@ struct cidr {
 
 /* 10.0.0.0/24, 2001:db8::/32, or an address without a range: that one alone. */
 bool cidr_parse(struct view text, struct cidr *ret);
+/* 0.0.0.0 or ::, which stand for all addresses of a machine. */
+bool cidr_is_any_address(const char *text);
 /* Whether the address lies in the range; never one of another family. */
 bool cidr_holds(const struct cidr *range, const struct cidr *address);
 

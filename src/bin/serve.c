@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `towpath serve`: the server in the foreground, until SIGTERM or SIGINT. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/cidr.h"
 #include "base/log.h"
 #include "bin/command.h"
 #include "bin/server.h"
@@ -91,10 +91,10 @@ static int read_compute(const struct options *o, struct server_config *c, struct
 static int read_address(const struct options *o, const char *name, const char *otherwise,
 	const char **ret, struct err *err)
 {
-	unsigned char bytes[sizeof(struct in6_addr)];
+	struct cidr address;
 
 	*ret = option_text(o, name) ? option_text(o, name) : otherwise;
-	if (inet_pton(AF_INET, *ret, bytes) == 1 || inet_pton(AF_INET6, *ret, bytes) == 1)
+	if (cidr_parse(view_of(*ret), &address) && !address.ranged)
 		return 0;
 	return err_set(err, ERR_INVALID, "--%s '%s' is no IP address", name, *ret);
 }

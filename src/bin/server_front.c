@@ -6,6 +6,7 @@
 #include "api/health.h"
 #include "api/resource_tags.h"
 #include "api/snshttp.h"
+#include "base/cidr.h"
 #include "base/file.h"
 #include "base/id.h"
 #include "base/limits.h"
@@ -141,14 +142,10 @@ int server_front_open(struct server *s, struct err *err)
 
 /* ---- listening ---- */
 
-static bool is_any(const char *address)
-{
-	return streq(address, "0.0.0.0") || streq(address, "::");
-}
-
 static bool is_local(const char *address)
 {
-	return is_any(address) || starts_with(address, "127.") || streq(address, "localhost");
+	return cidr_is_any_address(address) || starts_with(address, "127.") ||
+	       streq(address, "localhost");
 }
 
 /* How what runs on this machine reaches the server. */
@@ -257,7 +254,8 @@ int server_front_listen(struct server *s, struct err *err)
 	if (!tls) {
 		s->local_port = s->port;
 		s->local_endpoint = url_of("http",
-			is_any(s->config.address) ? "127.0.0.1" : s->config.address, s->port);
+			cidr_is_any_address(s->config.address) ? "127.0.0.1" : s->config.address,
+			s->port);
 	}
 	tell_builds(s);
 	return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cidr.h"
 #include "base/id.h"
 #include "base/log.h"
 
@@ -58,11 +59,6 @@ static int check_balancer_name(const char *name, struct err *err)
 	return 0;
 }
 
-bool fleet_address_is_any(const char *address)
-{
-	return streq(address, "0.0.0.0") || streq(address, "::");
-}
-
 const char *fleet_balancer_address(
 	const struct fleet_engine *e, const struct elbv2_load_balancer *lb)
 {
@@ -79,7 +75,7 @@ static void name_host(const struct fleet_engine *e, struct elbv2_load_balancer *
 	char host[256];
 
 	lb->dns_name = fleet_balancer_address(e, lb);
-	if (!fleet_address_is_any(lb->dns_name))
+	if (!cidr_is_any_address(lb->dns_name))
 		return;
 	lb->dns_name = gethostname(host, sizeof(host)) == 0 ? arena_strdup(a, host) : "127.0.0.1";
 }

@@ -230,8 +230,6 @@ struct fleet_tls_policy {
 };
 /* NULL: there is none of that name. */
 const struct fleet_tls_policy *fleet_tls_policy(const char *name);
-/* 0.0.0.0 or :: */
-bool fleet_address_is_any(const char *address);
 /* The plan for what is stored now; shares are by rule. Everything in the arena. */
 struct fleet_plan {
 	struct traffic_plan plan;

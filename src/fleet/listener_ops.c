@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cidr.h"
 #include "base/fd.h"
 #include "base/id.h"
 #include "fleet/balancer.h"
@@ -75,8 +76,8 @@ static int check_port(struct fleet_engine *e, struct db_tx *tx, const struct elb
 		if (fleet_balancer_need(tx, other->load_balancer_arn, a, &its, err) < 0)
 			return -1;
 		there = fleet_balancer_address(e, &its);
-		if (streq(address, there) || fleet_address_is_any(address) ||
-			fleet_address_is_any(there))
+		if (streq(address, there) || cidr_is_any_address(address) ||
+			cidr_is_any_address(there))
 			return err_set_wire(err, "DuplicateListenerException",
 				"A listener already exists on port %d", l->port.v);
 	}
