@@ -79,7 +79,7 @@ struct build_role {
 	const char *arn;
 	const char *build; /* uuid of the build that acts under it */
 	const char *build_arn;
-	bool of_pipeline;  /* a pipeline's role, which trusts pipelines and not builds */
+	bool of_pipeline; /* a pipeline's role, which trusts pipelines and not builds */
 };
 
 /* ---- values kept elsewhere ---- */
