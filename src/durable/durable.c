@@ -61,6 +61,7 @@ struct durable *durable_free(struct durable *d)
 	if (!d)
 		return NULL;
 	durable_stop(d);
+	scheduler_drop_unstored(d);
 	vec_foreach (k, &d->kinds)
 		free(*k);
 	vec_foreach (c, &d->consumers)
@@ -227,7 +228,7 @@ static int64_t run_due(struct durable *d, struct err *err)
 	int64_t n = consumers_run(d);
 	struct running_task *r;
 
-	if (scheduler_claim(d, 1, err) < 0)
+	if (scheduler_settle(d, err) < 0 || scheduler_claim(d, 1, err) < 0)
 		return -1;
 	r = scheduler_take_ready(d);
 	if (r) {

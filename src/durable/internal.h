@@ -30,13 +30,22 @@ struct watcher {
 	void *arg;
 };
 
-/* A task that runs now. */
+/* How a run ended, while the store does not have it yet. */
+enum ending {
+	ENDING_NONE,
+	ENDING_DONE,
+	ENDING_RETRY, /* failed: due again at retry_usec */
+};
+
+/* A task that runs now, or whose ending the store could not take (a full disk). */
 struct running_task {
 	struct task task;
 	struct kind_state *kind;
 	struct arena arena; /* owns the task's strings */
 	char lease[64];
-	bool done; /* task_done() was called in its last step */
+	bool done;	      /* task_done() was called in its last step */
+	enum ending unstored; /* the scheduler stores it as soon as it can. Guarded by lock. */
+	int64_t retry_usec;
 	struct running_task *next;
 };
 
@@ -48,7 +57,7 @@ struct durable {
 	VEC(struct kind_state *) kinds;
 	VEC(struct consumer_state *) consumers;
 	VEC(struct watcher) watchers;
-	struct running_task *running;		 /* all that run */
+	struct running_task *running;		 /* all that run, or whose ending is not stored */
 	struct running_task *ready, **ready_end; /* claimed, waiting for a worker */
 	int n_idle, n_workers;
 	bool started, stopping;
@@ -79,8 +88,13 @@ int durable_migrate(struct db *db, struct err *err);
 /* scheduler.c */
 /* Claims up to max due tasks; they are appended to d->ready. Returns how many, -1 on error. */
 int scheduler_claim(struct durable *d, int max, struct err *err);
-/* Runs a claimed task to its end and records a failure. Frees it. */
+/* Runs a claimed task to its end and stores how it ended. Frees it, unless the store takes nothing:
+ * then scheduler_settle() does both. */
 void scheduler_run_task(struct durable *d, struct running_task *r);
+/* Stores the endings that could not be stored. -1: one still cannot, the others wait. */
+int scheduler_settle(struct durable *d, struct err *err);
+/* At the end of life: their leases run out, or end with the next start. */
+void scheduler_drop_unstored(struct durable *d);
 struct running_task *scheduler_take_ready(struct durable *d);
 /* When the next task is due that no limit holds back; INT64_MAX when there is none. */
 int64_t scheduler_next_due(struct durable *d);

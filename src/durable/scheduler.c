@@ -246,45 +246,44 @@ int64_t scheduler_next_due(struct durable *d)
 
 /* ---- running ---- */
 
-struct ending {
+struct end_step {
 	struct durable *d;
 	struct running_task *r;
 	const struct err *why;
-	int64_t due_usec;
 };
 
 static int end_unit(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct ending *e = arg;
+	struct end_step *e = arg;
 
 	return task_done(e->d, tx, &e->r->task, err);
 }
 
 static int retry_unit(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct ending *e = arg;
+	struct end_step *e = arg;
 
 	/* The next attempt is the run more that a wake-up asked for, unless that is due later. */
 	return db_exec(tx,
 		"UPDATE task SET lease = NULL, due = ?3, "
 		"again = CASE WHEN again > ?3 THEN again END WHERE id = ?1 AND lease = ?2",
-		DB_ARGS(DB_INT(e->r->task.id), DB_TEXT(e->r->lease), DB_INT(e->due_usec)), NULL,
-		err);
+		DB_ARGS(DB_INT(e->r->task.id), DB_TEXT(e->r->lease), DB_INT(e->r->retry_usec)),
+		NULL, err);
 }
 
 static int give_up_unit(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct ending *e = arg;
+	struct end_step *e = arg;
 	const struct task_kind *kind = &e->r->kind->kind;
 
 	return kind->gave_up(e->d, tx, &e->r->task, e->why, kind->arg, err);
 }
 
-/* The task failed: later again, or given up. */
-static void record_failure(struct durable *d, struct running_task *r, struct err *why)
+/* The task failed: given up, or to be tried later, which the caller stores. */
+static enum ending ending_of_failure(struct durable *d, struct running_task *r, struct err *why)
 {
 	const struct task_kind *kind = &r->kind->kind;
-	struct ending e = {.d = d, .r = r, .why = why};
+	struct end_step e = {.d = d, .r = r, .why = why};
 	struct err err CLEANUP_ERR = ERR_INIT;
 	bool last = kind->max_attempts && r->task.attempt >= kind->max_attempts;
 	int64_t pause = FIRST_RETRY_USEC << MIN(r->task.attempt - 1, 10);
@@ -292,19 +291,39 @@ static void record_failure(struct durable *d, struct running_task *r, struct err
 	log_warn("durable", "task %s of %s failed (attempt %d%s): %s", r->task.kind,
 		r->task.subject, r->task.attempt, last ? ", the last" : "", err_message(why));
 	if (last && durable_step(d, kind->gave_up ? give_up_unit : end_unit, &e, &err) == 0)
-		return;
+		return ENDING_NONE;
 	if (last && err_is(&err, ERR_CONFLICT))
-		return; /* cancelled meanwhile */
+		return ENDING_NONE; /* cancelled meanwhile */
 	if (last)
 		log_err("durable", &err, "task %s of %s cannot be given up", r->task.kind,
 			r->task.subject);
-	e.due_usec = durable_now(d) + MIN(pause, LONGEST_RETRY_USEC);
-	if (db_write(d->db, retry_unit, &e, &err) < 0)
-		log_err("durable", &err, "task %s of %s runs again when its lease is out",
-			r->task.kind, r->task.subject);
-	pthread_mutex_lock(&d->lock);
-	r->kind->next_due_usec = MIN(r->kind->next_due_usec, e.due_usec);
-	pthread_mutex_unlock(&d->lock);
+	r->retry_usec = durable_now(d) + MIN(pause, LONGEST_RETRY_USEC);
+	return ENDING_RETRY;
+}
+
+/* ERR_CONFLICT is no failure here: the task was cancelled, or its lease ran out. */
+static int store_ending(
+	struct durable *d, struct running_task *r, enum ending ending, struct err *err)
+{
+	struct end_step e = {.d = d, .r = r};
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	switch (ending) {
+	case ENDING_NONE:
+		return 0;
+	case ENDING_DONE:
+		if (durable_step(d, end_unit, &e, &why) < 0 && !err_is(&why, ERR_CONFLICT))
+			return err_move(err, &why);
+		return 0;
+	case ENDING_RETRY:
+		if (db_write(d->db, retry_unit, &e, err) < 0)
+			return -1;
+		pthread_mutex_lock(&d->lock);
+		r->kind->next_due_usec = MIN(r->kind->next_due_usec, r->retry_usec);
+		pthread_mutex_unlock(&d->lock);
+		return 0;
+	}
+	BUG("no such ending");
 }
 
 static void unlink_running(struct durable *d, struct running_task *r)
@@ -319,26 +338,70 @@ static void unlink_running(struct durable *d, struct running_task *r)
 	r->kind->running--;
 	pthread_cond_signal(&d->wake_scheduler);
 	pthread_mutex_unlock(&d->lock);
+	running_free(r);
+}
+
+/* Its lease is renewed until then, so that it does not run meanwhile. */
+static void leave_unstored(struct durable *d, struct running_task *r, enum ending ending)
+{
+	pthread_mutex_lock(&d->lock);
+	r->unstored = ending;
+	pthread_cond_signal(&d->wake_scheduler);
+	pthread_mutex_unlock(&d->lock);
+}
+
+static struct running_task *find_unstored(struct durable *d, enum ending *ret_ending)
+{
+	struct running_task *r;
+
+	pthread_mutex_lock(&d->lock);
+	for (r = d->running; r && r->unstored == ENDING_NONE; r = r->next)
+		;
+	*ret_ending = r ? r->unstored : ENDING_NONE;
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+int scheduler_settle(struct durable *d, struct err *err)
+{
+	struct running_task *r;
+	enum ending ending;
+
+	while ((r = find_unstored(d, &ending))) {
+		if (store_ending(d, r, ending, err) < 0)
+			return -1;
+		unlink_running(d, r);
+	}
+	return 0;
+}
+
+void scheduler_drop_unstored(struct durable *d)
+{
+	while (d->running)
+		unlink_running(d, d->running);
 }
 
 void scheduler_run_task(struct durable *d, struct running_task *r)
 {
 	const struct task_kind *kind = &r->kind->kind;
-	struct err err CLEANUP_ERR = ERR_INIT;
-	struct ending e = {.d = d, .r = r};
+	struct err err CLEANUP_ERR = ERR_INIT, why CLEANUP_ERR = ERR_INIT;
+	enum ending ending = ENDING_NONE;
 
-	if (kind->run(d, &r->task, kind->arg, &err) < 0) {
-		if (err_is(&err, ERR_CONFLICT) && r->done)
-			log_debug("durable", "task %s of %s: %s", r->task.kind, r->task.subject,
-				err_message(&err));
-		else
-			record_failure(d, r, &err);
-	} else if (!r->done && durable_step(d, end_unit, &e, &err) < 0 &&
-		   !err_is(&err, ERR_CONFLICT)) {
-		log_err("durable", &err, "end of task %s of %s", r->task.kind, r->task.subject);
+	if (kind->run(d, &r->task, kind->arg, &why) == 0) {
+		ending = r->done ? ENDING_NONE : ENDING_DONE;
+	} else if (err_is(&why, ERR_CONFLICT) && r->done) {
+		log_debug("durable", "task %s of %s: %s", r->task.kind, r->task.subject,
+			err_message(&why));
+	} else {
+		ending = ending_of_failure(d, r, &why);
 	}
-	unlink_running(d, r);
-	running_free(r);
+	if (store_ending(d, r, ending, &err) == 0) {
+		unlink_running(d, r);
+		return;
+	}
+	log_err("durable", &err, "the end of task %s of %s is stored later", r->task.kind,
+		r->task.subject);
+	leave_unstored(d, r, ending);
 }
 
 void *worker_main(void *arg)
@@ -443,7 +506,7 @@ static int64_t claim_for(struct durable *d, int room)
 {
 	struct err err CLEANUP_ERR = ERR_INIT;
 
-	if (scheduler_claim(d, room, &err) >= 0)
+	if (scheduler_settle(d, &err) == 0 && scheduler_claim(d, room, &err) >= 0)
 		return 0;
 	log_err("durable", &err, "tasks cannot be claimed");
 	return monotonic_usec() + FAILED_CLAIM_USEC;

@@ -233,6 +233,75 @@ static void test_retries_with_growing_pause(void **state)
 	assert_int_equal(fx->last_run_usec, START + (1 + 2 + 4) * USEC_PER_SEC);
 }
 
+/* ---- a store that takes nothing ---- */
+
+static int rename_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	const char *const *names = arg;
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "ALTER TABLE %s RENAME TO %s", names[0], names[1]);
+	return db_exec(tx, sql, DB_NO_ARGS, NULL, err);
+}
+
+static void rename_table(const char *from, const char *to)
+{
+	const char *names[] = {from, to};
+
+	assert_int_equal(db_write(durable_db(fx->d), rename_step, names, NULL), 0);
+}
+
+/* The store breaks while the task runs, which then ends as arg says. */
+static int run_and_break(struct durable *d, const struct task *t, void *arg, struct err *err)
+{
+	const bool *fails = arg;
+
+	fx->attempts_seen = t->attempt;
+	fx->last_run_usec = durable_now(d);
+	if (++fx->runs > 1)
+		return 0;
+	rename_table("task", "task_away");
+	return *fails ? err_set(err, ERR_IO, "broken") : 0;
+}
+
+static void run_in_broken_store(bool *fails)
+{
+	task_register(
+		fx->d, &(struct task_kind){.name = "work", .run = run_and_break, .arg = fails});
+	enqueue("a", 0);
+	assert_int_equal(durable_run(fx->d, false, 0, NULL), -1);
+	assert_int_equal(durable_run(fx->d, false, 0, NULL), -1);
+	assert_int_equal(fx->runs, 1);
+	rename_table("task_away", "task");
+	run_until(INT64_MAX);
+}
+
+/* Not when its lease is out, a minute later. */
+static void test_failure_is_stored_when_it_can(void **state)
+{
+	bool fails = true;
+
+	(void)state;
+	run_in_broken_store(&fails);
+	assert_int_equal(fx->runs, 2);
+	assert_int_equal(fx->attempts_seen, 2);
+	assert_int_equal(fx->last_run_usec, START + USEC_PER_SEC);
+}
+
+static void test_end_is_stored_when_it_can(void **state)
+{
+	bool fails = false;
+
+	(void)state;
+	run_in_broken_store(&fails);
+	assert_int_equal(fx->runs, 1); /* it ended once, and was not lost */
+	enqueue("a", 0);
+	run_until(INT64_MAX);
+	assert_int_equal(fx->runs, 2);
+	assert_int_equal(fx->attempts_seen, 1);
+	assert_int_equal(fx->last_run_usec, START);
+}
+
 static void test_gives_up(void **state)
 {
 	(void)state;
@@ -482,6 +551,8 @@ int main(void)
 		CASE(test_earlier_wins_while_it_waits),
 		CASE(test_wake_up_ends_the_pause),
 		CASE(test_retries_with_growing_pause),
+		CASE(test_failure_is_stored_when_it_can),
+		CASE(test_end_is_stored_when_it_can),
 		CASE(test_gives_up),
 		CASE(test_cancel_and_reschedule),
 		CASE(test_wake_up_while_running_is_not_lost),
