@@ -281,6 +281,26 @@ int fleet_service_complete(struct fleet_engine *e, struct db_tx *tx, struct ecs_
 int fleet_load_balancers_check(struct db_tx *tx, const struct ecs_load_balancers *l,
 	const struct ecs_task_definition *d, struct arena *a, struct err *err);
 
+/* ---- alarms of rolling deployments (service_alarm.c) ---- */
+
+int fleet_service_alarms_check(const struct ecs_deployment_configuration *c,
+	enum fleet_controller controller, struct err *err);
+/* A deployment starts: one of its alarms that is in ALARM now leaves it unwatched. */
+int fleet_service_alarms_begin(struct fleet_engine *e, struct db_tx *tx, struct ecs_service *s,
+	const struct ecs_deployment *d, struct arena *a, struct err *err);
+/* The deployment is not watched: a rollback is what answers alarms. */
+int fleet_service_alarms_ignore(struct db_tx *tx, const struct ecs_service *s,
+	const struct ecs_deployment *d, struct arena *a, struct err *err);
+/* The alarms that the newest deployment is watched by, or NULL. set: what is kept of it. */
+const struct ecs_deployment_alarms *fleet_service_alarms(
+	const struct ecs_service *s, const struct towpath_fleet_set *set);
+/* How long a deployment is watched after its last task is healthy: what these alarms look back
+ * over, the longest of them; 0 when none exists. */
+int fleet_service_bake_usec(struct fleet_engine *e, struct db_tx *tx,
+	const struct ecs_deployment_alarms *alarms, int64_t *ret_usec, struct err *err);
+/* Before durable_start(): hears of alarms. */
+void fleet_service_alarms_watch(struct fleet_engine *e);
+
 /* ---- deciding (service_decide.c); all pure ---- */
 
 enum fleet_member_state {
@@ -298,6 +318,9 @@ struct fleet_roll {
 	int desired, minimum_percent, maximum_percent;
 	const struct fleet_roll_member *v; /* tasks that are wanted */
 	size_t n;
+	/* The deployment has failed: no more tasks are started, and those of earlier deployments
+	 * that serve stay as long as any are desired. */
+	bool halted;
 };
 struct fleet_roll_decision {
 	int start;

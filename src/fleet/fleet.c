@@ -219,6 +219,7 @@ int fleet_engine_new(const struct fleet_config *cfg, struct fleet_engine **ret, 
 		return -1;
 	}
 	register_tasks(e);
+	fleet_service_alarms_watch(e);
 	*ret = e;
 	return 0;
 }

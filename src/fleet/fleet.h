@@ -62,6 +62,12 @@ struct fleet_secret_request {
 	const char *task_id;
 };
 
+/* An alarm that watches deployments of services. */
+struct fleet_alarm {
+	bool active;	     /* in state ALARM */
+	int64_t window_usec; /* what has happened for so long is all that it looks at */
+};
+
 struct fleet_config {
 	struct durable *durable;
 	const char *account, *region;
@@ -107,6 +113,10 @@ struct fleet_config {
 	 * part of the caller's step. 1, 0: there is none, -1. NULL: there are none. */
 	int (*certificate)(void *arg, struct db_tx *tx, const char *arn, struct arena *a,
 		const char **ret_pem, struct err *err);
+	/* How an alarm stands, as a part of the caller's step. 1, 0: there is none, -1. NULL: there
+	 * are none. */
+	int (*alarm)(void *arg, struct db_tx *tx, const char *name, struct fleet_alarm *ret,
+		struct err *err);
 	/* Makes a log stream over a spool file, as a part of the caller's step. NULL: dropped. */
 	int (*log_attach)(void *arg, struct db_tx *tx, const char *group, const char *stream,
 		const char *path, struct err *err);

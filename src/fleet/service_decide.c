@@ -96,14 +96,15 @@ void fleet_roll_decide(const struct fleet_roll *r, struct fleet_roll_decision *r
 		ret->stop[next_to_leave(r, ret->stop, true)] = true;
 	/* The old ones leave: those that serve only while enough others do. */
 	while ((i = next_to_leave(r, ret->stop, false)) != SIZE_MAX) {
-		if (r->v[i].state == MEMBER_HEALTHY && c.healthy - 1 < lower)
+		if (r->v[i].state == MEMBER_HEALTHY &&
+			(c.healthy - 1 < lower || (r->halted && r->desired)))
 			break;
 		ret->stop[i] = true;
 		c = count(r, ret->stop);
 	}
-	ret->start = MAX(MIN(r->desired - c.primary, upper - c.live), 0);
+	ret->start = r->halted ? 0 : MAX(MIN(r->desired - c.primary, upper - c.live), 0);
 	ret->done = c.live == c.primary && c.primary_healthy >= r->desired && !ret->start;
-	ret->stuck = !ret->start && !c.starting && !ret->done;
+	ret->stuck = !ret->start && !c.starting && !ret->done && !r->halted;
 	for (i = 0; i < r->n; i++)
 		ret->stuck &= !ret->stop[i];
 }

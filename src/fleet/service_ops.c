@@ -23,7 +23,8 @@ static const char *launch_type_of(const struct ecs_service *s)
 
 /* ---- checks that creating and updating share ---- */
 
-static int check_configuration(const struct ecs_deployment_configuration *c, struct err *err)
+static int check_configuration(const struct ecs_deployment_configuration *c,
+	enum fleet_controller controller, struct err *err)
 {
 	int minimum, maximum;
 
@@ -34,10 +35,8 @@ static int check_configuration(const struct ecs_deployment_configuration *c, str
 			"deployment strategy %s is not implemented; use ROLLING, or the "
 			"controller CODE_DEPLOY",
 			c->strategy);
-	if (c->alarms && wire_or(c->alarms->enable, false))
-		return err_set(err, ERR_UNSUPPORTED,
-			"deployment alarms of a service are not implemented; use the alarms of a "
-			"CodeDeploy deployment group");
+	if (fleet_service_alarms_check(c, controller, err) < 0)
+		return -1;
 	if (c->lifecycle_hooks.n)
 		return err_set(err, ERR_UNSUPPORTED,
 			"lifecycle hooks of a service are not implemented; use CodeDeploy's");
@@ -174,6 +173,8 @@ static int first_set(struct fleet_engine *e, struct db_tx *tx, struct ecs_servic
 		return fleet_task_set_add(e, tx, s, &set, a, err);
 	case FLEET_CONTROLLER_ECS:
 		d = fleet_deployment_add(e, s, a);
+		if (fleet_service_alarms_begin(e, tx, s, d, a, err) < 0)
+			return -1;
 		return fleet_service_announce(e, tx, s, "SERVICE_DEPLOYMENT_IN_PROGRESS", d->id,
 			d->rollout_state_reason, err);
 	}
@@ -219,7 +220,7 @@ static int check_new(struct fleet_engine *e, struct db_tx *tx,
 	enum fleet_controller controller = fleet_service_controller(s);
 
 	if (refuse_unbuilt(req, err) < 0 ||
-		check_configuration(req->deployment_configuration, err) < 0)
+		check_configuration(req->deployment_configuration, controller, err) < 0)
 		return -1;
 	if (s->desired_count.v < 0)
 		return err_set_wire(err, INVALID, "desiredCount must not be negative.");
@@ -307,7 +308,8 @@ int fleet_service_roll(struct fleet_engine *e, struct db_tx *tx, struct ecs_serv
 	s->task_definition = definition->task_definition_arn;
 	d = fleet_deployment_add(e, s, a);
 	*ret_id = d->id;
-	if (fleet_service_save(tx, s, err) < 0 ||
+	if (fleet_service_alarms_begin(e, tx, s, d, a, err) < 0 ||
+		fleet_service_save(tx, s, err) < 0 ||
 		fleet_service_announce(e, tx, s, "SERVICE_DEPLOYMENT_IN_PROGRESS", d->id,
 			d->rollout_state_reason, err) < 0)
 		return -1;
@@ -429,7 +431,8 @@ static int update_service_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (fleet_service_need(e, tx, req->cluster, req->service, a, s, err) < 0 ||
 		refuse_unbuilt_update(req, err) < 0 ||
-		check_configuration(req->deployment_configuration, err) < 0 ||
+		check_configuration(
+			req->deployment_configuration, fleet_service_controller(s), err) < 0 ||
 		check_controller(s, req, err) < 0)
 		return -1;
 	if (wire_or(req->desired_count, 0) < 0)

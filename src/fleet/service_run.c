@@ -6,21 +6,12 @@
 
 #include "base/log.h"
 #include "fleet/capacity.h"
+#include "fleet/service_run.h"
 
 /* A task without any check counts as healthy after it has run so long. */
 #define SETTLE_USEC (3 * USEC_PER_SEC)
 
-struct reconcile {
-	struct fleet_engine *e;
-	struct db_tx *tx;
-	struct arena *a;
-	struct ecs_service s;
-	struct fleet_tasks tasks;
-	int64_t now, wake_usec;
-	bool changed; /* the service is to be saved */
-};
-
-static void wake_at(struct reconcile *x, int64_t usec)
+void reconcile_wake_at(struct reconcile *x, int64_t usec)
 {
 	if (!x->wake_usec || usec < x->wake_usec)
 		x->wake_usec = usec;
@@ -80,7 +71,7 @@ static int member_state(struct reconcile *x, const struct fleet_task *t,
 		if (target_state(x, t, &by_target, err) < 0)
 			return -1;
 		if (by_target == MEMBER_UNHEALTHY && x->now < t->t.started_at.usec + grace) {
-			wake_at(x, t->t.started_at.usec + grace);
+			reconcile_wake_at(x, t->t.started_at.usec + grace);
 			by_target = MEMBER_SETTLING;
 		}
 		if (by_target != MEMBER_HEALTHY)
@@ -89,7 +80,7 @@ static int member_state(struct reconcile *x, const struct fleet_task *t,
 	}
 	if (!checked && x->now < settled) {
 		*ret = MEMBER_SETTLING;
-		wake_at(x, settled);
+		reconcile_wake_at(x, settled);
 	}
 	return 0;
 }
@@ -119,7 +110,7 @@ static int start_tasks(struct reconcile *x, const struct set_plan *p, int count,
 	if (fleet_set_get(x->tx, p->id, x->s.service_arn, x->a, &set, err) < 0)
 		return -1;
 	if (set.not_before.set && x->now < set.not_before.usec) {
-		wake_at(x, set.not_before.usec);
+		reconcile_wake_at(x, set.not_before.usec);
 		return 0;
 	}
 	if ((streq(x->s.propagate_tags, "SERVICE") &&
@@ -176,127 +167,6 @@ static int stop_task(struct reconcile *x, struct fleet_task *t, enum fleet_membe
 }
 
 /* ---- controller ECS ---- */
-
-static int rollout(struct reconcile *x, struct ecs_deployment *d, const char *state,
-	const char *event, const char *reason, struct err *err)
-{
-	struct towpath_fleet_set set;
-
-	if (fleet_set_get(x->tx, d->id, x->s.service_arn, x->a, &set, err) < 0)
-		return -1;
-	d->rollout_state = set.rollout_state = state;
-	d->rollout_state_reason = set.rollout_reason = reason;
-	d->updated_at = WIRE_SET_TIME(x->now);
-	x->changed = true;
-	if (fleet_set_put(x->tx, &set, err) < 0)
-		return -1;
-	return fleet_service_announce(x->e, x->tx, &x->s, event, d->id, reason, err);
-}
-
-/* The newest deployment that has completed, the primary one excepted; NULL: none. */
-static const struct ecs_deployment *last_completed(const struct ecs_service *s)
-{
-	for (size_t i = 1; i < s->deployments.n; i++)
-		if (streq(s->deployments.v[i].rollout_state, ROLLOUT_COMPLETED))
-			return &s->deployments.v[i];
-	return NULL;
-}
-
-static int roll_back(struct reconcile *x, struct err *err)
-{
-	const struct ecs_deployment *to = last_completed(&x->s);
-	const char *definition = to ? to->task_definition : NULL, *id = to ? to->id : NULL;
-	struct ecs_deployment *d;
-
-	if (!definition)
-		return 0;
-	fleet_service_event(x->e, &x->s, x->a,
-		"(deployment %s) deployment failed: tasks failed to start.",
-		x->s.deployments.v[0].id);
-	x->s.task_definition = definition;
-	d = fleet_deployment_add(x->e, &x->s, x->a);
-	d->rollout_state_reason = arena_printf(
-		x->a, "ECS deployment circuit breaker: rolling back to deploymentId %s.", id);
-	fleet_service_event(x->e, &x->s, x->a, "rolling back to deployment %s.", id);
-	x->changed = true;
-	if (fleet_service_announce(x->e, x->tx, &x->s, "SERVICE_DEPLOYMENT_IN_PROGRESS", d->id,
-		    d->rollout_state_reason, err) < 0)
-		return -1;
-	return fleet_wake(x->e, x->tx, FLEET_TASK_SERVICE, x->s.service_arn, 0, err);
-}
-
-/* 1: the deployment has failed. */
-static int break_circuit(struct reconcile *x, struct err *err)
-{
-	const struct ecs_deployment_circuit_breaker *b =
-		x->s.deployment_configuration
-			? x->s.deployment_configuration->deployment_circuit_breaker
-			: NULL;
-	struct ecs_deployment *d = &x->s.deployments.v[0];
-	struct towpath_fleet_set set;
-
-	if (!b || !wire_or(b->enable, false) || !streq(d->rollout_state, ROLLOUT_IN_PROGRESS))
-		return 0;
-	if (fleet_set_get(x->tx, d->id, x->s.service_arn, x->a, &set, err) < 0)
-		return -1;
-	if (wire_or(set.failed, 0) < fleet_breaker_threshold((int)wire_or(x->s.desired_count, 0)))
-		return 0;
-	if (rollout(x, d, ROLLOUT_FAILED, "SERVICE_DEPLOYMENT_FAILED",
-		    arena_printf(x->a,
-			    "ECS deployment circuit breaker: tasks failed to start. Last failure: "
-			    "%s",
-			    set.failed_reason),
-		    err) < 0)
-		return -1;
-	if (wire_or(b->rollback, false) && roll_back(x, err) < 0)
-		return -1;
-	return 1;
-}
-
-/* All tasks of the primary deployment are there and healthy, and no others. */
-static int complete(struct reconcile *x, struct err *err)
-{
-	struct ecs_deployment *d = &x->s.deployments.v[0];
-	struct towpath_fleet_set set;
-
-	if (streq(d->rollout_state, ROLLOUT_IN_PROGRESS)) {
-		if (rollout(x, d, ROLLOUT_COMPLETED, "SERVICE_DEPLOYMENT_COMPLETED",
-			    arena_printf(x->a, "ECS deployment %s completed.", d->id), err) < 0)
-			return -1;
-		fleet_service_event(
-			x->e, &x->s, x->a, "(deployment %s) deployment completed.", d->id);
-	}
-	if (x->s.deployments.n > 1) {
-		x->s.deployments.n = 1;
-		x->changed = true;
-	}
-	if (fleet_set_get(x->tx, d->id, x->s.service_arn, x->a, &set, err) < 0)
-		return -1;
-	if (wire_or(set.steady_announced, false) && !wire_or(set.failures, 0))
-		return 0;
-	if (!wire_or(set.steady_announced, false)) {
-		fleet_service_event(x->e, &x->s, x->a, "has reached a steady state.");
-		x->changed = true;
-		if (fleet_service_announce(
-			    x->e, x->tx, &x->s, "SERVICE_STEADY_STATE", d->id, NULL, err) < 0)
-			return -1;
-	}
-	set.steady_announced = WIRE_SET_BOOL(true);
-	set.failures = WIRE_SET_INT(0);
-	return fleet_set_put(x->tx, &set, err);
-}
-
-static int no_longer_steady(struct reconcile *x, struct err *err)
-{
-	struct towpath_fleet_set set;
-
-	if (fleet_set_get(x->tx, x->s.deployments.v[0].id, x->s.service_arn, x->a, &set, err) < 0)
-		return -1;
-	if (!wire_or(set.steady_announced, false))
-		return 0;
-	set.steady_announced = WIRE_SET_BOOL(false);
-	return fleet_set_put(x->tx, &set, err);
-}
 
 static int percent(struct wire_int v, int dflt)
 {
@@ -365,6 +235,7 @@ static int roll(struct reconcile *x, struct err *err)
 		.minimum_percent = percent(c->minimum_healthy_percent, 100),
 		.maximum_percent = percent(c->maximum_percent, 200),
 		.v = members,
+		.halted = streq(d->rollout_state, ROLLOUT_FAILED),
 	};
 	struct set_plan plan = {
 		.id = d->id,
@@ -374,7 +245,7 @@ static int roll(struct reconcile *x, struct err *err)
 		.strategy = &d->capacity_provider_strategy,
 		.network = d->network_configuration,
 	};
-	int failed = break_circuit(x, err);
+	int failed = rollout_fails(x, err);
 
 	if (failed)
 		return failed < 0 ? -1 : 0;
@@ -384,15 +255,13 @@ static int roll(struct reconcile *x, struct err *err)
 	for (size_t i = 0; i < roll.n; i++)
 		if (decision.stop[i] && stop_task(x, who[i], members[i].state, d->id, err) < 0)
 			return -1;
-	/* A deployment that has failed is not tried on. */
-	if (!streq(d->rollout_state, ROLLOUT_FAILED) &&
-		start_tasks(x, &plan, decision.start, err) < 0)
+	if (start_tasks(x, &plan, decision.start, err) < 0)
 		return -1;
 	if (decision.stuck && x->s.deployments.n > 1)
 		tell_stuck(x);
 	if (!decision.done || others_serve(x, d->id))
-		return no_longer_steady(x, err);
-	return complete(x, err);
+		return rollout_unsteady(x, err);
+	return rollout_complete(x, err);
 }
 
 /* ---- task sets ---- */
@@ -419,7 +288,7 @@ static int stability(struct reconcile *x, struct set_view *v, struct err *err)
 	for (size_t i = 0; i < v->n; i++)
 		if (v->states[i] == MEMBER_SETTLING &&
 			x->now < v->who[i]->t.started_at.usec + SETTLE_USEC)
-			wake_at(x, v->who[i]->t.started_at.usec + SETTLE_USEC);
+			reconcile_wake_at(x, v->who[i]->t.started_at.usec + SETTLE_USEC);
 	now_state = c.running == v->want && !c.pending && !c.stopping && c.healthy && settled
 			    ? "STEADY_STATE"
 			    : "STABILIZING";

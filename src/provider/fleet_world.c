@@ -105,6 +105,19 @@ static int metrics_complete(void *arg, int64_t sec, struct err *err)
 	return signal_metrics_complete(w->signal, NAMESPACE, sec, err);
 }
 
+/* ---- alarms ---- */
+
+static int alarm_stands(
+	void *arg, struct db_tx *tx, const char *name, struct fleet_alarm *ret, struct err *err)
+{
+	struct signal_alarm_standing standing;
+	int r = signal_alarm_stands(tx, name, &standing, err);
+
+	(void)arg;
+	*ret = (struct fleet_alarm){standing.active, standing.window_usec};
+	return r;
+}
+
 /* ---- credentials ---- */
 
 static int agent_env(void *arg, const char *instance_id, struct strv *env, struct err *err)
@@ -206,6 +219,7 @@ void fleet_world_connect(struct fleet_world *w, struct fleet_config *cfg)
 	cfg->metrics = put_metrics;
 	cfg->metrics_complete = metrics_complete;
 	cfg->usage = put_usage;
+	cfg->alarm = alarm_stands;
 	cfg->agent_env = agent_env;
 	cfg->task_env = fleet_world_task_env;
 	cfg->task_metadata = fleet_world_task_metadata;

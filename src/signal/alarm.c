@@ -346,3 +346,17 @@ int signal_alarm_active(struct signal_engine *e, const char *const *names, size_
 	*ret_name = q.found;
 	return 0;
 }
+
+int signal_alarm_stands(
+	struct db_tx *tx, const char *name, struct signal_alarm_standing *ret, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct alarm alarm;
+	int r = alarm_load(tx, name, &a, &alarm, err);
+
+	*ret = (struct signal_alarm_standing){0};
+	if (r <= 0)
+		return r;
+	ret->active = streq(alarm_state(&alarm), ALARM_STATE_ALARM);
+	return alarm_window(tx, &alarm, &a, &ret->window_usec, err) < 0 ? -1 : 1;
+}

@@ -88,6 +88,10 @@ int alarm_period(const struct cloudwatch_metric_alarm *alarm);
 /* Seconds between evaluations: a minute, for periods below that these or less. */
 #define ALARM_CADENCE_SHORT_SEC 10
 int alarm_cadence(const struct cloudwatch_metric_alarm *alarm);
+/* How long ago something may have happened that an evaluation to come looks at; of a composite
+ * alarm: the longest among the alarms that its rule leads to. */
+int alarm_window(struct db_tx *tx, const struct alarm *alarm, struct arena *a, int64_t *ret_usec,
+	struct err *err);
 const char *alarm_reason_text(
 	const struct alarm_evaluation *v, const char *from, const char *to, struct arena *a);
 const char *alarm_reason_data(struct signal_engine *e, const struct alarm_evaluation *v,

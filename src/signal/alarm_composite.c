@@ -66,6 +66,40 @@ static int leads_to(struct db_tx *tx, const char *rule, const char *name, int de
 	return 0;
 }
 
+static int longest_window(struct db_tx *tx, const struct alarm *alarm, int depth, struct arena *a,
+	int64_t *longest, struct err *err)
+{
+	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
+	const struct cloudwatch_metric_alarm *m = &alarm->metric;
+	bool unused;
+
+	if (!alarm->composite) {
+		int64_t sec = m->evaluation_periods.v * alarm_period(m) + alarm_cadence(m);
+
+		*longest = MAX(*longest, sec * USEC_PER_SEC);
+		return 0;
+	}
+	if (depth >= MOST_DEPTH)
+		return 0;
+	if (alarm_expression_evaluate(alarm->both.alarm_rule, note_child, &c, &unused, err) < 0)
+		return -1;
+	vec_foreach (child, &c.names) {
+		struct alarm below;
+		int r = alarm_load(tx, *child, a, &below, err);
+
+		if (r < 0 || (r > 0 && longest_window(tx, &below, depth + 1, a, longest, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int alarm_window(struct db_tx *tx, const struct alarm *alarm, struct arena *a, int64_t *ret_usec,
+	struct err *err)
+{
+	*ret_usec = 0;
+	return longest_window(tx, alarm, 0, a, ret_usec, err);
+}
+
 int alarm_link_rule(
 	struct db_tx *tx, const char *name, const char *rule, struct arena *a, struct err *err)
 {

@@ -95,6 +95,15 @@ int signal_metrics_complete(
  * names an alarm that does not exist. */
 int signal_alarm_active(struct signal_engine *e, const char *const *names, size_t n,
 	struct arena *a, const char **ret_name, struct err *err);
+/* How one alarm stands, as a part of the caller's step: 1, 0 when there is none, -1. What happened
+ * longer than window_usec ago has been evaluated and does not count any more; a composite alarm has
+ * the longest window among the alarms in its rule. */
+struct signal_alarm_standing {
+	bool active;
+	int64_t window_usec;
+};
+int signal_alarm_stands(
+	struct db_tx *tx, const char *name, struct signal_alarm_standing *ret, struct err *err);
 
 /* Sends a message to a topic's subscribers; ERR_NOT_FOUND when there is no such topic. The second
  * is a part of the caller's step. */

@@ -495,6 +495,33 @@ def test_circuit_breaker(host, registry):
 
 
 @real
+def test_an_alarm_brings_the_old_tasks_back(host, registry):
+    """The new tasks are healthy and alone when it goes off."""
+    ecs, cloudwatch = host.newest_client("ecs"), host.client("cloudwatch")
+    good = registry.push("good", Cmd=["sleep", "100000"])
+    for _ in range(2):
+        ecs.register_task_definition(family="watched", containerDefinitions=[container(image=good)])
+    ecs.create_service(cluster="c", serviceName="alarmed", taskDefinition="watched:1", desiredCount=1,
+                       networkConfiguration=NETWORK)
+    state = lambda: ecs.describe_services(cluster="c", services=["alarmed"])["services"][0]  # noqa: E731
+    newest = lambda: state()["deployments"][0]  # noqa: E731
+    eventually(lambda: newest()["rolloutState"] == "COMPLETED")
+    cloudwatch.put_metric_alarm(AlarmName="w", Namespace="n", MetricName="w", Statistic="Sum", Period=3600,
+                                EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    new = ecs.update_service(cluster="c", service="alarmed", taskDefinition="watched:2", deploymentConfiguration={
+        "alarms": {"alarmNames": ["w"], "enable": True, "rollback": True}})["service"]["deployments"][0]["id"]
+    eventually(lambda: [d["runningCount"] for d in state()["deployments"]] == [1, 0])
+    assert newest()["rolloutState"] == "IN_PROGRESS"
+    cloudwatch.set_alarm_state(AlarmName="w", StateValue="ALARM", StateReason="test")
+    got = eventually(lambda: [s for s in [state()] if s["deployments"][0]["rolloutState"] == "COMPLETED"
+                              and s["deployments"][0]["id"] != new and s["runningCount"] == 1])[0]
+    assert got["taskDefinition"].endswith(":1")
+    running, = ecs.list_tasks(cluster="c", serviceName="alarmed")["taskArns"]
+    assert task(ecs, running)["taskDefinitionArn"].endswith("watched:1")
+    ecs.delete_service(cluster="c", service="alarmed", force=True)
+
+
+@real
 def test_task_sets(host, registry):
     """The controllers CODE_DEPLOY and EXTERNAL."""
     ecs, elb = host.client("ecs"), host.client("elbv2")

@@ -144,6 +144,32 @@ static void test_old_that_never_came_up(void **state)
 	assert_true(stop[0] && stop[1] && !stop[2] && !stop[3]);
 }
 
+/* A deployment that has failed: what serves, serves on. */
+static void test_halted(void **state)
+{
+	struct fleet_roll_member v[] = {{false, MEMBER_HEALTHY, 1}, {false, MEMBER_UNHEALTHY, 2},
+		{true, MEMBER_HEALTHY, 3}, {true, MEMBER_HEALTHY, 4}};
+	struct fleet_roll roll = {.desired = 2,
+		.minimum_percent = 50,
+		.maximum_percent = 200,
+		.v = v,
+		.n = ARRAY_SIZE(v),
+		.halted = true};
+	bool stop[ARRAY_SIZE(v)] = {0};
+	struct fleet_roll_decision d = {.stop = stop};
+
+	(void)state;
+	fleet_roll_decide(&roll, &d);
+	assert_true(!stop[0] && stop[1] && !stop[2] && !stop[3]);
+	assert_true(!d.start && !d.done && !d.stuck);
+	roll.desired = 3; /* nothing is added */
+	fleet_roll_decide(&roll, &d);
+	assert_true(!stop[0] && !d.start && !d.stuck);
+	roll.desired = 0;
+	fleet_roll_decide(&roll, &d);
+	assert_true(stop[0] && stop[1] && stop[2] && stop[3] && d.done);
+}
+
 /* (spec: ECS, "circuit breaker": half of desired, at least 3, at most 200) */
 static void test_numbers(void **state)
 {
@@ -187,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_keeps),
 		cmocka_unit_test(test_old_that_never_came_up),
+		cmocka_unit_test(test_halted),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_health),
 	};
