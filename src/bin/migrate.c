@@ -13,6 +13,7 @@
 #include "codecommit.gen.h"
 #include "codec/json.h"
 #include "migrate/migrate.h"
+#include "vcs/remote.h"
 
 #define INTERVAL_SECONDS 60
 
@@ -69,7 +70,7 @@ static const char *absolute(const char *url, struct arena *a)
 
 static int check_url(const char *url, struct err *err)
 {
-	if (migrate_url_has_secret(url)) {
+	if (vcs_remote_url_has_secret(url)) {
 		err_set(err, ERR_INVALID,
 			"the address holds a password, which others can see in the list of "
 			"processes");

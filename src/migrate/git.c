@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "base/spawn.h"
+#include "vcs/remote.h"
 
 #define SAID_MAX 4000 /* bytes kept of what git says */
 #define LINE_MAX_BYTES (16 * MIB)
@@ -42,49 +43,23 @@ static bool is_dropped(const char *assignment, const struct migrate_ends *ends)
 	return false;
 }
 
-static void add_config(struct strv *env, int *n, const char *key, const char *value)
-{
-	CLEANUP(freep) char *key_name = xasprintf("GIT_CONFIG_KEY_%d", *n);
-	CLEANUP(freep) char *value_name = xasprintf("GIT_CONFIG_VALUE_%d", *n);
-
-	strv_setenv(env, key_name, key);
-	strv_setenv(env, value_name, value);
-	++*n;
-}
-
-/* A helper that stands alone for the addresses below one. */
-static void add_helper(struct strv *env, int *n, const char *url, const char *helper)
-{
-	CLEANUP(freep) char *helper_key = xasprintf("credential.%s.helper", url);
-	CLEANUP(freep) char *path_key = xasprintf("credential.%s.useHttpPath", url);
-
-	add_config(env, n, helper_key, "");
-	add_config(env, n, helper_key, helper);
-	add_config(env, n, path_key, "true");
-}
-
-/* The texts are constant: what differs comes through the environment, never through a shell. */
+/* The text is constant: what differs comes through the environment, never through a shell. */
 static const char target_helper[] = "!\"$TOWPATH_PROGRAM\" git-credential";
-static const char source_helper[] =
-	"!f() { test \"$1\" != get || printf 'username=%s\\npassword=%s\\n' "
-	"\"$TOWPATH_MIGRATE_USER\" \"$TOWPATH_MIGRATE_PASSWORD\"; }; f";
 
-static void add_ca(struct strv *env, int *n, const struct migrate_ends *ends)
+static void add_ca(struct strv *env, const struct migrate_ends *ends)
 {
 	CLEANUP(freep) char *key = xasprintf("http.%s.sslCAInfo", ends->target);
 	const char *others = getenv(OTHERS_CA);
 
 	if (others)
-		add_config(env, n, "http.sslCAInfo", others);
-	add_config(env, n, key, ends->target_ca);
+		vcs_env_setting(env, "http.sslCAInfo", others);
+	vcs_env_setting(env, key, ends->target_ca);
 }
 
 static void make_env(const struct migrate_ends *ends, struct strv *env)
 {
-	const char *count = getenv("GIT_CONFIG_COUNT"),
+	const char *user = getenv("TOWPATH_MIGRATE_USER"),
 		   *password = getenv("TOWPATH_MIGRATE_PASSWORD");
-	int n = count ? atoi(count) : 0;
-	char number[16];
 
 	for (char **e = environ; *e; e++)
 		if (!is_dropped(*e, ends))
@@ -95,86 +70,51 @@ static void make_env(const struct migrate_ends *ends, struct strv *env)
 		strv_setenv(env, "TOWPATH_DATA", ends->data_dir);
 	if (!isatty(STDIN_FILENO))
 		strv_setenv(env, "GIT_TERMINAL_PROMPT", "0");
-	add_config(env, &n, "gc.autoDetach", "false");
+	vcs_env_setting(env, "gc.autoDetach", "false");
 	/* Objects are synced; a reference that is lost with the power is fetched again. */
-	add_config(env, &n, "core.fsync", "objects,derived-metadata,-reference");
-	add_config(env, &n, "core.hooksPath", "/dev/null");
-	if (password && !getenv("TOWPATH_MIGRATE_USER"))
-		strv_setenv(env, "TOWPATH_MIGRATE_USER", "token");
+	vcs_env_setting(env, "core.fsync", "objects,derived-metadata,-reference");
+	vcs_env_setting(env, "core.hooksPath", "/dev/null");
 	if (password)
-		add_helper(env, &n, ends->source, source_helper);
+		vcs_env_credential(env, ends->source, user ? user : "token", password);
 	if (ends->target)
-		add_helper(env, &n, ends->target, target_helper);
+		vcs_env_helper(env, ends->target, target_helper);
 	if (ends->target_ca)
-		add_ca(env, &n, ends);
-	snprintf(number, sizeof(number), "%d", n);
-	strv_setenv(env, "GIT_CONFIG_COUNT", number);
-}
-
-bool migrate_url_has_secret(const char *url)
-{
-	const char *host = strstr(url, "://");
-	const char *end = host ? host + 3 + strcspn(host + 3, "/") : NULL;
-	const char *at = host ? memchr(host + 3, '@', (size_t)(end - host - 3)) : NULL;
-
-	return at && memchr(host + 3, ':', (size_t)(at - host - 3));
+		add_ca(env, ends);
 }
 
 /* ---- what git says ---- */
 
 static const struct {
-	const char *text;
 	enum err_kind kind;
 	const char *hint;
-} meanings[] = {
-#define CREDENTIALS                                                                       \
-	ERR_DENIED, "set up git's credential helper for the host, an SSH key, or "        \
-		    "TOWPATH_MIGRATE_USER and TOWPATH_MIGRATE_PASSWORD (a token) in the " \
-		    "environment"
-#define REACH ERR_UNAVAILABLE, "is the host reachable from here? Started again, it goes on"
-#define ADDRESS                                                                            \
-	ERR_NOT_FOUND, "check the address; hosts answer so as well where the credentials " \
-		       "may not read a private repository"
-	{"Host key verification failed", ERR_DENIED,
+} troubles[] = {
+	[VCS_TROUBLE_OTHER] = {ERR_IO, NULL},
+	[VCS_TROUBLE_HOST_KEY] = {ERR_DENIED,
 		"say to ssh that you know the host: connect to it by hand once, or add its key to "
 		"~/.ssh/known_hosts"},
-	{"Authentication failed", CREDENTIALS},
-	{"could not read Username", CREDENTIALS},
-	{"could not read Password", CREDENTIALS},
-	{"Permission denied (", CREDENTIALS},
-	{"returned error: 401", CREDENTIALS},
-	{"returned error: 403", CREDENTIALS},
-	{"Access denied", CREDENTIALS},
-	{"stale info", ERR_CONFLICT, NULL},
-	{"(fetch first)", ERR_CONFLICT, NULL},
-	{"couldn't find remote ref", ERR_CONFLICT, NULL},
-	{"Could not resolve host", REACH},
-	{"Failed to connect", REACH},
-	{"Couldn't connect", REACH},
-	{"Connection refused", REACH},
-	{"timed out", REACH},
-	{"Connection reset", REACH},
-	{"early EOF", REACH},
-	{"RPC failed", REACH},
-	{"does not appear to be a git repository", ADDRESS},
-	{"does not exist", ADDRESS},
-	{"not found", ADDRESS},
-	{"unable to access", REACH},
-	{"No space left on device", ERR_DISK_FULL, "make room, then start again: it goes on"},
+	[VCS_TROUBLE_CREDENTIAL] = {ERR_DENIED,
+		"set up git's credential helper for the host, an SSH key, or "
+		"TOWPATH_MIGRATE_USER and TOWPATH_MIGRATE_PASSWORD (a token) in the "
+		"environment"},
+	[VCS_TROUBLE_STALE] = {ERR_CONFLICT, NULL},
+	[VCS_TROUBLE_REFERENCE] = {ERR_CONFLICT, NULL},
+	[VCS_TROUBLE_TLS] = {ERR_UNAVAILABLE,
+		"name the authority that vouches for the host in GIT_SSL_CAINFO"},
+	[VCS_TROUBLE_REACH] = {ERR_UNAVAILABLE,
+		"is the host reachable from here? Started again, it goes on"},
+	[VCS_TROUBLE_ADDRESS] = {ERR_NOT_FOUND,
+		"check the address; hosts answer so as well where the credentials "
+		"may not read a private repository"},
+	[VCS_TROUBLE_FULL] = {ERR_DISK_FULL, "make room, then start again: it goes on"},
 };
 
 static int fail(const char *command, int code, const struct str *said, struct err *err)
 {
 	struct view text = view_trim(str_view(said));
-	const char *hint = NULL;
-	enum err_kind kind = ERR_IO;
+	enum vcs_trouble trouble = vcs_trouble_of(str_text(said));
+	const char *hint = troubles[trouble].hint;
+	enum err_kind kind = troubles[trouble].kind;
 
-	for (size_t i = 0; kind == ERR_IO && i < ARRAY_SIZE(meanings); i++) {
-		if (!strstr(str_text(said), meanings[i].text))
-			continue;
-		kind = meanings[i].kind;
-		hint = meanings[i].hint;
-	}
 	if (text.len)
 		err_set(err, kind, "git %s: " VIEW_FMT, command, VIEW_ARG(text));
 	else

@@ -32,7 +32,4 @@ int migrate_git_run(const struct migrate_git *g, const char *const *args, struct
 /* The same for a question: 1 for exit status 0, 0 for another, -1 when git cannot be run. */
 int migrate_git_ask(const struct migrate_git *g, const char *const *args, struct err *err);
 
-/* Whether an address holds a user's password or token. */
-bool migrate_url_has_secret(const char *url);
-
 #endif

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -33,9 +35,9 @@ static void make_env(struct strv *env, const char *path, const struct vcs_child_
 	strv_setenv(env, "GIT_CONFIG_GLOBAL", "/dev/null");
 	strv_setenv(env, "GIT_TERMINAL_PROMPT", "0");
 	/* Repositories may belong to another user when the data folder was restored. */
-	strv_setenv(env, "GIT_CONFIG_COUNT", "1");
-	strv_setenv(env, "GIT_CONFIG_KEY_0", "safe.directory");
-	strv_setenv(env, "GIT_CONFIG_VALUE_0", "*");
+	vcs_env_setting(env, "safe.directory", "*");
+	if (how->remote)
+		vcs_env_remote(env, how->remote);
 	if (how->protocol)
 		strv_setenv(env, "GIT_PROTOCOL", how->protocol);
 	if (how->objects) {
@@ -156,12 +158,32 @@ int vcs_child_start_fds(const char *path, const char *const *args, const char *p
 	return start(path, args, &how, in_fd, out_fd, ret, err);
 }
 
-int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err)
+/* Whether the child ends in time; it is left as it is. */
+static bool ends_within(const struct vcs_child *c, int64_t timeout_usec)
+{
+	int64_t msec = timeout_usec / USEC_PER_MSEC;
+	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	return pidfd < 0 || poll(&p, 1, msec < INT_MAX ? (int)msec : INT_MAX) != 0;
+}
+
+int vcs_git_how(const char *path, const char *const *args, const struct vcs_child_how *how,
+	int in_fd, int out_fd, struct err *err)
 {
 	CLEANUP_VCS_CHILD struct vcs_child c = VCS_CHILD_INIT;
+
+	if (start(path, args, how, in_fd, out_fd, &c, err) < 0)
+		return -1;
+	if (how->timeout_usec && !ends_within(&c, how->timeout_usec))
+		return err_set(err, ERR_TIMEOUT, "git did not end within %lld seconds",
+			(long long)(how->timeout_usec / USEC_PER_SEC));
+	return vcs_child_wait(&c, err);
+}
+
+int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err)
+{
 	const struct vcs_child_how how = {0};
 
-	if (start(path, args, &how, in_fd, out_fd, &c, err) < 0)
-		return -1;
-	return vcs_child_wait(&c, err);
+	return vcs_git_how(path, args, &how, in_fd, out_fd, err);
 }

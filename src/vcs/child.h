@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "vcs/remote.h"
 
 struct vcs_child {
 	pid_t pid;   /* 0: none */
@@ -19,6 +20,8 @@ struct vcs_child_how {
 	const char *objects;  /* a folder that takes new objects; those of the repository are read
 				 beside it. NULL: the repository's own */
 	bool out_is_stderr;   /* `out` is its standard error; its standard output goes nowhere */
+	const struct vcs_remote *remote; /* it talks to this host; NULL: to none */
+	int64_t timeout_usec;		 /* of vcs_git_how(), true time; 0: none */
 };
 
 /* Starts `git <args>` in the repository. */
@@ -36,5 +39,8 @@ void vcs_child_release(struct vcs_child *c);
 
 /* Runs `git <args>` in the repository to its end; in_fd and out_fd are borrowed, -1: nothing. */
 int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err);
+/* The same in another way; ERR_TIMEOUT. */
+int vcs_git_how(const char *path, const char *const *args, const struct vcs_child_how *how,
+	int in_fd, int out_fd, struct err *err);
 
 #endif

@@ -40,20 +40,9 @@ static void test_carried(void **state)
 	}
 }
 
-static void test_secrets_in_addresses(void **state)
-{
-	(void)state;
-	assert_true(migrate_url_has_secret("https://user:token@example.com/a.git"));
-	assert_false(migrate_url_has_secret("https://user@example.com/a.git"));
-	assert_false(migrate_url_has_secret("https://example.com:8443/a@b:c.git"));
-	assert_false(migrate_url_has_secret("git@example.com:a/b.git"));
-	assert_false(migrate_url_has_secret("/srv/a:b@c.git"));
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_carried), cmocka_unit_test(test_secrets_in_addresses)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_carried)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
