@@ -15,9 +15,11 @@ CALL_ADAPTER(build_create_report_group)
 CALL_ADAPTER(build_delete_project)
 CALL_ADAPTER(build_delete_report)
 CALL_ADAPTER(build_delete_report_group)
+CALL_ADAPTER(build_delete_source_credentials)
 CALL_ADAPTER(build_describe_code_coverages)
 CALL_ADAPTER(build_describe_test_cases)
 CALL_ADAPTER(build_get_report_group_trend)
+CALL_ADAPTER(build_import_source_credentials)
 CALL_ADAPTER(build_invalidate_project_cache)
 CALL_ADAPTER(build_list_builds)
 CALL_ADAPTER(build_list_builds_for_project)
@@ -26,6 +28,7 @@ CALL_ADAPTER(build_list_projects)
 CALL_ADAPTER(build_list_report_groups)
 CALL_ADAPTER(build_list_reports)
 CALL_ADAPTER(build_list_reports_for_report_group)
+CALL_ADAPTER(build_list_source_credentials)
 CALL_ADAPTER(build_retry_build)
 CALL_ADAPTER(build_start_build)
 CALL_ADAPTER(build_stop_build)
@@ -43,9 +46,11 @@ static const call_handler handlers[CODEBUILD_OP_COUNT] = {
 	[CODEBUILD_OP_DELETE_PROJECT] = build_delete_project_call,
 	[CODEBUILD_OP_DELETE_REPORT] = build_delete_report_call,
 	[CODEBUILD_OP_DELETE_REPORT_GROUP] = build_delete_report_group_call,
+	[CODEBUILD_OP_DELETE_SOURCE_CREDENTIALS] = build_delete_source_credentials_call,
 	[CODEBUILD_OP_DESCRIBE_CODE_COVERAGES] = build_describe_code_coverages_call,
 	[CODEBUILD_OP_DESCRIBE_TEST_CASES] = build_describe_test_cases_call,
 	[CODEBUILD_OP_GET_REPORT_GROUP_TREND] = build_get_report_group_trend_call,
+	[CODEBUILD_OP_IMPORT_SOURCE_CREDENTIALS] = build_import_source_credentials_call,
 	[CODEBUILD_OP_INVALIDATE_PROJECT_CACHE] = build_invalidate_project_cache_call,
 	[CODEBUILD_OP_LIST_BUILDS] = build_list_builds_call,
 	[CODEBUILD_OP_LIST_BUILDS_FOR_PROJECT] = build_list_builds_for_project_call,
@@ -54,6 +59,7 @@ static const call_handler handlers[CODEBUILD_OP_COUNT] = {
 	[CODEBUILD_OP_LIST_REPORT_GROUPS] = build_list_report_groups_call,
 	[CODEBUILD_OP_LIST_REPORTS] = build_list_reports_call,
 	[CODEBUILD_OP_LIST_REPORTS_FOR_REPORT_GROUP] = build_list_reports_for_report_group_call,
+	[CODEBUILD_OP_LIST_SOURCE_CREDENTIALS] = build_list_source_credentials_call,
 	[CODEBUILD_OP_RETRY_BUILD] = build_retry_build_call,
 	[CODEBUILD_OP_START_BUILD] = build_start_build_call,
 	[CODEBUILD_OP_STOP_BUILD] = build_stop_build_call,

@@ -10,6 +10,7 @@
 #include "base/hex.h"
 #include "base/id.h"
 #include "base/path.h"
+#include "build/build.h"
 #include "identity/identity.h"
 #include "secret/secret.h"
 #include "signal/signal.h"
@@ -162,7 +163,8 @@ static int seal_all(struct db_tx *tx, void *arg, struct err *err)
 	c->n = 0; /* a unit of work may run again */
 	if (identity_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
 		secret_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
-		signal_reseal(tx, &c->from, &c->to, &c->n, err) < 0)
+		signal_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
+		build_reseal(tx, &c->from, &c->to, &c->n, err) < 0)
 		return -1;
 	return write_mark(tx, &c->to, err); /* K1 */
 }

@@ -151,6 +151,7 @@ static int open_build(struct server *s, struct err *err)
 		.data_dir = s->data_dir,
 		.slots = s->config.slots,
 		.console_url = s->public_url,
+		.seal = &s->seal,
 	};
 
 	if (leader_runner_new(s->zygote, run_dir, &s->runner, err) < 0)

@@ -10,6 +10,7 @@
 
 #include "build/ports.h"
 #include "codebuild.gen.h"
+#include "crypto/seal.h"
 #include "durable/durable.h"
 #include "wire/call.h"
 
@@ -22,6 +23,8 @@ struct build_config {
 	const char *data_dir;	 /* builds/ and cache/ are made below it */
 	int slots;		 /* builds at one time; 0: as many as there are processors */
 	const char *console_url; /* front of links, e.g. "http://127.0.0.1:8080"; may be NULL */
+	/* borrowed; seals tokens for git hosts. NULL: none are kept */
+	const struct seal_key *seal;
 };
 
 /* Registers tasks: call before durable_start(). */
@@ -47,9 +50,11 @@ BUILD_OPERATION(create_report_group);
 BUILD_OPERATION(delete_project);
 BUILD_OPERATION(delete_report);
 BUILD_OPERATION(delete_report_group);
+BUILD_OPERATION(delete_source_credentials);
 BUILD_OPERATION(describe_code_coverages);
 BUILD_OPERATION(describe_test_cases);
 BUILD_OPERATION(get_report_group_trend);
+BUILD_OPERATION(import_source_credentials);
 BUILD_OPERATION(invalidate_project_cache);
 BUILD_OPERATION(list_builds);
 BUILD_OPERATION(list_builds_for_project);
@@ -58,6 +63,7 @@ BUILD_OPERATION(list_projects);
 BUILD_OPERATION(list_report_groups);
 BUILD_OPERATION(list_reports);
 BUILD_OPERATION(list_reports_for_report_group);
+BUILD_OPERATION(list_source_credentials);
 BUILD_OPERATION(retry_build);
 BUILD_OPERATION(start_build);
 BUILD_OPERATION(stop_build);
@@ -83,6 +89,11 @@ int build_report_of_execution(struct build_engine *e, const char *group, const c
 /* Path of the spool file (codec/spool.h) with a build's whole log; id as in the API or its ARN.
  * The file is missing until the build leaves the queue. Caller frees; NULL for a bad id. */
 char *build_log_path(const struct build_engine *e, const char *id) MUST_CHECK;
+
+/* In a transaction of a stopped server: opens every token with one key and seals it with the other;
+ * adds how many to *n. */
+int build_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
+	size_t *n, struct err *err);
 
 /* The service role of a build that has not ended, in the arena: 1, 0 when it has ended or never
  * was, -1. */

@@ -46,6 +46,7 @@ int build_engine_new(const struct build_config *c, struct build_engine **ret, st
 
 	e->durable = c->durable;
 	e->ports = c->ports;
+	e->seal = c->seal;
 	e->account = xstrdup(c->account);
 	e->region = xstrdup(c->region);
 	e->data_dir = xstrdup(c->data_dir);

@@ -29,6 +29,7 @@ struct build_engine {
 	const struct build_ports *ports;
 	char *account, *region, *data_dir, *builds_dir, *cache_dir, *runtimes_dir, *console_url;
 	int slots;
+	const struct seal_key *seal; /* NULL: no tokens are kept */
 };
 
 /* ---- errors ---- */
@@ -63,6 +64,14 @@ int build_may(const struct build_engine *e, const struct store_build_record *r, 
 /* What fetching a source takes. */
 int build_may_fetch(const struct build_engine *e, const struct store_build_record *r,
 	const struct build_source_request *req, struct err *err);
+
+/* ---- credentials for git hosts (credential.c) ---- */
+
+/* What a source on a git host is fetched with: 1, 0 when there is none (or the source is of
+ * another type), -1. A secret is read under the role. */
+int build_credential_of(const struct build_engine *e, const struct build_role *role,
+	const struct codebuild_project_source *source, struct arena *a,
+	struct build_credential *ret, struct err *err);
 
 /* ---- projects ---- */
 

@@ -21,6 +21,10 @@
 
 /* ---- sources ---- */
 
+struct build_credential {
+	const char *user, *password;
+};
+
 struct build_source_request {
 	const char *account, *region;
 	const char *project;
@@ -31,18 +35,21 @@ struct build_source_request {
 	const struct towpath_build_input *input;
 	const char *dir;       /* existing folder to fill; what an earlier try left is in it */
 	const char *cache_dir; /* LOCAL_SOURCE_CACHE: a folder that is kept, or NULL */
+	const struct build_credential *credential; /* for a git host elsewhere; NULL: none */
+	int64_t timeout_usec;			   /* as long as the build may take, true time */
 };
 
 struct build_source_result {
 	const char *resolved_version; /* commit id, pipeline revision, or NULL */
 	const char *url;	      /* CODEBUILD_SOURCE_REPO_URL, or NULL */
-	const char *path_suffix;      /* "git-codecommit.R.amazonaws.com/v1/repos/x" or NULL */
+	const char *path_suffix;      /* "git-codecommit.R.amazonaws.com/v1/repos/x",
+					 "github.com/x/y" or NULL */
 };
 
 struct build_sources {
 	void *arg;
-	/* Fills the folder with the source. Types: CODECOMMIT, S3, CODEPIPELINE; others answer
-	 * ERR_UNSUPPORTED. */
+	/* Fills the folder with the source. Types: CODECOMMIT, S3, CODEPIPELINE and those of
+	 * build/host.h; others answer ERR_UNSUPPORTED. */
 	int (*fetch)(void *arg, const struct build_source_request *req, struct arena *a,
 		struct build_source_result *ret, struct err *err);
 	/* Reads a small object (a buildspec given by its ARN); ERR_TOO_LARGE past limit. */

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "build/engine.h"
+#include "build/host.h"
 
 #define SECONDARIES_MAX 12
 #define SECURITY_GROUPS_MAX 5
@@ -55,6 +56,28 @@ static bool is_inline(const char *buildspec)
 	       starts_with(buildspec, "{") || starts_with(buildspec, "arn:");
 }
 
+/* A git host's location, and what it is to be asked with. */
+static int check_host(const struct codebuild_project_source *s, struct err *err)
+{
+	const struct build_host *host = build_host_of(s->type);
+	const char *auth = s->auth ? s->auth->type : NULL;
+	CLEANUP_ERR struct err why = ERR_INIT;
+
+	if (host && build_host_check(host, s->location, &why) < 0)
+		return build_invalid(err, "Invalid input: %s", err_message(&why));
+	if (streq(auth, CODEBUILD_SOURCE_AUTH_TYPE_CODECONNECTIONS))
+		return build_invalid(err,
+			"Invalid input: source auth of type CODECONNECTIONS is not "
+			"offered by this server: use SECRETS_MANAGER, or import a "
+			"token with ImportSourceCredentials");
+	if (streq(auth, CODEBUILD_SOURCE_AUTH_TYPE_SECRETS_MANAGER) &&
+		(!host || is_empty(s->auth->resource)))
+		return build_invalid(err,
+			"Invalid input: source auth of type SECRETS_MANAGER needs "
+			"a git host as source and a secret's ARN as resource");
+	return 0;
+}
+
 static int check_source(const struct codebuild_project_source *s, bool primary, struct err *err)
 {
 	const struct source_rule *rule = source_rule_of(s->type);
@@ -64,6 +87,8 @@ static int check_source(const struct codebuild_project_source *s, bool primary, 
 	if (rule->location && is_empty(s->location))
 		return build_invalid(err,
 			"Invalid input: source location is required for source type %s", s->type);
+	if (check_host(s, err) < 0)
+		return -1;
 	if (streq(s->type, "NO_SOURCE") && !is_empty(s->location))
 		return build_invalid(err, "Invalid input: source location must be empty for "
 					  "source type NO_SOURCE");
@@ -281,6 +306,12 @@ static void default_bool(struct wire_bool *field, bool value)
 		*field = WIRE_SET_BOOL(value);
 }
 
+static void default_depth(struct codebuild_project_source *s)
+{
+	if (s->git_clone_depth.set && s->git_clone_depth.v > CLONE_DEPTH_FULL)
+		s->git_clone_depth.v = 0;
+}
+
 static void artifact_defaults(struct codebuild_project_artifacts *a, const char *project)
 {
 	if (!streq(a->type, "S3"))
@@ -315,8 +346,9 @@ void build_project_defaults(
 	wire_foreach (v, &p->environment->environment_variables)
 		default_text(&v->type, "PLAINTEXT");
 	default_bool(&p->source->insecure_ssl, false);
-	if (p->source->git_clone_depth.set && p->source->git_clone_depth.v > CLONE_DEPTH_FULL)
-		p->source->git_clone_depth.v = 0;
+	default_depth(p->source);
+	wire_foreach (s, &p->secondary_sources)
+		default_depth(s);
 	p->tags.set = true;
 	artifact_defaults(p->artifacts, p->name);
 	wire_foreach (s, &p->secondary_artifacts)

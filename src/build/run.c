@@ -182,6 +182,9 @@ static int fetch(struct launch *l, struct build_source_request *req,
 	struct build_source_result *ret, struct err *err)
 {
 	const struct build_sources *sources = &l->e->ports->sources;
+	struct build_role role = build_role(&l->r);
+	struct build_credential credential;
+	int has;
 
 	req->account = l->e->account;
 	req->region = l->e->region;
@@ -192,6 +195,11 @@ static int fetch(struct launch *l, struct build_source_request *req,
 		return 0;
 	if (build_may_fetch(l->e, &l->r, req, err) < 0)
 		return -1;
+	has = build_credential_of(l->e, &role, req->source, &l->arena, &credential, err);
+	if (has < 0)
+		return -1;
+	req->credential = has ? &credential : NULL;
+	req->timeout_usec = wire_or(l->r.spec.timeout_in_minutes, 60) * 60 * USEC_PER_SEC;
 	return sources->fetch(sources->arg, req, &l->arena, ret, err);
 }
 

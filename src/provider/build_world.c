@@ -3,6 +3,7 @@
 #include "provider/build_world.h"
 
 #include "base/mem.h"
+#include "build/host.h"
 
 static const struct {
 	const char *type;
@@ -20,9 +21,10 @@ static int fetch(void *arg, const struct build_source_request *req, struct arena
 	for (size_t i = 0; i < ARRAY_SIZE(source_types); i++)
 		if (streq(source_types[i].type, req->source->type))
 			return source_types[i].fetch(arg, req, a, ret, err);
-	err_set(err, ERR_UNSUPPORTED, "source type %s is not offered by this server",
+	if (build_host_of(req->source->type))
+		return build_source_git(arg, req, a, ret, err);
+	return err_set(err, ERR_UNSUPPORTED, "source type %s is not offered by this server",
 		req->source->type);
-	return err_hint(err, "Use CODECOMMIT, S3 or CODEPIPELINE.");
 }
 
 /* Without a signal engine a build's log is in its spool file alone. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What builds get from their siblings (build/ports.h): sources from CodeCommit repositories, S3
- * and pipelines, values from Parameter Store and Secrets Manager, artifacts into S3, log streams
- * into CloudWatch Logs. */
+/* What builds get from their siblings (build/ports.h): sources from CodeCommit repositories, git
+ * hosts elsewhere, S3 and pipelines, values from Parameter Store and Secrets Manager, artifacts
+ * into S3, log streams into CloudWatch Logs. */
 #ifndef TOWPATH_PROVIDER_BUILD_WORLD_H
 #define TOWPATH_PROVIDER_BUILD_WORLD_H
 
@@ -55,6 +55,8 @@ int build_source_codecommit(struct build_world *w, const struct build_source_req
 /* The commit that an artifact of a source action refers to, with all history. */
 int build_source_clone(struct build_world *w, const struct build_source_request *req,
 	const struct towpath_build_clone *reference, struct arena *a,
+	struct build_source_result *ret, struct err *err);
+int build_source_git(struct build_world *w, const struct build_source_request *req, struct arena *a,
 	struct build_source_result *ret, struct err *err);
 int build_source_s3(struct build_world *w, const struct build_source_request *req, struct arena *a,
 	struct build_source_result *ret, struct err *err);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A git host of the usual kind, for tests: `git http-backend` behind HTTP, with a password."""
+"""A git host of the usual kind, for tests: `git http-backend` behind HTTP or HTTPS, with a password."""
 import base64
 import http.server
 import os
+import ssl
 import subprocess
 import threading
 
@@ -10,7 +11,7 @@ import threading
 class GitHost:
     """Serves the repositories of a folder at .url while in `with`."""
 
-    def __init__(self, folder, user=None, password=None):
+    def __init__(self, folder, user=None, password=None, certificate=None):
         self.folder = str(folder)
         wanted = None if user is None else "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
@@ -61,7 +62,11 @@ class GitHost:
         folder_of_host = self.folder
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if certificate:  # a PEM file with its key
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 
     def __enter__(self):

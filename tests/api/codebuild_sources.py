@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sources on git hosts elsewhere: real hosts over HTTP and HTTPS, real builds, credentials."""
+import json
+import os
+import subprocess
+
+import gitwork
+import pytest
+from asking import code_of
+from builds import Builds
+from githost import GitHost
+
+TOKEN = "t0ken-of-the-team"
+SPEC = """
+    version: 0.2
+    phases:
+      build:
+        commands:
+          - echo "head=$(git rev-parse HEAD) resolved=$CODEBUILD_RESOLVED_SOURCE_VERSION"
+          - echo "commits=$(git rev-list --count HEAD) origin=$(git remote get-url origin)"
+          - echo "version=[$CODEBUILD_SOURCE_VERSION] url=[$CODEBUILD_SOURCE_REPO_URL] dir=[$CODEBUILD_SRC_DIR]"
+          - test "$PWD" = "$CODEBUILD_SRC_DIR" && test -f file
+          - "! grep -r t0ken-of /proc/self/environ .git"
+          - echo "branches=$(git branch -r | wc -l) tags=$(git tag | wc -l)"
+          - for f in "$CODEBUILD_SRC_DIR_second/file" part/file; do test ! -f $f || echo "also=$(cat $f)"; done
+    """
+
+
+class World:
+    """A team's host with a repository `team/shop.git`, which wants a token."""
+
+    def __init__(self, server, folder):
+        self.server, self.builds = server, Builds(server)
+        self.folder = folder
+        self.work = gitwork.Work(folder / "shop")
+        self.work.git("init", "-q", "-b", "main")
+        self.first = self.work.commit(text="first")
+        self.work.git("tag", "-a", "v1", "-m", "version 1")
+        self.second = self.work.commit(text="second")
+        self.work.git("checkout", "-q", "-b", "topic/one")
+        self.topic = self.work.commit(text="topic")
+        self.pulled = self.work.git("commit-tree", "-m", "pulled", "-p", self.topic, "HEAD^{tree}").stdout.strip()
+        for name in ("pull", "merge-requests"):
+            self.work.git("update-ref", f"refs/{name}/7/head", self.pulled)
+        self.work.git("checkout", "-q", "main")
+        self.work.git("config", "uploadpack.allowAnySHA1InWant", "true")
+        (folder / "served" / "team").mkdir(parents=True)
+        os.symlink(self.work.folder, folder / "served" / "team" / "shop.git")
+        self.host = GitHost(folder / "served", "me", TOKEN)
+
+    def source(self, kind="GITHUB_ENTERPRISE", location=None, **more):
+        return {"type": kind, "location": location or self.host.url + "/team/shop.git", "buildspec": SPEC, **more}
+
+    def token(self, kind="GITHUB_ENTERPRISE", **more):
+        args = dict(serverType=kind, authType="PERSONAL_ACCESS_TOKEN", token=TOKEN, username="me")
+        args.update(more)
+        return self.builds.api.import_source_credentials(**args)["arn"]
+
+    def run(self, name, **more):
+        """A finished build and its log."""
+        build = self.builds.run(name, **more)
+        return build, self.builds.log(build["id"])
+
+    def failure(self, name, **more):
+        """Why the build failed to download its source."""
+        build, log = self.run(name, **more)
+        failed = [p for p in build["phases"] if p.get("phaseStatus") == "FAILED"]
+        assert [p["phaseType"] for p in failed] == ["DOWNLOAD_SOURCE"], (failed, log)
+        context = failed[0]["contexts"][0]
+        assert context["statusCode"] == "CLIENT_ERROR" and context["message"] in log
+        assert TOKEN not in log
+        return context["message"]
+
+
+@pytest.fixture(scope="module")
+def world(shared_server, tmp_path_factory):
+    w = World(shared_server, tmp_path_factory.mktemp("host"))
+    with w.host:
+        w.token()
+        w.token("GITLAB_SELF_MANAGED")
+        w.builds.project("ghe", "", source=w.source())
+        w.builds.project("lab", "", source=w.source("GITLAB_SELF_MANAGED"))
+        yield w
+        assert TOKEN not in shared_server.stderr()
+
+
+def test_every_version_that_can_be_named(world):
+    w = world
+    cases = [  # project, version, depth, commit, commits in the clone
+        ("ghe", None, None, w.second, 2),
+        ("ghe", "main", None, w.second, 2),
+        ("ghe", "topic/one", 1, w.topic, 1),
+        ("ghe", "v1", None, w.first, 1),
+        ("ghe", "refs/tags/v1", None, w.first, 1),
+        ("ghe", "refs/heads/topic/one", None, w.topic, 3),
+        ("ghe", w.first, None, w.first, 1),
+        ("ghe", w.first, 1, w.first, 1),
+        ("ghe", w.pulled, None, w.pulled, 4),  # of no branch or tag
+        ("ghe", "pr/7", None, w.pulled, 4),
+        ("ghe", f"refs/heads/topic/one^{{{w.second}}}", None, w.second, 2),
+        ("ghe", f"refs/heads/topic/one^{{{w.first}}}", 1, w.first, 1),
+        ("lab", "pr/7", None, w.pulled, 4),
+        ("lab", "topic/one", None, w.topic, 3),
+    ]
+    started = []
+    for project, version, depth, *_ in cases:
+        more = {"sourceVersion": version} if version else {}
+        if depth:
+            more["gitCloneDepthOverride"] = depth
+        started.append(w.builds.start(project, **more))
+    for (project, version, depth, commit, commits), build_id in zip(cases, started):
+        build = w.builds.finish(build_id)
+        log = w.builds.log(build_id)
+        assert build["buildStatus"] == "SUCCEEDED", (version, build["phases"], log)
+        assert build["resolvedSourceVersion"] == commit, version
+        assert f"head={commit} resolved={commit}" in log, (version, log)
+        assert f"commits={commits} origin={w.host.url}/team/shop.git" in log, (version, depth, log)
+        assert f"version=[{version or ''}] url=[{w.host.url}/team/shop.git]" in log
+        assert "dir=[/codebuild/output/src1/src/127.0.0.1/team/shop]" in log
+        if not depth and not (version or "").endswith("}"):
+            assert "tags=1" in log and ("branches=2" in log or "branches=3" in log), (version, log)
+
+
+@pytest.mark.parametrize("more,said", [
+    (dict(sourceVersion="no-such"), "reference not found for primary source and source version no-such: {url}"),
+    (dict(sourceVersion="f" * 40), "reference not found for primary source and source version " + "f" * 40),
+    (dict(sourceVersion="refs/heads/main^{" + "e" * 40 + "}"), "reference not found for primary source"),
+    (dict(sourceLocationOverride="http://127.0.0.1:1/team/shop.git"), "cannot reach http://127.0.0.1:1/team/shop.git"),
+    (dict(sourceLocationOverride="{host}/team/other.git"), "repository not found for primary source: {host}/team/other.git"),
+])
+def test_what_cannot_be_had_is_told(world, more, said):
+    names = {"url": world.host.url + "/team/shop.git", "host": world.host.url}
+    if "sourceLocationOverride" in more:
+        more = dict(sourceLocationOverride=more["sourceLocationOverride"].format(**names))
+    assert said.replace("{url}", names["url"]).replace("{host}", names["host"]) in world.failure("ghe", **more)
+
+
+def test_submodules_and_secondary_sources(world):
+    part = gitwork.Work(world.folder / "part")
+    part.git("init", "-q", "-b", "main")
+    part.commit(text="the part's own")
+    os.symlink(part.folder, world.folder / "served" / "team" / "part.git")
+    whole = gitwork.Work(world.folder / "whole")
+    whole.git("init", "-q", "-b", "main")
+    whole.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", part.folder, "part")
+    whole.git("config", "-f", ".gitmodules", "submodule.part.url", "../part.git")
+    whole.commit()
+    os.symlink(whole.folder, world.folder / "served" / "team" / "whole.git")
+    location = world.host.url + "/team/whole.git"
+    world.builds.project("whole", "", source=world.source(location=location, gitSubmodulesConfig={"fetchSubmodules": True}),
+                         secondarySources=[dict(world.source(), sourceIdentifier="second", buildspec="")],
+                         secondarySourceVersions=[{"sourceIdentifier": "second", "sourceVersion": "topic/one"}])
+    build, log = world.run("whole")
+    assert build["buildStatus"] == "SUCCEEDED", (build["phases"], log)
+    assert "also=the part's own" in log and "also=topic" in log
+    more = [{"sourceIdentifier": "second", "sourceVersion": "gone"}]
+    assert "secondary source second" in world.failure("whole", secondarySourcesVersionOverride=more)
+
+
+def test_credentials_come_and_go(world):
+    api, builds = world.builds.api, world.builds
+    secrets = world.server.client("secretsmanager")
+    kind = "BITBUCKET"
+    for args, message in (
+            (dict(authType="OAUTH"), "OAUTH is not supported by the CodeBuild API"),
+            (dict(authType="CODECONNECTIONS"), "CODECONNECTIONS is not offered"),
+            (dict(authType="BASIC_AUTH", serverType="GITHUB"), "Invalid AuthType provided for ServerType GITHUB"),
+            (dict(authType="SECRETS_MANAGER"), "must be the ARN of a secret"),
+            (dict(token="a\nb"), "of one line each")):
+        with pytest.raises(api.exceptions.InvalidInputException, match=message):
+            world.token(kind, **args)
+    arn = world.token(kind, authType="BASIC_AUTH")
+    assert arn == f"arn:aws:codebuild:us-east-1:{world.server.account}:token/bitbucket"
+    with pytest.raises(api.exceptions.ResourceAlreadyExistsException):
+        world.token(kind, shouldOverwrite=False)
+    infos = {i["serverType"]: i for i in api.list_source_credentials()["sourceCredentialsInfos"]}
+    assert infos[kind] == {"arn": arn, "serverType": kind, "authType": "BASIC_AUTH"}
+    assert api.delete_source_credentials(arn=arn)["arn"] == arn
+    assert code_of(api.delete_source_credentials, arn=arn) == "ResourceNotFoundException"
+
+    # A host that wants one: none, a wrong one, one in a secret.
+    ghe = infos["GITHUB_ENTERPRISE"]["arn"]
+    api.delete_source_credentials(arn=ghe)
+    try:
+        said = world.failure("ghe", sourceVersion="main")
+        assert "authentication required for primary source and source version main" in said
+        assert world.host.url in said and "ImportSourceCredentials" in said
+        world.token(token="wr0ng-one")
+        said = world.failure("ghe")
+        assert "does not take the credential" in said and "wr0ng-one" not in said
+        text = json.dumps({"ServerType": "GITHUB_ENTERPRISE", "AuthType": "PERSONAL_ACCESS_TOKEN", "Token": TOKEN, "Username": "me"})
+        secret = secrets.create_secret(Name="host-token", SecretString=text)["ARN"]
+        world.token(authType="SECRETS_MANAGER", token=secret)
+        infos = {i["serverType"]: i for i in api.list_source_credentials()["sourceCredentialsInfos"]}
+        found = infos["GITHUB_ENTERPRISE"]
+        assert found["authType"] == "SECRETS_MANAGER"
+        assert found.get("resource", secret) == secret  # older clients leave it out
+        assert builds.run("ghe")["buildStatus"] == "SUCCEEDED"
+        api.delete_source_credentials(arn=ghe)
+        auth = {"type": "SECRETS_MANAGER", "resource": secret}
+        build, log = world.run("ghe", sourceAuthOverride=auth)
+        assert build["buildStatus"] == "SUCCEEDED", log
+        secrets.put_secret_value(SecretId=secret, SecretString="just text")
+        assert "is no source credential" in world.failure("ghe", sourceAuthOverride=auth)
+    finally:
+        world.token()
+
+
+def test_tokens_are_stored_sealed(world):
+    for name in ("towpath.db", "towpath.db-wal"):
+        path = os.path.join(world.server.data, name)
+        if os.path.exists(path):
+            with open(path, "rb") as f:
+                assert TOKEN.encode() not in f.read()
+
+
+def test_tls(world, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
+                    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"], cwd=tmp_path, check=True,
+                   stderr=subprocess.DEVNULL)
+    with open(tmp_path / "both", "wb") as both:
+        for name in ("cert", "key"):
+            with open(tmp_path / name, "rb") as f:
+                both.write(f.read())
+    with GitHost(world.folder / "served", "me", TOKEN, certificate=str(tmp_path / "both")) as host:
+        location = host.url + "/team/shop.git"
+        said = world.failure("ghe", sourceLocationOverride=location)
+        assert f"the certificate of {location}" in said and "insecureSsl" in said
+        build, log = world.run("ghe", sourceLocationOverride=location, insecureSslOverride=True)
+        assert build["buildStatus"] == "SUCCEEDED", log
+
+
+@pytest.mark.parametrize("source,said", [
+    ({"type": "GITHUB", "location": "git@github.com:team/shop.git"}, "is not an HTTPS clone URL of GitHub"),
+    ({"type": "GITHUB", "location": "http://github.com/team/shop.git"}, "is not an HTTPS clone URL of GitHub"),
+    ({"type": "GITHUB", "location": "https://github.com.example.com/team/shop"}, "is not on github.com"),
+    ({"type": "GITLAB", "location": "https://git.example.com/team/shop"}, "use source type GITHUB_ENTERPRISE or GITLAB_SELF_MANAGED"),
+    ({"type": "BITBUCKET", "location": "https://me:secret@bitbucket.org/team/shop"}, "must not hold a password"),
+    ({"type": "GITHUB_ENTERPRISE", "location": "file:///srv/shop.git"}, "is not an HTTP or HTTPS clone URL"),
+    ({"type": "GITHUB_ENTERPRISE", "location": "https://git.example.com/../../etc"}, "names no repository"),
+    ({"type": "GITHUB_ENTERPRISE", "location": "https://git.example.com/"}, "names no repository"),
+    ({"type": "GITHUB_ENTERPRISE", "location": "https://h/a", "auth": {"type": "CODECONNECTIONS", "resource": "x"}},
+     "CODECONNECTIONS is not offered"),
+    ({"type": "GITHUB_ENTERPRISE", "location": "https://h/a", "auth": {"type": "SECRETS_MANAGER"}}, "a secret's ARN"),
+])
+def test_locations_that_are_refused(world, source, said):
+    with pytest.raises(world.builds.api.exceptions.InvalidInputException) as e:
+        world.builds.project("refused", "", source=source)
+    assert said in str(e.value) and "secret@" not in str(e.value)
