@@ -201,7 +201,7 @@ int oci_write(const char *dir, const char *name, struct view text, mode_t mode, 
 	if (fd < 0 || fchmod(fd, mode) < 0)
 		return err_errno(err, errno, "cannot make %s", fresh);
 	if (fd_write_all(fd, text.p, text.len, err) < 0)
-		return -1;
+		return err_wrap(err, "%s", fresh);
 	return rename(fresh, path) < 0 ? err_errno(err, errno, "cannot replace %s", path) : 0;
 }
 

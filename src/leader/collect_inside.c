@@ -78,7 +78,7 @@ static int copy_file(struct gathering *g, const char *name, int from, const stru
 		if (got < 0)
 			return err_errno(&g->err, errno, "cannot read %s", name);
 		if (fd_write_all(to, buf, (size_t)got, &g->err) < 0)
-			return -1;
+			return err_wrap(&g->err, "%s", name);
 	}
 	return 0;
 }

@@ -201,7 +201,7 @@ static int mount_buildspec(struct job *j, struct err *err)
 	if (fd < 0)
 		return err_errno(err, errno, "cannot write %s", path);
 	if (fd_write_all(fd, j->spec->buildspec, strlen(j->spec->buildspec), err) < 0)
-		return -1;
+		return err_wrap(err, "%s", path);
 	add_mount(j, path, JOB_BUILDSPEC, false, true);
 	return 0;
 }

@@ -42,7 +42,7 @@ static int put(
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || fchmod(fd, mode) < 0)
 		return err_errno(err, errno, "cannot write %s", path);
-	return fd_write_all(fd, text.p, text.len, err);
+	return fd_write_all(fd, text.p, text.len, err) < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
 /* Opens a file of the control folder if it is still a plain file; -1 otherwise. */

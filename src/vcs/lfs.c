@@ -73,7 +73,7 @@ static int copy(const char *oid, const struct vcs_stream *s, int fd, struct err 
 				(long long)(VCS_LFS_OBJECT_MAX / GIB));
 		digest_update(&d, buf, (size_t)got);
 		if (fd_write_all(fd, buf, (size_t)got, err) < 0)
-			return -1;
+			return err_wrap(err, "LFS object %s", oid);
 	}
 	if (got < 0)
 		return -1;
