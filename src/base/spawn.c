@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 /* In the child: only async-signal-safe calls until execvpe, and nothing of the parent's written to,
  * whose memory it may be. Reports errno through report_fd. */
@@ -291,4 +293,18 @@ bool spawn_can_find(const char *program)
 			return true;
 	}
 	return false;
+}
+
+char *spawn_own_program(const char *name, struct err *err)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0) {
+		err_errno(err, errno, "cannot tell where this program is");
+		return NULL;
+	}
+	self[n] = '\0';
+	return name ? xasprintf("%.*s%s", (int)(path_base(self) - self), self, name)
+		    : xstrdup(self);
 }

@@ -49,6 +49,9 @@ int spawn_run(const struct spawn *s, struct view input, size_t limit, int64_t ti
 int spawn_check(const char *const *argv, struct str *ret_out, struct err *err);
 /* Whether PATH has the program (or the path with a slash is one); nothing is run. */
 bool spawn_can_find(const char *program);
+/* The path of the running program (name NULL), or of the one that stands beside it; the caller's.
+ * NULL when that cannot be told. */
+char *spawn_own_program(const char *name, struct err *err);
 void spawn_result_release(struct spawn_result *r);
 #define CLEANUP_SPAWN_RESULT CLEANUP(spawn_result_release)
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/spawn.h"
 #include "bin/command.h"
+#include "bin/server.h"
 #include "codec/json.h"
 
 #define FREE_DISK_WANTED (2 * GIB)
@@ -110,6 +111,22 @@ static void check_kernel(struct finding *f, const char *data_dir)
 	str_add(&f->text, "the kernel is older than 5.10, or no Linux. Do: use Debian 12 or newer");
 }
 
+/* It is built and installed beside this program. */
+static void check_ssh(struct finding *f, const char *data_dir)
+{
+	char *program CLEANUP(freep) = spawn_own_program(SERVER_SSH_PROGRAM, NULL);
+
+	(void)data_dir;
+	if (program && spawn_can_find(program)) {
+		str_add(&f->text, SERVER_SSH_PROGRAM " stands beside this program: git over SSH");
+		return;
+	}
+	f->verdict = LIMITED;
+	str_add(&f->text,
+		SERVER_SSH_PROGRAM " does not stand beside this program: no git over SSH. "
+				   "Do: install both with meson install");
+}
+
 static void check_disk(struct finding *f, const char *data_dir)
 {
 	struct statvfs v;
@@ -150,7 +167,7 @@ static void check_clock(struct finding *f, const char *data_dir)
 }
 
 static void (*const checks[])(struct finding *f, const char *data_dir) = {
-	check_kernel, check_root, check_overlay, check_cgroups, check_disk, check_clock};
+	check_kernel, check_root, check_overlay, check_cgroups, check_disk, check_clock, check_ssh};
 
 static void report(struct finding *f, const struct options *o, enum verdict *worst, size_t number)
 {

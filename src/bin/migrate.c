@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/spawn.h"
 #include "bin/client.h"
 #include "bin/command.h"
 #include "codecommit.gen.h"
@@ -115,7 +116,7 @@ static int prepare(struct job *j, struct err *err)
 {
 	const char *url = j->o->words.v[0], *state = option_text(j->o, "state");
 	char *data CLEANUP(freep) = option_data_dir(j->o);
-	char self[PATH_MAX] = "";
+	char *self CLEANUP(freep) = NULL;
 
 	j->name = option_text(j->o, "name");
 	if (!j->name)
@@ -124,8 +125,9 @@ static int prepare(struct job *j, struct err *err)
 		return err_set(err, ERR_INVALID, "no name can be read from %s; give --name", url);
 	if (check_url(url, err) < 0 || client_open(j->o, &j->client, err) < 0)
 		return -1;
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return err_errno(err, errno, "cannot find this program");
+	self = spawn_own_program(NULL, err);
+	if (!self)
+		return -1;
 	j->clone_url =
 		arena_printf(&j->arena, "%s/v1/repos/%s", client_endpoint(j->client), j->name);
 	j->config = (struct migrate_config){

@@ -7,6 +7,9 @@
 
 struct server;
 
+/* The gate of git over SSH, which stands beside this program. */
+#define SERVER_SSH_PROGRAM "towpath-ssh"
+
 /* Everything borrowed for the call; NULL or 0 where the default is meant. */
 struct server_config {
 	const char *data_dir;

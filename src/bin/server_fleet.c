@@ -14,6 +14,7 @@
 #include "api/svc_logs.h"
 #include "api/svc_sns.h"
 #include "base/log.h"
+#include "base/spawn.h"
 #include "bin/server_parts.h"
 #include "traffic/haproxy.h"
 
@@ -62,17 +63,6 @@ void server_close_signal(struct server *s)
 
 /* ---- fleet ---- */
 
-static char *own_program(struct server *s, struct err *err)
-{
-	char *path = arena_alloc(&s->arena, 4096);
-	ssize_t n = readlink("/proc/self/exe", path, 4095);
-
-	if (n > 0)
-		return path;
-	err_errno(err, errno, "cannot tell where this program is");
-	return NULL;
-}
-
 /* Where instances cannot be run the fleet waits for a way, and the rest serves. */
 static const struct compute_driver *instance_driver(void)
 {
@@ -101,6 +91,7 @@ static int open_engine(struct server *s, struct err *err)
 int server_open_fleet(struct server *s, struct err *err)
 {
 	char *dir CLEANUP(freep) = xasprintf("%s/traffic", s->data_dir);
+	char *program CLEANUP(freep) = spawn_own_program(NULL, err);
 	struct fleet_config c = {
 		.durable = s->durable,
 		.account = s->account,
@@ -109,7 +100,7 @@ int server_open_fleet(struct server *s, struct err *err)
 		.endpoint_port = s->local_port,
 		.balancer_address = s->config.balancer_address,
 		.internal_balancer_address = s->config.internal_balancer_address,
-		.program = own_program(s, err),
+		.program = program ? arena_strdup(&s->arena, program) : NULL,
 		.compute = instance_driver(),
 		.monitors = s->monitors,
 		.task_runtime = s->config.oci_runtime,

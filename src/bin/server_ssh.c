@@ -3,7 +3,6 @@
  * and tells of each over the control socket; a thread a connection answers it. A gate that dies is
  * started again. */
 #include <errno.h>
-#include <limits.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
@@ -20,7 +19,6 @@
 #include "net/ssh_link.h"
 
 #define BACKLOG 128
-#define PROGRAM "towpath-ssh"
 #define RESTART_SECONDS 1
 
 struct server_ssh {
@@ -77,31 +75,21 @@ static int port_of(int fd)
 	return atoi(port);
 }
 
-/* The gate stands beside this program. */
-static char *find_program(void)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n <= 0)
-		return xstrdup(PROGRAM);
-	self[n] = '\0';
-	return xasprintf("%.*s" PROGRAM, (int)(path_base(self) - self), self);
-}
-
 int server_ssh_listen(struct server *s, struct err *err)
 {
+	char *program CLEANUP(freep) = NULL;
 	int fd;
 
 	if (s->config.ssh_port < 0)
 		return 0;
-	fd = bind_to(s->config.address, s->config.ssh_port, err);
+	program = spawn_own_program(SERVER_SSH_PROGRAM, err);
+	fd = program ? bind_to(s->config.address, s->config.ssh_port, err) : -1;
 	if (fd < 0)
 		return -1;
 	s->ssh = xcalloc(1, sizeof(*s->ssh));
 	s->ssh->listener = fd;
 	s->ssh->control = -1;
-	s->ssh->program = find_program();
+	s->ssh->program = TAKE_PTR(program);
 	s->ssh->keys = xasprintf("%s/keys", s->data_dir);
 	pthread_mutex_init(&s->ssh->lock, NULL);
 	pthread_cond_init(&s->ssh->changed, NULL);

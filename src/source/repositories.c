@@ -23,16 +23,15 @@ static const char *host_of(const struct call *call)
 	return at ? at + 3 : call->endpoint ? call->endpoint : "localhost";
 }
 
-/* ssh://host[:port]/v1/repos/NAME, at the host by which the client addressed us. */
+/* ssh://host[:port]/v1/repos/NAME, at the host by which the client addressed us. Without a gate of
+ * our own that is where one would stand, as the service always tells it. */
 static const char *ssh_url(const struct source_engine *e, struct call *call, const char *name)
 {
 	const char *host = host_of(call), *colon = strrchr(host, ':');
 	const char *bracket = strrchr(host, ']');
 	size_t n = colon && (!bracket || colon > bracket) ? (size_t)(colon - host) : strlen(host);
 
-	if (!e->ssh_port)
-		return arena_printf(call->arena, "ssh://%s/v1/repos/%s", host, name);
-	if (e->ssh_port == SSH_PORT)
+	if (!e->ssh_port || e->ssh_port == SSH_PORT)
 		return arena_printf(call->arena, "ssh://%.*s/v1/repos/%s", (int)n, host, name);
 	return arena_printf(
 		call->arena, "ssh://%.*s:%d/v1/repos/%s", (int)n, host, e->ssh_port, name);

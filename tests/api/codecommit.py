@@ -55,7 +55,7 @@ def test_repository_life(cc, shared_server):
                                 tags={"team": "shop"})["repositoryMetadata"]
     assert made["Arn"] == f"arn:aws:codecommit:{shared_server.region}:{shared_server.account}:shop-api"
     assert made["cloneUrlHttp"] == shared_server.git_url("shop-api")
-    assert made["cloneUrlSsh"].startswith("ssh://127.0.0.1")
+    assert made["cloneUrlSsh"] == f"ssh://127.0.0.1/v1/repos/{made['repositoryName']}"
     assert "defaultBranch" not in made
     assert made["accountId"] == shared_server.account
     assert uuid.UUID(made["repositoryId"])

@@ -161,6 +161,7 @@ def test_doctor(shared_server):
     assert shared_server.towpath("doctor", check=False).returncode in (0, 1)
     found = json.loads(shared_server.towpath("doctor", "--json", check=False).stdout)
     assert all(f["verdict"] in ("fine", "limited", "broken") and f["finding"] for f in found)
+    assert {"verdict": "fine", "finding": "towpath-ssh stands beside this program: git over SSH"} in found
 
 
 def test_stop_is_quick_while_somebody_polls(server):
