@@ -107,6 +107,8 @@ NORETURN static void init_main(struct sandbox_plan *plan)
 		sandbox_report_errno(&report, "cannot enter the cgroup");
 		init_fail(socket, &report);
 	}
+	if (sandbox_tree_part(&report) < 0)
+		init_fail(socket, &report);
 	if (plan->userns.holder && sandbox_userns_open(&plan->userns, &report) < 0)
 		init_fail(socket, &report);
 	if (sandbox_tree_build(plan, &report) < 0 || sandbox_confine(plan, &report) < 0)

@@ -51,6 +51,9 @@ int sandbox_layer_make(const struct compute_spec *spec, char **ret_template, str
 /* Compiles the system call filter, once a process. */
 int sandbox_confine_prepare(bool privileged, struct err *err);
 /* In process 1, from here on. Each returns 0, or fills the report and returns -1. */
+/* Parts the mounts from the machine's, before anything is mounted or started here: systemd shares
+ * mounts between namespaces, and what is taken away in one would be gone in all. */
+int sandbox_tree_part(struct sandbox_report *report);
 int sandbox_tree_build(struct sandbox_plan *plan, struct sandbox_report *report);
 /* Drops capabilities, sets the system call filter: for this process and all to come. */
 int sandbox_confine(const struct sandbox_plan *plan, struct sandbox_report *report);

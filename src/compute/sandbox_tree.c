@@ -364,6 +364,13 @@ static int become_own(struct sandbox_plan *plan, struct sandbox_report *report)
 	return errno ? sandbox_report_errno(report, "cannot mount the cgroups") : 0;
 }
 
+int sandbox_tree_part(struct sandbox_report *report)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return sandbox_report_errno(report, "cannot make the mounts private");
+	return 0;
+}
+
 int sandbox_tree_build(struct sandbox_plan *plan, struct sandbox_report *report)
 {
 	const struct compute_spec *spec = plan->spec;
@@ -371,8 +378,6 @@ int sandbox_tree_build(struct sandbox_plan *plan, struct sandbox_report *report)
 	int *sources CLEANUP(freep) = xcalloc(spec->n_mounts + 1, sizeof(int));
 	bool *is_dir CLEANUP(freep) = xcalloc(spec->n_mounts + 1, sizeof(bool));
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return sandbox_report_errno(report, "cannot make the mounts private");
 	if (chdir(spec->dir) < 0)
 		return sandbox_report_errno(report, "cannot enter %s", spec->dir);
 	for (size_t i = 0; i < spec->n_mounts; i++)

@@ -2,10 +2,12 @@
 /* Roots of the sandbox driver: what works inside, and what must not reach out. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -393,6 +395,43 @@ static void privileged_roots_reach_no_further(void **state)
 	expect_refusal(f, "date -s 2020-01-01");
 }
 
+static size_t count_mounts(void)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	size_t n = 0;
+
+	file_read("/proc/self/mountinfo", MIB, &text, NULL);
+	for (size_t i = 0; i < text.len; i++)
+		n += str_text(&text)[i] == '\n';
+	return n;
+}
+
+/* Where mounts are shared, as under systemd, none is lost with a root that has had them too. */
+static void mounts_of_the_machine_stay(void **state)
+{
+	struct fixture *f = *state;
+	pid_t maker = fork();
+	int status;
+
+	if (maker == 0) {
+		struct compute_spec spec = {
+			.id = f->id, .dir = f->dir, .log_fd = -1, .privileged = true};
+		struct err err = ERR_INIT;
+		size_t before;
+
+		if (unshare(CLONE_NEWNS) < 0 ||
+			mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+			_exit(2);
+		before = count_mounts();
+		if (compute_sandbox.create(&compute_sandbox, &spec, &f->root, &err) < 0)
+			_exit(3);
+		compute_root_destroyp(&f->root);
+		_exit(before > 1 && count_mounts() == before ? 0 : 1);
+	}
+	assert_int_equal(waitpid(maker, &status, 0), maker);
+	assert_int_equal(status, 0);
+}
+
 static void limits_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -539,6 +578,7 @@ int main(void)
 			privileged_roots_rule_what_is_their_own, no_root, teardown),
 		cmocka_unit_test_setup_teardown(
 			privileged_roots_reach_no_further, no_root, teardown),
+		cmocka_unit_test_setup_teardown(mounts_of_the_machine_stay, no_root, teardown),
 		cmocka_unit_test_setup_teardown(limits_hold, no_root, teardown),
 		cmocka_unit_test_setup_teardown(signals_and_time_limits, with_root, teardown),
 		cmocka_unit_test_setup_teardown(functions_run_inside, with_root, teardown),
