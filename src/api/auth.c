@@ -299,10 +299,13 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 	return identity_authorize(arg, who->identity, &q, err);
 }
 
-static int role_trusts(void *arg, const char *role_arn, const char *service, struct arena *a,
-	const char **ret_why, struct err *err)
+static int role_trusts(void *arg, const char *role_arn, const char *service, const char *source_arn,
+	struct arena *a, const char **ret_why, struct err *err)
 {
-	return identity_role_trusts(arg, role_arn, service, a, ret_why, err);
+	const struct identity_actor who = {
+		.service = service, .role_arn = role_arn, .source_arn = source_arn};
+
+	return identity_role_trusts(arg, &who, a, ret_why, err);
 }
 
 static void describe(void *arg, const struct auth_principal *who, struct str *out)

@@ -78,10 +78,11 @@ struct auth {
 	/* Appends who asks as CloudTrail records have it (userIdentity), a JSON object; who NULL:
 	 * nobody known. NULL: not at all. */
 	void (*describe)(void *arg, const struct auth_principal *who, struct str *out);
-	/* 1 when the role is there and trusts the service (codebuild.amazonaws.com), 0 when not:
-	 * *ret_why (in the arena) says why not. NULL: nobody asks. */
-	int (*role_trusts)(void *arg, const char *role_arn, const char *service, struct arena *a,
-		const char **ret_why, struct err *err);
+	/* 1 when the role is there and trusts the service (codebuild.amazonaws.com) for what it
+	 * will act for (source_arn: a project, or NULL), 0 when not: *ret_why (in the arena) says
+	 * why not. NULL: nobody asks. */
+	int (*role_trusts)(void *arg, const char *role_arn, const char *service,
+		const char *source_arn, struct arena *a, const char **ret_why, struct err *err);
 };
 
 #endif

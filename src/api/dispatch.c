@@ -265,11 +265,13 @@ static int check_operation(struct api_request *r, struct err *err)
 	return 0;
 }
 
-/* A role that is handed over to a service must let itself be assumed by it. */
+/* A role that is handed over to a service must let itself be assumed by it, for what the request is
+ * about: the project, the pipeline. */
 static int check_trust(struct api_request *r, const struct call_access *need, struct err *err)
 {
 	const struct auth *auth = r->api->config.auth;
 	const char *service = NULL, *why = NULL;
+	const char *source = r->access->n_resources ? r->access->resources[0] : NULL;
 
 	for (size_t i = 0; need->conditions && need->conditions[i]; i += 2) {
 		if (streq(need->conditions[i], "iam:PassedToService"))
@@ -277,7 +279,7 @@ static int check_trust(struct api_request *r, const struct call_access *need, st
 	}
 	for (size_t i = 0; service && auth->role_trusts && i < need->n_resources; i++) {
 		int trusted = auth->role_trusts(
-			auth->arg, need->resources[i], service, r->call.arena, &why, err);
+			auth->arg, need->resources[i], service, source, r->call.arena, &why, err);
 
 		if (trusted < 0)
 			return -1;

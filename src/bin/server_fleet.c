@@ -115,6 +115,7 @@ int server_open_fleet(struct server *s, struct err *err)
 		return -1;
 	c.traffic = s->traffic;
 	s->fleet_world = (struct fleet_world){.account = s->account,
+		.region = s->region,
 		.signal = s->signal,
 		.identity = s->identity,
 		.artifact = s->artifact,

@@ -86,7 +86,7 @@ struct build_role {
 	const char *arn;
 	const char *build; /* uuid of the build that acts under it */
 	const char *build_arn;
-	bool of_pipeline; /* a pipeline's role, which trusts pipelines and not builds */
+	const char *pipeline; /* whose role it is, which trusts pipelines and not builds; or NULL */
 };
 
 /* ---- values kept elsewhere ---- */

@@ -9,7 +9,7 @@ struct build_role build_role(const struct store_build_record *r)
 	return (struct build_role){.arn = r->spec.service_role,
 		.build = r->uuid,
 		.build_arn = r->build.arn,
-		.of_pipeline = p && wire_or(p->acts_as_pipeline, false)};
+		.pipeline = p && wire_or(p->acts_as_pipeline, false) ? p->pipeline_name : NULL};
 }
 
 int build_may(const struct build_engine *e, const struct store_build_record *r, const char *action,

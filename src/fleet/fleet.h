@@ -59,7 +59,7 @@ struct fleet_image_grant {
 struct fleet_secret_request {
 	const char *value_from; /* parameter's name or ARN, or a secret's ARN and what follows it */
 	const char *role_arn;	/* the execution role, whose policies must allow it */
-	const char *task_id;
+	const char *task_arn;
 };
 
 /* An alarm that watches deployments of services. */

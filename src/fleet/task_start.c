@@ -19,7 +19,7 @@ static int add_secrets(struct fleet_start *s, struct err *err)
 	struct fleet_secret_request req = {
 		.role_arn = o && o->execution_role_arn ? o->execution_role_arn
 						       : s->r->definition.execution_role_arn,
-		.task_id = fleet_last_part(s->r->arn),
+		.task_arn = s->r->arn,
 	};
 
 	wire_foreach (secret, &s->d->secrets) {

@@ -14,7 +14,7 @@ static int need_role(struct identity_engine *e, const struct identity_actor *who
 
 	if (!who->role_arn)
 		return err_set(err, ERR_DENIED, "%s has no role to act under", who->service);
-	trusted = identity_role_trusts(e, who->role_arn, who->service, a, &why, err);
+	trusted = identity_role_trusts(e, who, a, &why, err);
 	if (trusted < 0)
 		return -1;
 	if (!trusted)

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Assuming a role: what its trust policy says, what the caller may, and what the session is given.
  */
-#include "base/vec.h"
 #include "identity/engine.h"
 
 #define DEFAULT_SEC 3600
 #define CHAINED_SEC 3600
 #define MAX_PACKED 2048
 #define MAX_TAGS 50
-
-typedef VEC(struct policy_key) key_vec;
 
 /* ---- roles ---- */
 
@@ -38,74 +35,35 @@ int identity_load_role(struct identity_engine *e, const char *arn, struct arena 
 	return l.found && streq(ret->arn, arn);
 }
 
-int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
-	struct arena *a, const char **ret_why, struct err *err)
-{
-	/* for what is always of this account, as is the role */
-	const struct policy_key keys[] = {
-		{.name = "aws:SourceAccount", .value = e->account},
-		{.name = "aws:PrincipalIsAWSService", .value = "true"},
-		{.name = "aws:PrincipalServiceName", .value = service},
-	};
-	struct policy_request r = {.action = "sts:AssumeRole",
-		.resource = role_arn,
-		.service = service,
-		.keys = keys,
-		.n_keys = ARRAY_SIZE(keys)};
-	struct policy *trust;
-	struct iam_role role;
-	int found = identity_load_role(e, role_arn, a, &role, err);
-
-	if (found < 0)
-		return -1;
-	if (!found) {
-		*ret_why = arena_printf(a, "there is no role %s", role_arn);
-		return 0;
-	}
-	if (policy_parse(view_of(role.assume_role_policy_document), POLICY_TRUST, a, &trust, err) <
-		0)
-		return -1;
-	if (policy_allows(policy_evaluate(trust, &r)))
-		return 1;
-	*ret_why = arena_printf(
-		a, "%s is not authorized to perform: sts:AssumeRole on %s", service, role_arn);
-	return 0;
-}
-
 /* ---- may it be assumed ---- */
 
-static void add_key(key_vec *keys, const char *name, const char *value)
+/* What the request itself says. */
+static void add_request(const struct identity_assume *q, struct arena *a, identity_keys *keys)
 {
-	if (value)
-		vec_push(keys, (struct policy_key){.name = name, .value = value});
-}
-
-static void fill_keys(struct identity_engine *e, const struct call *call,
-	const struct identity_assume *q, struct arena *a, key_vec *keys)
-{
-	add_key(keys, "sts:ExternalId", q->external_id);
-	add_key(keys, "sts:RoleSessionName", q->session_name);
-	add_key(keys, "sts:SourceIdentity", q->source_identity);
-	add_key(keys, "aws:SourceIp", call->source_ip);
-	add_key(keys, "aws:UserAgent", call->user_agent);
-	add_key(keys, "aws:RequestedRegion", e->region);
-	add_key(keys, "aws:FederatedProvider", q->federated);
+	identity_key_add(keys, "sts:ExternalId", q->external_id);
+	identity_key_add(keys, "sts:RoleSessionName", q->session_name);
+	identity_key_add(keys, "sts:SourceIdentity", q->source_identity);
 	for (size_t i = 0; q->tags && i < q->tags->n; i++) {
-		add_key(keys, "aws:TagKeys", q->tags->v[i].key);
-		add_key(keys, arena_printf(a, "aws:RequestTag/%s", q->tags->v[i].key),
+		identity_key_add(keys, "aws:TagKeys", q->tags->v[i].key);
+		identity_key_add(keys, arena_printf(a, "aws:RequestTag/%s", q->tags->v[i].key),
 			q->tags->v[i].value);
 	}
 	for (size_t i = 0; q->transitive && i < q->transitive->n; i++)
-		add_key(keys, "sts:TransitiveTagKeys", q->transitive->v[i]);
+		identity_key_add(keys, "sts:TransitiveTagKeys", q->transitive->v[i]);
 	for (size_t i = 0; i < q->n_keys; i++)
 		vec_push(keys, q->keys[i]);
-	if (!q->caller)
-		return;
-	add_key(keys, "aws:PrincipalAccount", e->account);
-	add_key(keys, "aws:userid", q->caller->id);
-	add_key(keys, "aws:PrincipalArn", q->caller->arn);
-	if (q->caller->kind == IDENTITY_USER)
-		add_key(keys, "aws:username", identity_arn_name(q->caller->arn));
+}
+
+/* The same as a question has them. */
+static const char *const *as_conditions(const identity_keys *keys, struct arena *a)
+{
+	const char **v = arena_new_n(a, 2 * keys->n + 1, const char *);
+
+	for (size_t i = 0; i < keys->n; i++) {
+		v[2 * i] = keys->v[i].name;
+		v[2 * i + 1] = keys->v[i].value;
+	}
+	return v;
 }
 
 static int not_trusted(
@@ -122,16 +80,32 @@ static int not_trusted(
 	return err_set(err, ERR_DENIED, "Not authorized to perform %s", action);
 }
 
-/* The role's ARN of a session, "arn:aws:iam::...:role/..."; NULL for others. */
-static const char *role_of(
-	struct identity_engine *e, const struct identity_principal *who, struct arena *a)
+/* What the trust policy says of the caller, or of whom the provider knows. */
+static enum policy_answer ask_trust(struct identity_engine *e, const struct identity_assume *q,
+	const struct identity_question *question, const struct policy *trust, struct arena *a)
 {
-	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
+	struct identity_policies *own CLEANUP(identity_policies_release) = NULL;
+	const struct identity_principal *who = q->caller;
+	struct policy_request r = {
+		.action = question->action,
+		.resource = q->role_arn,
+		.principal = who ? who->arn : NULL,
+		.federated = q->federated,
+	};
+	identity_keys keys = {0};
+	enum policy_answer answer;
 
-	if (!who || who->kind != IDENTITY_SESSION || !who->owner ||
-		identity_policies_get(e, who->owner, &p, NULL) < 0)
-		return NULL;
-	return arena_strdup(a, p->arn);
+	if (who && who->owner)
+		(void)identity_policies_get(e, who->owner, &own, NULL);
+	if (own && who->kind == IDENTITY_SESSION)
+		r.role = own->arn;
+	identity_caller_keys(e, who, own, question, a, &keys);
+	identity_key_add(&keys, "aws:FederatedProvider", q->federated);
+	r.keys = keys.v;
+	r.n_keys = keys.n;
+	answer = policy_evaluate(trust, &r);
+	vec_release(&keys);
+	return answer;
 }
 
 /* The trust policy must allow it. Where it only names the account (or everybody), the caller's own
@@ -140,27 +114,20 @@ static int check_action(struct identity_engine *e, struct call *call,
 	const struct identity_assume *q, const struct policy *trust, const char *action,
 	struct err *err)
 {
+	identity_keys said = {0};
 	struct identity_question question = {.action = action,
 		.resources = &q->role_arn,
 		.n_resources = 1,
 		.source_ip = call->source_ip,
-		.user_agent = call->user_agent};
-	struct policy_request r = {
-		.action = action,
-		.resource = q->role_arn,
-		.principal = q->caller ? q->caller->arn : NULL,
-		.role = role_of(e, q->caller, call->arena),
-		.federated = q->federated,
-	};
+		.user_agent = call->user_agent,
+		.secure = call->endpoint && starts_with(call->endpoint, "https:")};
 	struct err why CLEANUP_ERR = ERR_INIT;
 	enum policy_answer answer;
-	key_vec keys = {0};
 
-	fill_keys(e, call, q, call->arena, &keys);
-	r.keys = keys.v;
-	r.n_keys = keys.n;
-	answer = policy_evaluate(trust, &r);
-	vec_release(&keys);
+	add_request(q, call->arena, &said);
+	question.conditions = as_conditions(&said, call->arena);
+	vec_release(&said);
+	answer = ask_trust(e, q, &question, trust, call->arena);
 	if (!policy_allows(answer))
 		return not_trusted(q, action, answer == POLICY_DENIES, err);
 	if (!q->caller || identity_authorize(e, q->caller, &question, &why) == 0)

@@ -2,12 +2,8 @@
 /* Whether a principal may do it: explicit deny first, then the resource's own policy, the
  * principal's policies, its permissions boundary and its session's policies, in the order of the
  * service's evaluation logic within one account. */
-#include "base/timefmt.h"
-#include "base/vec.h"
 #include "identity/engine.h"
 #include "identity/policy_match.h"
-
-typedef VEC(struct policy_key) key_vec;
 
 /* ---- the decision ---- */
 
@@ -66,89 +62,6 @@ int identity_denied(const char *arn, const struct policy_request *r,
 	return err_set(err, ERR_DENIED,
 		"User: %s is not authorized to perform: %s%s%s because no %s allows the %s action",
 		arn, r->action, on, resource, verdict->kind, r->action);
-}
-
-/* ---- condition keys ---- */
-
-static void add_key(key_vec *keys, const char *name, const char *value)
-{
-	if (value)
-		vec_push(keys, (struct policy_key){name, value, policy_hash_name(view_of(name))});
-}
-
-/* Tags of the user or role; those of the session stand before them. */
-static void add_tags(key_vec *keys, const struct identity_principal *who,
-	const struct identity_policies *own, struct arena *a)
-{
-	const struct towpath_identity_session *s = who->session;
-
-	for (size_t i = 0; s && i < s->tags.n; i++)
-		add_key(keys, arena_printf(a, "aws:PrincipalTag/%s", s->tags.v[i].key),
-			s->tags.v[i].value);
-	for (size_t i = 0; own && own->tags && i < own->tags->n; i++) {
-		const char *name = arena_printf(a, "aws:PrincipalTag/%s", own->tags->v[i].key);
-		struct policy_request r = {.keys = keys->v, .n_keys = keys->n};
-
-		if (policy_key_count(&r, view_of(name), policy_hash_name(view_of(name)), NULL) == 0)
-			add_key(keys, name, own->tags->v[i].value);
-	}
-}
-
-static void add_session(key_vec *keys, const struct towpath_identity_session *s, struct arena *a)
-{
-	if (!s)
-		return;
-	if (s->issued.set)
-		add_key(keys, "aws:TokenIssueTime",
-			arena_strdup(a, timefmt_iso(s->issued.usec).text));
-	add_key(keys, "aws:MultiFactorAuthPresent", "false");
-	add_key(keys, "aws:SourceIdentity", s->source_identity);
-	add_key(keys, "aws:FederatedProvider", s->federated);
-	if (s->invoked_by)
-		add_key(keys, "aws:CalledVia", s->invoked_by);
-	for (size_t i = 0; i + 1 < s->keys.n; i += 2)
-		add_key(keys, s->keys.v[i], s->keys.v[i + 1]);
-}
-
-static void add_principal(
-	key_vec *keys, const struct identity_principal *who, const struct identity_policies *own)
-{
-	static const char *const types[] = {
-		[IDENTITY_ROOT] = "Account",
-		[IDENTITY_USER] = "User",
-		[IDENTITY_SESSION] = "AssumedRole",
-	};
-
-	add_key(keys, "aws:PrincipalType", types[who->kind]);
-	add_key(keys, "aws:userid", who->id);
-	add_key(keys, "aws:PrincipalIsAWSService", "false");
-	/* a session's PrincipalArn is its role's */
-	add_key(keys, "aws:PrincipalArn", own && own->arn ? own->arn : who->arn);
-	if (who->kind == IDENTITY_USER)
-		add_key(keys, "aws:username", identity_arn_name(who->arn));
-}
-
-static void fill_keys(struct identity_engine *e, const struct identity_principal *who,
-	const struct identity_policies *own, const struct identity_question *q, struct arena *a,
-	key_vec *keys)
-{
-	int64_t now = durable_now(e->durable);
-	bool via = who->session && who->session->invoked_by;
-
-	for (size_t i = 0; q->conditions && q->conditions[i]; i += 2)
-		add_key(keys, q->conditions[i], q->conditions[i + 1]);
-	add_key(keys, "aws:CurrentTime", arena_strdup(a, timefmt_iso(now).text));
-	add_key(keys, "aws:EpochTime", arena_printf(a, "%lld", (long long)(now / USEC_PER_SEC)));
-	add_key(keys, "aws:SourceIp", q->source_ip);
-	add_key(keys, "aws:SecureTransport", q->secure ? "true" : "false");
-	add_key(keys, "aws:UserAgent", q->user_agent);
-	add_key(keys, "aws:RequestedRegion", e->region);
-	add_key(keys, "aws:PrincipalAccount", e->account);
-	add_key(keys, "aws:ResourceAccount", e->account);
-	add_key(keys, "aws:ViaAWSService", via ? "true" : "false");
-	add_principal(keys, who, own);
-	add_tags(keys, who, own, a);
-	add_session(keys, who->session, a);
 }
 
 /* ---- session policies ---- */
@@ -253,7 +166,7 @@ static bool asks_tags(const struct identity_evaluation *v)
 static const char *const own_tag_keys[] = {"ecr", "ecs", "iam", "secretsmanager", "ssm"};
 
 struct tagged {
-	key_vec *keys;
+	identity_keys *keys;
 	struct arena *a;
 	const char *own_key; /* "iam", or NULL */
 };
@@ -275,14 +188,15 @@ static void add_resource_tag(void *to, const char *key, const char *value)
 {
 	struct tagged *t = to;
 
-	add_key(t->keys, arena_printf(t->a, "aws:ResourceTag/%s", key), value);
+	identity_key_add(t->keys, arena_printf(t->a, "aws:ResourceTag/%s", key), value);
 	if (t->own_key)
-		add_key(t->keys, arena_printf(t->a, "%s:ResourceTag/%s", t->own_key, key), value);
+		identity_key_add(
+			t->keys, arena_printf(t->a, "%s:ResourceTag/%s", t->own_key, key), value);
 }
 
 /* The keys of one resource stand behind the n that all have. */
 static void take_tags(struct identity_engine *e, const struct identity_evaluation *v, size_t n,
-	struct policy_request *r, struct arena *a, key_vec *keys)
+	struct policy_request *r, struct arena *a, identity_keys *keys)
 {
 	struct tagged t = {keys, a, NULL};
 
@@ -302,7 +216,7 @@ int identity_authorize(struct identity_engine *e, const struct identity_principa
 	struct identity_policies *own CLEANUP(identity_policies_release) = NULL;
 	struct identity_evaluation v = {0};
 	struct policy_request r = {.action = q->action, .principal = who->arn};
-	key_vec keys = {0};
+	identity_keys keys = {0};
 	size_t n_keys;
 	int result = 0;
 
@@ -320,7 +234,7 @@ int identity_authorize(struct identity_engine *e, const struct identity_principa
 	v.own = own;
 	if (own && who->kind == IDENTITY_SESSION)
 		r.role = own->arn;
-	fill_keys(e, who, own, q, &a, &keys);
+	identity_caller_keys(e, who, own, q, &a, &keys);
 	n_keys = keys.n;
 	for (size_t i = 0; result == 0 && i < MAX(q->n_resources, (size_t)1); i++) {
 		struct identity_verdict verdict;

@@ -212,6 +212,20 @@ int identity_list(struct identity_step *s, struct db_tx *tx, const struct identi
 int identity_need_certificate(struct identity_step *s, struct db_tx *tx, const char *name,
 	struct iam_server_certificate *ret, const char **ret_id, struct err *err);
 
+/* ---- condition_key.c ---- */
+
+typedef VEC(struct policy_key) identity_keys; /* vec_release() them */
+/* A value of a key; NULL: none. Both texts must outlive the keys. */
+void identity_key_add(identity_keys *keys, const char *name, const char *value);
+/* What is known of a request of a caller; own: the policies of the caller's user or role; or NULL.
+ * who NULL: of somebody whom a provider knows. */
+void identity_caller_keys(struct identity_engine *e, const struct identity_principal *who,
+	const struct identity_policies *own, const struct identity_question *q, struct arena *a,
+	identity_keys *keys);
+/* The same of a service that acts by itself. */
+void identity_service_keys(struct identity_engine *e, const struct identity_actor *who,
+	struct arena *a, identity_keys *keys);
+
 /* ---- authorize.c ---- */
 
 /* What decides about one request: the policies of each kind; any may be missing. */

@@ -108,7 +108,8 @@ struct identity_question {
 	const char *resource_policy;   /* JSON, of the resource asked for; or NULL */
 	bool resource_implied;	       /* its statements name no Resource: it is its holder */
 	const char *source_ip, *user_agent;
-	bool secure; /* the request came over TLS */
+	const char *referer; /* of S3 and the image registry; or NULL */
+	bool secure;	     /* the request came over TLS */
 };
 /* Tells the tags of a resource, by calling tag() for each; any thread, outside of transactions. */
 typedef void (*identity_tags_fn)(void *arg, const char *arn, struct arena *a,
@@ -152,14 +153,21 @@ typedef int (*identity_oldest_fn)(void *arg, int64_t *ret_usec, struct err *err)
 void identity_set_alive(struct identity_engine *e, const char *start, identity_alive_fn alive,
 	identity_oldest_fn oldest, void *arg);
 
-/* A role that a service acts under. */
+/* A service that acts, and the role that it acts under. */
 struct identity_actor {
 	const char *service; /* codepipeline.amazonaws.com */
 	const char *role_arn;
 	const char *session_name;
 	/* Condition keys that are present where it acts, and their values in turn; NULL ends. */
 	const char *const *keys;
+	const char *source_arn; /* what it acts for (aws:SourceArn): a pipeline, a rule; or NULL */
 };
+/* 0 when the resource's policy lets the service itself do it, whose role does not matter; else
+ * ERR_DENIED with the service's sentence. Any thread, in transactions as well. under_role: the
+ * service has a role for it, so that only a denial counts. */
+int identity_service_may(struct identity_engine *e, const struct identity_actor *who,
+	bool under_role, const char *action, const char *resource, const char *resource_policy,
+	struct err *err);
 /* 0 when the role trusts the service and its policies allow the action on the resource, or the
  * resource's own policy (JSON, or NULL) does; else
  * ERR_DENIED with the service's sentence, which names the role's session. */
@@ -178,9 +186,9 @@ int identity_ensure_role(struct identity_engine *e, const char *name, const char
 const char *identity_ticket(struct identity_engine *e, const char *context, struct arena *a);
 /* In constant time. */
 bool identity_ticket_fits(struct identity_engine *e, const char *context, const char *ticket);
-/* 1 when the role exists and trusts the service ("codebuild.amazonaws.com"), 0 when not; *ret_why
+/* 1 when the actor's role exists and trusts its service, for what it acts for; 0 when not: *ret_why
  * (in the arena) says why not. */
-int identity_role_trusts(struct identity_engine *e, const char *role_arn, const char *service,
+int identity_role_trusts(struct identity_engine *e, const struct identity_actor *who,
 	struct arena *a, const char **ret_why, struct err *err);
 
 /* The ARN of a "user", "role", "group", "instance-profile" or "server-certificate" by its name, in

@@ -65,6 +65,20 @@ static const char *message(const struct action_run *run)
 	return arena_strdup(run->arena, str_text(&text));
 }
 
+/* The action's role publishes. */
+static int may_publish(const struct action_world *w, const struct action_run *run, const char *arn,
+	struct err *err)
+{
+	const struct identity_actor who = action_actor(run);
+	const char *policy;
+
+	if (!w->identity)
+		return 0;
+	if (signal_topic_policy(w->signal, arn, run->arena, &policy, err) < 0)
+		return -1;
+	return identity_role_may(w->identity, &who, "sns:Publish", arn, policy, err);
+}
+
 /* A message may come twice when the server is killed right after it was sent. */
 static int start(
 	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
@@ -74,8 +88,10 @@ static int start(
 	const char *subject = arena_printf(run->arena,
 		"APPROVAL NEEDED: AWS CodePipeline %s for action %s", run->pipeline, run->action);
 
-	if (arn && signal_publish(w->signal, arn, arena_printf(run->arena, "%.100s", subject),
-			   message(run), err) < 0)
+	if (arn && (may_publish(w, run, arn, err) < 0 ||
+			   signal_publish(w->signal, NULL, arn,
+				   arena_printf(run->arena, "%.100s", subject), message(run),
+				   err) < 0))
 		return action_sibling_failed(
 			run, ret, "ConfigurationError", "The approval could not be announced", err);
 	ret->external_id = run->id;

@@ -65,10 +65,21 @@ static const char *fill(const struct action_run *run, const char *resource)
 	return arena_view_dup(run->arena, str_view(&out));
 }
 
+struct identity_actor action_actor(const struct action_run *run)
+{
+	return (struct identity_actor){
+		.service = PIPELINE_SERVICE,
+		.role_arn = run->role_arn,
+		.session_name = run->execution_id,
+		.source_arn = arena_printf(run->arena, "arn:%s:codepipeline:%s:%s:%s",
+			run->partition, run->region, run->account, run->pipeline),
+	};
+}
+
 static int ask(struct action_world *w, const struct action_run *run, const char *action,
 	const char *resource, struct err *err)
 {
-	const struct identity_actor who = {PIPELINE_SERVICE, run->role_arn, run->execution_id};
+	const struct identity_actor who = action_actor(run);
 
 	return identity_role_may(w->identity, &who, action, resource, NULL, err);
 }

@@ -61,6 +61,8 @@ extern const struct action_provider rule_window;
 
 /* A call of a sibling's operation in the name of the action's role. */
 struct call action_call(const struct action_run *run);
+/* The action's role, as identity/ asks it. */
+struct identity_actor action_actor(const struct action_run *run);
 /* Whether the action's role may do all that the action will do; ERR_DENIED says what is missing. */
 int action_check_rights(struct action_world *w, const struct action_run *run,
 	const struct action_provider *p, struct err *err);

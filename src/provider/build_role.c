@@ -6,24 +6,36 @@
 
 #define PART "build/"
 
+/* In the build's region and account, which end at the mark of its ARN. */
+static const char *pipeline_arn(const struct build_role *role, const char *mark, struct arena *a)
+{
+	const char *place = strstr(role->build_arn, ":codebuild:") + strlen(":codebuild:");
+
+	return arena_printf(
+		a, "arn:aws:codepipeline:%.*s:%s", (int)(mark - place), place, role->pipeline);
+}
+
 struct identity_actor build_world_actor(const struct build_role *role, struct arena *a)
 {
 	const char **keys = arena_new_n(a, 5, const char *);
 	const char *mark = role->build_arn ? strstr(role->build_arn, ":build/") : NULL;
 	const char *project = mark ? mark + strlen(":build/") : NULL;
-
-	if (project) {
-		keys[0] = "codebuild:buildArn";
-		keys[1] = role->build_arn;
-		keys[2] = "codebuild:projectArn";
-		keys[3] = arena_printf(a, "%.*s:project/%.*s", (int)(mark - role->build_arn),
-			role->build_arn, (int)strcspn(project, ":"), project);
-	}
-	return (struct identity_actor){
-		.service = role->of_pipeline ? PIPELINE_SERVICE : BUILD_SERVICE,
+	struct identity_actor who = {
+		.service = role->pipeline ? PIPELINE_SERVICE : BUILD_SERVICE,
 		.role_arn = role->arn,
 		.session_name = arena_printf(a, "AWSCodeBuild-%s", role->build),
-		.keys = keys};
+		.keys = keys,
+	};
+
+	if (!project)
+		return who;
+	keys[0] = "codebuild:buildArn";
+	keys[1] = role->build_arn;
+	keys[2] = "codebuild:projectArn";
+	keys[3] = arena_printf(a, "%.*s:project/%.*s", (int)(mark - role->build_arn),
+		role->build_arn, (int)strcspn(project, ":"), project);
+	who.source_arn = role->pipeline ? pipeline_arn(role, mark, a) : keys[3];
+	return who;
 }
 
 static int may(void *arg, const struct build_role *role, const char *action, const char *resource,

@@ -95,6 +95,13 @@ static int tell(const struct change *c, struct err *err)
 	const char *subject = arena_printf(c->a, "%s: AWS CodeDeploy %.16s in %.40s", c->status,
 		c->deployment_id, c->application);
 	struct codedeploy_deployment_group_info group;
+	/* The group's role publishes, and is not asked. */
+	const struct signal_agent by = {
+		.service = "codedeploy.amazonaws.com",
+		.source_arn = arena_printf(c->a, "arn:aws:codedeploy:%s:%s:deploymentgroup:%s/%s",
+			c->n->region, c->n->account, c->application, c->group),
+		.under_role = true,
+	};
 	int r = find_group(c, &group, err);
 
 	if (r <= 0)
@@ -104,7 +111,7 @@ static int tell(const struct change *c, struct err *err)
 
 		if (!has_event(t, c->event) && (!c->also || !has_event(t, c->also)))
 			continue;
-		if (signal_publish_step(c->n->signal, c->tx, t->trigger_target_arn, subject,
+		if (signal_publish_step(c->n->signal, c->tx, &by, t->trigger_target_arn, subject,
 			    message(c, t->trigger_name), &why) < 0)
 			log_warn("deploy", "trigger %s of group %s: %s", t->trigger_name, c->group,
 				err_message(&why));

@@ -11,9 +11,11 @@
 #include "secret/secret.h"
 #include "signal/signal.h"
 
+#define FLEET_TASK_SERVICE "ecs-tasks.amazonaws.com" /* assumes roles for tasks */
+
 /* Borrowed; must outlive the fleet engine. */
 struct fleet_world {
-	const char *account;
+	const char *account, *region;
 	struct signal_engine *signal;
 	struct identity_engine *identity;
 	struct artifact_engine *artifact;

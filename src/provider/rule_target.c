@@ -154,13 +154,36 @@ static int start_task(void *arg, const struct signal_start *s, struct err *err)
 	return fleet_ecs_run_task(w->fleet, &call, &req, &resp, err);
 }
 
-static int role_may(void *arg, const char *service, const char *role_arn, const char *action,
-	const char *resource, struct err *err)
+static int role_may(void *arg, const struct signal_agent *by, const char *role_arn,
+	const char *action, const char *resource, const char *policy, struct err *err)
 {
 	struct rule_target *w = arg;
-	const struct identity_actor who = {service, role_arn, "towpath-events"};
+	const struct identity_actor who = {
+		.service = by->service,
+		.role_arn = role_arn,
+		.session_name = "towpath-events",
+		.source_arn = by->source_arn,
+	};
 
-	return identity_role_may(w->identity, &who, action, resource, NULL, err);
+	return identity_role_may(w->identity, &who, action, resource, policy, err);
+}
+
+/* Services that publish in the name of the account: the policy that topics have by default lets
+ * its account (aws:SourceOwner), and so them. */
+static const char *const for_owner[] = {"cloudwatch.amazonaws.com", "codecommit.amazonaws.com"};
+
+static int service_may(void *arg, const struct signal_agent *by, const char *action,
+	const char *resource, const char *policy, struct err *err)
+{
+	struct rule_target *w = arg;
+	const char *const owner[] = {"aws:SourceOwner", w->account, NULL};
+	struct identity_actor who = {.service = by->service, .source_arn = by->source_arn};
+
+	for (size_t i = 0; i < ARRAY_SIZE(for_owner); i++)
+		if (streq(for_owner[i], by->service))
+			who.keys = owner;
+	return identity_service_may(
+		w->identity, &who, by->under_role, action, resource, policy, err);
 }
 
 static int read_secret(
@@ -180,6 +203,7 @@ void rule_target_connect(struct rule_target *w, struct signal_config *cfg)
 	cfg->start_build = start_build;
 	cfg->start_task = start_task;
 	cfg->role_may = role_may;
+	cfg->service_may = service_may;
 	cfg->read_secret = read_secret;
 	cfg->arg = w;
 }

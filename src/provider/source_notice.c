@@ -3,13 +3,15 @@
  */
 #include "provider/source_notice.h"
 
-static int tell(
-	void *arg, struct db_tx *tx, const char *topic_arn, const char *message, struct err *err)
+static int tell(void *arg, struct db_tx *tx, const char *repository_arn, const char *topic_arn,
+	const char *message, struct err *err)
 {
 	const struct source_notice *n = arg;
+	const struct signal_agent by = {
+		.service = "codecommit.amazonaws.com", .source_arn = repository_arn};
 
-	return tx ? signal_publish_step(n->signal, tx, topic_arn, NULL, message, err)
-		  : signal_publish(n->signal, topic_arn, NULL, message, err);
+	return tx ? signal_publish_step(n->signal, tx, &by, topic_arn, NULL, message, err)
+		  : signal_publish(n->signal, &by, topic_arn, NULL, message, err);
 }
 
 static int on_push(struct durable *d UNUSED, struct db_tx *tx, const struct journal_entry *entry,

@@ -5,7 +5,11 @@
 #include "provider/role_credentials.h"
 
 #define PART "task/"
-#define SERVICE "ecs-tasks.amazonaws.com"
+
+static const char *task_arn(const struct fleet_world *w, const char *task, struct arena *a)
+{
+	return arena_printf(a, "arn:aws:ecs:%s:%s:task/%s", w->region, w->account, task);
+}
 
 /* Checked here, where it can fail the task: who fetches credentials could not tell anybody. */
 int fleet_world_task_env(
@@ -14,7 +18,10 @@ int fleet_world_task_env(
 	const struct fleet_world *w = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const char *part = arena_printf(&a, PART "%s", task), *why = NULL;
-	int trusted = identity_role_trusts(w->identity, role_arn, SERVICE, &a, &why, err);
+	const struct identity_actor who = {.service = FLEET_TASK_SERVICE,
+		.role_arn = role_arn,
+		.source_arn = task_arn(w, task, &a)};
+	int trusted = identity_role_trusts(w->identity, &who, &a, &why, err);
 
 	if (trusted <= 0)
 		return trusted < 0 ? -1 : err_set(err, ERR_DENIED, "%s", why);
@@ -31,7 +38,7 @@ int fleet_world_credentials(struct fleet_world *w, const char *part, const char 
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const char *task = part + strlen(PART);
-	struct identity_actor who = {.service = SERVICE};
+	struct identity_actor who = {.service = FLEET_TASK_SERVICE};
 	int running;
 
 	if (!starts_with(part, PART) || !identity_ticket_fits(w->identity, part, ticket))
@@ -40,6 +47,7 @@ int fleet_world_credentials(struct fleet_world *w, const char *part, const char 
 	if (running <= 0 || !who.role_arn)
 		return running < 0 ? -1 : 0;
 	who.session_name = strrchr(task, '/') + 1;
+	who.source_arn = task_arn(w, task, &a);
 	return role_credentials_answer(w->identity, &who, part, json, err) < 0 ? -1 : 1;
 }
 

@@ -178,24 +178,39 @@ static const struct cloudwatch_resource_list *actions_of(const struct alarm *ala
 				: &alarm->metric.insufficient_data_actions;
 }
 
+/* What became of an action; failure NULL: it was done. */
+static int note_action(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
+	const char *arn, const char *failure, struct arena *a, struct err *err)
+{
+	const char *what = failure ? "Failed to execute" : "Successfully executed";
+	struct str data CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &data};
+
+	json_open(&w, '{');
+	json_put_member(&w, "actionState", failure ? "Failed" : "Succeeded");
+	json_put_member(&w, "notificationResource", arn);
+	json_put_member(&w, "error", failure);
+	json_close(&w, '}');
+	return alarm_history(e, tx, alarm, "Action", arena_printf(a, "%s action %.200s", what, arn),
+		str_text(&data), err);
+}
+
 int alarm_act(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,
 	const char *previous, struct arena *a, struct err *err)
 {
 	const char *subject = arena_printf(a, "%s: \"%.60s\" in %s", alarm_state(alarm),
 		alarm_name(alarm), region_name(e->cfg.region));
+	const struct signal_agent by = {
+		.service = "cloudwatch.amazonaws.com", .source_arn = alarm_arn(alarm)};
 
 	if (!wire_or(ALARM_OF(alarm, actions_enabled), true))
 		return 0;
 	wire_foreach (arn, actions_of(alarm)) {
 		struct err why CLEANUP_ERR = ERR_INIT;
-		bool sent = signal_publish_step(e, tx, *arn, subject,
+		bool sent = signal_publish_step(e, tx, &by, *arn, subject,
 				    message(e, alarm, previous, a), &why) == 0;
 
-		if (alarm_history(e, tx, alarm, "Action",
-			    sent ? arena_printf(a, "Successfully executed action %s", *arn)
-				 : arena_printf(a, "Failed to execute action %s: %s", *arn,
-					   err_message(&why)),
-			    NULL, err) < 0)
+		if (note_action(e, tx, alarm, *arn, sent ? NULL : err_message(&why), a, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -15,6 +15,11 @@
 #define MOST_DELAY_SEC 480
 #define TOKEN_DIGITS 36
 
+static struct signal_agent agent_of(const struct event_delivery *x)
+{
+	return (struct signal_agent){.service = SERVICE, .source_arn = x->d.rule_arn};
+}
+
 /* ---- by kind of target ---- */
 
 static int deliver_log_step(struct db_tx *tx, void *arg, struct err *err)
@@ -44,7 +49,9 @@ static int deliver_topic_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct event_delivery *x = arg;
 
-	if (signal_publish_step(x->e, tx, x->target.arn, NULL, x->input, err) < 0)
+	const struct signal_agent by = agent_of(x);
+
+	if (signal_publish_step(x->e, tx, &by, x->target.arn, NULL, x->input, err) < 0)
 		return -1;
 	return task_done(x->e->durable, tx, x->t, err);
 }
@@ -174,14 +181,26 @@ bool event_target_known(const char *arn, bool *ret_role)
 
 /* ---- one try ---- */
 
-static int ask_role(const struct event_delivery *x, const struct target_kind *k, struct err *err)
+/* What policies say: of the target's role, and of the bus that the event goes to. Within the
+ * account a bus needs no policy, but may deny. */
+static int ask_policies(
+	const struct event_delivery *x, const struct target_kind *k, struct err *err)
 {
 	const struct events_target *t = &x->target;
+	const struct signal_config *cfg = &x->e->cfg;
 	const char *resource = t->ecs_parameters ? t->ecs_parameters->task_definition_arn : t->arn;
+	struct signal_agent by = agent_of(x);
+	const char *policy = NULL;
 
-	if (!k->action || !t->role_arn || !x->e->cfg.role_may)
-		return 0;
-	return x->e->cfg.role_may(x->e->cfg.arg, SERVICE, t->role_arn, k->action, resource, err);
+	if (k->deliver == deliver_bus &&
+		signal_event_bus_policy(x->e, t->arn, x->a, &policy, err) < 0)
+		return -1;
+	if (k->action && t->role_arn && cfg->role_may)
+		return cfg->role_may(cfg->arg, &by, t->role_arn, k->action, resource, policy, err);
+	by.under_role = true;
+	return policy && cfg->service_may
+		       ? cfg->service_may(cfg->arg, &by, k->action, resource, policy, err)
+		       : 0;
 }
 
 static int deliver(struct event_delivery *x, struct err *err)
@@ -197,7 +216,7 @@ static int deliver(struct event_delivery *x, struct err *err)
 	if (!k)
 		return err_set(
 			err, ERR_UNSUPPORTED, "events cannot be delivered to %s", x->target.arn);
-	if (event_input_make(&in, x->a, &x->input, err) < 0 || ask_role(x, k, err) < 0)
+	if (event_input_make(&in, x->a, &x->input, err) < 0 || ask_policies(x, k, err) < 0)
 		return -1;
 	return k->deliver(x, err);
 }
@@ -295,7 +314,9 @@ static int letter_to_topic(struct event_delivery *x, struct db_tx *tx, const cha
 	const struct attribute *v, size_t n, struct err *err)
 {
 	struct sns_message_attribute_map map;
-	struct topic_message m = {.topic_arn = arn, .message = x->d.event, .attributes = &map};
+	const struct signal_agent by = agent_of(x);
+	struct topic_message m = {
+		.topic_arn = arn, .message = x->d.event, .attributes = &map, .by = &by};
 	const char *id;
 
 	wire_list_alloc(x->a, &map, n);
@@ -356,7 +377,7 @@ static int give_up(
 	if (!event_arn_is(arn, "sns", ""))
 		return letter_to_log(x, tx, arn, v, ARRAY_SIZE(v), err);
 	r = letter_to_topic(x, tx, arn, v, ARRAY_SIZE(v), &lost);
-	if (r < 0 && !streq(lost.wire, "NotFound"))
+	if (r < 0 && !topic_refused(&lost))
 		return err_move(err, &lost);
 	if (r < 0)
 		log_warn("signal", "rule %s, target %s: its dead letter is lost: %s", x->d.rule,

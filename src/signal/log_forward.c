@@ -122,11 +122,16 @@ static int post_to_destination(struct forward *x, struct err *err)
 		.input = envelope(x),
 		.d = {.event = "{}", .slot = x->f.slot},
 	};
+	const struct signal_agent by = {
+		.service = SERVICE,
+		.source_arn = arena_printf(x->a, "arn:aws:logs:%s:%s:log-group:%s:*", cfg->region,
+			cfg->account, x->filter.log_group_name),
+	};
 	int r;
 
 	if (cfg->role_may &&
-		cfg->role_may(cfg->arg, SERVICE, x->filter.role_arn, "events:InvokeApiDestination",
-			x->filter.destination_arn, err) < 0)
+		cfg->role_may(cfg->arg, &by, x->filter.role_arn, "events:InvokeApiDestination",
+			x->filter.destination_arn, NULL, err) < 0)
 		return -1;
 	r = event_call_destination(&d, err);
 	x->waits = d.waits;

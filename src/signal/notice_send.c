@@ -8,6 +8,7 @@
 #include "net/http_client.h"
 #include "signal/event_connection.h"
 #include "signal/notice.h"
+#include "signal/topic.h"
 
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
 #define MOST_AGE_USEC (INT64_C(86400) * USEC_PER_SEC)
@@ -28,6 +29,8 @@ int notice_send(struct signal_engine *e, struct db_tx *tx, const notice_rule *ru
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct str payload CLEANUP_STR = STR_INIT;
 	struct err lost CLEANUP_ERR = ERR_INIT;
+	const struct signal_agent by = {
+		.service = "codestar-notifications.amazonaws.com", .source_arn = rule->arn};
 	struct towpath_signal_webhook w = {
 		.type = t->target_type,
 		.address = t->target_address,
@@ -36,9 +39,9 @@ int notice_send(struct signal_engine *e, struct db_tx *tx, const notice_rule *ru
 	};
 
 	if (streq(t->target_type, NOTICE_SNS)) {
-		if (signal_publish_step(e, tx, t->target_address, NULL, message, &lost) == 0)
+		if (signal_publish_step(e, tx, &by, t->target_address, NULL, message, &lost) == 0)
 			return 0;
-		if (!err_is(&lost, ERR_NOT_FOUND))
+		if (!topic_refused(&lost))
 			return err_move(err, &lost);
 		log_warn("signal", "notification rule %s: %s", rule->arn, err_message(&lost));
 		return 0;

@@ -19,6 +19,14 @@
 
 struct signal_engine;
 
+/* A service that acts: on a topic or bus whose policy may bind it, or under a role. */
+struct signal_agent {
+	const char *service;	/* events.amazonaws.com */
+	const char *source_arn; /* what it acts for: a rule, an alarm */
+	/* It has a role for it, which is not asked here: only a denial of the policy counts. */
+	bool under_role;
+};
+
 /* What a rule starts. */
 struct signal_start {
 	const char *target_arn, *rule_arn;
@@ -41,10 +49,14 @@ struct signal_config {
 	int (*start_pipeline)(void *arg, const struct signal_start *s, struct err *err);
 	int (*start_build)(void *arg, const struct signal_start *s, struct err *err);
 	int (*start_task)(void *arg, const struct signal_start *s, struct err *err);
-	/* Whether the role trusts the service ("events.amazonaws.com") and allows the action;
-	 * ERR_DENIED. NULL: nobody asks. */
-	int (*role_may)(void *arg, const char *service, const char *role_arn, const char *action,
-		const char *resource, struct err *err);
+	/* Whether the role trusts the service and allows the action, or the resource's policy
+	 * (JSON, or NULL) does; ERR_DENIED. NULL: nobody asks. */
+	int (*role_may)(void *arg, const struct signal_agent *by, const char *role_arn,
+		const char *action, const char *resource, const char *policy, struct err *err);
+	/* Whether the resource's policy lets the service do it; ERR_DENIED. In transactions as
+	 * well. NULL: nobody asks. */
+	int (*service_may)(void *arg, const struct signal_agent *by, const char *action,
+		const char *resource, const char *policy, struct err *err);
 	/* The text of a secret (ARN), for webhooks; in the arena. ERR_NOT_FOUND. NULL: there are
 	 * none.
 	 */
@@ -105,15 +117,16 @@ struct signal_alarm_standing {
 int signal_alarm_stands(
 	struct db_tx *tx, const char *name, struct signal_alarm_standing *ret, struct err *err);
 
-/* Sends a message to a topic's subscribers; ERR_NOT_FOUND when there is no such topic. The second
- * is a part of the caller's step. */
 /* The policy that a topic was given; NULL: none, or there is no such topic. */
 int signal_topic_policy(struct signal_engine *e, const char *arn, struct arena *a, const char **ret,
 	struct err *err);
-int signal_publish(struct signal_engine *e, const char *topic_arn, const char *subject,
-	const char *message, struct err *err);
-int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,
+/* Sends a message to a topic's subscribers; ERR_NOT_FOUND when there is no such topic, ERR_DENIED
+ * when its policy does not let `by` publish (by NULL: that was asked before). The second is a part
+ * of the caller's step. */
+int signal_publish(struct signal_engine *e, const struct signal_agent *by, const char *topic_arn,
 	const char *subject, const char *message, struct err *err);
+int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const struct signal_agent *by,
+	const char *topic_arn, const char *subject, const char *message, struct err *err);
 /* The certificate that is served at this path, in PEM, or NULL. */
 const char *signal_signing_certificate(struct signal_engine *e, const char *path);
 /* The policy of an event bus (name or ARN); NULL: none, or there is no such bus. */

@@ -54,6 +54,16 @@ void topic_attribute_set(
 	attributes->v[old.n] = (struct towpath_string_map_kv){name, value};
 }
 
+/* One that was kept before it was checked says nothing. */
+const char *topic_policy(const struct signal_engine *e, const struct towpath_signal_topic *t)
+{
+	const char *policy = topic_attribute(&t->attributes, "Policy");
+
+	if (!policy || !*policy)
+		return NULL;
+	return !e->cfg.check_policy || e->cfg.check_policy(policy, NULL) == 0 ? policy : NULL;
+}
+
 /* ---- filter policies ---- */
 
 /* Attributes as an event: {"name": ["value", ...]}, numbers as numbers. */
@@ -173,6 +183,17 @@ int topic_send(struct signal_engine *e, struct db_tx *tx, const char *subscripti
 		err);
 }
 
+/* A topic without a policy of its own takes messages of all services of its account. */
+static int check_agent(const struct signal_engine *e, const struct topic_message *m,
+	const struct towpath_signal_topic *topic, struct err *err)
+{
+	const char *policy = topic_policy(e, topic);
+
+	if (!m->by || !policy || !e->cfg.service_may)
+		return 0;
+	return e->cfg.service_may(e->cfg.arg, m->by, "SNS:Publish", topic->topic_arn, policy, err);
+}
+
 int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
 	struct arena *a, const char **ret_id, struct err *err)
 {
@@ -187,7 +208,8 @@ int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_
 		.time = WIRE_SET_TIME(durable_now(e->durable)),
 	};
 
-	if (topic_need(tx, m->topic_arn, a, &topic, err) < 0 || check_message(m, err) < 0 ||
+	if (topic_need(tx, m->topic_arn, a, &topic, err) < 0 ||
+		check_agent(e, m, &topic, err) < 0 || check_message(m, err) < 0 ||
 		store_document_list(tx, &STORE_SUBSCRIPTION,
 			&(struct store_document_filter){.owner = m->topic_arn}, a, &all, err) < 0)
 		return -1;
@@ -224,18 +246,20 @@ static int publish_one(struct db_tx *tx, void *arg, struct err *err)
 	return topic_publish(p->e, tx, &p->m, &a, &id, err);
 }
 
-int signal_publish(struct signal_engine *e, const char *topic_arn, const char *subject,
-	const char *message, struct err *err)
+int signal_publish(struct signal_engine *e, const struct signal_agent *by, const char *topic_arn,
+	const char *subject, const char *message, struct err *err)
 {
-	struct publish p = {e, {.topic_arn = topic_arn, .subject = subject, .message = message}};
+	struct publish p = {
+		e, {.topic_arn = topic_arn, .subject = subject, .message = message, .by = by}};
 
 	return signal_write(e, publish_one, &p, err);
 }
 
-int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,
-	const char *subject, const char *message, struct err *err)
+int signal_publish_step(struct signal_engine *e, struct db_tx *tx, const struct signal_agent *by,
+	const char *topic_arn, const char *subject, const char *message, struct err *err)
 {
-	struct publish p = {e, {.topic_arn = topic_arn, .subject = subject, .message = message}};
+	struct publish p = {
+		e, {.topic_arn = topic_arn, .subject = subject, .message = message, .by = by}};
 
 	return publish_one(tx, &p, err);
 }

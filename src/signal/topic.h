@@ -17,6 +17,8 @@ int topic_need(struct db_tx *tx, const char *arn, struct arena *a, struct towpat
 	struct err *err);
 int subscription_need(struct db_tx *tx, const char *arn, struct arena *a,
 	struct towpath_signal_subscription *ret, struct err *err);
+/* The policy that it was given, or NULL. */
+const char *topic_policy(const struct signal_engine *e, const struct towpath_signal_topic *t);
 const char *topic_attribute(const struct towpath_string_map *attributes, const char *name);
 void topic_attribute_set(struct towpath_string_map *attributes, const char *name, const char *value,
 	struct arena *a);
@@ -26,10 +28,17 @@ struct topic_message {
 	const char *topic_arn, *subject, *message;
 	bool by_protocol; /* message is JSON with a text for each protocol */
 	const struct sns_message_attribute_map *attributes; /* or NULL */
+	const struct signal_agent *by; /* a service, whom the topic's policy must let; or NULL */
 };
 /* Checks it and enqueues its delivery to each subscription that wants it. */
 int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
 	struct arena *a, const char **ret_id, struct err *err);
+/* Whether it was refused for good (no such topic, its policy, the message) and did not just fail.
+ */
+static inline bool topic_refused(const struct err *why)
+{
+	return why->wire || err_is(why, ERR_DENIED);
+}
 /* Enqueues one message to one subscription. */
 int topic_send(struct signal_engine *e, struct db_tx *tx, const char *subscription_arn,
 	const struct towpath_signal_notice *notice, int64_t due_usec, struct err *err);

@@ -223,10 +223,8 @@ static int policy_step(struct db_tx *tx, void *arg, struct err *err)
 	struct policy_query *q = arg;
 	struct towpath_signal_topic t;
 	int r = store_document_get(tx, &STORE_TOPIC, q->arn, q->a, &t, err);
-	const char *policy = r > 0 ? topic_attribute(&t.attributes, "Policy") : NULL;
 
-	/* One that was kept before it was checked says nothing. */
-	q->found = policy && *policy && check_policy(q->e, policy, NULL) == 0 ? policy : NULL;
+	q->found = r > 0 ? topic_policy(q->e, &t) : NULL;
 	return MIN(r, 0);
 }
 

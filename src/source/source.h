@@ -115,8 +115,8 @@ const char *source_lock_id(const char *path, struct arena *a);
 
 /* Sends a message to a topic, in the caller's step or (tx NULL) by itself. */
 struct source_teller {
-	int (*tell)(void *arg, struct db_tx *tx, const char *topic_arn, const char *message,
-		struct err *err);
+	int (*tell)(void *arg, struct db_tx *tx, const char *repository_arn, const char *topic_arn,
+		const char *message, struct err *err);
 	void *arg;
 };
 /* For TestRepositoryTriggers. Before the first operation. */

@@ -281,7 +281,8 @@ int source_run_triggers(struct source_engine *e, struct db_tx *tx,
 		CLEANUP_ERR struct err why = ERR_INIT;
 		const char *message = message_of(&m, t, false, &a);
 
-		if (message && teller->tell(teller->arg, tx, t->destination_arn, message, &why) < 0)
+		if (message && teller->tell(teller->arg, tx, source_arn(e, m.repository_name, &a),
+				       t->destination_arn, message, &why) < 0)
 			log_warn("source", "trigger %s of repository %s: %s", t->name,
 				m.repository_name, err_message(&why));
 	}
@@ -402,8 +403,8 @@ int source_test_repository_triggers(struct source_engine *e, struct call *call,
 	wire_foreach (t, &req->triggers) {
 		CLEANUP_ERR struct err why = ERR_INIT;
 
-		if (e->teller.tell(e->teller.arg, NULL, t->destination_arn,
-			    message_of(&m, t, true, a), &why) == 0)
+		if (e->teller.tell(e->teller.arg, NULL, source_arn(e, req->repository_name, a),
+			    t->destination_arn, message_of(&m, t, true, a), &why) == 0)
 			resp->successful_executions.v[resp->successful_executions.n++] = t->name;
 		else
 			resp->failed_executions.v[resp->failed_executions.n++] =

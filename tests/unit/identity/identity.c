@@ -261,8 +261,18 @@ static void a_deleted_role_has_no_rights(void **state)
 	assert_int_equal(ask(&who, "s3:GetObject", NULL), -1);
 }
 
+/* Whether the role trusts the service for one project. */
+static int trusts(const char *role_arn, const char *service, const char **ret_why)
+{
+	const struct identity_actor who = {.service = service,
+		.role_arn = role_arn,
+		.source_arn = "arn:aws:codebuild:eu-central-1:" ACCOUNT ":project/shop"};
+
+	return identity_role_trusts(w.e, &who, &w.arena, ret_why, NULL);
+}
+
 /* Guards against confused deputies, as the services' manuals recommend them. */
-static void roles_trust_for_an_account(void **state)
+static void roles_trust_for_an_account_and_a_source(void **state)
 {
 	static const struct {
 		const char *condition;
@@ -272,6 +282,15 @@ static void roles_trust_for_an_account(void **state)
 		{"\"StringEquals\":{\"aws:SourceAccount\":\"999999999999\"}", 0},
 		{"\"StringEquals\":{\"aws:PrincipalServiceName\":\"codebuild.amazonaws.com\"}", 1},
 		{"\"Bool\":{\"aws:PrincipalIsAWSService\":\"false\"}", 0},
+		{"\"ArnLike\":{\"aws:SourceArn\":\"arn:aws:codebuild:*:" ACCOUNT ":project/s*\"}",
+			1},
+		{"\"StringEquals\":{\"aws:SourceArn\":\"arn:aws:codebuild:eu-central-1:" ACCOUNT
+		 ":project/shop\"}",
+			1},
+		{"\"ArnEquals\":{\"aws:SourceArn\":\"arn:aws:codebuild:eu-central-1:" ACCOUNT
+		 ":project/other\"}",
+			0},
+		{"\"Null\":{\"aws:SourceArn\":\"true\"}", 0},
 	};
 
 	(void)state;
@@ -286,9 +305,8 @@ static void roles_trust_for_an_account(void **state)
 		struct iam_create_role_response made;
 
 		assert_int_equal(identity_create_role(w.e, &w.call, &create, &made, NULL), 0);
-		assert_int_equal(identity_role_trusts(w.e, made.role->arn,
-					 "codebuild.amazonaws.com", &w.arena, &why, NULL),
-			cases[i].trusted);
+		assert_int_equal(
+			trusts(made.role->arn, "codebuild.amazonaws.com", &why), cases[i].trusted);
 	}
 }
 
@@ -298,17 +316,61 @@ static void roles_trust_whom_they_name(void **state)
 
 	(void)state;
 	make_role();
-	assert_int_equal(
-		identity_role_trusts(w.e, ROLE, "codebuild.amazonaws.com", &w.arena, &why, NULL),
-		1);
-	assert_int_equal(
-		identity_role_trusts(w.e, ROLE, "codedeploy.amazonaws.com", &w.arena, &why, NULL),
-		0);
+	assert_int_equal(trusts(ROLE, "codebuild.amazonaws.com", &why), 1);
+	assert_int_equal(trusts(ROLE, "codedeploy.amazonaws.com", &why), 0);
 	assert_non_null(strstr(why, "is not authorized to perform: sts:AssumeRole"));
-	assert_int_equal(identity_role_trusts(w.e, "arn:aws:iam::" ACCOUNT ":role/none",
-				 "codebuild.amazonaws.com", &w.arena, &why, NULL),
-		0);
+	assert_int_equal(
+		trusts("arn:aws:iam::" ACCOUNT ":role/none", "codebuild.amazonaws.com", &why), 0);
 	assert_non_null(strstr(why, "there is no role"));
+}
+
+/* ---- services on resources with policies ---- */
+
+#define TOPIC "arn:aws:sns:eu-central-1:" ACCOUNT ":t"
+#define RULE "arn:aws:events:eu-central-1:" ACCOUNT ":rule/r"
+#define STATEMENT(effect, who, condition)                                                       \
+	"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect                       \
+	"\",\"Action\":\"sns:Publish\",\"Resource\":\"" TOPIC "\",\"Principal\":" who condition \
+	"}}"
+#define EVENTS "{\"Service\":\"events.amazonaws.com\"}"
+#define SOURCE(arn) ",\"Condition\":{\"ArnLike\":{\"aws:SourceArn\":\"" arn "\"}}"
+
+static void policies_of_resources_bind_services(void **state)
+{
+	static const struct {
+		const char *policy;
+		bool under_role;
+		const char *why; /* NULL: allowed */
+	} cases[] = {
+		{STATEMENT("Allow", EVENTS, ""), false, NULL},
+		{STATEMENT("Allow", EVENTS, SOURCE(RULE)), false, NULL},
+		{STATEMENT("Allow", EVENTS, SOURCE("arn:aws:events:*:*:rule/other")), false,
+			"User: events.amazonaws.com is not authorized to perform: SNS:Publish on "
+			"resource: " TOPIC
+			" because no resource-based policy allows the SNS:Publish action"},
+		{STATEMENT("Allow", "{\"Service\":\"cloudwatch.amazonaws.com\"}", ""), false,
+			"no "},
+		{STATEMENT("Allow", "{\"Service\":\"cloudwatch.amazonaws.com\"}", ""), true, NULL},
+		{STATEMENT("Allow", "{\"AWS\":\"" ACCOUNT "\"}", ""), false, "no "},
+		{STATEMENT("Allow", "\"*\"", ""), false, NULL},
+		{STATEMENT("Deny", "\"*\"",
+			 ",\"Condition\":{\"Bool\":{\"aws:SecureTransport\":\"false\"}}"),
+			true, NULL},
+		{STATEMENT("Deny", "\"*\"", SOURCE("arn:aws:events:*:*:rule/r")), true,
+			"with an explicit deny in a resource-based policy"},
+	};
+	const struct identity_actor who = {.service = "events.amazonaws.com", .source_arn = RULE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err err CLEANUP_ERR = ERR_INIT;
+		int r = identity_service_may(w.e, &who, cases[i].under_role, "SNS:Publish", TOPIC,
+			cases[i].policy, &err);
+
+		if ((r == 0) != !cases[i].why ||
+			(r < 0 && !strstr(err_message(&err), cases[i].why)))
+			fail_msg("row %zu: %s", i, r == 0 ? "allowed" : err_message(&err));
+	}
 }
 
 /* ---- another key ---- */
@@ -460,7 +522,8 @@ int main(void)
 		CASE(sessions_end),
 		CASE(a_session_policy_narrows),
 		CASE(a_deleted_role_has_no_rights),
-		CASE(roles_trust_for_an_account),
+		CASE(policies_of_resources_bind_services),
+		CASE(roles_trust_for_an_account_and_a_source),
 		CASE(roles_trust_whom_they_name),
 		CASE(sessions_survive_a_new_key),
 		CASE(the_account_is_chosen_once),
