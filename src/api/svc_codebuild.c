@@ -12,10 +12,12 @@ CALL_ADAPTER(build_batch_get_report_groups)
 CALL_ADAPTER(build_batch_get_reports)
 CALL_ADAPTER(build_create_project)
 CALL_ADAPTER(build_create_report_group)
+CALL_ADAPTER(build_create_webhook)
 CALL_ADAPTER(build_delete_project)
 CALL_ADAPTER(build_delete_report)
 CALL_ADAPTER(build_delete_report_group)
 CALL_ADAPTER(build_delete_source_credentials)
+CALL_ADAPTER(build_delete_webhook)
 CALL_ADAPTER(build_describe_code_coverages)
 CALL_ADAPTER(build_describe_test_cases)
 CALL_ADAPTER(build_get_report_group_trend)
@@ -34,6 +36,7 @@ CALL_ADAPTER(build_start_build)
 CALL_ADAPTER(build_stop_build)
 CALL_ADAPTER(build_update_project)
 CALL_ADAPTER(build_update_report_group)
+CALL_ADAPTER(build_update_webhook)
 
 static const call_handler handlers[CODEBUILD_OP_COUNT] = {
 	[CODEBUILD_OP_BATCH_DELETE_BUILDS] = build_batch_delete_builds_call,
@@ -43,10 +46,12 @@ static const call_handler handlers[CODEBUILD_OP_COUNT] = {
 	[CODEBUILD_OP_BATCH_GET_REPORTS] = build_batch_get_reports_call,
 	[CODEBUILD_OP_CREATE_PROJECT] = build_create_project_call,
 	[CODEBUILD_OP_CREATE_REPORT_GROUP] = build_create_report_group_call,
+	[CODEBUILD_OP_CREATE_WEBHOOK] = build_create_webhook_call,
 	[CODEBUILD_OP_DELETE_PROJECT] = build_delete_project_call,
 	[CODEBUILD_OP_DELETE_REPORT] = build_delete_report_call,
 	[CODEBUILD_OP_DELETE_REPORT_GROUP] = build_delete_report_group_call,
 	[CODEBUILD_OP_DELETE_SOURCE_CREDENTIALS] = build_delete_source_credentials_call,
+	[CODEBUILD_OP_DELETE_WEBHOOK] = build_delete_webhook_call,
 	[CODEBUILD_OP_DESCRIBE_CODE_COVERAGES] = build_describe_code_coverages_call,
 	[CODEBUILD_OP_DESCRIBE_TEST_CASES] = build_describe_test_cases_call,
 	[CODEBUILD_OP_GET_REPORT_GROUP_TREND] = build_get_report_group_trend_call,
@@ -65,6 +70,7 @@ static const call_handler handlers[CODEBUILD_OP_COUNT] = {
 	[CODEBUILD_OP_STOP_BUILD] = build_stop_build_call,
 	[CODEBUILD_OP_UPDATE_PROJECT] = build_update_project_call,
 	[CODEBUILD_OP_UPDATE_REPORT_GROUP] = build_update_report_group_call,
+	[CODEBUILD_OP_UPDATE_WEBHOOK] = build_update_webhook_call,
 };
 
 struct call_service svc_codebuild(struct build_engine *e)

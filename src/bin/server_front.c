@@ -6,6 +6,7 @@
 #include "api/health.h"
 #include "api/resource_tags.h"
 #include "api/snshttp.h"
+#include "api/webhook.h"
 #include "base/cidr.h"
 #include "base/file.h"
 #include "base/id.h"
@@ -46,7 +47,7 @@ static enum http_mode classify(void *arg, struct http_exchange *x)
 	if (registry_matches(x))
 		return registry_classify(&s->registry, x);
 	if (snshttp_matches(x) || container_credentials_matches(x) || task_metadata_matches(x) ||
-		health_matches(x))
+		health_matches(x) || webhook_matches(x))
 		return HTTP_BUFFERED;
 	return s->api_routes.classify(s->api_routes.arg, x);
 }
@@ -65,6 +66,8 @@ static void handle(void *arg, struct http_exchange *x)
 		task_metadata_handle(&s->task_metadata, x);
 	else if (health_matches(x))
 		health_handle(durable_db(s->durable), x);
+	else if (webhook_matches(x))
+		webhook_handle(&(struct webhook_front){s->build, s->identity}, x);
 	else
 		s->api_routes.handle(s->api_routes.arg, x);
 }

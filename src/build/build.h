@@ -47,10 +47,12 @@ BUILD_OPERATION(batch_get_report_groups);
 BUILD_OPERATION(batch_get_reports);
 BUILD_OPERATION(create_project);
 BUILD_OPERATION(create_report_group);
+BUILD_OPERATION(create_webhook);
 BUILD_OPERATION(delete_project);
 BUILD_OPERATION(delete_report);
 BUILD_OPERATION(delete_report_group);
 BUILD_OPERATION(delete_source_credentials);
+BUILD_OPERATION(delete_webhook);
 BUILD_OPERATION(describe_code_coverages);
 BUILD_OPERATION(describe_test_cases);
 BUILD_OPERATION(get_report_group_trend);
@@ -69,6 +71,7 @@ BUILD_OPERATION(start_build);
 BUILD_OPERATION(stop_build);
 BUILD_OPERATION(update_project);
 BUILD_OPERATION(update_report_group);
+BUILD_OPERATION(update_webhook);
 
 /* StartBuild for a pipeline's action: sources of type CODEPIPELINE are taken from
  * pipeline->inputs (primaryInput names the primary one), artifacts go to pipeline->outputs, the
@@ -90,8 +93,30 @@ int build_report_of_execution(struct build_engine *e, const char *group, const c
  * The file is missing until the build leaves the queue. Caller frees; NULL for a bad id. */
 char *build_log_path(const struct build_engine *e, const char *id) MUST_CHECK;
 
-/* In a transaction of a stopped server: opens every token with one key and seals it with the other;
- * adds how many to *n. */
+/* ---- deliveries of git hosts to webhooks ---- */
+
+/* Followed by the project's name, a slash and the webhook's key. */
+#define BUILD_WEBHOOK_PATH "/_towpath/webhook/"
+
+struct build_delivery {
+	const char *project, *key; /* of the address */
+	const char *kind;	   /* what it tells, as the host's header says */
+	const char *id;		   /* of the delivery */
+	const char *signature, *token;
+	const char *user_agent;
+	bool is_form; /* the document is a form's field */
+	struct view body;
+};
+struct build_delivered {
+	struct codebuild_build_ids builds; /* that it started, or had started before */
+};
+/* Starts what the delivery builds; texts live in the arena. ERR_NOT_FOUND: there is no such
+ * webhook; ERR_DENIED: it is not signed with its secret. */
+int build_deliver(struct build_engine *e, const struct build_delivery *d, struct arena *a,
+	struct build_delivered *ret, struct err *err);
+
+/* In a transaction of a stopped server: opens every token and secret with one key and seals it with
+ * the other; adds how many to *n. */
 int build_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
 	size_t *n, struct err *err);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "build/engine.h"
 #include "build/host.h"
+#include "build/webhook.h"
 #include "codec/json.h"
 #include "store/build_credential.h"
 
@@ -280,5 +281,5 @@ int build_reseal(struct db_tx *tx, const struct seal_key *from, const struct sea
 			return -1;
 		(*n)++;
 	}
-	return 0;
+	return build_webhook_reseal(tx, from, to, n, err);
 }

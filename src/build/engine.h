@@ -150,6 +150,15 @@ void build_queue_explain(
 
 /* ---- life (start.c, run.c, finish.c, stop.c) ---- */
 
+/* StartBuild for a delivery of a git host, whose variables the build has. */
+struct build_hook_start {
+	const char *initiator;
+	struct towpath_string_map variables;
+};
+int build_start_for_hook(struct build_engine *e, struct call *call,
+	const struct codebuild_start_build_request *req, const struct build_hook_start *how,
+	struct codebuild_start_build_response *resp, struct err *err);
+
 /* Asks for a build of r->spec within a step: number, row, queue, journal. r->build is made here
  * from r->spec; r->extra and r->token are the caller's. */
 int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_record *r,

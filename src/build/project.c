@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on projects. */
 #include "build/engine.h"
+#include "build/webhook.h"
 
 #include <stdlib.h>
 
@@ -141,7 +142,9 @@ static int update(struct db_tx *tx, void *arg, struct err *err)
 	if (take_limit(p, err) < 0 || build_project_check(p, err) < 0)
 		return -1;
 	s->project = p;
-	return store_build_project_update(tx, p, err);
+	if (store_build_project_update(tx, p, err) < 0)
+		return -1;
+	return build_webhook_show(tx, p, a, err);
 }
 
 int build_update_project(struct build_engine *e, struct call *call,
@@ -163,7 +166,10 @@ static int delete_one(struct db_tx *tx, void *arg, struct err *err)
 	const struct codebuild_delete_project_request *req = s->req;
 	const char *name = build_project_name_of(req->name);
 
-	return name ? store_build_project_delete(tx, name, err) : 0;
+	if (!name)
+		return 0;
+	return build_webhook_forget(tx, name, err) < 0 ? -1
+						       : store_build_project_delete(tx, name, err);
 }
 
 int build_delete_project(struct build_engine *e, struct call *call,
@@ -216,6 +222,8 @@ static int get_all(struct db_tx *tx, void *arg, struct err *err)
 		struct store_build_project row;
 		int r = plain ? store_build_project_get(tx, plain, s->a, &row, err) : 0;
 
+		if (r > 0)
+			r = build_webhook_show(tx, &row.project, s->a, err) < 0 ? -1 : 1;
 		if (r < 0)
 			return -1;
 		if (r > 0)

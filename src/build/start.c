@@ -13,6 +13,7 @@ struct ask_step {
 	struct call *call;
 	const struct codebuild_start_build_request *req;
 	const struct towpath_build_pipeline *pipeline;
+	const struct build_hook_start *hook;
 	const char *digest; /* of the request, for idempotency */
 	struct codebuild_build *build;
 };
@@ -218,6 +219,8 @@ static const char *initiator_of(const struct ask_step *s)
 
 	if (s->pipeline)
 		return arena_printf(s->call->arena, "codepipeline/%s", s->pipeline->pipeline_name);
+	if (s->hook)
+		return s->hook->initiator;
 	if (!arn)
 		return "towpath";
 	/* An event rule is "rule/name". */
@@ -296,6 +299,8 @@ static void fill_extra(
 	r->token = s->req->idempotency_token;
 	r->extra.pipeline =
 		s->pipeline ? (struct towpath_build_pipeline *)(uintptr_t)s->pipeline : NULL;
+	if (s->hook)
+		r->extra.webhook = s->hook->variables;
 	r->extra.request_digest = s->digest;
 	r->extra.cache_generation = WIRE_SET_INT(project->cache_generation);
 	r->extra.auto_retry_limit = r->spec.auto_retry_limit;
@@ -352,6 +357,19 @@ int build_start_build(struct build_engine *e, struct call *call,
 	return build_start_for_pipeline(e, call, req, NULL, resp, err);
 }
 
+int build_start_for_hook(struct build_engine *e, struct call *call,
+	const struct codebuild_start_build_request *req, const struct build_hook_start *how,
+	struct codebuild_start_build_response *resp, struct err *err)
+{
+	struct ask_step s = {.e = e, .call = call, .req = req, .hook = how};
+
+	s.digest = digest_of(req, call->arena);
+	if (durable_step(e->durable, start, &s, err) < 0)
+		return -1;
+	resp->build = s.build;
+	return 0;
+}
+
 /* ---- RetryBuild ---- */
 
 struct retry_step {
@@ -387,6 +405,7 @@ static int retry(struct db_tx *tx, void *arg, struct err *err)
 		return not_there(&s->ask, old->build.project_name, err);
 	r->spec = old->spec;
 	r->extra.pipeline = old->extra.pipeline;
+	r->extra.webhook = old->extra.webhook;
 	r->extra.retry_of = old->build.id;
 	r->extra.request_digest = s->ask.digest;
 	r->extra.cache_generation = WIRE_SET_INT(project.cache_generation);

@@ -112,6 +112,8 @@ static void add_service(
 	set(v, "CODEBUILD_START_TIME",
 		arena_printf(a, "%" PRId64, b->start_time.usec / USEC_PER_MSEC));
 	set(v, "CODEBUILD_CONTAINER_NAME", "default");
+	wire_foreach (it, &r->extra.webhook)
+		set(v, it->key, it->value);
 }
 
 static const char *version_of(const struct store_build_record *r, const char *identifier)

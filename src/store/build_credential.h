@@ -8,5 +8,7 @@
 
 /* What was imported, by server type; the token is sealed. */
 extern const struct store_document_kind STORE_BUILD_CREDENTIAL;
+/* By project; the secret is sealed. */
+extern const struct store_document_kind STORE_BUILD_WEBHOOK;
 
 #endif

@@ -22,6 +22,11 @@ def fill(s):
     s.client("events").create_connection(Name="c", AuthorizationType="API_KEY", AuthParameters={
         "ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}})
     s.client("codebuild").import_source_credentials(serverType="GITHUB", authType="PERSONAL_ACCESS_TOKEN", token="t")
+    s.client("codebuild").create_project(
+        name="hooked", source={"type": "GITHUB", "location": "https://github.com/a/b"}, artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole=f"arn:aws:iam::{s.account}:role/build")
+    s.client("codebuild").create_webhook(projectName="hooked")
     return keys
 
 
@@ -70,12 +75,12 @@ def test_a_new_key(server):
     path = f"{server.data}/keys/seal.key"
     old, before = read(path), documents(server)
     told = json.loads(server.towpath("key", "rotate", "--json").stdout)
-    # two keys, a parameter and its two versions, two versions of a secret, a connection, a token for a git host
-    assert told == {"keyFile": path, "secrets": 9}
+    # two keys, a parameter and its two versions, two versions of a secret, a connection, a token for a git host, a webhook
+    assert told == {"keyFile": path, "secrets": 10}
     assert read(path) != old and os.stat(path).st_mode & 0o777 == 0o600
     changed = {k.split()[0] for k, v in documents(server).items() if v != before.get(k)}
     assert changed == {"iam.key", "iam.setting", "iam.session-key", "ssm.parameter", "ssm.version", "secret.version",
-                       "event-connection-secret", "codebuild.credential"}
+                       "event-connection-secret", "codebuild.credential", "codebuild.webhook"}
     server.start()
     assert server.keys() == root
     check(server, keys)
@@ -119,7 +124,7 @@ def test_a_key_somewhere_else(tmp_path):
         keys = fill(s)
         assert os.stat(path).st_mode & 0o777 == 0o600 and not os.path.exists(f"{s.data}/keys/seal.key")
         s.stop()
-        assert json.loads(s.towpath("key", "rotate", "--json", "--key-file", path).stdout)["secrets"] == 9
+        assert json.loads(s.towpath("key", "rotate", "--json", "--key-file", path).stdout)["secrets"] == 10
         s.start()
         check(s, keys)
         s.stop()
