@@ -47,6 +47,7 @@ static const char *const owned_files[] = {
 struct cgroup {
 	bool v2, delegated;
 	int lock_fd;			  /* the first folder, locked: whose this group is */
+	int peak_fd;			  /* v2: memory.peak since the group was taken; or -1 */
 	char *dirs[N_CONTROLLERS];	  /* v2: only the first */
 	char *procs[N_CONTROLLERS];	  /* v1: the file that moves a process in */
 	char *hierarchies[N_CONTROLLERS]; /* v1, delegated: as the kernel names them */
@@ -151,32 +152,75 @@ static bool make_dir(const char *dir)
 	return mkdir(dir, 0755) == 0 || errno == EEXIST;
 }
 
+/* A list of words in a file of a group; false when there is no such file. */
+static bool read_words(const char *dir, const char *name, struct str *ret)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/%s", dir, name);
+
+	return file_read(path, 4 * KIB, ret, NULL) == 0;
+}
+
+static bool has_word(const struct str *text, const char *word)
+{
+	struct view rest = view_trim(str_view(text));
+
+	while (rest.len)
+		if (view_eq_str(view_cut(&rest, ' '), word))
+			return true;
+	return false;
+}
+
+void cgroup_pass_on(const char *dir)
+{
+	static const char *const names[] = {"memory", "cpu", "pids", "cpuset", "io"};
+	struct str passed CLEANUP_STR = STR_INIT;
+
+	if (!read_words(dir, "cgroup.subtree_control", &passed))
+		return;
+	/* One by one: a write in which one cannot be had does nothing. */
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char word[16];
+
+		snprintf(word, sizeof(word), "+%s", names[i]);
+		if (!has_word(&passed, names[i]))
+			write_value(dir, "cgroup.subtree_control", word);
+	}
+}
+
+/* A group that passes controllers on takes no processes. */
+static void keep_back(const char *dir)
+{
+	struct str passed CLEANUP_STR = STR_INIT;
+	struct view rest;
+
+	if (!read_words(dir, "cgroup.subtree_control", &passed))
+		return;
+	rest = view_trim(str_view(&passed));
+	while (rest.len) {
+		struct view name = view_cut(&rest, ' ');
+		char word[32];
+
+		snprintf(word, sizeof(word), "-%.*s", (int)name.len, name.p);
+		write_value(dir, "cgroup.subtree_control", word);
+	}
+}
+
 static void enable_v2(void)
 {
-	static const char all[] = "+memory +cpu +pids";
-
 	mkdir(CGROUP_ROOT "/" CGROUP_PARENT, 0755);
-	write_value(CGROUP_ROOT, "cgroup.subtree_control", all);
-	write_value(CGROUP_ROOT "/" CGROUP_PARENT, "cgroup.subtree_control", all);
+	cgroup_pass_on(CGROUP_ROOT);
+	cgroup_pass_on(CGROUP_ROOT "/" CGROUP_PARENT);
 }
 
 static void close_group(struct cgroup *g)
 {
 	fd_closep(&g->lock_fd);
+	fd_closep(&g->peak_fd);
 	for (int c = 0; c < N_CONTROLLERS; c++) {
 		freep(&g->dirs[c]);
 		freep(&g->procs[c]);
 		freep(&g->hierarchies[c]);
 	}
-}
-
-/* No process in it, not even one that is on its way out. */
-static bool is_idle(const char *dir)
-{
-	char *path CLEANUP(freep) = xasprintf("%s/cgroup.procs", dir);
-	struct str text CLEANUP_STR = STR_INIT;
-
-	return file_read(path, MIB, &text, NULL) == 0 && text.len == 0;
 }
 
 /* A new cpuset group takes no process before it has what its parent has. */
@@ -203,6 +247,49 @@ static char *hierarchy_of(enum controller c)
 	return xstrdup(real ? path_base(real) : controller_names[c]);
 }
 
+/* The number behind `key ` in a file of lines "key value"; key NULL: the file's only number. */
+static int64_t read_number(const char *dir, const char *name, const char *key)
+{
+	char *path CLEANUP(freep) = dir ? xasprintf("%s/%s", dir, name) : NULL;
+	struct str text CLEANUP_STR = STR_INIT;
+	struct view rest, line;
+
+	if (!dir || file_read(path, 64 * KIB, &text, NULL) < 0)
+		return 0;
+	if (!key)
+		return strtoll(str_text(&text), NULL, 10);
+	rest = str_view(&text);
+	while (rest.len) {
+		line = view_cut(&rest, '\n');
+		if (view_eq_str(view_cut(&line, ' '), key) && line.len)
+			return strtoll(line.p, NULL, 10);
+	}
+	return 0;
+}
+
+/* No process in it, not even one that is on its way out; of version 2, nor in a group below. */
+static bool is_idle(const struct cgroup *g, const char *dir)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/cgroup.procs", dir);
+	struct str text CLEANUP_STR = STR_INIT;
+
+	if (g->v2)
+		return read_number(dir, "cgroup.events", "populated") == 0;
+	return file_read(path, MIB, &text, NULL) == 0 && text.len == 0;
+}
+
+/* Locks a folder, unless another root has it, or has put another one in its place. */
+static bool take(struct cgroup *g, const char *dir)
+{
+	struct stat held, now;
+
+	fd_closep(&g->lock_fd);
+	g->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return g->lock_fd >= 0 && flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0 &&
+	       fstat(g->lock_fd, &held) == 0 && stat(dir, &now) == 0 && held.st_ino == now.st_ino &&
+	       is_idle(g, dir);
+}
+
 /* Opens the group of a slot: 1 it is ours, 0 it is another root's, -1 there are no groups here. */
 static int try_slot(struct cgroup *g, int slot)
 {
@@ -227,8 +314,7 @@ static int try_slot(struct cgroup *g, int slot)
 	}
 	if (!first)
 		return -1;
-	g->lock_fd = open(first, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return g->lock_fd >= 0 && flock(g->lock_fd, LOCK_EX | LOCK_NB) == 0 && is_idle(first);
+	return take(g, first);
 }
 
 /* What the last root of this slot left set. */
@@ -240,7 +326,7 @@ static void reset(const struct cgroup *g)
 		const char *name, *value;
 	} values[] = {
 		{true, MEMORY, "memory.max", "max"},
-		{true, MEMORY, "memory.peak", "reset"},
+		{true, MEMORY, "memory.swap.max", "max"},
 		{true, MEMORY, "cpu.max", "max 100000"},
 		{true, MEMORY, "pids.max", "max"},
 		{false, MEMORY, "memory.memsw.limit_in_bytes", "-1"},
@@ -253,6 +339,23 @@ static void reset(const struct cgroup *g)
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (values[i].v2 == g->v2 && g->dirs[values[i].c])
 			write_value(g->dirs[values[i].c], values[i].name, values[i].value);
+	if (g->v2)
+		keep_back(g->dirs[0]);
+}
+
+/* Version 2 starts the peak of memory anew for who holds the file open, from Linux 6.12 on. */
+static bool open_peak(struct cgroup *g)
+{
+	static const char name[] = "memory.peak", reset_it[] = "reset";
+	char *path CLEANUP(freep) = xasprintf("%s/%s", g->dirs[0], name);
+
+	if (read_number(g->dirs[0], name, NULL) == 0)
+		return true;
+	g->peak_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (g->peak_fd >= 0 && write(g->peak_fd, reset_it, strlen(reset_it)) > 0)
+		return true;
+	fd_closep(&g->peak_fd);
+	return false;
 }
 
 /* ---- delegation ---- */
@@ -269,6 +372,15 @@ static int remove_below(const char *path, const struct stat *st, int type, struc
 static void remove_children(const char *dir)
 {
 	nftw(dir, remove_below, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* An older kernel keeps the peak for good: it gets a new group. False: another root was faster. */
+static bool renew(struct cgroup *g)
+{
+	const char *dir = g->dirs[0];
+
+	remove_children(dir);
+	return rmdir(dir) == 0 && mkdir(dir, 0755) == 0 && take(g, dir);
 }
 
 static int own(const char *dir, uid_t owner, struct err *err)
@@ -324,7 +436,8 @@ static int show_v2(void)
 		if (bad && bad != ESRCH)
 			return bad;
 	}
-	return write_value(CGROUP_ROOT, "cgroup.subtree_control", "+memory +cpu +pids");
+	cgroup_pass_on(CGROUP_ROOT);
+	return 0;
 }
 
 /* A hierarchy of version 1 may have more controllers than one, and the name "cpu,cpuacct". */
@@ -366,13 +479,15 @@ int cgroup_new(
 	struct cgroup *g = xcalloc(1, sizeof(*g));
 	int got = 0;
 
-	g->lock_fd = -1;
+	g->lock_fd = g->peak_fd = -1;
 	g->v2 = cgroup_is_v2();
 	g->delegated = delegated;
 	if (g->v2)
 		enable_v2();
 	for (int slot = 0; slot < MAX_SLOTS && got == 0; slot++) {
 		got = try_slot(g, slot);
+		if (got > 0 && g->v2 && !open_peak(g))
+			got = renew(g);
 		if (got == 0)
 			close_group(g);
 	}
@@ -420,26 +535,6 @@ int cgroup_enter(const struct cgroup *g)
 	return 0;
 }
 
-/* The number behind `key ` in a file of lines "key value"; key NULL: the file's only number. */
-static int64_t read_number(const char *dir, const char *name, const char *key)
-{
-	char *path CLEANUP(freep) = dir ? xasprintf("%s/%s", dir, name) : NULL;
-	struct str text CLEANUP_STR = STR_INIT;
-	struct view rest, line;
-
-	if (!dir || file_read(path, 64 * KIB, &text, NULL) < 0)
-		return 0;
-	if (!key)
-		return strtoll(str_text(&text), NULL, 10);
-	rest = str_view(&text);
-	while (rest.len) {
-		line = view_cut(&rest, '\n');
-		if (view_eq_str(view_cut(&line, ' '), key) && line.len)
-			return strtoll(line.p, NULL, 10);
-	}
-	return 0;
-}
-
 int64_t cgroup_oom_kills(const struct cgroup *g)
 {
 	if (g->v2)
@@ -449,6 +544,10 @@ int64_t cgroup_oom_kills(const struct cgroup *g)
 
 size_t cgroup_peak_memory(const struct cgroup *g)
 {
+	char text[32] = {0};
+
+	if (g->v2 && g->peak_fd >= 0 && pread(g->peak_fd, text, sizeof(text) - 1, 0) > 0)
+		return strtoull(text, NULL, 10);
 	if (g->v2)
 		return (size_t)read_number(g->dirs[0], "memory.peak", NULL);
 	return (size_t)read_number(g->dirs[MEMORY], "memory.max_usage_in_bytes", NULL);

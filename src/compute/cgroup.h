@@ -3,8 +3,9 @@
  * mounted one by one. Where no controller is mounted a group has no limits and takes none.
  *
  * Groups are kept and used again, one root at a time: a removed memory group lives on in the
- * kernel until its last cached page is gone, and each of these makes every mount slower. Whose a
- * slot is says a lock on its folder, which falls with its maker. */
+ * kernel until its last cached page is gone, and each of these makes every mount slower. Version 2
+ * before Linux 6.12 cannot begin a group's peak of memory anew, so there a used group is replaced.
+ * Whose a slot is says a lock on its folder, which falls with its maker. */
 #ifndef TOWPATH_COMPUTE_CGROUP_H
 #define TOWPATH_COMPUTE_CGROUP_H
 
@@ -13,6 +14,8 @@
 
 /* Whether the machine has control groups of version 2 alone. */
 bool cgroup_is_v2(void);
+/* Version 2: gives the controllers that a group has to the groups below it, as far as it can. */
+void cgroup_pass_on(const char *dir);
 
 struct cgroup; /* the folders of one group */
 

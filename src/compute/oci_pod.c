@@ -81,11 +81,12 @@ static int limit(const struct compute_pod *pod, struct err *err)
 	if (v2) {
 		char *dir CLEANUP(freep) = make_dir(NULL, pod->id);
 
-		put(CGROUP_ROOT, "cgroup.subtree_control", "+memory +cpu +pids", true, NULL);
-		put(CGROUP_ROOT "/towpath", "cgroup.subtree_control", "+memory +cpu +pids", true,
-			NULL);
+		cgroup_pass_on(CGROUP_ROOT);
+		cgroup_pass_on(CGROUP_ROOT "/towpath");
 		if (dir)
-			put(dir, "cgroup.subtree_control", "+memory +cpu +pids", true, NULL);
+			cgroup_pass_on(dir);
+		if (dir && pod->limits.memory)
+			put(dir, "memory.swap.max", "0", true, NULL);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		char *dir CLEANUP(freep) = NULL;

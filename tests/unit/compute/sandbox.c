@@ -432,6 +432,12 @@ static void mounts_of_the_machine_stay(void **state)
 	assert_int_equal(status, 0);
 }
 
+static bool has_memory_limits(void)
+{
+	return file_exists("/sys/fs/cgroup/memory") ||
+	       file_exists("/sys/fs/cgroup/cgroup.controllers");
+}
+
 static void limits_hold(void **state)
 {
 	struct fixture *f = *state;
@@ -442,8 +448,7 @@ static void limits_hold(void **state)
 	const char *argv[] = {"/usr/bin/python3", "-c", "b'x' * (256 << 20)", NULL};
 	struct str out CLEANUP_STR = STR_INIT;
 
-	if (!file_exists("/sys/fs/cgroup/memory") && !file_exists("/sys/fs/cgroup/memory.max") &&
-		!file_exists("/sys/fs/cgroup/cgroup.controllers"))
+	if (!has_memory_limits())
 		skip();
 	make_root(f, (struct compute_spec){.limits = {.memory = 64 * MIB, .pids = 24}});
 	p.argv = argv;
@@ -454,6 +459,31 @@ static void limits_hold(void **state)
 	assert_true(compute_sandbox.peak_memory(f->root) >= 32 * MIB);
 	assert_int_not_equal(
 		run_as(f, NULL, "for i in $(seq 60); do sleep 5 & done 2>&1; wait", &out), 0);
+}
+
+/* A group is used again: neither limits nor the peak of the root before are the next one's. */
+static void roots_begin_anew(void **state)
+{
+	struct fixture *f = *state;
+	const char fill[] = "/usr/bin/python3 -c \"b'x' * (64 << 20)\"";
+	struct str out CLEANUP_STR = STR_INIT;
+	size_t peak;
+
+	if (!has_memory_limits())
+		skip();
+	make_root(f, (struct compute_spec){
+			     .privileged = true, .limits = {.memory = 128 * MIB, .pids = 24}});
+	assert_int_equal(run_as(f, NULL, fill, &out), 0);
+	assert_true(compute_sandbox.peak_memory(f->root) >= 64 * MIB);
+	compute_root_destroyp(&f->root);
+	assert_int_equal(compute_sweep(f->dir, NULL), 0);
+	make_root(f, (struct compute_spec){0});
+	assert_int_equal(
+		run_as(f, NULL, "for i in $(seq 60); do sleep 0.1 & done 2>&1; wait", &out), 0);
+	peak = compute_sandbox.peak_memory(f->root);
+	assert_true(peak > 0 && peak < 64 * MIB);
+	assert_int_equal(run_as(f, NULL, fill, &out), 0);
+	assert_true(compute_sandbox.peak_memory(f->root) >= 64 * MIB);
 }
 
 static void signals_and_time_limits(void **state)
@@ -580,6 +610,7 @@ int main(void)
 			privileged_roots_reach_no_further, no_root, teardown),
 		cmocka_unit_test_setup_teardown(mounts_of_the_machine_stay, no_root, teardown),
 		cmocka_unit_test_setup_teardown(limits_hold, no_root, teardown),
+		cmocka_unit_test_setup_teardown(roots_begin_anew, no_root, teardown),
 		cmocka_unit_test_setup_teardown(signals_and_time_limits, with_root, teardown),
 		cmocka_unit_test_setup_teardown(functions_run_inside, with_root, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_maker_leaves_nothing, no_root, teardown),
