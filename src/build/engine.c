@@ -8,6 +8,8 @@
 
 #define START_ATTEMPTS 5
 #define UPLOAD_ATTEMPTS 5
+#define REPORT_ATTEMPTS 10
+#define REPORTS_AT_ONCE 4
 
 static void register_tasks(struct build_engine *e)
 {
@@ -22,6 +24,10 @@ static void register_tasks(struct build_engine *e)
 			.max_attempts = UPLOAD_ATTEMPTS},
 		{.name = BUILD_TASK_STOP, .run = build_task_stop},
 		{.name = BUILD_TASK_QUEUE_TIMEOUT, .run = build_task_queue_timeout},
+		{.name = BUILD_TASK_REPORT_STATUS,
+			.run = build_task_report_status,
+			.max_attempts = REPORT_ATTEMPTS,
+			.max_running = REPORTS_AT_ONCE},
 		{.name = BUILD_TASK_REPORT_EXPIRES, .run = build_task_report_expires},
 	};
 

@@ -20,6 +20,7 @@
 #define BUILD_TASK_UPLOAD "codebuild.upload"
 #define BUILD_TASK_STOP "codebuild.stop"
 #define BUILD_TASK_QUEUE_TIMEOUT "codebuild.queue-timeout"
+#define BUILD_TASK_REPORT_STATUS "codebuild.report-status"
 #define BUILD_TASK_REPORT_EXPIRES "codebuild.report-expires"
 
 #define BUILD_PAGE 100 /* ids a page of every list */
@@ -183,6 +184,12 @@ int build_task_upload_gave_up(struct durable *d, struct db_tx *tx, const struct 
 	const struct err *why, void *arg, struct err *err);
 int build_task_stop(struct durable *d, const struct task *t, void *arg, struct err *err);
 int build_task_queue_timeout(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+/* Within a step: the build's status is told to its source's git host, when that is wanted and the
+ * commit is known (status.c). */
+int build_report_status(struct build_engine *e, struct db_tx *tx,
+	const struct store_build_record *r, struct err *err);
+int build_task_report_status(struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- what the leader is told (job.c, variable.c) ---- */
 

@@ -49,15 +49,19 @@ static void list_into(struct lines *lines, struct arena *a, struct towpath_strin
 	vec_release(&lines->v);
 }
 
-static void introduce(const struct store_build_record *r, const struct yaml_warning *warnings,
-	const char *origin, struct arena *a, struct towpath_string_list *ret)
+static void introduce(const struct store_build_record *r, const struct build_job_input *in,
+	struct arena *a, struct towpath_string_list *ret)
 {
 	struct lines lines = {0};
 	const struct codebuild_project_environment *env = r->spec.environment;
 
-	for (const struct yaml_warning *w = warnings; w; w = w->next)
-		vec_push(&lines.v, arena_printf(a, "Warning: %s:%d:%d: %s", origin, w->line,
+	for (const struct yaml_warning *w = in->warnings; w; w = w->next)
+		vec_push(&lines.v, arena_printf(a, "Warning: %s:%d:%d: %s", in->origin, w->line,
 					   w->column, w->message));
+	if (wire_or(in->spec->git_credential_helper, false))
+		vec_push(&lines.v, "Warning: git-credential-helper is not offered by this server: "
+				   "git in commands has no credential of the source's host; keep "
+				   "one in Secrets Manager for it");
 	if (!starts_with(env->image, "aws/codebuild/"))
 		vec_push(&lines.v, arena_printf(a,
 					   "Image %s is not used: builds run on this machine's "
@@ -245,7 +249,7 @@ int build_job(const struct build_engine *e, const struct store_build_record *r,
 	if (build_variables(e, r, spec, in->sources, a, ret, err) < 0)
 		return -1;
 	copy_exported(r, spec, a, &ret->exported_variables);
-	introduce(r, in->warnings, in->origin, a, &ret->introduction);
+	introduce(r, in, a, &ret->introduction);
 	copy_phases(spec, a, &ret->phases);
 	wire_list_alloc(a, &ret->artifacts, spec->secondary_artifacts.n + 1);
 	ret->artifacts.n = 0;

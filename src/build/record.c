@@ -55,7 +55,7 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct build_step *s = arg;
 	struct build_news news;
-	const char *was;
+	const char *was, *resolved;
 	int r;
 
 	arena_release(&s->arena);
@@ -64,6 +64,7 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 	if (r < 0)
 		return -1;
 	was = s->found ? s->r.build.build_status : NULL;
+	resolved = s->found ? s->r.build.resolved_source_version : NULL;
 	r = s->found ? s->decide(s, tx, err) : 1;
 	if (r < 0)
 		return -1;
@@ -71,6 +72,9 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 		news = build_news(&s->r, was);
 		if (store_build_record_update(tx, &s->r, err) < 0 ||
 			build_tell(s->e, tx, &s->r.build, &news, NULL, err) < 0)
+			return -1;
+		if ((news.changed || (!resolved && s->r.build.resolved_source_version)) &&
+			build_report_status(s->e, tx, &s->r, err) < 0)
 			return -1;
 	}
 	return s->task ? task_done(s->e->durable, tx, s->task, err) : 0;

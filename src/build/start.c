@@ -171,7 +171,9 @@ int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_recor
 	news = build_news(r, NULL);
 	if (store_build_record_insert(tx, r, err) < 0)
 		return -1;
-	return build_tell(e, tx, &r->build, &news, actor, err);
+	return build_tell(e, tx, &r->build, &news, actor, err) < 0
+		       ? -1
+		       : build_report_status(e, tx, r, err);
 }
 
 /* ---- StartBuild ---- */

@@ -202,6 +202,8 @@ static void prepare(CURL *curl, struct transfer *t, struct curl_slist *headers)
 	curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 65536L);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "towpath/" TOWPATH_VERSION);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, call->insecure_tls ? 0L : 1L);
+	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, call->insecure_tls ? 0L : 2L);
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, call->follow ? 1L : 0L);
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 10L);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);

@@ -30,6 +30,7 @@ struct http_call {
 	int64_t stall_usec;   /* gives up when nothing moved for so long; 0: none */
 	size_t limit;	      /* of a gathered answer; 0: LIMIT_API_BODY */
 	bool follow;	      /* redirects, up to 10 */
+	bool insecure_tls;    /* the server's certificate is not asked about */
 	/* Asked about once a second, and after each piece; true gives up (ERR_CANCELLED). */
 	bool (*cancelled)(void *arg);
 };

@@ -6,7 +6,7 @@ import subprocess
 
 import gitwork
 import pytest
-from asking import code_of
+from asking import code_of, eventually
 from builds import Builds
 from githost import GitHost
 from hosts import commands
@@ -205,6 +205,29 @@ def test_credentials_come_and_go(world):
         assert "is no source credential" in world.failure("ghe", sourceAuthOverride=auth)
     finally:
         world.token()
+
+
+def test_the_status_is_told_to_the_host(world):
+    """Once it is asked for: that the build started, and how it ended."""
+    more = {"reportBuildStatusOverride": True, "sourceVersion": "main"}
+    config = {"context": "ci $CODEBUILD_SOURCE_VERSION", "targetUrl": "https://ci.example.com/${CODEBUILD_BUILD_NUMBER}"}
+    good = world.builds.finish(world.builds.start("ghe", buildStatusConfigOverride=config, **more))
+    spec = "version: 0.2\nphases: {build: {commands: [false]}}"
+    bad = world.builds.finish(world.builds.start("lab", buildspecOverride=spec, **more))
+
+    def told(path, state):
+        return eventually(lambda: [t for t in world.host.told if t[0] == path and t[2]["state"] == state], what=f"{path} {state}")
+
+    path = f"/api/v3/repos/team/shop/statuses/{world.second}"
+    _, headers, body = told(path, "success")[0]
+    assert headers["Authorization"] == f"token {TOKEN}"
+    assert body == {"state": "success", "context": "ci main", "description": "Build succeeded",
+                    "target_url": f"https://ci.example.com/{good['buildNumber']}"}
+    path = f"/api/v4/projects/team%2Fshop/statuses/{world.second}"
+    _, headers, body = told(path, "failed")[0]
+    assert headers["PRIVATE-TOKEN"] == TOKEN and body["name"] == "AWS CodeBuild us-east-1 (lab)"
+    assert body["target_url"].endswith(f"/builds/lab/{bad['id'].split(':')[1]}")
+    assert {t[2]["state"] for t in world.host.told} <= {"pending", "success", "running", "failed"}
 
 
 def test_tokens_are_stored_sealed(world):

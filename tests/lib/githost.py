@@ -2,6 +2,7 @@
 """A git host of the usual kind, for tests: `git http-backend` behind HTTP or HTTPS, with a password."""
 import base64
 import http.server
+import json
 import os
 import ssl
 import subprocess
@@ -22,13 +23,19 @@ class GitHost:
             def answer(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length) if length else self.chunks()
-                if wanted and self.headers.get("Authorization") != wanted:
+                if wanted and not self.path.startswith("/api/") and self.headers.get("Authorization") != wanted:
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="host"')
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                     return
                 path, _, query = self.path.partition("?")
+                if path.startswith("/api/"):  # what a host offers beside git: it takes what it is told
+                    host.told.append((path, dict(self.headers), json.loads(body)))
+                    self.send_response(201)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 env = dict(os.environ, GIT_PROJECT_ROOT=folder_of_host, GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
                            QUERY_STRING=query, REQUEST_METHOD=self.command, REMOTE_USER=user or "",
                            CONTENT_TYPE=self.headers.get("Content-Type", ""), CONTENT_LENGTH=str(len(body)),
@@ -59,7 +66,8 @@ class GitHost:
                         break
                 return out
 
-        folder_of_host = self.folder
+        folder_of_host, host = self.folder, self
+        self.told = []
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         if certificate:  # a PEM file with its key
