@@ -3,6 +3,7 @@
 #include "durable/internal.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/id.h"
@@ -163,6 +164,7 @@ static void step_reset(struct step *s)
 {
 	vec_release(&s->wakes);
 	vec_release(&s->journal_kinds);
+	vec_release(&s->afters);
 	arena_release(&s->arena);
 }
 
@@ -180,7 +182,7 @@ struct step *durable_step_of(struct durable *d, struct db_tx *tx)
 	struct step *s = db_tx_context(tx);
 
 	if (!s || s->d != d)
-		BUG("journal and tasks are written within durable_step() only");
+		BUG("journal, tasks and counts are written within durable_step() only");
 	return s;
 }
 
@@ -208,6 +210,18 @@ static void publish(struct step *s)
 	vec_foreach (w, &watchers)
 		w->fn(w->arg);
 	vec_release(&watchers);
+	vec_foreach (after, &s->afters)
+		after->fn(after->arg, after->bytes);
+}
+
+void durable_after(struct durable *d, struct db_tx *tx, void (*fn)(void *arg, const void *bytes),
+	void *arg, const void *bytes, size_t n)
+{
+	struct step *s = durable_step_of(d, tx);
+	void *copy = arena_alloc(&s->arena, n);
+
+	memcpy(copy, bytes, n);
+	vec_push(&s->afters, ((struct after){fn, arg, copy}));
 }
 
 int durable_step(struct durable *d, db_fn fn, void *arg, struct err *err)

@@ -59,6 +59,14 @@ void journal_subscribe(struct durable *d, const struct journal_consumer *c);
  * the commit, on the committing thread, outside of any lock; must not block. */
 void journal_watch(struct durable *d, void (*fn)(void *arg), void *arg);
 
+/* ---- what is in memory alone ---- */
+
+/* Once the step of tx has committed, fn is called with a copy of the n bytes, on the committing
+ * thread and outside of any lock; never when it has not, and once although the unit ran again. For
+ * counts: what a crash may forget. Must not block. */
+void durable_after(struct durable *d, struct db_tx *tx, void (*fn)(void *arg, const void *bytes),
+	void *arg, const void *bytes, size_t n);
+
 /* ---- tasks and timers ---- */
 
 struct task {

@@ -78,6 +78,12 @@ struct step {
 	})
 	wakes;
 	VEC(const char *) journal_kinds; /* borrowed while the unit runs: copied into the arena */
+	VEC(struct after {
+		void (*fn)(void *arg, const void *bytes);
+		void *arg;
+		const void *bytes; /* in the arena */
+	})
+	afters;
 	struct arena arena;
 };
 

@@ -7,6 +7,7 @@
 #include "signal/event.h"
 #include "signal/event_archive.h"
 #include "signal/event_pattern.h"
+#include "signal/tally.h"
 
 #define MAX_EVENT (256 * 1024)
 #define TIME_SIZE 14
@@ -83,10 +84,22 @@ int event_publish_to_rule(struct signal_engine *e, struct db_tx *tx, const struc
 			    .owner = event_rule_key(a, rule->event_bus_name, rule->name)},
 		    a, &targets, err) < 0)
 		return -1;
-	for (size_t i = 0; i < targets.n; i++)
+	for (size_t i = 0; i < targets.n; i++) {
 		if (enqueue_delivery(e, tx, x, rule, targets.ids[i], targets.v[i], err) < 0)
 			return -1;
+		tally_note(e, tx, TALLY_INVOCATION_CREATED, NULL, 1);
+	}
 	return 0;
+}
+
+static int trigger(struct signal_engine *e, struct db_tx *tx, const struct event *x,
+	const struct events_describe_rule_response *rule, struct arena *a, struct err *err)
+{
+	const char *bus = streq(x->bus, EVENT_DEFAULT_BUS) ? NULL : x->bus;
+
+	tally_note(e, tx, TALLY_RULE_MATCHED, TALLY_OF(bus, rule->name), 1);
+	tally_note(e, tx, TALLY_RULE_TRIGGERED, TALLY_OF(bus, rule->name), 1);
+	return event_publish_to_rule(e, tx, x, rule, a, err);
 }
 
 static bool rule_wanted(const struct event *x, const struct events_describe_rule_response *rule)
@@ -104,6 +117,7 @@ int event_publish(struct signal_engine *e, struct db_tx *tx, const struct event 
 {
 	const struct json_node *node, *pattern;
 	struct store_documents rules;
+	bool matched = false;
 
 	if (json_parse(view_of(x->text), a, &node, err) < 0 ||
 		(!x->replayed && event_archive_add(tx, x, node, a, err) < 0) ||
@@ -118,10 +132,14 @@ int event_publish(struct signal_engine *e, struct db_tx *tx, const struct event 
 			continue;
 		if (json_parse(view_of(rule->event_pattern), a, &pattern, err) < 0)
 			return -1;
-		if (event_pattern_matches(pattern, node) &&
-			event_publish_to_rule(e, tx, x, rule, a, err) < 0)
+		if (!event_pattern_matches(pattern, node))
+			continue;
+		matched = true;
+		if (trigger(e, tx, x, rule, a, err) < 0)
 			return -1;
 	}
+	if (matched)
+		tally_note(e, tx, TALLY_EVENT_MATCHED, NULL, 1);
 	return 0;
 }
 
@@ -221,6 +239,9 @@ static int put_events_step(struct db_tx *tx, void *arg, struct err *err)
 			return -1;
 		failed += resp->entries.v[i].error_code != NULL;
 	}
+	tally_note(e, tx, TALLY_EVENTS_PUT, NULL, (double)req->entries.n);
+	if (failed)
+		tally_note(e, tx, TALLY_EVENTS_PUT_FAILED, NULL, failed);
 	resp->failed_entry_count = WIRE_SET_INT(failed);
 	return 0;
 }

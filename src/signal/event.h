@@ -21,6 +21,10 @@
 const char *event_bus_name(const char *name_or_arn);
 /* The owner of a bus's rules and archives in the store: "" for the default bus. */
 const char *event_bus_owner(const char *bus);
+/* The bus and the name of a rule by its ARN, as its metrics have them: no bus for the default one.
+ */
+void event_rule_of_arn(
+	const char *arn, struct arena *a, const char **ret_bus, const char **ret_rule);
 char *event_rule_key(struct arena *a, const char *bus, const char *rule);
 char *event_target_key(struct arena *a, const char *rule_key, const char *target_id);
 /* What stands behind the fifth colon of an ARN, or NULL. */

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "signal/tally.h"
 #include "signal/topic.h"
 
 #define SERVICE "events.amazonaws.com"
@@ -261,6 +262,9 @@ struct again {
 	struct event_delivery *x;
 	const struct err *why;
 	struct failure f;
+	/* what has become of it */
+	bool ended;
+	enum letter { LETTER_NONE, LETTER_SENT, LETTER_LOST } letter;
 };
 
 int64_t signal_retry_delay(const char *token, int tried)
@@ -372,6 +376,8 @@ static int give_up(
 
 	log_warn("signal", "rule %s, target %s: given up after %d tries: %s", x->d.rule,
 		x->d.target_id, tried, err_message(g->why));
+	g->ended = true;
+	g->letter = arn ? LETTER_SENT : LETTER_NONE;
 	if (!arn)
 		return 0;
 	if (!event_arn_is(arn, "sns", ""))
@@ -379,9 +385,11 @@ static int give_up(
 	r = letter_to_topic(x, tx, arn, v, ARRAY_SIZE(v), &lost);
 	if (r < 0 && !topic_refused(&lost))
 		return err_move(err, &lost);
-	if (r < 0)
+	if (r < 0) {
 		log_warn("signal", "rule %s, target %s: its dead letter is lost: %s", x->d.rule,
 			x->d.target_id, err_message(&lost));
+		g->letter = LETTER_LOST;
+	}
 	return 0;
 }
 
@@ -413,6 +421,41 @@ static int wait_step(struct db_tx *tx, void *arg, struct err *err)
 		x->e, tx, x->t, &towpath_signal_delivery_shape, &x->d, x->not_before_usec, err);
 }
 
+/* ---- counting ---- */
+
+static void count(const struct event_delivery *x, enum tally_metric metric)
+{
+	const char *bus, *rule;
+
+	event_rule_of_arn(x->d.rule_arn, x->a, &bus, &rule);
+	tally_count(x->e, metric, TALLY_OF(bus, rule), 1);
+}
+
+static void count_attempt(const struct event_delivery *x)
+{
+	count(x, TALLY_ATTEMPT);
+	if (wire_or(x->d.tried, 0))
+		count(x, TALLY_ATTEMPT_AGAIN);
+}
+
+static void count_success(const struct event_delivery *x)
+{
+	count_attempt(x);
+	count(x, TALLY_ATTEMPT_SUCCEEDED);
+	count(x, TALLY_INVOCATION);
+}
+
+static void count_failure(const struct again *g)
+{
+	count_attempt(g->x);
+	if (!g->ended)
+		return;
+	count(g->x, TALLY_INVOCATION);
+	count(g->x, TALLY_INVOCATION_FAILED);
+	if (g->letter != LETTER_NONE)
+		count(g->x, g->letter == LETTER_SENT ? TALLY_DEAD_LETTER : TALLY_DEAD_LETTER_LOST);
+}
+
 /* ---- the task ---- */
 
 static int look(struct db_tx *tx, void *arg, struct err *err)
@@ -422,6 +465,14 @@ static int look(struct db_tx *tx, void *arg, struct err *err)
 
 	x->wanted = r > 0;
 	return r < 0 ? -1 : 0;
+}
+
+static int put_off(struct event_delivery *x, struct err *err)
+{
+	if (signal_write(x->e, wait_step, x, err) < 0)
+		return -1;
+	count(x, TALLY_RULE_THROTTLED);
+	return 0;
 }
 
 int signal_deliver_run(struct durable *d, const struct task *t, void *arg, struct err *err)
@@ -438,9 +489,16 @@ int signal_deliver_run(struct durable *d, const struct task *t, void *arg, struc
 		return -1;
 	if (!x.wanted)
 		return 0;
-	if (deliver(&x, &why) == 0)
-		return x.waits ? signal_write(x.e, wait_step, &x, err) : 0;
+	if (deliver(&x, &why) == 0) {
+		if (x.waits)
+			return put_off(&x, err);
+		count_success(&x);
+		return 0;
+	}
 	log_info("signal", "rule %s, target %s: %s", x.d.rule, x.d.target_id, err_message(&why));
 	g.f = failure_of(&why);
-	return signal_write(x.e, again_step, &g, err);
+	if (signal_write(x.e, again_step, &g, err) < 0)
+		return -1;
+	count_failure(&g);
+	return 0;
 }

@@ -8,6 +8,16 @@
 
 #define MAX_RULES 300
 
+void event_rule_of_arn(
+	const char *arn, struct arena *a, const char **ret_bus, const char **ret_rule)
+{
+	const char *resource = event_arn_resource(arn) + strlen("rule/");
+	const char *slash = strrchr(resource, '/');
+
+	*ret_bus = slash ? arena_strndup(a, resource, (size_t)(slash - resource)) : NULL;
+	*ret_rule = slash ? slash + 1 : resource;
+}
+
 char *event_rule_key(struct arena *a, const char *bus, const char *rule)
 {
 	return streq(bus, EVENT_DEFAULT_BUS) ? arena_strdup(a, rule)
@@ -224,18 +234,15 @@ static int need_tagged(struct signal_engine *e, struct db_tx *tx, const char *ar
 {
 	struct events_describe_event_bus_response bus;
 	struct events_describe_rule_response rule;
-	const char *resource = event_arn_resource(arn), *slash;
+	const char *name, *rule_bus;
 
 	if (event_arn_is(arn, "events", "event-bus/"))
 		return event_bus_need(e, tx, arn, a, &bus, err);
 	if (!event_arn_is(arn, "events", "rule/"))
 		return err_set_wire(err, "ValidationException",
 			"Parameter ResourceARN is not valid: %s is neither a rule nor a bus.", arn);
-	resource += strlen("rule/");
-	slash = strrchr(resource, '/');
-	return event_rule_need(e, tx,
-		slash ? arena_strndup(a, resource, (size_t)(slash - resource)) : NULL,
-		slash ? slash + 1 : resource, a, &rule, err);
+	event_rule_of_arn(arn, a, &rule_bus, &name);
+	return event_rule_need(e, tx, rule_bus, name, a, &rule, err);
 }
 
 static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)

@@ -27,6 +27,7 @@ struct signal_engine {
 	pthread_mutex_t slots_lock;
 	const char *signer_key, *signer_certificate, *signer_path;
 	struct log_live *live; /* live tails of logs */
+	struct tally *tally;   /* counts that become metrics */
 };
 
 /* An operation on its way into a step. */

@@ -5,6 +5,7 @@
 
 #include "codec/spool.h"
 #include "signal/log_filter.h"
+#include "signal/tally.h"
 #include "signal/tag.h"
 
 #define PAGE_EVENTS 10000
@@ -37,6 +38,19 @@ int signal_log_stream_attach(struct signal_engine *e, struct db_tx *tx, const ch
 	return log_stream_put(e, tx, group, stream, path, &a, err);
 }
 
+static void count_incoming(struct signal_engine *e, struct db_tx *tx, const char *group,
+	const struct log_event *v, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += strlen(v[i].message) + EVENT_OVERHEAD;
+	if (!n)
+		return;
+	tally_note(e, tx, TALLY_LOG_BYTES, TALLY_OF(group), (double)bytes);
+	tally_note(e, tx, TALLY_LOG_EVENTS, TALLY_OF(group), (double)n);
+}
+
 static int append_events(struct db_tx *tx, const char *key, struct towpath_signal_stream *s,
 	int64_t msec, const char *message, int64_t now, struct err *err)
 {
@@ -59,14 +73,16 @@ int signal_log_append(struct signal_engine *e, struct db_tx *tx, const char *gro
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const char *key = log_stream_key(&a, group, stream);
 	struct towpath_signal_stream s;
+	struct log_event event;
 
 	if (signal_log_stream_attach(e, tx, group, stream, NULL, err) < 0 ||
 		store_document_get(tx, &STORE_LOG_STREAM, key, &a, &s, err) < 0 ||
 		append_events(tx, key, &s, msec, message, now_msec(e), err) < 0 ||
 		store_document_put(tx, &STORE_LOG_STREAM, key, group, &s, err) < 0)
 		return -1;
-	return log_feed(e, tx, group, stream,
-		&(const struct log_event){msec, now_msec(e), s.sequence.v, message}, 1, err);
+	event = (struct log_event){msec, now_msec(e), s.sequence.v, message};
+	count_incoming(e, tx, group, &event, 1);
+	return log_feed(e, tx, group, stream, &event, 1, err);
 }
 
 /* ---- PutLogEvents ---- */
@@ -137,6 +153,7 @@ static int put_log_events_step(struct db_tx *tx, void *arg, struct err *err)
 	resp->next_sequence_token = arena_printf(a, "%lld", (long long)s.sequence.v);
 	if (store_document_put(tx, &STORE_LOG_STREAM, key, req->log_group_name, &s, err) < 0)
 		return -1;
+	count_incoming(e, tx, req->log_group_name, taken, n_taken);
 	return log_feed(e, tx, req->log_group_name, req->log_stream_name, taken, n_taken, err);
 }
 

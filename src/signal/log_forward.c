@@ -11,6 +11,7 @@
 #include "signal/event_connection.h"
 #include "signal/event_deliver.h"
 #include "signal/log_filter.h"
+#include "signal/tally.h"
 
 #define SERVICE "logs.amazonaws.com"
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
@@ -40,7 +41,8 @@ int log_forward(struct signal_engine *e, struct db_tx *tx,
 	const struct logs_subscription_filter *filter, const char *stream,
 	const struct log_event *v, size_t n, struct arena *a, struct err *err)
 {
-	struct towpath_signal_forward f = {.since = WIRE_SET_TIME(durable_now(e->durable))};
+	struct towpath_signal_forward f = {
+		.since = WIRE_SET_TIME(durable_now(e->durable)), .events = WIRE_SET_INT(n)};
 	struct str text CLEANUP_STR = STR_INIT;
 	struct str payload CLEANUP_STR = STR_INIT;
 	struct json_writer w = {.out = &text};
@@ -87,6 +89,7 @@ struct forward {
 	struct logs_subscription_filter filter;
 	int64_t not_before_usec;
 	bool wanted, waits;
+	size_t bytes; /* packed */
 };
 
 static int look(struct db_tx *tx, void *arg, struct err *err)
@@ -105,6 +108,7 @@ static const char *envelope(struct forward *x)
 	struct str body CLEANUP_STR = STR_INIT;
 
 	gzip_pack(view_of(x->f.body), &packed);
+	x->bytes = packed.len;
 	str_add(&body, "{\"awslogs\":{\"data\":\"");
 	base64_encode(str_view(&packed), &body);
 	str_add(&body, "\"}}");
@@ -183,6 +187,21 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 		MAX(due, x->not_before_usec), err);
 }
 
+static void count_try(struct forward *x, bool done)
+{
+	const char *to = starts_with(x->filter.destination_arn, "arn:") ? "ApiDestination" : "Http";
+	const struct tally_subject *filter =
+		TALLY_OF(x->filter.log_group_name, to, x->filter.filter_name);
+	double events = (double)wire_or(x->f.events, 0);
+
+	if (!done) {
+		tally_count(x->e, TALLY_FORWARD_FAILED, filter, events);
+		return;
+	}
+	tally_count(x->e, TALLY_FORWARDED_BYTES, filter, (double)x->bytes);
+	tally_count(x->e, TALLY_FORWARDED_EVENTS, filter, events);
+}
+
 int log_forward_run(struct durable *d, const struct task *t, void *arg, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
@@ -196,8 +215,15 @@ int log_forward_run(struct durable *d, const struct task *t, void *arg, struct e
 		return -1;
 	if (!x.wanted)
 		return 0;
-	if (post(&x, &why) == 0)
-		return x.waits ? signal_write(x.e, again_step, &x, err) : 0;
+	if (post(&x, &why) == 0) {
+		if (x.waits)
+			return signal_write(x.e, again_step, &x, err);
+		count_try(&x, true);
+		return 0;
+	}
 	log_info("signal", "subscription %s: %s", t->subject, err_message(&why));
-	return signal_write(x.e, again_step, &x, err);
+	if (signal_write(x.e, again_step, &x, err) < 0)
+		return -1;
+	count_try(&x, false);
+	return 0;
 }

@@ -55,6 +55,27 @@ struct put {
 	size_t n;
 };
 
+size_t signal_statistics_spread(
+	double n, double sum, double min, double max, double *values, double *counts)
+{
+	size_t k = 0;
+
+	if (n <= 1 || min == max) {
+		values[k] = n > 0 ? sum / n : sum;
+		counts[k++] = n;
+		return k;
+	}
+	values[k] = min;
+	counts[k++] = 1;
+	values[k] = max;
+	counts[k++] = 1;
+	if (n > 2) {
+		values[k] = (sum - min - max) / (n - 2);
+		counts[k++] = n - 2;
+	}
+	return k;
+}
+
 static struct store_metric_set set_of(const struct signal_datum *d, double *counts)
 {
 	struct store_metric_set s = {

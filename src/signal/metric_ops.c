@@ -63,31 +63,15 @@ static int check_datum(const struct cloudwatch_metric_datum *d, const struct sig
 	return 0;
 }
 
-/* Statistics alone are kept as what they say: the extremes once, the rest at the mean. */
 static void spread_statistics(
 	const struct cloudwatch_statistic_set *s, struct arena *a, struct signal_datum *ret)
 {
 	double *values = arena_new_n(a, 3, double), *counts = arena_new_n(a, 3, double);
-	double n = wire_or(s->sample_count, 0), sum = wire_or(s->sum, 0);
-	double min = wire_or(s->minimum, 0), max = wire_or(s->maximum, 0);
-	size_t k = 0;
 
-	if (n <= 1 || min == max) {
-		values[k] = n > 0 ? sum / n : sum;
-		counts[k++] = n;
-	} else {
-		values[k] = min;
-		counts[k++] = 1;
-		values[k] = max;
-		counts[k++] = 1;
-		if (n > 2) {
-			values[k] = (sum - min - max) / (n - 2);
-			counts[k++] = n - 2;
-		}
-	}
+	ret->n = signal_statistics_spread(wire_or(s->sample_count, 0), wire_or(s->sum, 0),
+		wire_or(s->minimum, 0), wire_or(s->maximum, 0), values, counts);
 	ret->values = values;
 	ret->counts = counts;
-	ret->n = k;
 }
 
 static int datum_of(const struct cloudwatch_put_metric_data_request *req,

@@ -12,6 +12,7 @@
 #include "net/http_client.h"
 #include "net/mail.h"
 #include "signal/letter.h"
+#include "signal/tally.h"
 #include "signal/topic.h"
 
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
@@ -332,12 +333,26 @@ static int again_step(struct db_tx *tx, void *arg, struct err *err)
 		durable_now(x->e->durable) + delay * USEC_PER_SEC, err);
 }
 
+/* Of mail a failure counts when it is the last one, of all else each failed try. */
+static void count_try(struct notify *x, bool delivered, bool last)
+{
+	const struct tally_subject *topic = TALLY_OF(topic_name(x->s.topic_arn));
+
+	if (!streq(x->n.type, TOPIC_NOTIFICATION))
+		return;
+	if (delivered)
+		tally_count(x->e, TALLY_DELIVERED, topic, 1);
+	else if (last || !starts_with(x->s.protocol, TOPIC_EMAIL))
+		tally_count(x->e, TALLY_DELIVERY_FAILED, topic, 1);
+}
+
 int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct err why CLEANUP_ERR = ERR_INIT;
 	struct notify x = {.e = arg, .t = t, .a = &a};
 	int status = 0;
+	bool last;
 
 	(void)d;
 	if (wire_decode_json(&towpath_signal_notice_shape, view_of(t->payload), &a, &x.n, err) <
@@ -348,13 +363,20 @@ int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct
 		return 0;
 	if (deliver(&x, &status, &why) < 0)
 		log_info("signal", "message %s: %s", x.n.message_id, err_message(&why));
-	if (status >= 200 && status < 300)
+	if (status >= 200 && status < 300) {
+		count_try(&x, true, true);
 		return 0;
+	}
 	/* The endpoint does not want it: no second try, but when it is busy. */
 	if (status >= 400 && status < 500 && status != 429) {
 		log_warn("signal", "message %s is refused for good: %s, %d", x.n.message_id,
 			x.s.endpoint, status);
+		count_try(&x, false, true);
 		return 0;
 	}
-	return signal_write(x.e, again_step, &x, err);
+	last = next_delay(&x, wire_or(x.n.attempt, 0)) < 0;
+	if (signal_write(x.e, again_step, &x, err) < 0)
+		return -1;
+	count_try(&x, false, last);
+	return 0;
 }

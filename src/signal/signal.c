@@ -12,6 +12,7 @@
 #include "signal/log_filter.h"
 #include "signal/log_live.h"
 #include "signal/notice.h"
+#include "signal/tally.h"
 #include "signal/topic.h"
 
 #define PRUNE_AFTER_START_USEC (3 * USEC_PER_SEC)
@@ -90,6 +91,7 @@ int signal_engine_new(const struct signal_config *cfg, struct signal_engine **re
 	e->cfg.mail_from = arena_strdup(&e->arena, cfg->mail_from);
 	e->cfg.keys_dir = arena_strdup(&e->arena, cfg->keys_dir);
 	pthread_mutex_init(&e->slots_lock, NULL);
+	e->tally = tally_new(e);
 	if (open_seal(e, err) < 0 || signal_signer_open(e, err) < 0 ||
 		log_live_new(e, &e->live, err) < 0) {
 		signal_engine_free(e);
@@ -103,6 +105,7 @@ struct signal_engine *signal_engine_free(struct signal_engine *e)
 {
 	if (e) {
 		log_live_free(e->live);
+		tally_free(e->tally);
 		explicit_bzero(&e->seal, sizeof(e->seal));
 		map_release_with(&e->slots, free);
 		pthread_mutex_destroy(&e->slots_lock);
@@ -129,5 +132,7 @@ static int start_step(struct db_tx *tx, void *arg, struct err *err)
 
 int signal_engine_start(struct signal_engine *e, struct err *err)
 {
+	if (tally_start(e->tally, err) < 0)
+		return -1;
 	return signal_write(e, start_step, e, err);
 }

@@ -98,6 +98,11 @@ struct signal_datum {
 int signal_metric_put(
 	struct signal_engine *e, const struct signal_datum *v, size_t n, struct err *err);
 
+/* What is known of samples when their values are not: the extremes once, the rest at the mean.
+ * values and counts have three places; how many are used. */
+size_t signal_statistics_spread(
+	double n, double sum, double min, double max, double *values, double *counts);
+
 /* All data of the namespace of seconds before sec was put: alarms on it whose period ends there are
  * evaluated now. */
 int signal_metrics_complete(

@@ -2,6 +2,7 @@
 /* Publishing: a message becomes one durable delivery for each subscription that wants it, in the
  * step that publishes. */
 #include "signal/event_pattern.h"
+#include "signal/tally.h"
 #include "signal/topic.h"
 
 #include <string.h>
@@ -108,7 +109,7 @@ bool topic_filter_passes(const struct towpath_signal_subscription *s, const char
 
 /* ---- publishing ---- */
 
-static int check_message(const struct topic_message *m, struct err *err)
+static int check_message(const struct topic_message *m, size_t *ret_size, struct err *err)
 {
 	size_t size = m->message ? strlen(m->message) : 0;
 
@@ -125,6 +126,7 @@ static int check_message(const struct topic_message *m, struct err *err)
 		size += strlen(m->attributes->v[i].key) + strlen(v->data_type) +
 			(v->string_value ? strlen(v->string_value) : v->binary_value.len);
 	}
+	*ret_size = size;
 	if (size > TOPIC_MESSAGE_MAX)
 		return err_set_wire(
 			err, "InvalidParameterException", "Invalid parameter: Message too long");
@@ -194,9 +196,27 @@ static int check_agent(const struct signal_engine *e, const struct topic_message
 	return e->cfg.service_may(e->cfg.arg, m->by, "SNS:Publish", topic->topic_arn, policy, err);
 }
 
+const char *topic_name(const char *arn)
+{
+	const char *colon = strrchr(arn, ':');
+
+	return colon ? colon + 1 : arn;
+}
+
+static void count_filtered_out(
+	struct signal_engine *e, struct db_tx *tx, const struct topic_message *m)
+{
+	const struct tally_subject *topic = TALLY_OF(topic_name(m->topic_arn));
+
+	tally_note(e, tx, TALLY_FILTERED_OUT, topic, 1);
+	if (!m->attributes || !m->attributes->n)
+		tally_note(e, tx, TALLY_FILTERED_OUT_NO_ATTRIBUTES, topic, 1);
+}
+
 int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
 	struct arena *a, const char **ret_id, struct err *err)
 {
+	size_t size;
 	struct towpath_signal_topic topic;
 	struct store_documents all;
 	const struct json_node *texts = NULL;
@@ -209,7 +229,7 @@ int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_
 	};
 
 	if (topic_need(tx, m->topic_arn, a, &topic, err) < 0 ||
-		check_agent(e, m, &topic, err) < 0 || check_message(m, err) < 0 ||
+		check_agent(e, m, &topic, err) < 0 || check_message(m, &size, err) < 0 ||
 		store_document_list(tx, &STORE_SUBSCRIPTION,
 			&(struct store_document_filter){.owner = m->topic_arn}, a, &all, err) < 0)
 		return -1;
@@ -222,12 +242,16 @@ int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_
 	for (size_t i = 0; i < all.n; i++) {
 		const struct towpath_signal_subscription *s = all.v[i];
 
+		if (!wire_or(s->confirmed, false))
+			continue;
 		notice.message = texts ? text_for(texts, s->protocol) : m->message;
-		if (wire_or(s->confirmed, false) &&
-			topic_filter_passes(s, notice.message, m->attributes, a) &&
-			topic_send(e, tx, s->subscription_arn, &notice, 0, err) < 0)
+		if (!topic_filter_passes(s, notice.message, m->attributes, a))
+			count_filtered_out(e, tx, m);
+		else if (topic_send(e, tx, s->subscription_arn, &notice, 0, err) < 0)
 			return -1;
 	}
+	tally_note(e, tx, TALLY_PUBLISHED, TALLY_OF(topic_name(m->topic_arn)), 1);
+	tally_note(e, tx, TALLY_PUBLISHED_BYTES, TALLY_OF(topic_name(m->topic_arn)), (double)size);
 	*ret_id = notice.message_id;
 	return 0;
 }

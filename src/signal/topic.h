@@ -30,6 +30,8 @@ struct topic_message {
 	const struct sns_message_attribute_map *attributes; /* or NULL */
 	const struct signal_agent *by; /* a service, whom the topic's policy must let; or NULL */
 };
+/* A topic's name in its ARN. */
+const char *topic_name(const char *arn);
 /* Checks it and enqueues its delivery to each subscription that wants it. */
 int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
 	struct arena *a, const char **ret_id, struct err *err);

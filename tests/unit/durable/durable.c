@@ -384,6 +384,51 @@ static void test_timer_outlives_a_failure(void **state)
 	assert_int_equal(fx->last_run_usec, START + 60 * USEC_PER_SEC);
 }
 
+static void add_after(void *arg, const void *bytes)
+{
+	*(int *)arg += *(const int *)bytes;
+}
+
+static int after_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	int *fails = arg, seven = 7;
+
+	fx->runs++;
+	durable_after(fx->d, tx, add_after, &fx->consumed, &seven, sizeof(seven));
+	seven = 0; /* a copy was taken */
+	return *fails > 0 ? err_set(err, ERR_IO, "not this time") : 0;
+}
+
+static int fail_first(void *arg, uint64_t commit)
+{
+	uint64_t *first = arg;
+
+	if (!*first)
+		*first = commit;
+	return commit == *first ? -1 : 0;
+}
+
+/* What is told after a step is told once, whatever became of its runs. */
+static void test_after(void **state)
+{
+	uint64_t first = 0;
+	int fails = 0;
+
+	(void)state;
+	assert_int_equal(durable_step(fx->d, after_step, &fails, NULL), 0);
+	assert_int_equal(fx->consumed, 7);
+	fails = 1;
+	assert_int_equal(durable_step(fx->d, after_step, &fails, NULL), -1);
+	assert_int_equal(fx->consumed, 7);
+	fails = 0;
+	db_set_commit_hook(fx->db, fail_first, &first);
+	assert_int_equal(durable_step(fx->d, after_step, &fails, NULL), -1);
+	db_set_commit_hook(fx->db, NULL, NULL);
+	assert_int_equal(fx->consumed, 7);
+	assert_int_equal(durable_step(fx->d, after_step, &fails, NULL), 0);
+	assert_int_equal(fx->consumed, 14);
+}
+
 static int consume(struct durable *d, struct db_tx *tx, const struct journal_entry *e, void *arg,
 	struct err *err)
 {
@@ -557,6 +602,7 @@ int main(void)
 		CASE(test_cancel_and_reschedule),
 		CASE(test_wake_up_while_running_is_not_lost),
 		CASE(test_timer_outlives_a_failure),
+		CASE(test_after),
 		CASE(test_consumer_sees_each_entry_once),
 		CASE(test_failing_consumer_keeps_its_place),
 		CASE(test_crash_in_a_task),
