@@ -2,10 +2,13 @@
 """Commands actions and rules of pipelines: shell commands without a project, in real isolated builds."""
 import io
 import json
+import os
+import signal
 import zipfile
 
 import botocore.exceptions
 import pytest
+from asking import eventually
 from pipelines import (action, client, executions, pipeline, s3_deploy, s3_source, stage_state, wait_execution)
 
 
@@ -97,6 +100,21 @@ def test_first_failure_ends_it(world):
     assert error["code"] == "JobFailed" and "Phase: BUILD, Code: COMMAND_EXECUTION_ERROR" in error["message"]
     assert "exit status 3" in error["message"]
     assert "first" in world.lines("fails") and "never" not in world.lines("fails")
+
+
+def test_a_killed_build_fails_the_action(world):
+    """kill -9 of the process that owns the build."""
+    world.create("killed", ("Work", commands("echo begun", "sleep 300")))
+    state = lambda: stage_state(world.cp, "killed", "Work")["actionStates"][0].get("latestExecution", {})  # noqa: E731
+    build = eventually(lambda: state().get("externalExecutionId"))
+    builds = world.server.client("codebuild")
+    eventually(lambda: builds.batch_get_builds(ids=[build])["builds"][0]["currentPhase"] == "BUILD")
+    with open(os.path.join(world.server.data, "builds", build.split(":")[1], "status.log"), encoding="utf-8") as f:
+        os.kill(json.loads(f.readline())["pid"], signal.SIGKILL)
+    assert wait_execution(world.cp, "killed", executions(world.cp, "killed")[0]["pipelineExecutionId"]) == "Failed"
+    error = world.detail("killed")["output"]["executionResult"]["errorDetails"]
+    assert error["code"] == "JobFailed" and "Phase: BUILD, Code: BUILD_CONTAINER_FOUND_DEAD" in error["message"], error
+    assert world.run("killed-not", ("Work", commands("true"))) == "Succeeded"
 
 
 def test_unknown_variable_fails_before_the_start(world):

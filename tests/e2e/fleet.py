@@ -2,6 +2,7 @@
 """Real instances behind the real data plane: groups keep their size, traffic outlives the server,
 and no request fails because traffic moved."""
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -262,17 +263,22 @@ def test_no_request_fails_while_targets_move(fleet):
     assert times and 0 <= times[0]["Average"] < 1 and times[0]["ExtendedStatistics"]["p99"] < 2
 
 
-def test_blue_green_goes_on_when_told(single):
+def test_blue_green_goes_on_when_told(single, receiver):
     """Green waits for traffic until it is told to go on, blue for its end until it is told not to
-    wait."""
+    wait. The trigger hears that green is ready."""
     blue = single.await_healthy(1)
     api, s3 = single.server.client("codedeploy"), single.server.client("s3")
     s3.create_bucket(Bucket="revisions")
     s3.put_object(Bucket="revisions", Key="v1.zip", Body=hosts.bundle(
         {"appspec.yml": "version: 0.0\nos: linux\n"}))
+    sns = single.server.client("sns")
+    topic = sns.create_topic(Name="ready")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url)
+    sns.confirm_subscription(TopicArn=topic, Token=receiver.next()[1]["Token"])
     api.create_application(applicationName="app")
     api.create_deployment_group(
         applicationName="app", deploymentGroupName="group",
+        triggerConfigurations=[{"triggerName": "ready", "triggerTargetArn": topic, "triggerEvents": ["InstanceReady"]}],
         serviceRoleArn=f"arn:aws:iam::{single.server.account}:role/deploy",
         deploymentConfigName="CodeDeployDefault.AllAtOnce", autoScalingGroups=["web"],
         deploymentStyle={"deploymentType": "BLUE_GREEN",
@@ -295,6 +301,9 @@ def test_blue_green_goes_on_when_told(single):
         return got
 
     eventually(lambda: info()["status"] == "Ready", 60, "green to be ready")
+    ready = json.loads(receiver.next()[1]["Message"])
+    assert (ready["deploymentId"], ready["instanceStatus"]) == (deployment, "Ready")
+    assert {e["LifecycleEvent"]: e["LifecycleEventStatus"] for e in ready["lifecycleEvents"]}["Install"] == "Succeeded"
     with open(f"/proc/{container_pid(blue[0])}/environ", encoding="utf-8") as f:
         env = dict(pair.split("=", 1) for pair in f.read().split("\0") if "=" in pair)
     agents_s3 = single.server.client("s3", token=env["AWS_SESSION_TOKEN"], keys=(
@@ -307,6 +316,7 @@ def test_blue_green_goes_on_when_told(single):
     eventually(lambda: info().get("instanceTerminationWaitTimeStarted"), 60, "green's traffic")
     green = single.await_healthy(1)
     assert green != blue and single.instances() == blue
+    assert ready["instanceId"].endswith(f"/{green[0]}") and receiver.messages.empty()
     api.skip_wait_time_for_instance_termination(deploymentId=deployment)
     eventually(lambda: info()["status"] == "Succeeded", 30, "the end")
     names = [g["AutoScalingGroupName"] for g in single.asg.describe_auto_scaling_groups()[
