@@ -23,7 +23,8 @@ A NEED is a list of words: [service:Action[/service:ActionOfVersion(MEMBER)]] TA
 KEY=TARGET...
 A TARGET is KIND(MEMBER,...), or (MEMBER) for a member that holds the ARN itself; A|B takes B where
 a member of A is absent; `*` is no resource. MEMBER is a path: pipeline.stages[].name; a `?` behind
-it asks a lookup even when it is absent. A TEXT has {MEMBER} in it; {MEMBER?} is whether it is there.
+it asks a lookup even when it is absent. A TEXT has {MEMBER} in it; {MEMBER?} is whether it is there,
+{account} the account.
 A word !Error, in a need for iam:PassRole, is what a role is refused with that does not trust the
 service of iam:PassedToService. The word `code` lets the service's own function complete the row. A need behind + counts only where
 one of its targets is there.
@@ -161,15 +162,17 @@ class Access:
 
     def text_c(self, operation, text, mark):
         """A text with {member} in it; mark is what `?` means there."""
-        pieces, paths = [], []
-        parts = re.split(r"\{([^{}]*)\}", text)
-        for i, part in enumerate(parts):
+        pieces, paths = [""], []
+        for i, part in enumerate(re.split(r"\{([^{}]*)\}", text)):
             if i % 2 == 0:
-                pieces.append(cstr(part))
-                continue
-            row, optional = self.path_c(operation, part)
-            paths.append(row % (f", .{mark} = true" if optional else ""))
-        return (f"{{.pieces = {self.emit('char *const', 'pieces', pieces)}, "
+                pieces[-1] += part
+            elif part == "account":
+                pieces[-1] += "%a"
+            else:
+                row, optional = self.path_c(operation, part)
+                paths.append(row % (f", .{mark} = true" if optional else ""))
+                pieces.append("")
+        return (f"{{.pieces = {self.emit('char *const', 'pieces', [cstr(p) for p in pieces])}, "
                 f".paths = {self.emit('struct access_path', 'paths', paths)}, .n_paths = {len(paths)}}}")
 
     # ---- needs ----
@@ -246,7 +249,8 @@ class Access:
     def has_members(self, operation, word):
         try:
             for path in re.findall(r"\{([^{}]*)\}", word):
-                self.walk(operation, path.rstrip("?"))
+                if path != "account":
+                    self.walk(operation, path.rstrip("?"))
         except (Bad, KeyError):
             return False
         return True
@@ -296,13 +300,15 @@ class Access:
             for word in words:
                 inside = re.findall(r"\(([^()]*)\)", word) if "=" not in word else []
                 for path in [p for group in inside for p in group.split(",") if p] + re.findall(r"\{([^{}]*)\}", word):
-                    self.walk(operation, path.rstrip("?"))
+                    if path != "account":
+                        self.walk(operation, path.rstrip("?"))
 
     def source(self):
         rows = []
         for operation, (needs, number) in sorted(self.rows.items()):
             try:
-                if operation in self.model.in_use:
+                # who need not sign is told what is not built without a signature as well
+                if operation in self.model.in_use or needs == "anonymous":
                     rows.append(f"\t[{self.model.service.upper()}_OP_{snake(operation).upper()}] = "
                                 f"{self.row_c(operation, needs)},")
                 else:

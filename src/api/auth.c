@@ -292,6 +292,7 @@ static int authorize(void *arg, const struct auth_principal *who, const struct c
 		.resource_implied = access->resource_implied,
 		.source_ip = call->source_ip,
 		.user_agent = call->user_agent,
+		.referer = call->referer,
 		.secure = call->endpoint && (starts_with(call->endpoint, "https:") ||
 						    starts_with(call->endpoint, "ssh:")),
 	};

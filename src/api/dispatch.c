@@ -336,8 +336,12 @@ static int admit(struct api_request *r, struct view body, struct err *err)
 		return -1;
 	if (op->page_in)
 		page = api_page_open(&r->api->config.page_key, clock_true_now(), r, &bad_token);
-	if (wire_validate_input(op, &r->service->refusals, r->input, err) < 0 ||
-		authorize(r, err) < 0)
+	if (wire_validate_input(op, &r->service->refusals, r->input, err) < 0) {
+		if (r->protocol->refused)
+			r->protocol->refused(r, err);
+		return -1;
+	}
+	if (authorize(r, err) < 0)
 		return -1;
 	if (page < 0)
 		err_move(err, &bad_token);
@@ -450,6 +454,7 @@ static struct api_request *request_new(struct api *api, struct http_exchange *x)
 		.request_id = arena_strdup(a, id.text),
 		.source_ip = http_peer(x),
 		.user_agent = http_header(x, "User-Agent"),
+		.referer = http_header(x, "Referer"),
 		.endpoint = http_origin(x),
 	};
 	return r;

@@ -46,6 +46,8 @@ struct api_protocol {
 	/* Decodes the body (and path, query, headers) into r->input, which has the size of the
 	 * operation's input. */
 	int (*decode)(struct api_request *r, struct view body, struct err *err);
+	/* Changes the error of an r->input that breaks a constraint of the model; or NULL. */
+	void (*refused)(const struct api_request *r, struct err *err);
 	/* Fills an empty reply with the success r->output. */
 	void (*encode)(struct api_request *r, struct api_reply *reply);
 	/* Fills an empty reply with an error. r->service and r->operation may be NULL. */

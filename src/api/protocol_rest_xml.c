@@ -38,6 +38,36 @@ static int decode(struct api_request *r, struct view body, struct err *err)
 	return wire_rest_decode(r->operation, &req, WIRE_BODY_XML, r->call.arena, r->input, err);
 }
 
+static bool document_is_valid(const struct api_request *r)
+{
+	const struct wire_shape *input = r->operation->input;
+
+	for (size_t i = 0; i < input->n_members; i++) {
+		const struct wire_member *m = &input->members[i];
+		const void *const *document = (const void *)((const char *)r->input + m->offset);
+
+		if (m->location == WIRE_IN_PAYLOAD && !m->streaming &&
+			m->shape->type == WIRE_STRUCT && *document)
+			return wire_validate(m->shape, *document, NULL) == 0;
+	}
+	return true;
+}
+
+/* A document that breaks a constraint does not fit the service's schema: it is as malformed as one
+ * that cannot be read. Headers and the query are arguments. */
+static void refused(const struct api_request *r, struct err *err)
+{
+	CLEANUP_ERR struct err why = ERR_INIT;
+
+	if (document_is_valid(r))
+		return;
+	err_move(&why, err);
+	(void)err_set(err, ERR_MALFORMED,
+		"The XML you provided was not well-formed or did not validate against our "
+		"published schema: %s",
+		err_message(&why));
+}
+
 /* The one answer whose root element is text: a bucket's location. */
 static bool encode_location(struct api_request *r, struct api_reply *reply)
 {
@@ -93,6 +123,7 @@ const struct api_protocol api_protocol_rest_xml = {
 	.family = API_FAMILY_S3,
 	.request_id_header = "x-amz-request-id",
 	.decode = decode,
+	.refused = refused,
 	.encode = encode,
 	.encode_error = encode_error,
 };

@@ -168,6 +168,7 @@ static void fill_call(struct registry_request *r)
 		.request_id = arena_strdup(r->a, id_uuid().text),
 		.source_ip = http_peer(r->x),
 		.user_agent = http_header(r->x, "User-Agent"),
+		.referer = http_header(r->x, "Referer"),
 		.endpoint = http_origin(r->x)};
 }
 

@@ -7,6 +7,7 @@
 #define CHAINED_SEC 3600
 #define MAX_PACKED 2048
 #define MAX_TAGS 50
+#define MAX_POLICIES 10
 
 /* ---- roles ---- */
 
@@ -190,10 +191,37 @@ static int check_packed(const struct identity_assume *q, int *ret_percent, struc
 	return 0;
 }
 
-static int check_policies(const struct identity_assume *q, struct arena *a, struct err *err)
+/* The managed policies of a session must be there. */
+static int find_policies(struct db_tx *tx, void *arg, struct err *err)
 {
+	const struct identity_assume *q = arg;
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	wire_foreach (p, q->policy_arns) {
+		const char *document;
+		int r = identity_managed_document(tx, p->arn ? p->arn : "", &a, &document, err);
+
+		if (r < 0)
+			return -1;
+		if (!r)
+			return err_set_wire(err, "MalformedPolicyDocument",
+				"Policy %s does not exist or is not attachable.",
+				p->arn ? p->arn : "without an ARN");
+	}
+	return 0;
+}
+
+static int check_policies(struct identity_engine *e, const struct identity_assume *q,
+	struct arena *a, struct err *err)
+{
+	size_t n = q->policy_arns ? q->policy_arns->n : 0;
 	struct policy *p;
 
+	if (n > MAX_POLICIES)
+		return err_set_wire(err, "ValidationError",
+			"A session has at most %d managed policies.", MAX_POLICIES);
+	if (n && db_read(durable_db(e->durable), find_policies, (void *)q, err) < 0)
+		return -1;
 	if (q->tags && q->tags->n > MAX_TAGS)
 		return err_set_wire(
 			err, "ValidationError", "A session has at most %d tags.", MAX_TAGS);
@@ -289,7 +317,7 @@ int identity_assume(struct identity_engine *e, struct call *call, const struct i
 		return not_trusted(q, q->action, false, err);
 	if (check_trust(e, call, q, &role, err) < 0 ||
 		identity_check_mfa(q->serial_number, q->token_code, err) < 0 ||
-		check_duration(q, &role, err) < 0 || check_policies(q, call->arena, err) < 0 ||
+		check_duration(q, &role, err) < 0 || check_policies(e, q, call->arena, err) < 0 ||
 		check_packed(q, &ret->packed_percent, err) < 0)
 		return -1;
 	return make_session(e, call, q, &role, ret, err);

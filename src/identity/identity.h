@@ -108,7 +108,7 @@ struct identity_question {
 	const char *resource_policy;   /* JSON, of the resource asked for; or NULL */
 	bool resource_implied;	       /* its statements name no Resource: it is its holder */
 	const char *source_ip, *user_agent;
-	const char *referer; /* of S3 and the image registry; or NULL */
+	const char *referer; /* the request's header, or NULL */
 	bool secure;	     /* the request came over TLS */
 };
 /* Tells the tags of a resource, by calling tag() for each; any thread, outside of transactions. */

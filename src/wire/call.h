@@ -36,6 +36,7 @@ struct call {
 	const void *principal;	/* who asks, as the identity engine knows it (identity_principal) */
 	const char *request_id; /* UUID */
 	const char *source_ip, *user_agent;
+	const char *referer;  /* the HTTP header Referer, or NULL */
 	const char *endpoint; /* http[s]://host:port as the client addressed it */
 	const struct wire_operation *operation;
 	/* Where takes_json is set, a handler that has its answer stored as JSON may put it into

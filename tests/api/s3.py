@@ -269,6 +269,22 @@ def test_delete_objects(s3, bucket):
         {"Key": str(i)} for i in range(1001)]}) == "MalformedXML"
 
 
+def test_documents_that_do_not_fit(s3, bucket):
+    """What stands in the XML is malformed when it breaks a constraint; what stands in the query is an argument."""
+    def refusal(call, **args):
+        with pytest.raises(botocore.exceptions.ClientError) as e:
+            call(Bucket=bucket, **args)
+        return e.value.response["Error"]["Code"], e.value.response["Error"]["Message"]
+    wrong, message = refusal(s3.put_bucket_versioning, VersioningConfiguration={"Status": "On"})
+    assert wrong == "MalformedXML" and message.startswith("The XML you provided was not well-formed or did not validate")
+    assert "Value 'On' at 'versioningConfiguration.status'" in message
+    assert refusal(s3.delete_objects, Delete={"Objects": []})[0] == "MalformedXML"
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    assert refusal(s3.complete_multipart_upload, Key="k", UploadId=upload, MultipartUpload={"Parts": []})[0] == "MalformedXML"
+    assert refusal(s3.upload_part, Key="k", UploadId=upload, PartNumber=10001, Body=b"")[0] == "InvalidArgument"
+    s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+
+
 def test_copy(s3, bucket):
     s3.put_object(Bucket=bucket, Key="from \u00e9", Body=b"content", ContentType="text/x",
                   Metadata={"a": "1"})

@@ -205,3 +205,26 @@ def test_a_bus_may_deny_a_rule(shared_server):
     [letter] = letters(shared_server, "/bus", 1)
     assert letter["RULE_ARN"].endswith("rule/kept") and "with an explicit deny" in letter["ERROR_MESSAGE"]
     assert len(letters(shared_server, "/heard", 1)) == 1
+
+
+def test_who_refers_and_who_made_a_rule(shared_server):
+    """aws:Referer is the request's header; events:creatorAccount the account of a rule."""
+    s3 = shared_server.client("s3", keys=shared_server.user("referred", {
+        "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+        "Condition": {"StringLike": {"aws:Referer": "https://example.com/*"}}}))
+    shared_server.client("s3").create_bucket(Bucket="referred")
+    shared_server.client("s3").put_object(Bucket="referred", Key="k", Body=b"x")
+    assert refusal(s3.get_object, Bucket="referred", Key="k")[0] == "AccessDenied"
+    s3.meta.events.register("before-sign.s3", lambda request, **_: request.headers.add_header(
+        "Referer", "https://example.com/page"))
+    assert s3.get_object(Bucket="referred", Key="k")["Body"].read() == b"x"
+
+    own = shared_server.client("events", keys=shared_server.user("creator", {
+        "Effect": "Allow", "Action": "events:*", "Resource": "*",
+        "Condition": {"StringEquals": {"events:creatorAccount": "${aws:PrincipalAccount}"}}}))
+    own.put_rule(Name="owned", ScheduleExpression="rate(1 day)", State="DISABLED")
+    assert own.describe_rule(Name="owned")["State"] == "DISABLED"
+    other = shared_server.client("events", keys=shared_server.user("stranger", {
+        "Effect": "Allow", "Action": "events:*", "Resource": "*",
+        "Condition": {"StringEquals": {"events:creatorAccount": "999999999999"}}}))
+    assert refusal(other.describe_rule, Name="owned")[0] == "AccessDeniedException"

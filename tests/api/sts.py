@@ -106,9 +106,47 @@ def test_session_policies(iam, shared_server):
     mine("iam").list_users()
     denial(mine("iam").list_roles)
     assert code(cat.assume_role, RoleArn=arn, RoleSessionName="ss", Policy="{}") == "MalformedPolicyDocument"
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        cat.assume_role(RoleArn=arn, RoleSessionName="ss", PolicyArns=[{"arn": managed}, {"arn": managed + "2"}])
+    assert (e.value.response["Error"]["Code"], e.value.response["Error"]["Message"]) == (
+        "MalformedPolicyDocument", f"Policy {managed}2 does not exist or is not attachable.")
+    assert code(cat.assume_role, RoleArn=arn, RoleSessionName="ss", PolicyArns=[{"arn": managed}] * 11) == "ValidationError"
     long = policy(*[allow("iam:ListUsers", Sid=f"s{i}") for i in range(40)])
     assert code(cat.assume_role, RoleArn=arn, RoleSessionName="ss",
                 Policy=long[:2000] if len(long) < 2048 else long) in ("ValidationError", "PackedPolicyTooLarge")
+
+
+def test_conditions_of_trust_policies(iam, shared_server):
+    """They see what is known of the caller, its tags and the time; the caller's own policies see the request."""
+    def trusted(name, **condition):
+        return role(iam, name, trusts({"AWS": f"arn:aws:iam::{shared_server.account}:user/tagged"}, **condition))
+    sts = user(shared_server, "tagged", policy(deny("sts:AssumeRole", Condition={
+        "StringEquals": {"sts:RoleSessionName": "nobody"}})))("sts")
+    iam.tag_user(UserName="tagged", Tags=[{"Key": "team", "Value": "blue"}])
+    may = {
+        "blue": {"StringEquals": {"aws:PrincipalTag/team": "blue"}},
+        "early": {"DateLessThan": {"aws:CurrentTime": "2100-01-01T00:00:00Z"}},
+        "person": {"Bool": {"aws:PrincipalIsAWSService": "false"}, "StringEquals": {"aws:PrincipalType": "User"}},
+    }
+    may_not = {
+        "red": {"StringEquals": {"aws:PrincipalTag/team": "red"}},
+        "late": {"DateGreaterThan": {"aws:CurrentTime": "2100-01-01T00:00:00Z"}},
+        "device": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
+        "recent": {"NumericLessThan": {"aws:MultiFactorAuthAge": "3600"}},
+    }
+    for name, condition in may.items():
+        sts.assume_role(RoleArn=trusted(name, **condition), RoleSessionName="ss")
+    for name, condition in may_not.items():
+        assert code(sts.assume_role, RoleArn=trusted(name, **condition), RoleSessionName="ss") == "AccessDenied"
+    assert "explicit deny in an identity-based policy" in denial(
+        sts.assume_role, RoleArn=f"arn:aws:iam::{shared_server.account}:role/blue", RoleSessionName="nobody")
+
+
+def test_what_is_not_built(shared_server):
+    sts = shared_server.client("sts")
+    assert code(sts.get_federation_token, Name="bob") == "NotImplemented"
+    assert code(sts.assume_role_with_saml, RoleArn="arn:aws:iam::123456789012:role/r", SAMLAssertion="PHg+",
+                PrincipalArn="arn:aws:iam::123456789012:saml-provider/p") == "NotImplemented"
 
 
 def test_session_tags_and_source_identity(iam, shared_server):

@@ -161,7 +161,8 @@ def exceptions(protocol, operation, case):
     if general and (general in own or not own):
         fallback = own.get(general, (general, 400))
     else:
-        fallback = own.get("ValidationException", (protocol.invalid, 400))
+        document = operation.input.raw.get("payload") == case.place[0] and len(case.place) > 1
+        fallback = own.get("ValidationException", (document and protocol.document or protocol.invalid, 400))
     sounds = re.compile(r"(\w+)(List)?RequiredException" if case.missing else r"Invalid(\w+)Exception|(\w+)SizeLimit\w+")
     return dict([own[name] for name in own if sounds.fullmatch(name)] + [fallback])
 

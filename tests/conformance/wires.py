@@ -107,6 +107,7 @@ class Protocol:
     says_nothing = True  # a structure without members is not an absent one
     routed = False       # members of the head say which operation it is
     denied, invalid, malformed = "AccessDeniedException", "ValidationException", "SerializationException"
+    document = None      # what an HTTP body that breaks a constraint is called, when it is called otherwise
 
     def __init__(self, model):
         self.model = model
@@ -186,6 +187,7 @@ class Ec2Protocol(QueryProtocol):
 class RestXmlProtocol(QueryProtocol):
     says_nothing = routed = True
     invalid, malformed = "InvalidArgument", "MalformedXML"
+    document = "MalformedXML"  # that breaks a constraint
     serializer = RestXml()
     PLACES = {"header": "header", "headers": "header", "querystring": "query", "uri": "uri", None: "body"}
     HTTP = ("content-length", "content-type", "content-encoding", "content-md5", "expect", "host")  # have a say of their own
@@ -209,7 +211,7 @@ class RestXmlProtocol(QueryProtocol):
 
 class RestJsonProtocol(RestXmlProtocol):
     typed, routed = True, False
-    denied, invalid, malformed = Protocol.denied, Protocol.invalid, Protocol.malformed
+    denied, invalid, malformed, document = Protocol.denied, Protocol.invalid, Protocol.malformed, None
     serializer = RestJson()
 
     def request(self, operation, value):
