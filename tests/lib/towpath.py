@@ -167,8 +167,15 @@ class Server:
             with open(path, encoding="utf-8") as f:
                 end_process(int(f.read()), "haproxy")
 
+    def _end_fleet(self):
+        """Instances, tasks and their network outlive the server as well."""
+        if self.own_data and os.path.exists(os.path.join(self.data, "fleet", "subnet")):
+            subprocess.run([TOWPATH, "destroy", "--yes", "--data", self.data], check=False,
+                           stdout=subprocess.DEVNULL)
+
     def close(self):
         self.kill9()
+        self._end_fleet()
         self._end_leaders()
         self._end_traffic()
         if self.own_data:
