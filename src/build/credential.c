@@ -258,6 +258,17 @@ int build_credential_of(const struct build_engine *e, const struct build_role *r
 	return !l.r ? 0 : of_import(e, role, host, &l.found, a, ret, err) < 0 ? -1 : 1;
 }
 
+int build_credential_exists(
+	struct db_tx *tx, const struct codebuild_project_source *source, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	imported ignored;
+
+	if (source->auth && streq(source->auth->type, CODEBUILD_SOURCE_AUTH_TYPE_SECRETS_MANAGER))
+		return 1;
+	return store_document_get(tx, &STORE_BUILD_CREDENTIAL, source->type, &a, &ignored, err);
+}
+
 int build_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
 	size_t *n, struct err *err)
 {

@@ -10,6 +10,7 @@
 #define UPLOAD_ATTEMPTS 5
 #define REPORT_ATTEMPTS 10
 #define REPORTS_AT_ONCE 4
+#define REGISTER_ATTEMPTS 6
 
 static void register_tasks(struct build_engine *e)
 {
@@ -28,6 +29,13 @@ static void register_tasks(struct build_engine *e)
 			.run = build_task_report_status,
 			.max_attempts = REPORT_ATTEMPTS,
 			.max_running = REPORTS_AT_ONCE},
+		{.name = BUILD_TASK_WEBHOOK_REGISTER,
+			.run = build_task_webhook_register,
+			.gave_up = build_task_webhook_register_gave_up,
+			.max_attempts = REGISTER_ATTEMPTS},
+		{.name = BUILD_TASK_WEBHOOK_UNREGISTER,
+			.run = build_task_webhook_unregister,
+			.max_attempts = REGISTER_ATTEMPTS},
 		{.name = BUILD_TASK_REPORT_EXPIRES, .run = build_task_report_expires},
 	};
 

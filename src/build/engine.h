@@ -21,6 +21,8 @@
 #define BUILD_TASK_STOP "codebuild.stop"
 #define BUILD_TASK_QUEUE_TIMEOUT "codebuild.queue-timeout"
 #define BUILD_TASK_REPORT_STATUS "codebuild.report-status"
+#define BUILD_TASK_WEBHOOK_REGISTER "codebuild.webhook-register"
+#define BUILD_TASK_WEBHOOK_UNREGISTER "codebuild.webhook-unregister"
 #define BUILD_TASK_REPORT_EXPIRES "codebuild.report-expires"
 
 #define BUILD_PAGE 100 /* ids a page of every list */
@@ -73,6 +75,10 @@ int build_may_fetch(const struct build_engine *e, const struct store_build_recor
 int build_credential_of(const struct build_engine *e, const struct build_role *role,
 	const struct codebuild_project_source *source, struct arena *a,
 	struct build_credential *ret, struct err *err);
+
+/* Within a transaction: whether there is one. */
+int build_credential_exists(
+	struct db_tx *tx, const struct codebuild_project_source *source, struct err *err);
 
 /* ---- projects ---- */
 
@@ -190,6 +196,12 @@ int build_task_queue_timeout(struct durable *d, const struct task *t, void *arg,
 int build_report_status(struct build_engine *e, struct db_tx *tx,
 	const struct store_build_record *r, struct err *err);
 int build_task_report_status(struct durable *d, const struct task *t, void *arg, struct err *err);
+int build_task_webhook_register(
+	struct durable *d, const struct task *t, void *arg, struct err *err);
+int build_task_webhook_register_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
+	const struct err *why, void *arg, struct err *err);
+int build_task_webhook_unregister(
+	struct durable *d, const struct task *t, void *arg, struct err *err);
 
 /* ---- what the leader is told (job.c, variable.c) ---- */
 

@@ -168,8 +168,9 @@ static int delete_one(struct db_tx *tx, void *arg, struct err *err)
 
 	if (!name)
 		return 0;
-	return build_webhook_forget(tx, name, err) < 0 ? -1
-						       : store_build_project_delete(tx, name, err);
+	return build_webhook_forget(s->e, tx, name, err) < 0
+		       ? -1
+		       : store_build_project_delete(tx, name, err);
 }
 
 int build_delete_project(struct build_engine *e, struct call *call,

@@ -3,26 +3,19 @@
  * show it. A task that tells what is so when it runs, so that however often and late it runs, the
  * host has the last word right. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "build/engine.h"
-#include "build/host.h"
-#include "codec/base64.h"
-#include "codec/form.h"
+#include "build/host_api.h"
 #include "codec/json.h"
-#include "net/http_client.h"
-
-#define TIMEOUT_USEC (20 * USEC_PER_SEC)
 
 struct report {
 	const struct build_engine *e;
 	const struct store_build_record *r;
-	struct build_credential credential;
 	struct arena *a;
-	const char *commit, *context, *target, *description;
+	const char *context, *target, *description;
 };
 
 /* ---- what is told ---- */
@@ -107,7 +100,6 @@ static void describe(struct report *p)
 {
 	const struct codebuild_build_status_config *c = p->r->build.source->build_status_config;
 
-	p->commit = p->r->build.resolved_source_version;
 	p->context = c && c->context && *c->context
 			     ? expand(p, c->context)
 			     : arena_printf(p->a, "AWS CodeBuild %s (%s)", p->e->region,
@@ -118,153 +110,64 @@ static void describe(struct report *p)
 
 /* ---- how each host wants it ---- */
 
-struct request {
-	const char *url;
-	const char *header;
-	struct str body;
+static const char *const states[][STANDINGS] = {
+	[BUILD_HOST_GITHUB] = {"pending", "success", "failure", "error", "error"},
+	[BUILD_HOST_GITLAB] = {"running", "success", "failed", "canceled", "failed"},
+	[BUILD_HOST_BITBUCKET] = {"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED", "FAILED"},
 };
 
-static void request_release(struct request *q)
+static void write_body(const struct report *p, enum build_host_family family, struct str *out)
 {
-	str_release(&q->body);
-}
-
-/* Scheme, host and port of the location; *ret_path: the repository, as "team/shop". */
-static const char *base_of(const struct report *p, const char **ret_path)
-{
-	const char *location = p->r->build.source->location, *host = strstr(location, "://") + 3;
-
-	*ret_path = strchr(build_host_folder(location, p->a), '/') + 1;
-	return arena_strndup(p->a, location, (size_t)(host - location) + strcspn(host, "/"));
-}
-
-static const char *encoded(const struct report *p, const char *text)
-{
-	CLEANUP_STR struct str out = STR_INIT;
-
-	form_encode(view_of(text), false, &out);
-	return arena_strdup(p->a, str_text(&out));
-}
-
-static void write_body(struct request *q, const char *const (*members)[2], size_t n)
-{
-	struct json_writer w = {.out = &q->body};
+	bool bitbucket = family == BUILD_HOST_BITBUCKET, github = family == BUILD_HOST_GITHUB;
+	struct json_writer w = {.out = out};
 
 	json_open(&w, '{');
-	for (size_t i = 0; i < n; i++)
-		json_put_member(&w, members[i][0], members[i][1]);
+	json_put_member(&w, "state", states[family][standing_of(&p->r->build)]);
+	json_put_member(&w, bitbucket ? "url" : "target_url", p->target);
+	json_put_member(&w, "description", p->description);
+	json_put_member(&w, github ? "context" : "name", p->context);
+	if (bitbucket)
+		json_put_member(&w, "key", arena_printf(p->a, "%.40s", p->r->build.project_name));
 	json_close(&w, '}');
-}
-
-static void ask_github(const struct report *p, struct request *q)
-{
-	static const char *const states[STANDINGS] = {
-		"pending", "success", "failure", "error", "error"};
-	const char *const members[][2] = {{"state", states[standing_of(&p->r->build)]},
-		{"target_url", p->target}, {"description", p->description},
-		{"context", p->context}};
-	const char *path, *base = base_of(p, &path);
-	bool public = streq(p->r->build.source->type, CODEBUILD_SOURCE_TYPE_GITHUB);
-
-	q->url = arena_printf(p->a, "%s/repos/%s/statuses/%s",
-		public ? "https://api.github.com" : arena_printf(p->a, "%s/api/v3", base), path,
-		p->commit);
-	q->header = arena_printf(p->a, "Authorization: token %s", p->credential.password);
-	write_body(q, members, ARRAY_SIZE(members));
-}
-
-static void ask_gitlab(const struct report *p, struct request *q)
-{
-	static const char *const states[STANDINGS] = {
-		"running", "success", "failed", "canceled", "failed"};
-	const char *const members[][2] = {{"state", states[standing_of(&p->r->build)]},
-		{"target_url", p->target}, {"description", p->description}, {"name", p->context}};
-	const char *path, *base = base_of(p, &path);
-
-	q->url = arena_printf(
-		p->a, "%s/api/v4/projects/%s/statuses/%s", base, encoded(p, path), p->commit);
-	q->header = arena_printf(p->a, "PRIVATE-TOKEN: %s", p->credential.password);
-	write_body(q, members, ARRAY_SIZE(members));
-}
-
-static void ask_bitbucket(const struct report *p, struct request *q)
-{
-	static const char *const states[STANDINGS] = {
-		"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED", "FAILED"};
-	const char *const members[][2] = {{"state", states[standing_of(&p->r->build)]},
-		{"url", p->target}, {"description", p->description}, {"name", p->context},
-		{"key", arena_printf(p->a, "%.*s", 40, p->r->build.project_name)}};
-	CLEANUP_STR struct str both = STR_INIT, basic = STR_INIT;
-	const char *path;
-
-	base_of(p, &path);
-	str_addf(&both, "%s:%s", p->credential.user, p->credential.password);
-	base64_encode(str_view(&both), &basic);
-	q->url = arena_printf(p->a,
-		"https://api.bitbucket.org/2.0/repositories/%s/commit/%s/statuses/build", path,
-		p->commit);
-	q->header = streq(p->credential.user, "x-token-auth")
-			    ? arena_printf(p->a, "Authorization: Bearer %s", p->credential.password)
-			    : arena_printf(p->a, "Authorization: Basic %s", str_text(&basic));
-	write_body(q, members, ARRAY_SIZE(members));
 }
 
 /* ---- the task ---- */
 
-static int post(const struct report *p, const struct request *q, struct err *err)
+static int post(const struct report *p, const struct build_host_api *api, struct err *err)
 {
-	CLEANUP(http_client_freep) struct http_client *client = http_client_new();
 	CLEANUP_HTTP_ANSWER struct http_answer answer = HTTP_ANSWER_INIT;
-	const char *const headers[] = {q->header, "Content-Type: application/json",
-		"Accept: application/json", "User-Agent: towpath", NULL};
-	const struct http_call call = {.method = "POST",
-		.url = q->url,
-		.headers = headers,
-		.body = str_view(&q->body),
-		.timeout_usec = TIMEOUT_USEC,
-		.insecure_tls = wire_or(p->r->build.source->insecure_ssl, false)};
+	CLEANUP_STR struct str body = STR_INIT;
+	const char *url = arena_printf(p->a,
+		api->family == BUILD_HOST_BITBUCKET ? "%s/commit/%s/statuses/build"
+						    : "%s/statuses/%s",
+		api->root, p->r->build.resolved_source_version);
 
-	http_client_trust(client, getenv("GIT_SSL_CAINFO"));
-	if (http_client_call(client, &call, &answer, err) < 0)
-		return err_wrap(err, "status of build %s at %s", p->r->build.id, q->url);
-	if (answer.status >= 500 || answer.status == 429)
-		return err_set(err, ERR_UNAVAILABLE, "%s answers %d to the status of build %s",
-			q->url, answer.status, p->r->build.id);
+	write_body(p, api->family, &body);
+	if (build_host_api_call(api, "POST", url, str_view(&body), &answer, err) < 0)
+		return err_wrap(err, "the status of build %s", p->r->build.id);
 	if (answer.status >= 300)
 		log_warn("build",
 			"%s answers %d to the status of build %s: may the credential set statuses?",
-			q->url, answer.status, p->r->build.id);
+			url, answer.status, p->r->build.id);
 	return 0;
 }
 
 static int report(struct build_engine *e, const struct store_build_record *r, struct arena *a,
 	struct err *err)
 {
-	CLEANUP(request_release) struct request q = {0};
 	struct report p = {.e = e, .r = r, .a = a};
 	struct build_role role = build_role(r);
-	const struct build_host *host = build_host_of(r->build.source->type);
-	int has;
+	struct build_host_api api;
+	int has = build_host_api_open(e, &role, r->build.source, a, &api, err);
 
-	if (build_host_check(host, r->build.source->location, NULL) < 0)
-		return 0; /* a build of an older server's, asked for again */
-	has = build_credential_of(e, &role, r->build.source, a, &p.credential, err);
-	if (has <= 0) {
-		if (has == 0 && !r->extra.webhook.n)
-			log_warn("build",
-				"the status of build %s is not reported: there is no "
-				"credential for %s",
-				r->build.id, host->type);
+	if (has == 0 && !r->extra.webhook.n)
+		log_warn("build",
+			"the status of build %s is not reported: there is no credential for %s",
+			r->build.id, r->build.source->type);
+	if (has <= 0)
 		return has;
-	}
 	describe(&p);
-	if (starts_with(host->type, "GITHUB"))
-		ask_github(&p, &q);
-	else if (starts_with(host->type, "GITLAB"))
-		ask_gitlab(&p, &q);
-	else
-		ask_bitbucket(&p, &q);
-	return post(&p, &q, err);
+	return post(&p, &api, err);
 }
 
 struct load {

@@ -106,6 +106,14 @@ static int check(const struct build_host *host, const struct codebuild_webhook *
 	return build_hook_check(host, w, err);
 }
 
+/* By a task, soon. */
+static void be_registered(struct codebuild_webhook *w)
+{
+	w->manual_creation = (struct wire_bool){0};
+	w->status = CODEBUILD_WEBHOOK_STATUS_CREATING;
+	w->status_message = NULL;
+}
+
 static int create(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct webhook_step *s = arg;
@@ -114,6 +122,7 @@ static int create(struct db_tx *tx, void *arg, struct err *err)
 	const struct build_host *host;
 	const char *name, *secret = random_text(a);
 	bool found;
+	int known;
 
 	if (load(s, tx, req->project_name, &host, &found, err) < 0)
 		return -1;
@@ -137,8 +146,17 @@ static int create(struct db_tx *tx, void *arg, struct err *err)
 	};
 	if (check(host, &s->hook, s->row.project.source->type, err) < 0)
 		return -1;
+	known = wire_or(req->manual_creation, false)
+			? 0
+			: build_credential_exists(tx, s->row.project.source, err);
+	if (known < 0)
+		return -1;
 	s->hook.secret = seal(s->e, name, secret, a);
+	if (known)
+		be_registered(&s->hook);
 	s->answer = shown(&s->hook, secret, a);
+	if (known && build_webhook_register(s->e, tx, name, err) < 0)
+		return -1;
 	return store_document_put(tx, &STORE_BUILD_WEBHOOK, name, NULL, &s->hook, err);
 }
 
@@ -199,6 +217,11 @@ static int update(struct db_tx *tx, void *arg, struct err *err)
 		secret = random_text(a);
 		s->hook.secret = seal(s->e, s->row.project.name, secret, a);
 		s->hook.last_modified_secret = WIRE_SET_TIME(durable_now(s->e->durable));
+		if (!wire_or(s->hook.manual_creation, false)) {
+			be_registered(&s->hook);
+			if (build_webhook_register(s->e, tx, s->row.project.name, err) < 0)
+				return -1;
+		}
 	}
 	s->answer = shown(&s->hook, secret, a);
 	return store_document_put(
@@ -223,7 +246,8 @@ static int delete_one(struct db_tx *tx, void *arg, struct err *err)
 	const struct codebuild_delete_webhook_request *req = s->req;
 	const struct build_host *host;
 
-	if (need(s, tx, req->project_name, &host, err) < 0)
+	if (need(s, tx, req->project_name, &host, err) < 0 ||
+		build_webhook_unregister(s->e, tx, &s->row.project, &s->hook, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_BUILD_WEBHOOK, s->row.project.name, err);
 }
@@ -247,9 +271,19 @@ int build_webhook_show(
 	return r < 0 ? -1 : 0;
 }
 
-int build_webhook_forget(struct db_tx *tx, const char *project, struct err *err)
+int build_webhook_forget(
+	struct build_engine *e, struct db_tx *tx, const char *project, struct err *err)
 {
-	return store_document_delete(tx, &STORE_BUILD_WEBHOOK, project, err);
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct store_build_project row;
+	struct codebuild_webhook hook;
+	int r = store_document_get(tx, &STORE_BUILD_WEBHOOK, project, &a, &hook, err);
+
+	if (r > 0)
+		r = store_build_project_get(tx, project, &a, &row, err);
+	if (r > 0)
+		r = build_webhook_unregister(e, tx, &row.project, &hook, err);
+	return r < 0 ? -1 : store_document_delete(tx, &STORE_BUILD_WEBHOOK, project, err);
 }
 
 int build_webhook_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,

@@ -10,7 +10,15 @@
 int build_webhook_show(
 	struct db_tx *tx, struct codebuild_project *p, struct arena *a, struct err *err);
 /* With its project. */
-int build_webhook_forget(struct db_tx *tx, const char *project, struct err *err);
+int build_webhook_forget(
+	struct build_engine *e, struct db_tx *tx, const char *project, struct err *err);
+/* Within a step: it is made (or changed) at its host, and is ACTIVE or CREATE_FAILED then. */
+int build_webhook_register(
+	struct build_engine *e, struct db_tx *tx, const char *project, struct err *err);
+/* Within a step: it is taken away from its host, if it was registered there. */
+int build_webhook_unregister(struct build_engine *e, struct db_tx *tx,
+	const struct codebuild_project *project, const struct codebuild_webhook *hook,
+	struct err *err);
 int build_webhook_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
 	size_t *n, struct err *err);
 

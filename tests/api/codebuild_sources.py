@@ -230,6 +230,44 @@ def test_the_status_is_told_to_the_host(world):
     assert {t[2]["state"] for t in world.host.told} <= {"pending", "success", "running", "failed"}
 
 
+@pytest.mark.parametrize("kind,front", [("ghe", "/api/v3/repos/team/shop"), ("lab", "/api/v4/projects/team%2Fshop")])
+def test_webhooks_are_registered_at_the_host(world, kind, front):
+    api, hooks, address = world.builds.api, world.host.hooks, front + "/hooks/1"
+    hooks.clear()
+
+    def shown(status):
+        return eventually(lambda: [w for w in [api.batch_get_projects(names=[kind])["projects"][0]["webhook"]]
+                                   if w.get("status", status) == status and w.get("url")], what=status)[0]
+
+    def registered():
+        hook = hooks[address]
+        return (hook["config"]["url"], hook["config"]["secret"]) if kind == "ghe" else (hook["url"], hook["token"])
+
+    made = api.create_webhook(projectName=kind)["webhook"]
+    assert not made.get("manualCreation")
+    assert shown("ACTIVE")["url"] == world.host.url + address
+    assert registered() == (made["payloadUrl"], made["secret"])
+    changed = api.update_webhook(projectName=kind, rotateSecret=True)["webhook"]
+    eventually(lambda: registered() == (made["payloadUrl"], changed["secret"]), what="the new secret")
+    assert list(hooks) == [address]
+    api.delete_webhook(projectName=kind)
+    eventually(lambda: not hooks, what="no webhook")
+    world.host.refuses_hooks = True
+    try:
+        api.create_webhook(projectName=kind)
+        webhook = eventually(lambda: [w for w in [raw_webhook(world, kind)] if w["status"] == "CREATE_FAILED"])[0]
+        assert "answers 404" in webhook["statusMessage"] and "by hand" in webhook["statusMessage"]
+        api.delete_webhook(projectName=kind)
+    finally:
+        world.host.refuses_hooks = False
+
+
+def raw_webhook(world, project):
+    """With what older clients leave out."""
+    answer = commands(world.server, "BatchGetProjects", {"names": [project]}, target="CodeBuild_20161006", service="codebuild")[1]
+    return answer["projects"][0]["webhook"]
+
+
 def test_tokens_are_stored_sealed(world):
     for name in ("towpath.db", "towpath.db-wal"):
         path = os.path.join(world.server.data, name)
@@ -239,7 +277,7 @@ def test_tokens_are_stored_sealed(world):
 
 
 def test_tls(world, tmp_path):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
                     "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"], cwd=tmp_path, check=True,
                    stderr=subprocess.DEVNULL)
     with open(tmp_path / "both", "wb") as both:

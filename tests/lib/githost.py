@@ -30,11 +30,13 @@ class GitHost:
                     self.end_headers()
                     return
                 path, _, query = self.path.partition("?")
-                if path.startswith("/api/"):  # what a host offers beside git: it takes what it is told
-                    host.told.append((path, dict(self.headers), json.loads(body)))
-                    self.send_response(201)
-                    self.send_header("Content-Length", "0")
+                if path.startswith("/api/"):  # what a host offers beside git
+                    status, answer = host.answer(self.command, path, dict(self.headers), json.loads(body or b"null"))
+                    content = json.dumps(answer).encode()
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
+                    self.wfile.write(content)
                     return
                 env = dict(os.environ, GIT_PROJECT_ROOT=folder_of_host, GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
                            QUERY_STRING=query, REQUEST_METHOD=self.command, REMOTE_USER=user or "",
@@ -54,7 +56,7 @@ class GitHost:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
 
             def chunks(self):
                 out = b""
@@ -67,7 +69,7 @@ class GitHost:
                 return out
 
         folder_of_host, host = self.folder, self
-        self.told = []
+        self.told, self.hooks, self.refuses_hooks = [], {}, False
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         if certificate:  # a PEM file with its key
@@ -76,6 +78,24 @@ class GitHost:
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+
+    def answer(self, method, path, headers, body):
+        """Statuses are kept in .told, webhooks in .hooks by their address."""
+        front, _, number = path.partition("/hooks")
+        if front == path:
+            self.told.append((path, headers, body))
+            return 201, {}
+        if self.refuses_hooks:
+            return 404, {"message": "Not Found"}
+        if method == "GET":
+            return 200, [v for k, v in self.hooks.items() if k.startswith(front + "/hooks/")]
+        if method == "DELETE":
+            return (204, None) if self.hooks.pop(path, None) else (404, None)
+        if method == "POST":
+            number = f"/{len(self.hooks) + 1}"
+        address = f"{front}/hooks{number}"
+        self.hooks[address] = dict(body, id=int(number[1:]))
+        return (201 if method == "POST" else 200), self.hooks[address]
 
     def __enter__(self):
         self.thread.start()
