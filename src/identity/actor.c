@@ -80,6 +80,7 @@ int identity_role_session(struct identity_engine *e, const struct identity_actor
 		return -1;
 	s = session_of(e, who, &role, a);
 	s.part = part;
+	s.policy = who->policy;
 	identity_session_seal(e, &s, duration_usec, a, ret);
 	return 0;
 }

@@ -161,6 +161,7 @@ struct identity_actor {
 	/* Condition keys that are present where it acts, and their values in turn; NULL ends. */
 	const char *const *keys;
 	const char *source_arn; /* what it acts for (aws:SourceArn): a pipeline, a rule; or NULL */
+	const char *policy;	/* JSON that narrows sessions further, or NULL */
 };
 /* 0 when the resource's policy lets the service itself do it, whose role does not matter; else
  * ERR_DENIED with the service's sentence. Any thread, in transactions as well. under_role: the
