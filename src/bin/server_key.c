@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "build/build.h"
 #include "identity/identity.h"
+#include "pipeline/pipeline.h"
 #include "secret/secret.h"
 #include "signal/signal.h"
 #include "store/iam.h"
@@ -164,7 +165,8 @@ static int seal_all(struct db_tx *tx, void *arg, struct err *err)
 	if (identity_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
 		secret_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
 		signal_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
-		build_reseal(tx, &c->from, &c->to, &c->n, err) < 0)
+		build_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
+		pipeline_reseal(tx, &c->from, &c->to, &c->n, err) < 0)
 		return -1;
 	return write_mark(tx, &c->to, err); /* K1 */
 }

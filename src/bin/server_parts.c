@@ -243,8 +243,12 @@ static int open_pipeline(struct server *s, struct err *err)
 	s->action_world.signal = s->signal;
 	s->action_world.fleet = s->fleet;
 	c.registry = action_world_registry(&s->action_world);
+	c.workers = job_credentials_port(&s->action_world);
+	c.seal = &s->seal;
 	if (pipeline_engine_new(&c, &s->pipeline, err) < 0)
 		return -1;
+	s->action_world.pipeline = s->pipeline;
+	job_credentials_revoke_with_jobs(&s->action_world);
 	s->rule_target.pipeline = s->pipeline;
 	s->rule_target.build = s->build;
 	s->rule_target.fleet = s->fleet;

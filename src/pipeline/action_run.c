@@ -10,20 +10,8 @@
 
 #define MAX_ATTEMPTS 8 /* of calls to a provider that cannot tell */
 
-/* What a provider's call needs, loaded in one read. */
-struct loaded {
-	struct pipeline_engine *e;
-	const char *action_id;
-	struct arena *arena;
-	bool gone; /* ended, or its pipeline was deleted */
-	struct store_pipeline_action row;
-	struct towpath_pipeline_run *run;
-	const struct codepipeline_action_declaration *action;
-	const struct action_provider *provider;
-};
-
 static const struct codepipeline_action_declaration *declaration_of(
-	const struct loaded *l, const struct codepipeline_stage_declaration *stage)
+	const struct action_loaded *l, const struct codepipeline_stage_declaration *stage)
 {
 	const struct codepipeline_action_execution_detail *d = l->row.detail;
 	const struct codepipeline_rule_declaration *rule;
@@ -36,9 +24,9 @@ static const struct codepipeline_action_declaration *declaration_of(
 	return rule ? flow_rule_action(rule, l->arena) : NULL;
 }
 
-static int load(struct db_tx *tx, void *arg, struct err *err)
+int pipeline_load_action(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct loaded *l = arg;
+	struct action_loaded *l = arg;
 	struct codepipeline_pipeline_declaration *d = NULL;
 	const struct codepipeline_action_execution_detail *detail;
 	int found = store_pipeline_action_get(tx, l->action_id, l->arena, &l->row, err);
@@ -56,6 +44,7 @@ static int load(struct db_tx *tx, void *arg, struct err *err)
 		l->gone = true;
 		return err && err->kind ? -1 : 0;
 	}
+	l->declaration = d;
 	l->action = declaration_of(l, flow_stage_declaration(d, detail->stage_name));
 	l->provider = action_registry_find(&l->e->site.registry, detail->input->action_type_id);
 	return 0;
@@ -70,8 +59,8 @@ static const struct towpath_pipeline_artifact *find_artifact(
 	return NULL;
 }
 
-static const struct action_artifact *artifacts(
-	const struct loaded *l, const struct codepipeline_artifact_detail_list *list, bool outputs)
+static const struct action_artifact *artifacts(const struct action_loaded *l,
+	const struct codepipeline_artifact_detail_list *list, bool outputs)
 {
 	struct action_artifact *v = arena_new_n(l->arena, list->n + 1, struct action_artifact);
 
@@ -92,7 +81,7 @@ static const struct action_artifact *artifacts(
 	return v;
 }
 
-static void fill_overrides(const struct loaded *l, struct action_run *run)
+static void fill_overrides(const struct action_loaded *l, struct action_run *run)
 {
 	struct codepipeline_source_revision_override *v = arena_new_n(
 		l->arena, l->run->overrides.n + 1, struct codepipeline_source_revision_override);
@@ -107,7 +96,7 @@ static void fill_overrides(const struct loaded *l, struct action_run *run)
 	run->overrides = v;
 }
 
-static struct action_run action_run_of(const struct loaded *l)
+struct action_run pipeline_action_run(const struct action_loaded *l)
 {
 	const struct codepipeline_action_execution_detail *d = l->row.detail;
 	struct action_run run = {
@@ -203,9 +192,22 @@ struct towpath_pipeline_action_ref *flow_ref_of(struct flow *f,
 
 struct outcome {
 	struct pipeline_engine *e;
-	const struct loaded *loaded;
+	const struct action_loaded *loaded;
 	const struct action_result *result;
 };
+
+int action_keep_pending(struct flow *f, struct db_tx *tx, struct store_pipeline_action *row,
+	const struct flow_run *fr, const struct action_result *r, struct err *err)
+{
+	action_detail_take(row->detail, r, f->arena);
+	row->detail->last_update_time = WIRE_SET_TIME(f->now);
+	if (r->external_id)
+		row->external_id = r->external_id;
+	if (!store_pipeline_action_is_rule(row->detail))
+		view_action_changed(f, fr->run, row->detail->stage_name, row->detail->action_name,
+			row->detail->action_execution_id, row->detail->status, r, NULL);
+	return store_pipeline_action_put(tx, row, err);
+}
 
 static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
 	struct store_pipeline_action *row, const struct flow_run *fr, struct err *err)
@@ -220,14 +222,7 @@ static int keep_pending(struct flow *f, struct db_tx *tx, struct outcome *o,
 
 	bool renamed = r->external_id && !streq(r->external_id, row->external_id);
 
-	action_detail_take(row->detail, r, f->arena);
-	row->detail->last_update_time = WIRE_SET_TIME(f->now);
-	if (r->external_id)
-		row->external_id = r->external_id;
-	if (!store_pipeline_action_is_rule(row->detail))
-		view_action_changed(f, fr->run, row->detail->stage_name, row->detail->action_name,
-			id, row->detail->status, r, NULL);
-	if (store_pipeline_action_put(tx, row, err) < 0)
+	if (action_keep_pending(f, tx, row, fr, r, err) < 0)
 		return -1;
 	/* What happened to it before the external id was stored found nobody: look once. */
 	if (renamed && o->loaded->provider->check &&
@@ -297,7 +292,7 @@ static int apply_outcome(struct flow *f, struct db_tx *tx, void *arg, struct err
 	return 0;
 }
 
-static int commit_outcome(const struct loaded *l, const struct task *t,
+static int commit_outcome(const struct action_loaded *l, const struct task *t,
 	const struct action_result *result, struct err *err)
 {
 	struct outcome o = {l->e, l, result};
@@ -314,7 +309,7 @@ static int commit_outcome(const struct loaded *l, const struct task *t,
 	return -1;
 }
 
-static int fail_unknown(const struct loaded *l, struct action_result *ret)
+static int fail_unknown(const struct action_loaded *l, struct action_result *ret)
 {
 	const struct codepipeline_action_type_id *id = l->row.detail->input->action_type_id;
 
@@ -326,7 +321,8 @@ static int fail_unknown(const struct loaded *l, struct action_result *ret)
 	return 0;
 }
 
-static int call_provider(struct loaded *l, bool start, struct action_result *ret, struct err *err)
+static int call_provider(
+	struct action_loaded *l, bool start, struct action_result *ret, struct err *err)
 {
 	struct action_run run;
 
@@ -337,7 +333,7 @@ static int call_provider(struct loaded *l, bool start, struct action_result *ret
 		if (!l->action)
 			return -1; /* had values when the action was made */
 	}
-	run = action_run_of(l);
+	run = pipeline_action_run(l);
 	if (start)
 		return l->provider->start(l->provider->arg, &run, ret, err);
 	if (l->provider->check && l->row.external_id)
@@ -348,11 +344,11 @@ static int call_provider(struct loaded *l, bool start, struct action_result *ret
 static int run_task(struct durable *d, const struct task *t, void *arg, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct loaded l = {.e = arg, .action_id = t->subject, .arena = &arena};
+	struct action_loaded l = {.e = arg, .action_id = t->subject, .arena = &arena};
 	struct action_result result = {0};
 	bool start = streq(t->kind, TASK_START);
 
-	if (db_read(durable_db(d), load, &l, err) < 0)
+	if (db_read(durable_db(d), pipeline_load_action, &l, err) < 0)
 		return -1;
 	/* start() that was cut off after its step would be called again: its answer is stored. */
 	if (l.gone || (start && l.row.external_id))
@@ -388,14 +384,14 @@ static int gave_up(struct durable *d, struct db_tx *tx, const struct task *t, co
 	void *arg, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct loaded l = {.e = arg, .action_id = t->subject, .arena = &arena};
+	struct action_loaded l = {.e = arg, .action_id = t->subject, .arena = &arena};
 	struct ending x = {.action_id = t->subject,
 		.end = {.status = CODEPIPELINE_ACTION_EXECUTION_STATUS_FAILED,
 			.code = "InternalError",
 			.message = err_message(why)}};
 	struct pipeline_step step = {.fn = end_action, .arg = &x};
 
-	if (task_done(d, tx, t, err) < 0 || load(tx, &l, err) < 0)
+	if (task_done(d, tx, t, err) < 0 || pipeline_load_action(tx, &l, err) < 0)
 		return -1;
 	step.id = l.row.pipeline_id;
 	return l.gone ? 0 : pipeline_step_in(l.e, tx, &step, err);
@@ -404,12 +400,12 @@ static int gave_up(struct durable *d, struct db_tx *tx, const struct task *t, co
 static int time_out(struct durable *d, const struct task *t, void *arg, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct loaded l = {.e = arg, .action_id = t->subject, .arena = &arena};
+	struct action_loaded l = {.e = arg, .action_id = t->subject, .arena = &arena};
 	struct ending x = {.action_id = t->subject};
 	struct pipeline_step step = {.fn = end_action, .arg = &x};
 	bool approval;
 
-	if (db_read(durable_db(d), load, &l, err) < 0)
+	if (db_read(durable_db(d), pipeline_load_action, &l, err) < 0)
 		return -1;
 	if (l.gone)
 		return 0;
@@ -421,7 +417,7 @@ static int time_out(struct durable *d, const struct task *t, void *arg, struct e
 				    : "The action did not complete within its timeout",
 	};
 	if (l.provider && l.provider->stop && l.action && l.row.external_id) {
-		struct action_run run = action_run_of(&l);
+		struct action_run run = pipeline_action_run(&l);
 
 		l.provider->stop(l.provider->arg, &run);
 	}

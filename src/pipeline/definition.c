@@ -119,10 +119,11 @@ static int check_stores(const struct flow_site *site,
 					"artifactStores must have a store for each region with an "
 					"action: %s is missing",
 					a->region);
-			if (is_source(a))
+			if (is_source(a) ||
+				streq(a->action_type_id->owner, CODEPIPELINE_ACTION_OWNER_CUSTOM))
 				return err_set_wire(err, ACTION,
-					"Action '%s': source actions cannot be in another region "
-					"than the pipeline",
+					"Action '%s': source and custom actions cannot be in "
+					"another region than the pipeline",
 					a->name);
 		}
 	return 0;

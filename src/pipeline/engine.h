@@ -22,8 +22,11 @@ struct pipeline_engine {
 	struct durable *durable;
 	char *account, *region;
 	struct flow_site site;
-	struct db_memo *states; /* pipeline's name -> the answer of GetPipelineState */
-	struct strv consumers;	/* names of journal consumers */
+	struct pipeline_workers workers;
+	const struct seal_key *seal;   /* of secret properties, or NULL */
+	struct action_provider custom; /* of all custom action types */
+	struct db_memo *states;	       /* pipeline's name -> the answer of GetPipelineState */
+	struct strv consumers;	       /* names of journal consumers */
 };
 
 /* Changes the working set; the step advances and stores it afterwards. */
@@ -52,8 +55,28 @@ int flow_load_run(struct flow *f, struct db_tx *tx, const char *execution_id, st
 /* step_save.c */
 int flow_save(struct pipeline_engine *e, struct flow *f, struct db_tx *tx, struct err *err);
 
+/* What a provider's call needs, loaded in one read. */
+struct action_loaded {
+	struct pipeline_engine *e;
+	const char *action_id;
+	struct arena *arena;
+	bool gone; /* ended, or its pipeline was deleted */
+	struct store_pipeline_action row;
+	struct towpath_pipeline_run *run;
+	const struct codepipeline_pipeline_declaration *declaration;
+	const struct codepipeline_action_declaration *action;
+	const struct action_provider *provider;
+};
+
 /* action_run.c: tasks of action executions. */
 void pipeline_register_tasks(struct pipeline_engine *e);
+/* Fills in an action_loaded whose first three members are set; a db_read function. */
+int pipeline_load_action(struct db_tx *tx, void *arg, struct err *err);
+/* As its provider sees it; l->action is not NULL. */
+struct action_run pipeline_action_run(const struct action_loaded *l);
+/* Stores what is new of an action that goes on. */
+int action_keep_pending(struct flow *f, struct db_tx *tx, struct store_pipeline_action *row,
+	const struct flow_run *fr, const struct action_result *r, struct err *err);
 /* The result of a provider put into a stored detail. */
 void action_detail_take(struct codepipeline_action_execution_detail *d,
 	const struct action_result *r, struct arena *a);
@@ -79,6 +102,13 @@ int pipeline_history(struct pipeline_engine *e, struct call *call,
 
 /* action_react.c: the journal. */
 void pipeline_subscribe(struct pipeline_engine *e);
+
+/* job.c: the job of an action of a custom type ends with it. */
+int job_end_of_action(struct db_tx *tx, const char *action_id, const struct flow_end *end,
+	struct arena *a, struct err *err);
+
+/* op_tag.c: TooManyTagsException, InvalidTagsException. */
+int pipeline_check_tags(const struct codepipeline_tag_list *tags, struct err *err);
 
 /* lookup.c: what operations need to find, with the service's errors. */
 int pipeline_not_found(const struct pipeline_engine *e, const char *name, struct err *err);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on actions: approvals, the history of executions, action types. */
+#include "pipeline/custom_type.h"
 #include "pipeline/engine.h"
+#include "pipeline/secret_value.h"
 #include "pipeline/status.h"
 #include "pipeline/view_state.h"
+#include "store/pipeline_type.h"
 
 /* ---- PutApprovalResult ---- */
 
@@ -195,8 +198,10 @@ int pipeline_list_action_executions(struct pipeline_engine *e, struct call *call
 	if (pipeline_history(e, call, &wanted, &rows, &resp->next_token, err) < 0)
 		return -1;
 	wire_list_alloc(call->arena, &resp->action_execution_details, rows.n);
-	for (size_t i = 0; i < rows.n; i++)
+	for (size_t i = 0; i < rows.n; i++) {
+		secret_values_mask_detail(rows.v[i].detail);
 		resp->action_execution_details.v[i] = *rows.v[i].detail;
+	}
 	return 0;
 }
 
@@ -245,14 +250,33 @@ static void describe_type(
 			};
 }
 
+struct custom_list {
+	struct arena *a;
+	struct store_documents types;
+};
+
+static int read_custom(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct custom_list *l = arg;
+
+	return store_document_list(
+		tx, &STORE_PIPELINE_TYPE, &(struct store_document_filter){0}, l->a, &l->types, err);
+}
+
 int pipeline_list_action_types(struct pipeline_engine *e, struct call *call,
 	const struct codepipeline_list_action_types_request *req,
 	struct codepipeline_list_action_types_response *resp, struct err *err)
 {
+	struct custom_list custom = {.a = call->arena};
+
 	if (req->next_token)
 		return err_set_wire(err, "InvalidNextTokenException",
 			"The list of action types has one page only");
-	wire_list_alloc(call->arena, &resp->action_types, e->site.registry.n);
+	if (!req->action_owner_filter ||
+		streq(req->action_owner_filter, CODEPIPELINE_ACTION_OWNER_CUSTOM))
+		if (db_read(durable_db(e->durable), read_custom, &custom, err) < 0)
+			return -1;
+	wire_list_alloc(call->arena, &resp->action_types, e->site.registry.n + custom.types.n);
 	resp->action_types.n = 0;
 	for (size_t i = 0; i < e->site.registry.n; i++) {
 		const struct action_provider *p = e->site.registry.v[i];
@@ -262,5 +286,8 @@ int pipeline_list_action_types(struct pipeline_engine *e, struct call *call,
 			continue;
 		describe_type(p, call->arena, &resp->action_types.v[resp->action_types.n++]);
 	}
+	for (size_t i = 0; i < custom.types.n; i++)
+		resp->action_types.v[resp->action_types.n++] =
+			*custom_type_describe(custom.types.v[i], call->arena);
 	return 0;
 }

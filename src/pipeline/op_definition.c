@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on definitions: create, update, get, delete, list; tags. */
+/* Operations on definitions: create, update, get, delete, list. */
 #include "base/id.h"
+#include "pipeline/custom_type.h"
 #include "pipeline/definition.h"
 #include "pipeline/engine.h"
+#include "pipeline/secret_value.h"
 #include "pipeline/status.h"
 #include "pipeline/view_state.h"
+#include "store/pipeline_job.h"
+#include "store/pipeline_type.h"
 
-enum { MAX_PIPELINES = 1000, MAX_TAGS = 50 };
+enum { MAX_PIPELINES = 1000 };
 
 /* ---- CreatePipeline ---- */
 
@@ -14,7 +18,8 @@ struct create {
 	struct pipeline_engine *e;
 	struct call *call;
 	const struct codepipeline_create_pipeline_request *req;
-	struct codepipeline_pipeline_declaration *declaration;
+	const struct flow_site *site; /* with the custom types in it */
+	struct codepipeline_pipeline_declaration *declaration, *stored;
 };
 
 static int first_run(struct flow *f, struct db_tx *tx, void *arg, struct err *err)
@@ -71,49 +76,40 @@ static int create_step(struct db_tx *tx, void *arg, struct err *err)
 		.updated_usec = now,
 		.next_execution = 1,
 		.next_action = 1,
-		.declaration = c->declaration,
 		.tags = c->req->tags,
 	};
 	struct pipeline_step step = {.id = id.text, .fn = first_run, .arg = c};
 
 	if (check_new(c, tx, &a, err) < 0)
 		return -1;
-	p.state = view_new(&c->e->site, &p, NULL, &a);
+	c->stored =
+		wire_copy(&codepipeline_pipeline_declaration_shape, c->declaration, c->call->arena);
+	if (secret_values_seal(
+		    c->e, tx, p.id, &c->site->registry, c->stored, NULL, c->call->arena, err) < 0)
+		return -1;
+	p.declaration = c->stored;
+	p.state = view_new(c->site, &p, NULL, &a);
 	if (store_pipeline_insert(tx, &p, err) < 0 || watch(c->e, tx, &p, &a, err) < 0)
 		return -1;
 	return pipeline_step_in(c->e, tx, &step, err);
-}
-
-static int check_tags(const struct codepipeline_tag_list *tags, struct err *err)
-{
-	if (tags->n > MAX_TAGS)
-		return err_set_wire(err, "TooManyTagsException",
-			"A resource can have at most %d tags", MAX_TAGS);
-	wire_foreach (t, tags) {
-		if (starts_with(t->key, "aws:"))
-			return err_set_wire(err, "InvalidTagsException",
-				"Tag key '%s' begins with aws:, which is reserved", t->key);
-		for (const struct codepipeline_tag *u = tags->v; u < t; u++)
-			if (streq(t->key, u->key))
-				return err_set_wire(err, "InvalidTagsException",
-					"Tag key '%s' is given twice", t->key);
-	}
-	return 0;
 }
 
 int pipeline_create_pipeline(struct pipeline_engine *e, struct call *call,
 	const struct codepipeline_create_pipeline_request *req,
 	struct codepipeline_create_pipeline_response *resp, struct err *err)
 {
-	struct create c = {e, call, req, NULL};
+	struct flow_site site;
+	struct create c = {.e = e, .call = call, .req = req, .site = &site};
 
-	if (definition_validate(&e->site, req->pipeline, call->arena, err) < 0 ||
-		check_tags(&req->tags, err) < 0)
+	if (custom_type_site(e, req->pipeline, call->arena, &site, err) < 0 ||
+		definition_validate(&site, req->pipeline, call->arena, err) < 0 ||
+		pipeline_check_tags(&req->tags, err) < 0)
 		return -1;
 	c.declaration = definition_complete(req->pipeline, 1, call->arena);
 	if (durable_step(e->durable, create_step, &c, err) < 0)
 		return -1;
-	resp->pipeline = c.declaration;
+	secret_values_mask(c.stored);
+	resp->pipeline = c.stored;
 	resp->tags = req->tags;
 	return 0;
 }
@@ -123,6 +119,7 @@ int pipeline_create_pipeline(struct pipeline_engine *e, struct call *call,
 struct update {
 	struct pipeline_engine *e;
 	struct call *call;
+	const struct flow_site *site; /* with the custom types in it */
 	const struct codepipeline_pipeline_declaration *given;
 	struct codepipeline_pipeline_declaration *stored;
 };
@@ -152,7 +149,12 @@ static void cancel_approvals(struct flow *f, struct flow_run *fr)
 static int update_step(struct flow *f, struct db_tx *tx, void *arg, struct err *err)
 {
 	struct update *u = arg;
+	struct codepipeline_pipeline_declaration *new =
+		definition_complete(u->given, f->pipeline.version + 1, f->arena);
 
+	if (secret_values_seal(u->e, tx, f->pipeline.id, &u->site->registry, new,
+		    f->pipeline.declaration, f->arena, err) < 0)
+		return -1;
 	vec_foreach (it, &f->runs) {
 		/* Those of PARALLEL mode go on with the definition they started with. */
 		if (flow_is_parallel((*it)->run))
@@ -163,8 +165,8 @@ static int update_step(struct flow *f, struct db_tx *tx, void *arg, struct err *
 	}
 	f->pipeline.version++;
 	f->pipeline.updated_usec = f->now;
-	f->pipeline.declaration = definition_complete(u->given, f->pipeline.version, f->arena);
-	f->pipeline.state = view_new(f->site, &f->pipeline, f->pipeline.state, f->arena);
+	f->pipeline.declaration = new;
+	f->pipeline.state = view_new(u->site, &f->pipeline, f->pipeline.state, f->arena);
 	vec_release(&f->targets);
 	u->stored = wire_copy(
 		&codepipeline_pipeline_declaration_shape, f->pipeline.declaration, u->call->arena);
@@ -177,10 +179,12 @@ int pipeline_update_pipeline(struct pipeline_engine *e, struct call *call,
 	const struct codepipeline_update_pipeline_request *req,
 	struct codepipeline_update_pipeline_response *resp, struct err *err)
 {
-	struct update u = {e, call, req->pipeline, NULL};
+	struct flow_site site;
+	struct update u = {.e = e, .call = call, .site = &site, .given = req->pipeline};
 	struct pipeline_step step = {.name = req->pipeline->name, .fn = update_step, .arg = &u};
 
-	if (definition_validate(&e->site, req->pipeline, call->arena, err) < 0)
+	if (custom_type_site(e, req->pipeline, call->arena, &site, err) < 0 ||
+		definition_validate(&site, req->pipeline, call->arena, err) < 0)
 		return -1;
 	if (pipeline_step(e, &step, err) < 0) {
 		/* The model of this operation does not have the exception for it. */
@@ -190,6 +194,7 @@ int pipeline_update_pipeline(struct pipeline_engine *e, struct call *call,
 				e->account, req->pipeline->name);
 		return -1;
 	}
+	secret_values_mask(u.stored);
 	resp->pipeline = u.stored;
 	return 0;
 }
@@ -235,7 +240,10 @@ int pipeline_get_pipeline(struct pipeline_engine *e, struct call *call,
 {
 	struct get g = {e, call, req, resp};
 
-	return db_read(durable_db(e->durable), get_read, &g, err);
+	if (db_read(durable_db(e->durable), get_read, &g, err) < 0)
+		return -1;
+	secret_values_mask(resp->pipeline);
+	return 0;
 }
 
 /* ---- DeletePipeline ---- */
@@ -274,6 +282,9 @@ static int delete_step(struct db_tx *tx, void *arg, struct err *err)
 		return found;
 	if (cancel_tasks(r->e, tx, id, &a, err) < 0 || store_pipeline_delete(tx, id, err) < 0 ||
 		store_pipeline_run_delete_all(tx, id, err) < 0)
+		return -1;
+	if (store_pipeline_job_delete_all(tx, id, err) < 0 ||
+		store_document_delete_owned(tx, &STORE_PIPELINE_SECRET, id, err) < 0)
 		return -1;
 	return store_pipeline_action_delete_all(tx, id, err);
 }
@@ -319,106 +330,4 @@ int pipeline_list_pipelines(struct pipeline_engine *e, struct call *call,
 		resp->next_token = resp->pipelines.v[l.limit - 1].name;
 	}
 	return 0;
-}
-
-/* ---- tags ---- */
-
-struct tagging {
-	struct pipeline_engine *e;
-	struct call *call;
-	const char *arn;
-	const struct codepipeline_tag_list *add;
-	const struct codepipeline_tag_key_list *remove;
-	struct codepipeline_tag_list *list;
-};
-
-static int tagged_pipeline(struct tagging *t, struct db_tx *tx, struct arena *a,
-	struct store_pipeline *ret, struct err *err)
-{
-	char *prefix = pipeline_arn(&t->e->site, "", a);
-	int found;
-
-	if (!starts_with(t->arn, "arn:"))
-		return err_set_wire(err, "InvalidArnException", "'%s' is not an ARN", t->arn);
-	if (!starts_with(t->arn, prefix))
-		return err_set_wire(err, "ResourceNotFoundException",
-			"The resource with the ARN '%s' does not exist", t->arn);
-	found = store_pipeline_find(tx, t->arn + strlen(prefix), a, ret, err);
-	if (found == 0)
-		return err_set_wire(err, "ResourceNotFoundException",
-			"The resource with the ARN '%s' does not exist", t->arn);
-	return found < 0 ? -1 : 0;
-}
-
-static bool is_removed(const struct tagging *t, const char *key)
-{
-	for (size_t i = 0; t->remove && i < t->remove->n; i++)
-		if (streq(t->remove->v[i], key))
-			return true;
-	for (size_t i = 0; t->add && i < t->add->n; i++)
-		if (streq(t->add->v[i].key, key))
-			return true;
-	return false;
-}
-
-static int change_tags(struct db_tx *tx, void *arg, struct err *err)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct codepipeline_tag_list tags = {.set = true};
-	struct tagging *t = arg;
-	struct store_pipeline p;
-
-	if (tagged_pipeline(t, tx, &a, &p, err) < 0)
-		return -1;
-	wire_foreach (old, &p.tags)
-		if (!is_removed(t, old->key))
-			flow_list_add(&a, &tags, *old);
-	for (size_t i = 0; t->add && i < t->add->n; i++)
-		flow_list_add(&a, &tags, t->add->v[i]);
-	if (check_tags(&tags, err) < 0)
-		return -1;
-	p.tags = tags;
-	return store_pipeline_save_tags(tx, &p, err);
-}
-
-int pipeline_tag_resource(struct pipeline_engine *e, struct call *call,
-	const struct codepipeline_tag_resource_request *req,
-	struct codepipeline_tag_resource_response *resp, struct err *err)
-{
-	struct tagging t = {.e = e, .call = call, .arn = req->resource_arn, .add = &req->tags};
-
-	(void)resp;
-	return durable_step(e->durable, change_tags, &t, err);
-}
-
-int pipeline_untag_resource(struct pipeline_engine *e, struct call *call,
-	const struct codepipeline_untag_resource_request *req,
-	struct codepipeline_untag_resource_response *resp, struct err *err)
-{
-	struct tagging t = {
-		.e = e, .call = call, .arn = req->resource_arn, .remove = &req->tag_keys};
-
-	(void)resp;
-	return durable_step(e->durable, change_tags, &t, err);
-}
-
-static int read_tags(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct tagging *t = arg;
-	struct store_pipeline p;
-
-	if (tagged_pipeline(t, tx, t->call->arena, &p, err) < 0)
-		return -1;
-	*t->list = p.tags;
-	t->list->set = true;
-	return 0;
-}
-
-int pipeline_list_tags_for_resource(struct pipeline_engine *e, struct call *call,
-	const struct codepipeline_list_tags_for_resource_request *req,
-	struct codepipeline_list_tags_for_resource_response *resp, struct err *err)
-{
-	struct tagging t = {.e = e, .call = call, .arn = req->resource_arn, .list = &resp->tags};
-
-	return db_read(durable_db(e->durable), read_tags, &t, err);
 }

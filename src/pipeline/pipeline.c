@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "pipeline/engine.h"
+#include "pipeline/job.h"
 
 int pipeline_engine_new(
 	const struct pipeline_config *c, struct pipeline_engine **ret, struct err *err)
@@ -20,6 +21,10 @@ int pipeline_engine_new(
 		.partition = "aws",
 		.registry = c->registry,
 	};
+	e->workers = c->workers;
+	e->seal = c->seal;
+	e->custom = job_provider(e);
+	e->site.registry.custom = &e->custom;
 	e->states = db_memo_new(durable_db(e->durable), LIMIT_PIPELINE_STATES);
 	pipeline_register_tasks(e);
 	pipeline_subscribe(e);

@@ -12,6 +12,8 @@ enum { KEY_PIPELINE_LEN = 20, KEY_ARTIFACT_LEN = 10, KEY_RANDOM_LEN = 7 };
 const struct action_provider *action_registry_find(
 	const struct action_registry *r, const struct codepipeline_action_type_id *id)
 {
+	if (id && r->custom && streq(id->owner, CODEPIPELINE_ACTION_OWNER_CUSTOM))
+		return r->custom;
 	for (size_t i = 0; id && i < r->n; i++) {
 		const struct action_provider *p = r->v[i];
 

@@ -144,6 +144,8 @@ struct action_provider {
 struct action_registry {
 	const struct action_provider *const *v;
 	size_t n;
+	/* Of every type with the owner Custom; NULL: the table holds those that there are. */
+	const struct action_provider *custom;
 };
 
 const struct action_provider *action_registry_find(

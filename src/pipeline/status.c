@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transition tables of executions, stages and actions. */
+/* The transition tables of executions, stages, actions and jobs. */
 #include "pipeline/status.h"
 
 #include "base/mem.h"
@@ -39,6 +39,20 @@ static const struct row action_rows[] = {
 	{"InProgress", "Abandoned", "ABANDONED"},
 };
 
+/* No events tell of jobs. */
+static const struct row job_rows[] = {
+	{NULL, "Queued", NULL},
+	{"Queued", "Dispatched", NULL},
+	{"Queued", "Failed", NULL},
+	{"Queued", "TimedOut", NULL},
+	{"Dispatched", "InProgress", NULL},
+	{"Dispatched", "Failed", NULL},
+	{"Dispatched", "TimedOut", NULL},
+	{"InProgress", "Succeeded", NULL},
+	{"InProgress", "Failed", NULL},
+	{"InProgress", "TimedOut", NULL},
+};
+
 static const struct {
 	const struct row *rows;
 	size_t n;
@@ -46,6 +60,7 @@ static const struct {
 	[STATUS_OF_RUN] = {run_rows, ARRAY_SIZE(run_rows)},
 	[STATUS_OF_STAGE] = {stage_rows, ARRAY_SIZE(stage_rows)},
 	[STATUS_OF_ACTION] = {action_rows, ARRAY_SIZE(action_rows)},
+	[STATUS_OF_JOB] = {job_rows, ARRAY_SIZE(job_rows)},
 };
 
 static const struct row *find(enum status_machine m, const char *from, const char *to)

@@ -227,6 +227,9 @@ static int save_action_ended(struct saving *s, const struct flow_effect *fx, str
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (task_cancel(s->e->durable, s->tx, kinds[i], fx->action_id, NULL, err) < 0)
 			return -1;
+	if (streq(row.detail->input->action_type_id->owner, CODEPIPELINE_ACTION_OWNER_CUSTOM) &&
+		job_end_of_action(s->tx, fx->action_id, &fx->end, s->f->arena, err) < 0)
+		return -1;
 	if (store_pipeline_action_put(s->tx, &row, err) < 0)
 		return -1;
 	return action_event(s, fx, row.detail,

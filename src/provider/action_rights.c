@@ -110,7 +110,7 @@ int action_check_rights(struct action_world *w, const struct action_run *run,
 {
 	if (!w->identity)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
+	for (size_t i = 0; p && i < ARRAY_SIZE(rights); i++) {
 		const struct right *r = &rights[i];
 
 		if (!streq(r->provider, p->provider) ||

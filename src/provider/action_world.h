@@ -9,6 +9,7 @@
 #include "deploy/deploy.h"
 #include "fleet/fleet.h"
 #include "identity/identity.h"
+#include "pipeline/pipeline.h"
 #include "pipeline/provider.h"
 #include "signal/signal.h"
 #include "source/source.h"
@@ -24,6 +25,7 @@ struct action_world {
 	struct signal_engine *signal;
 	struct fleet_engine *fleet;
 	struct identity_engine *identity; /* actions act under their roles; NULL: nobody asks */
+	struct pipeline_engine *pipeline; /* set before jobs have credentials */
 	const char *data_dir;		  /* actions/ below it holds files in the making */
 	/* the table */
 	struct action_provider providers[ACTION_WORLD_MAX];
@@ -37,6 +39,10 @@ int action_world_init(struct action_world *w, const char *data_dir, struct err *
 void action_world_list(struct action_world *w);
 void action_world_release(struct action_world *w);
 struct action_registry action_world_registry(const struct action_world *w);
+/* Credentials of job workers, under the roles of their actions. */
+struct pipeline_workers job_credentials_port(struct action_world *w);
+/* They end with their jobs; w->pipeline must be set. */
+void job_credentials_revoke_with_jobs(struct action_world *w);
 
 /* ---- private to provider/action_*.c ---- */
 
@@ -63,7 +69,8 @@ extern const struct action_provider rule_window;
 struct call action_call(const struct action_run *run);
 /* The action's role, as identity/ asks it. */
 struct identity_actor action_actor(const struct action_run *run);
-/* Whether the action's role may do all that the action will do; ERR_DENIED says what is missing. */
+/* Whether the action's role may do all that the action will do; ERR_DENIED says what is missing. p
+ * NULL: what it does with its artifacts alone. */
 int action_check_rights(struct action_world *w, const struct action_run *run,
 	const struct action_provider *p, struct err *err);
 /* An unnamed file in the actions' folder; closing it removes it. */

@@ -21,6 +21,7 @@
 #include "store/object.h"
 #include "store/pipeline.h"
 #include "store/pipeline_action.h"
+#include "store/pipeline_job.h"
 #include "store/pipeline_run.h"
 #include "store/source_ref_intent.h"
 #include "store/source_repository.h"
@@ -60,6 +61,7 @@ static const struct component {
 	{"metric", store_metric_migrations, &store_metric_migrations_n},
 	{"pipeline", store_pipeline_migrations, &store_pipeline_migrations_n},
 	{"pipeline-action", store_pipeline_action_migrations, &store_pipeline_action_migrations_n},
+	{"pipeline-job", store_pipeline_job_migrations, &store_pipeline_job_migrations_n},
 	{"pipeline-run", store_pipeline_run_migrations, &store_pipeline_run_migrations_n},
 	{"source-ref-intent", store_source_ref_intent_migrations,
 		&store_source_ref_intent_migrations_n},

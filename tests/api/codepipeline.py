@@ -2,22 +2,15 @@
 """The operations of codepipeline through boto3 and the aws CLI, with real sources in S3 and
 CodeCommit, approvals and deployments to S3."""
 import datetime
-import io
 import json
-import zipfile
 
 import botocore.exceptions
 import pytest
 from asking import code_of as code
+from asking import message_of as message
 
 from pipelines import (action, answer, approval, client, codecommit, executions, pipeline, s3_deploy,
-                       s3_source, stage_state, wait, wait_execution, wait_token)
-
-
-def message(call, **kwargs):
-    with pytest.raises(botocore.exceptions.ClientError) as e:
-        call(**kwargs)
-    return e.value.response["Error"]["Message"]
+                       s3_source, stage_state, wait, wait_execution, wait_token, with_buckets, zipped)
 
 
 @pytest.fixture
@@ -27,21 +20,7 @@ def cp(shared_server):
 
 @pytest.fixture
 def s3(shared_server):
-    s3 = shared_server.client("s3")
-    names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
-    for name in ("artifacts", "incoming", "site"):
-        if name not in names:
-            s3.create_bucket(Bucket=name)
-            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    return s3
-
-
-def zipped(**files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as z:
-        for name, text in files.items():
-            z.writestr(name.replace("__", "/").replace("_", "."), text)
-    return out.getvalue()
+    return with_buckets(shared_server)
 
 
 def make(cp, s3, name, *middle, **more):

@@ -1,25 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the events of pipelines, builds and deployments hold, and what notification rules add to them:
 rules to log groups and to a webhook, over executions that really run."""
-import io
 import json
 import re
 import time
-import zipfile
 
 import pipelines
 from hosts import commands
 
 MSEC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 US_DATE = re.compile(r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M$")
-
-
-def zipped(**files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as z:
-        for name, text in files.items():
-            z.writestr(name.replace("_", "."), text)
-    return out.getvalue()
 
 
 def listen(server, name, **pattern):
@@ -101,7 +91,7 @@ def test_pipelines(shared_server, receiver):
     for bucket in ("payload-store", "payload-in", "payload-site"):
         s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_object(Bucket="payload-in", Key="a.zip", Body=zipped(index_html="x"))
+    s3.put_object(Bucket="payload-in", Key="a.zip", Body=pipelines.zipped(index_html="x"))
     arn = f"arn:aws:codepipeline:{shared_server.region}:{shared_server.account}:payload"
     listen(shared_server, "pipelines", source=["aws.codepipeline"], resources=[arn])
     notify(shared_server, "payload-pipeline", arn, [
@@ -205,7 +195,7 @@ def test_deployments(shared_server):
         applicationName="payload", deploymentGroupName="all", deploymentConfigName="CodeDeployDefault.AllAtOnce",
         serviceRoleArn=f"arn:aws:iam::{shared_server.account}:role/deploy", onPremisesInstanceTagFilters=[{"Key": "payload", "Type": "KEY_ONLY"}])["deploymentGroupId"]
     s3.create_bucket(Bucket="payload-deploy")
-    s3.put_object(Bucket="payload-deploy", Key="v1.zip", Body=zipped(appspec_yml="version: 0.0\nos: linux\n"))
+    s3.put_object(Bucket="payload-deploy", Key="v1.zip", Body=pipelines.zipped(appspec_yml="version: 0.0\nos: linux\n"))
     listen(shared_server, "deployments", source=["aws.codedeploy"], detail={"application": ["payload"]})
     deployment = api.create_deployment(applicationName="payload", deploymentGroupName="all", revision={
         "revisionType": "S3", "s3Location": {"bucket": "payload-deploy", "key": "v1.zip", "bundleType": "zip"}})["deploymentId"]
@@ -257,7 +247,7 @@ def test_triggers_on_instances_and_rollbacks(shared_server, receiver):
                 "InstanceStart", "InstanceSuccess", "InstanceFailure"]},
             {"triggerName": "back", "triggerTargetArn": topic, "triggerEvents": ["DeploymentRollback"]}])
     s3.create_bucket(Bucket="trigger-deploy")
-    s3.put_object(Bucket="trigger-deploy", Key="v1.zip", Body=zipped(appspec_yml="version: 0.0\nos: linux\n"))
+    s3.put_object(Bucket="trigger-deploy", Key="v1.zip", Body=pipelines.zipped(appspec_yml="version: 0.0\nos: linux\n"))
 
     def deploy(status):
         deployment = api.create_deployment(applicationName="triggers", deploymentGroupName="all", revision={

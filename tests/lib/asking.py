@@ -25,6 +25,13 @@ def code_of(call, **args):
     return e.value.response["Error"]["Code"]
 
 
+def message_of(call, **args):
+    """The message of the error that the call must end with."""
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        call(**args)
+    return e.value.response["Error"]["Message"]
+
+
 def standing(world):
     """The body of a fixture: something with a `server`, closed in the end."""
     try:

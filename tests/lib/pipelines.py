@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Definitions of pipelines and waiting for what they do, for tests."""
+import io
 import os
 import shutil
 import tempfile
 import time
+import zipfile
 
 import boto3
 import botocore.config
@@ -64,6 +66,26 @@ def pipeline(name, *stages, bucket="artifacts", **more):
                  "artifactStore": {"type": "S3", "location": bucket},
                  "stages": [s if isinstance(s, dict) else
                             {"name": s[0], "actions": list(s[1:])} for s in stages]}, **more)
+
+
+def zipped(**files):
+    """An archive of texts; in names __ stands for / and _ for a dot."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, text in files.items():
+            z.writestr(name.replace("__", "/").replace("_", "."), text)
+    return out.getvalue()
+
+
+def with_buckets(server):
+    """A client of S3 where the buckets of these tests are: artifacts, incoming and site, with versions."""
+    s3 = server.client("s3")
+    names = [b["Name"] for b in s3.list_buckets()["Buckets"]]
+    for name in ("artifacts", "incoming", "site"):
+        if name not in names:
+            s3.create_bucket(Bucket=name)
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return s3
 
 
 def wait(what, timeout=60):

@@ -29,6 +29,7 @@ struct harness {
 	struct durable *d;
 	struct sim_pipeline_world *world;
 	struct pipeline_engine *e;
+	const struct seal_key *seal; /* of secret properties, or NULL */
 	struct arena arena;
 	struct call call;
 	struct err err;
@@ -60,6 +61,7 @@ static inline void harness_open(struct harness *h, const struct sim_pipeline_con
 	OK(h, durable_new(h->db, &h->clock, &h->d, &h->err));
 	h->world = sim_pipeline_world_new(&c);
 	config.durable = h->d;
+	config.seal = h->seal;
 	config.registry = sim_pipeline_world_registry(h->world);
 	OK(h, pipeline_engine_new(&config, &h->e, &h->err));
 }

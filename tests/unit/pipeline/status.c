@@ -33,6 +33,16 @@ static void check_row(void *arg, const char *from, const char *to, const char *e
 		assert_string_equal(event, "RESUMED");
 }
 
+static void check_job_row(void *arg, const char *from, const char *to, const char *event)
+{
+	(void)arg;
+	assert_true(!from || known(&codepipeline_job_status_shape, from));
+	assert_true(known(&codepipeline_job_status_shape, to));
+	assert_null(event);
+	/* What has ended stays so. */
+	assert_true(!from || status_may_follow(STATUS_OF_JOB, from, "Failed"));
+}
+
 static void tables(void **state)
 {
 	(void)state;
@@ -41,6 +51,8 @@ static void tables(void **state)
 	status_each(STATUS_OF_STAGE, check_row, (void *)&codepipeline_stage_execution_status_shape);
 	status_each(
 		STATUS_OF_ACTION, check_row, (void *)&codepipeline_action_execution_status_shape);
+	status_each(STATUS_OF_JOB, check_job_row, NULL);
+	assert_false(status_may_follow(STATUS_OF_JOB, "Queued", "InProgress"));
 	assert_false(status_may_follow(STATUS_OF_RUN, "Superseded", "InProgress"));
 	assert_false(status_may_follow(STATUS_OF_ACTION, "Succeeded", "Failed"));
 }
