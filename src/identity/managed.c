@@ -82,7 +82,7 @@ int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *
 			.create_date = WIRE_SET_TIME(0),
 			.default_version_id = "v1",
 			.is_attachable = WIRE_SET_BOOL(true),
-			.path = "/",
+			.path = managed_aws_folder(built_in, s->a),
 			.policy_name = identity_arn_name(arn),
 			.policy_id = "ANPATOWPATHBUILTIN",
 			.update_date = WIRE_SET_TIME(0),

@@ -10,8 +10,14 @@ struct managed_aws {
 	const char *document;
 };
 
+extern const struct managed_aws managed_aws_policies[];
+extern const size_t managed_aws_policies_n;
+
 /* By its whole ARN, or NULL. */
 const struct managed_aws *managed_aws_find(const char *arn);
+
+/* "/", or "/service-role/"; in the arena. */
+const char *managed_aws_folder(const struct managed_aws *p, struct arena *a) MUST_CHECK;
 
 /* How many there are, and the ARN of the i-th, in the arena. */
 size_t managed_aws_count(void);
