@@ -29,7 +29,7 @@ static void test_repositories(void **state)
 	assert_string_equal(m->repository_id, id);
 	assert_string_equal(m->arn, "arn:aws:codecommit:eu-west-1:111122223333:shop-api");
 	assert_string_equal(m->clone_url_http, "http://127.0.0.1:8080/v1/repos/shop-api");
-	assert_string_equal(m->clone_url_ssh, "ssh://127.0.0.1:8080/v1/repos/shop-api");
+	assert_string_equal(m->clone_url_ssh, "ssh://127.0.0.1/v1/repos/shop-api");
 	assert_string_equal(m->account_id, "111122223333");
 	assert_null(m->default_branch);
 	REFUSED("RepositoryNameExists", create_repository, .repository_name = "shop-api");
