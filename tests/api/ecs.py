@@ -507,7 +507,8 @@ def test_an_alarm_brings_the_old_tasks_back(host, registry):
     newest = lambda: state()["deployments"][0]  # noqa: E731
     eventually(lambda: newest()["rolloutState"] == "COMPLETED")
     cloudwatch.put_metric_alarm(AlarmName="w", Namespace="n", MetricName="w", Statistic="Sum", Period=3600,
-                                EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+                                EvaluationPeriods=1, TreatMissingData="ignore", Threshold=1,
+                                ComparisonOperator="GreaterThanThreshold")
     new = ecs.update_service(cluster="c", service="alarmed", taskDefinition="watched:2", deploymentConfiguration={
         "alarms": {"alarmNames": ["w"], "enable": True, "rollback": True}})["service"]["deployments"][0]["id"]
     eventually(lambda: [d["runningCount"] for d in state()["deployments"]] == [1, 0])

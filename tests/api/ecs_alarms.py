@@ -40,7 +40,7 @@ class World:
     def alarm(self, name):
         self.cloudwatch.put_metric_alarm(
             AlarmName=name, Namespace="n", MetricName=name, Statistic="Sum", Period=60, EvaluationPeriods=5,
-            Threshold=1, ComparisonOperator="GreaterThanThreshold")
+            Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore")
 
     def state(self, name, value):
         self.cloudwatch.set_alarm_state(AlarmName=name, StateValue=value, StateReason="test")

@@ -131,7 +131,7 @@ def test_each_minute(world):
     world.again("--clock-rate", "600")
     world.cloudwatch.put_metric_alarm(
         AlarmName="busy", Namespace="AWS/SNS", MetricName="NumberOfMessagesPublished", Statistic="Sum", Period=60,
-        EvaluationPeriods=1, Threshold=0, ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=120, DatapointsToAlarm=1, Threshold=0, ComparisonOperator="GreaterThanThreshold",
         Dimensions=[{"Name": "TopicName", "Value": "busy"}])
     world.sns.publish(TopicArn=topic, Message="m")
     eventually(lambda: world.total("SNS", "NumberOfMessagesPublished", TopicName="busy", days=100) == 1)
