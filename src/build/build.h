@@ -41,6 +41,7 @@ DEFINE_FREEP(struct build_engine, build_engine_free)
 		struct codebuild_##name##_response *resp, struct err *err)
 
 BUILD_OPERATION(batch_delete_builds);
+BUILD_OPERATION(batch_get_build_batches);
 BUILD_OPERATION(batch_get_builds);
 BUILD_OPERATION(batch_get_projects);
 BUILD_OPERATION(batch_get_report_groups);
@@ -48,6 +49,7 @@ BUILD_OPERATION(batch_get_reports);
 BUILD_OPERATION(create_project);
 BUILD_OPERATION(create_report_group);
 BUILD_OPERATION(create_webhook);
+BUILD_OPERATION(delete_build_batch);
 BUILD_OPERATION(delete_project);
 BUILD_OPERATION(delete_report);
 BUILD_OPERATION(delete_report_group);
@@ -58,6 +60,8 @@ BUILD_OPERATION(describe_test_cases);
 BUILD_OPERATION(get_report_group_trend);
 BUILD_OPERATION(import_source_credentials);
 BUILD_OPERATION(invalidate_project_cache);
+BUILD_OPERATION(list_build_batches);
+BUILD_OPERATION(list_build_batches_for_project);
 BUILD_OPERATION(list_builds);
 BUILD_OPERATION(list_builds_for_project);
 BUILD_OPERATION(list_curated_environment_images);
@@ -67,8 +71,11 @@ BUILD_OPERATION(list_reports);
 BUILD_OPERATION(list_reports_for_report_group);
 BUILD_OPERATION(list_source_credentials);
 BUILD_OPERATION(retry_build);
+BUILD_OPERATION(retry_build_batch);
 BUILD_OPERATION(start_build);
+BUILD_OPERATION(start_build_batch);
 BUILD_OPERATION(stop_build);
+BUILD_OPERATION(stop_build_batch);
 BUILD_OPERATION(update_project);
 BUILD_OPERATION(update_report_group);
 BUILD_OPERATION(update_webhook);
@@ -83,6 +90,13 @@ int build_start_for_pipeline(struct build_engine *e, struct call *call,
 	const struct codebuild_start_build_request *req,
 	const struct towpath_build_pipeline *pipeline, struct codebuild_start_build_response *resp,
 	struct err *err);
+
+/* StartBuildBatch for a pipeline's action, as build_start_for_pipeline(). Each output artifact is
+ * one archive: with pipeline->combine the files of all builds together, else a folder a build. */
+int build_start_batch_for_pipeline(struct build_engine *e, struct call *call,
+	const struct codebuild_start_build_batch_request *req,
+	const struct towpath_build_pipeline *pipeline,
+	struct codebuild_start_build_batch_response *resp, struct err *err);
 
 /* The newest report of a group (name or ARN) that a build of this pipeline execution made. 1 found,
  * 0 none. *ret_message: why it is INCOMPLETE, or "". */

@@ -111,7 +111,7 @@ static const struct buildspec_key top_keys[] = {
 	{"env", read_env, 0, KEY_ONLY_NEW},
 	{"environment_variables", read_old_env, 0, KEY_ONLY_OLD},
 	{"proxy", read_proxy, 0, KEY_ONLY_NEW},
-	{"batch", buildspec_check_batch, 0, KEY_ONLY_NEW},
+	{"batch", buildspec_read_batch, SPEC(batch), KEY_ONLY_NEW},
 	{"phases", buildspec_read_phases, SPEC(phases), KEY_REQUIRED},
 	{"reports", buildspec_read_reports, SPEC(reports), KEY_ONLY_NEW},
 	{"artifacts", buildspec_read_files, 0, 0},

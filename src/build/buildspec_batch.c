@@ -1,65 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The batch block of a buildspec. Only StartBuildBatch acts on it; a single build checks that it
- * is well formed and goes on. */
+/* The batch block of a buildspec. Only batches act on it (batch_spec.c); a single build checks that
+ * it is well formed and goes on. */
 #include "base/map.h"
 #include "base/mem.h"
 #include "build/buildspec_schema.h"
 
-static int check_text(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
+#define TASK(member) offsetof(struct towpath_build_batch_task, member)
+#define MATRIX(member) offsetof(struct towpath_buildspec_matrix, member)
+#define BATCH(member) offsetof(struct towpath_buildspec_batch, member)
+
+static int read_count(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	void *field, struct err *err)
 {
-	const char *text;
+	struct wire_long *ret = field;
 
-	return buildspec_read_text(r, name, v, &text, err);
-}
-
-static int check_bool(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
-{
-	struct wire_bool b;
-
-	return buildspec_read_bool(r, name, v, &b, err);
-}
-
-static int check_texts(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
-{
-	struct towpath_string_list list;
-
-	return buildspec_read_texts(r, name, v, &list, err);
-}
-
-static int check_variables(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
-{
-	struct towpath_leader_variables list;
-
-	return buildspec_read_variables(r, name, v, &list, err);
-}
-
-static int check_count(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
-{
-	int64_t n;
-
-	if (!yaml_int(v, &n) || n < 1)
+	if (!yaml_int(v, &ret->v) || ret->v < 1)
 		return yaml_fail(r->doc, v, err, "'%s' must be a number from 1 up", name);
+	ret->set = true;
 	return 0;
 }
 
 /* A mapping of names to lists: the variables of a matrix. */
-static int check_axes(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+static int read_axes(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
 	void *field, struct err *err)
 {
+	struct towpath_buildspec_axes *axes = field;
+
 	if (buildspec_want_map(r, name, v, err) < 0)
 		return -1;
-	for (size_t i = 0; i < v->n; i++)
-		if (check_texts(r, v->pairs[i].key->text, v->pairs[i].value, field, err) < 0)
+	wire_list_alloc(r->arena, axes, v->n);
+	for (size_t i = 0; i < v->n; i++) {
+		axes->v[i].name = v->pairs[i].key->text;
+		if (buildspec_read_texts(
+			    r, axes->v[i].name, v->pairs[i].value, &axes->v[i].values, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 
-#define CHECK_KEYS(fn, table)                                                                  \
+/* A block whose members are those of the structure around it. */
+#define READ_KEYS(fn, table)                                                                   \
 	static int fn(struct buildspec_reader *r, const char *name, const struct yaml_node *v, \
 		void *field, struct err *err)                                                  \
 	{                                                                                      \
@@ -67,81 +47,91 @@ static int check_axes(struct buildspec_reader *r, const char *name, const struct
 	}
 
 static const struct buildspec_key task_env_keys[] = {
-	{"compute-type", check_text, 0, 0},
-	{"fleet", check_text, 0, 0},
-	{"image", check_text, 0, 0},
-	{"privileged-mode", check_bool, 0, 0},
-	{"type", check_text, 0, 0},
-	{"variables", check_variables, 0, 0},
+	{"compute-type", buildspec_read_text, TASK(compute_type), 0},
+	{"fleet", buildspec_read_text, TASK(fleet), 0},
+	{"image", buildspec_read_text, TASK(image), 0},
+	{"privileged-mode", buildspec_read_bool, TASK(privileged_mode), 0},
+	{"type", buildspec_read_text, TASK(type), 0},
+	{"variables", buildspec_read_variables, TASK(variables), 0},
 };
-CHECK_KEYS(check_task_env, task_env_keys)
+READ_KEYS(read_task_env, task_env_keys)
 
 static const struct buildspec_key list_task_keys[] = {
-	{"identifier", check_text, 0, KEY_REQUIRED},
-	{"buildspec", check_text, 0, 0},
-	{"debug-session", check_bool, 0, 0},
-	{"env", check_task_env, 0, 0},
-	{"ignore-failure", check_bool, 0, 0},
+	{"identifier", buildspec_read_text, TASK(identifier), KEY_REQUIRED},
+	{"buildspec", buildspec_read_text, TASK(buildspec), 0},
+	{"debug-session", buildspec_read_bool, TASK(debug_session), 0},
+	{"env", read_task_env, 0, 0},
+	{"ignore-failure", buildspec_read_bool, TASK(ignore_failure), 0},
 };
 
 static const struct buildspec_key graph_task_keys[] = {
-	{"identifier", check_text, 0, KEY_REQUIRED},
-	{"buildspec", check_text, 0, 0},
-	{"debug-session", check_bool, 0, 0},
-	{"depend-on", check_texts, 0, 0},
-	{"env", check_task_env, 0, 0},
-	{"ignore-failure", check_bool, 0, 0},
+	{"identifier", buildspec_read_text, TASK(identifier), KEY_REQUIRED},
+	{"buildspec", buildspec_read_text, TASK(buildspec), 0},
+	{"debug-session", buildspec_read_bool, TASK(debug_session), 0},
+	{"depend-on", buildspec_read_texts, TASK(depends_on), 0},
+	{"env", read_task_env, 0, 0},
+	{"ignore-failure", buildspec_read_bool, TASK(ignore_failure), 0},
 };
 
 static const struct buildspec_key matrix_static_env_keys[] = {
-	{"privileged-mode", check_bool, 0, 0},
-	{"type", check_text, 0, 0},
-	{"variables", check_variables, 0, 0},
+	{"privileged-mode", buildspec_read_bool, MATRIX(privileged_mode), 0},
+	{"type", buildspec_read_text, MATRIX(type), 0},
+	{"variables", buildspec_read_variables, MATRIX(variables), 0},
 };
-CHECK_KEYS(check_static_env, matrix_static_env_keys)
+READ_KEYS(read_static_env, matrix_static_env_keys)
 
 static const struct buildspec_key matrix_static_keys[] = {
-	{"ignore-failure", check_bool, 0, 0},
-	{"env", check_static_env, 0, 0},
+	{"ignore-failure", buildspec_read_bool, MATRIX(ignore_failure), 0},
+	{"env", read_static_env, 0, 0},
 };
-CHECK_KEYS(check_static, matrix_static_keys)
+READ_KEYS(read_static, matrix_static_keys)
 
 static const struct buildspec_key matrix_dynamic_env_keys[] = {
-	{"compute-type", check_texts, 0, 0},
-	{"fleet", check_texts, 0, 0},
-	{"image", check_texts, 0, 0},
-	{"variables", check_axes, 0, 0},
+	{"compute-type", buildspec_read_texts, MATRIX(compute_types), 0},
+	{"fleet", buildspec_read_texts, MATRIX(fleets), 0},
+	{"image", buildspec_read_texts, MATRIX(images), 0},
+	{"variables", read_axes, MATRIX(axes), 0},
 };
-CHECK_KEYS(check_dynamic_env, matrix_dynamic_env_keys)
+READ_KEYS(read_dynamic_env, matrix_dynamic_env_keys)
 
 static const struct buildspec_key matrix_dynamic_keys[] = {
-	{"buildspec", check_texts, 0, 0},
-	{"env", check_dynamic_env, 0, 0},
+	{"buildspec", buildspec_read_texts, MATRIX(buildspecs), 0},
+	{"env", read_dynamic_env, 0, 0},
 };
-CHECK_KEYS(check_dynamic, matrix_dynamic_keys)
+READ_KEYS(read_dynamic, matrix_dynamic_keys)
 
 static const struct buildspec_key matrix_keys[] = {
-	{"static", check_static, 0, 0},
-	{"dynamic", check_dynamic, 0, 0},
+	{"static", read_static, 0, 0},
+	{"dynamic", read_dynamic, 0, 0},
 };
-CHECK_KEYS(check_matrix, matrix_keys)
+
+static int read_matrix(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	void *field, struct err *err)
+{
+	struct towpath_buildspec_matrix **ret = field;
+
+	*ret = arena_new(r->arena, struct towpath_buildspec_matrix);
+	return buildspec_read_keys(r, name, v, matrix_keys, ARRAY_SIZE(matrix_keys), *ret, err);
+}
 
 static const struct buildspec_key fanout_keys[] = {
-	{"parallelism", check_count, 0, KEY_REQUIRED},
-	{"ignore-failure", check_bool, 0, 0},
+	{"parallelism", read_count, BATCH(parallelism), KEY_REQUIRED},
+	{"ignore-failure", buildspec_read_bool, BATCH(ignore_failure), 0},
 };
-CHECK_KEYS(check_fanout, fanout_keys)
+READ_KEYS(read_fanout, fanout_keys)
 
-static int check_tasks(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	const struct buildspec_key *keys, size_t n_keys, struct map *ids, struct err *err)
+static int read_tasks(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	const struct buildspec_key *keys, size_t n_keys, struct map *ids,
+	struct towpath_build_batch_tasks *ret, struct err *err)
 {
 	if (v->kind != YAML_SEQUENCE)
 		return yaml_fail(
 			r->doc, v, err, "'%s' must be a list, not %s", name, yaml_kind_text(v));
+	wire_list_alloc(r->arena, ret, v->n);
 	for (size_t i = 0; i < v->n; i++) {
 		const struct yaml_node *id;
 
-		if (buildspec_read_keys(r, name, v->items[i], keys, n_keys, NULL, err) < 0)
+		if (buildspec_read_keys(r, name, v->items[i], keys, n_keys, &ret->v[i], err) < 0)
 			return -1;
 		id = yaml_get(v->items[i], "identifier");
 		if (map_set(ids, id->text, v->items[i]))
@@ -151,12 +141,12 @@ static int check_tasks(struct buildspec_reader *r, const char *name, const struc
 	return 0;
 }
 
-static int check_list(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
+static int read_list(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	void *field, struct err *err)
 {
 	CLEANUP_MAP struct map ids = MAP_INIT;
 
-	return check_tasks(r, name, v, list_task_keys, ARRAY_SIZE(list_task_keys), &ids, err);
+	return read_tasks(r, name, v, list_task_keys, ARRAY_SIZE(list_task_keys), &ids, field, err);
 }
 
 /* Follows depend-on from a task; on the way back to where it began there is a cycle. Each round
@@ -187,12 +177,13 @@ static int check_acyclic(
 	return 0;
 }
 
-static int check_graph(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
+static int read_graph(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	void *field, struct err *err)
 {
 	CLEANUP_MAP struct map ids = MAP_INIT;
 
-	if (check_tasks(r, name, v, graph_task_keys, ARRAY_SIZE(graph_task_keys), &ids, err) < 0)
+	if (read_tasks(r, name, v, graph_task_keys, ARRAY_SIZE(graph_task_keys), &ids, field, err) <
+		0)
 		return -1;
 	for (size_t i = 0; i < v->n; i++) {
 		const struct yaml_node *deps = yaml_get(v->items[i], "depend-on");
@@ -207,19 +198,21 @@ static int check_graph(struct buildspec_reader *r, const char *name, const struc
 }
 
 static const struct buildspec_key batch_keys[] = {
-	{"fast-fail", check_bool, 0, 0},
-	{"build-list", check_list, 0, 0},
-	{"build-graph", check_graph, 0, 0},
-	{"build-matrix", check_matrix, 0, 0},
-	{"build-fanout", check_fanout, 0, 0},
+	{"fast-fail", buildspec_read_bool, BATCH(fast_fail), 0},
+	{"build-list", read_list, BATCH(tasks), 0},
+	{"build-graph", read_graph, BATCH(tasks), 0},
+	{"build-matrix", read_matrix, BATCH(matrix), 0},
+	{"build-fanout", read_fanout, 0, 0},
 };
 
-int buildspec_check_batch(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field UNUSED, struct err *err)
+int buildspec_read_batch(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	void *field, struct err *err)
 {
+	struct towpath_buildspec_batch **ret = field;
 	size_t kinds;
 
-	if (buildspec_read_keys(r, name, v, batch_keys, ARRAY_SIZE(batch_keys), NULL, err) < 0)
+	*ret = arena_new(r->arena, struct towpath_buildspec_batch);
+	if (buildspec_read_keys(r, name, v, batch_keys, ARRAY_SIZE(batch_keys), *ret, err) < 0)
 		return -1;
 	kinds = v->n - (yaml_get(v, "fast-fail") ? 1 : 0);
 	if (kinds != 1)

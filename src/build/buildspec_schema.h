@@ -60,8 +60,8 @@ int buildspec_read_reports(struct buildspec_reader *r, const char *name, const s
 	void *field, struct err *err); /* struct towpath_leader_files_list */
 int buildspec_read_cache(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
 	void *field, struct err *err); /* struct towpath_buildspec_cache * */
-/* Checks the batch block; single builds do nothing with it. */
-int buildspec_check_batch(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
-	void *field, struct err *err);
+/* The batch block; single builds do nothing with it. */
+int buildspec_read_batch(struct buildspec_reader *r, const char *name, const struct yaml_node *v,
+	void *field, struct err *err); /* struct towpath_buildspec_batch * */
 
 #endif

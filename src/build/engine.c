@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "build/engine.h"
+#include "build/batch.h"
 
 #define START_ATTEMPTS 5
 #define UPLOAD_ATTEMPTS 5
@@ -37,6 +37,12 @@ static void register_tasks(struct build_engine *e)
 			.run = build_task_webhook_unregister,
 			.max_attempts = REGISTER_ATTEMPTS},
 		{.name = BUILD_TASK_REPORT_EXPIRES, .run = build_task_report_expires},
+		{.name = BATCH_TASK_TIMEOUT, .run = batch_task_timeout},
+		{.name = BATCH_TASK_STOP_BUILD, .run = batch_task_stop_build},
+		{.name = BATCH_TASK_COMBINE,
+			.run = batch_task_combine,
+			.gave_up = batch_task_combine_gave_up,
+			.max_attempts = UPLOAD_ATTEMPTS},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {

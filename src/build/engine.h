@@ -25,6 +25,7 @@
 #define BUILD_TASK_WEBHOOK_UNREGISTER "codebuild.webhook-unregister"
 #define BUILD_TASK_REPORT_EXPIRES "codebuild.report-expires"
 
+#define BUILD_TOKEN_VALID_USEC (5 * 60 * USEC_PER_SEC)
 #define BUILD_PAGE 100 /* ids a page of every list */
 
 struct build_engine {
@@ -170,10 +171,23 @@ int build_start_for_hook(struct build_engine *e, struct call *call,
  * from r->spec; r->extra and r->token are the caller's. */
 int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_record *r,
 	const char *initiator, const char *actor, struct arena *a, struct err *err);
+/* Who asked: "codepipeline/<pipeline>", "rule/<name>", a user's name, "<role>/<session>". */
+const char *build_initiator(const struct call *call, const struct towpath_build_pipeline *pipeline);
+/* A pipeline brings the source and takes the artifacts, whatever the project says. */
+int build_fit_pipeline(const struct towpath_build_pipeline *pipeline,
+	const struct codebuild_start_build_request *req, struct codebuild_project *spec,
+	struct arena *a, struct err *err);
+/* ResourceNotFoundException for a project. */
+int build_no_project(
+	const struct build_engine *e, const char *name, struct arena *a, struct err *err);
+/* Tells a repeated request from another with the same token. */
+const char *build_digest(const struct wire_shape *shape, const void *req, struct arena *a);
 /* Puts what the leader has told so far into the build, as of now. */
 void build_fold(struct codebuild_build *b, const struct build_run *run, struct arena *a);
 /* The runner's callback: something changed in a job. -1: it could not be stored, and was logged. */
 int build_changed(void *engine, const char *job_dir);
+/* Within a step: stops a build that is not done. s->arg: who asked, or NULL. */
+int build_decide_stop(struct build_step *s, struct db_tx *tx, struct err *err);
 /* Ends a build that never had a leader, within a step: closes the open phase with these. */
 int build_end_early(struct build_step *s, struct db_tx *tx, const char *status, const char *code,
 	const char *message, struct err *err);
@@ -255,6 +269,9 @@ int build_reports_take(struct build_engine *e, const struct store_build_record *
 	const struct build_run *run, struct arena *a, struct codebuild_build_report_arns *ret_arns,
 	const char **ret_note, struct err *err);
 int build_task_report_expires(struct durable *d, const struct task *t, void *arg, struct err *err);
+
+/* Faults that may pass are tried again with the task; the rest is the user's to know. */
+bool build_fault_may_pass(const struct err *why);
 
 /* ---- where artifacts go (artifact.c) ---- */
 

@@ -83,8 +83,10 @@ static int retry_if_wanted(struct build_step *s, struct db_tx *tx, struct err *e
 		streq(r->build.build_status, CODEBUILD_STATUS_TYPE_SUCCEEDED) ||
 		streq(r->build.build_status, CODEBUILD_STATUS_TYPE_STOPPED))
 		return 0;
+	next.build.build_batch_arn = r->build.build_batch_arn;
 	next.extra.pipeline = r->extra.pipeline;
 	next.extra.webhook = r->extra.webhook;
+	next.extra.batch_identifier = r->extra.batch_identifier;
 	next.extra.retry_of = r->build.id;
 	next.extra.previous_auto_retry = r->build.arn;
 	next.extra.auto_retry_limit = r->extra.auto_retry_limit;

@@ -2,7 +2,7 @@
 /* Names, ids and ARNs of projects, builds, report groups and reports. */
 #include <stdio.h>
 
-#include "build/engine.h"
+#include "build/batch.h"
 
 int build_invalid(struct err *err, const char *fmt, ...)
 {
@@ -37,14 +37,24 @@ const char *build_project_name_of(const char *name_or_arn)
 	return resource_of(name_or_arn, "project/");
 }
 
-const char *build_uuid_of(const char *id_or_arn)
+static const char *uuid_of(const char *id_or_arn, const char *type)
 {
-	const char *id = resource_of(id_or_arn, "build/");
+	const char *id = resource_of(id_or_arn, type);
 	const char *colon = id ? strrchr(id, ':') : NULL;
 
 	if (!colon || strlen(colon + 1) != 36 || strspn(colon + 1, "0123456789abcdef-") != 36)
 		return NULL;
 	return colon + 1;
+}
+
+const char *build_uuid_of(const char *id_or_arn)
+{
+	return uuid_of(id_or_arn, "build/");
+}
+
+const char *batch_uuid_of(const char *id_or_arn)
+{
+	return uuid_of(id_or_arn, "build-batch/");
 }
 
 const char *build_report_group_of(const char *name_or_arn)
@@ -85,6 +95,13 @@ const char *build_arn(
 {
 	return arena_printf(
 		a, "arn:aws:codebuild:%s:%s:build/%s:%s", e->region, e->account, project, uuid);
+}
+
+const char *batch_arn(
+	const struct build_engine *e, const char *project, const char *uuid, struct arena *a)
+{
+	return arena_printf(a, "arn:aws:codebuild:%s:%s:build-batch/%s:%s", e->region, e->account,
+		project, uuid);
 }
 
 const char *build_job_dir(const struct build_engine *e, const char *uuid, struct arena *a)

@@ -9,6 +9,9 @@
 
 #define SECONDARIES_MAX 12
 #define SECURITY_GROUPS_MAX 5
+#define BATCH_MINUTES_MIN 5
+#define BATCH_MINUTES_MAX 2160
+#define BATCH_BUILDS_MAX 100
 #define CLONE_DEPTH_FULL 25
 
 static const struct source_rule {
@@ -270,6 +273,24 @@ static int check_offered(const struct codebuild_project *p, struct err *err)
 	return 0;
 }
 
+static int check_batches(const struct codebuild_project_build_batch_config *c, struct err *err)
+{
+	const struct codebuild_batch_restrictions *r = c ? c->restrictions : NULL;
+
+	if (c && c->timeout_in_mins.set &&
+		(c->timeout_in_mins.v < BATCH_MINUTES_MIN ||
+			c->timeout_in_mins.v > BATCH_MINUTES_MAX))
+		return build_invalid(err,
+			"Invalid batch configuration: timeoutInMins must be from %d to %d",
+			BATCH_MINUTES_MIN, BATCH_MINUTES_MAX);
+	if (r && r->maximum_builds_allowed.set &&
+		(r->maximum_builds_allowed.v < 1 || r->maximum_builds_allowed.v > BATCH_BUILDS_MAX))
+		return build_invalid(err,
+			"Invalid batch configuration: maximumBuildsAllowed must be from 1 to %d",
+			BATCH_BUILDS_MAX);
+	return 0;
+}
+
 static int check_tags(const struct codebuild_project *p, struct err *err)
 {
 	CLEANUP_MAP struct map seen = MAP_INIT;
@@ -289,7 +310,8 @@ int build_project_check(struct codebuild_project *p, struct err *err)
 {
 	if (check_source(p->source, true, err) < 0 || check_secondary_sources(p, err) < 0 ||
 		check_artifacts(p, err) < 0 || check_environment(p->environment, err) < 0 ||
-		check_surroundings(p, err) < 0 || check_offered(p, err) < 0)
+		check_surroundings(p, err) < 0 || check_offered(p, err) < 0 ||
+		check_batches(p->build_batch_config, err) < 0)
 		return -1;
 	return check_tags(p, err);
 }

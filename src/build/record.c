@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One durable step on one build: load, decide, store, tell. */
-#include "build/engine.h"
+#include "build/batch.h"
 
 /* How many phases have ended for good: the upload's may still be opened again. */
 static int phases_ended(const struct store_build_record *r)
@@ -56,6 +56,7 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 	struct build_step *s = arg;
 	struct build_news news;
 	const char *was, *resolved;
+	bool was_done;
 	int r;
 
 	arena_release(&s->arena);
@@ -65,6 +66,7 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 		return -1;
 	was = s->found ? s->r.build.build_status : NULL;
 	resolved = s->found ? s->r.build.resolved_source_version : NULL;
+	was_done = s->found && s->r.state == BUILD_DONE;
 	r = s->found ? s->decide(s, tx, err) : 1;
 	if (r < 0)
 		return -1;
@@ -75,6 +77,9 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 			return -1;
 		if ((news.changed || (!resolved && s->r.build.resolved_source_version)) &&
 			build_report_status(s->e, tx, &s->r, err) < 0)
+			return -1;
+		if (s->r.state == BUILD_DONE && !was_done &&
+			batch_build_ended(s->e, tx, &s->r, err) < 0)
 			return -1;
 	}
 	return s->task ? task_done(s->e->durable, tx, s->task, err) : 0;

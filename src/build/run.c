@@ -3,8 +3,8 @@
  * crash at any point begins it again; a leader that was started is never started twice. */
 #include "base/file.h"
 #include "base/log.h"
+#include "build/batch.h"
 #include "build/buildspec.h"
-#include "build/engine.h"
 #include "build/locate.h"
 #include "build/note.h"
 
@@ -18,6 +18,7 @@ struct launch {
 	struct str text; /* of the buildspec */
 	const char *origin;
 	struct buildspec_result buildspec;
+	struct towpath_build_batch_tasks tasks; /* of a batch's first build */
 	struct towpath_leader_job job;
 	const char *artifact_error;
 	int64_t begun_usec, provisioned_usec;
@@ -110,15 +111,23 @@ static int step(struct launch *l, int (*decide)(struct build_step *, struct db_t
 
 /* ---- failing ---- */
 
+/* What comes before the end of a build that has no leader. */
+static int enter_end(struct build_step *s, struct db_tx *tx, struct err *err)
+{
+	struct launch *l = s->arg;
+
+	enter_download(l, &s->r.build, &s->arena);
+	remember(l, s);
+	return open_log(s, tx, l, err);
+}
+
 static int decide_failed(struct build_step *s, struct db_tx *tx, struct err *err)
 {
 	struct launch *l = s->arg;
 
 	if (s->r.state != BUILD_RUNNING)
 		return 1;
-	enter_download(l, &s->r.build, &s->arena);
-	remember(l, s);
-	if (open_log(s, tx, l, err) < 0)
+	if (enter_end(s, tx, err) < 0)
 		return -1;
 	return build_end_early(s, tx, l->status, l->code, str_text(&l->text), err);
 }
@@ -260,6 +269,45 @@ static int make_job(struct launch *l, struct err *err)
 	return build_job(l->e, &l->r, &in, &l->arena, &l->job, &l->artifact_error, err);
 }
 
+/* ---- the first build of a batch, which has no leader ---- */
+
+static bool reads_batch(const struct launch *l)
+{
+	return streq(l->r.extra.batch_identifier, BATCH_SOURCE_GROUP);
+}
+
+static int decide_planned(struct build_step *s, struct db_tx *tx, struct err *err)
+{
+	struct launch *l = s->arg;
+	struct batch_found found = {
+		.block = l->buildspec.spec->batch, .tasks = l->tasks, .sources = &l->found};
+
+	if (s->r.state != BUILD_RUNNING)
+		return 1;
+	if (enter_end(s, tx, err) < 0)
+		return -1;
+	if (wire_or(s->r.extra.stop_requested, false))
+		return build_end_early(s, tx, CODEBUILD_STATUS_TYPE_STOPPED, NULL, NULL, err);
+	if (batch_take_plan(s->e, tx, s->r.build.build_batch_arn, &found, err) < 0)
+		return -1;
+	return build_end_early(s, tx, CODEBUILD_STATUS_TYPE_SUCCEEDED, NULL, NULL, err);
+}
+
+static int plan_batch(struct launch *l, struct err *err)
+{
+	CLEANUP_ERR struct err why = ERR_INIT;
+
+	if (batch_plan(l->buildspec.spec, &l->r.spec, &l->arena, &l->tasks, &why) < 0)
+		return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "YAML_FILE_ERROR", &why, err);
+	build_note_end(l->dir, durable_now(l->e->durable),
+		CODEBUILD_BUILD_PHASE_TYPE_DOWNLOAD_SOURCE, CODEBUILD_STATUS_TYPE_SUCCEEDED, NULL,
+		NULL);
+	if (step(l, decide_planned, true, err) < 0)
+		return -1;
+	build_clean_job(l->e, l->task->subject);
+	return 0;
+}
+
 /* ---- starting ---- */
 
 static bool has_source(const struct launch *l)
@@ -314,6 +362,8 @@ static int prepare_and_start(struct launch *l, struct err *err)
 		return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "CLIENT_ERROR", &why, err);
 	if (read_buildspec(l, &why) < 0)
 		return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "YAML_FILE_ERROR", &why, err);
+	if (reads_batch(l))
+		return plan_batch(l, err);
 	if (make_job(l, &why) < 0)
 		return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "CLIENT_ERROR", &why, err);
 	/* What a server that takes over could not know from the leader. */

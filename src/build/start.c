@@ -6,8 +6,6 @@
 #include "base/id.h"
 #include "build/engine.h"
 
-#define TOKEN_VALID_USEC (5 * 60 * USEC_PER_SEC)
-
 struct ask_step {
 	struct build_engine *e;
 	struct call *call;
@@ -178,15 +176,13 @@ int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_recor
 
 /* ---- StartBuild ---- */
 
-/* FNV-1a over the request as JSON: tells a repeated request from another with the same token. */
-static const char *digest_of(const struct codebuild_start_build_request *req, struct arena *a)
+/* FNV-1a over the request as JSON. */
+const char *build_digest(const struct wire_shape *shape, const void *req, struct arena *a)
 {
 	CLEANUP_STR struct str json = STR_INIT;
 	uint64_t h = UINT64_C(14695981039346656037);
 
-	if (!req->idempotency_token)
-		return NULL;
-	wire_encode_json(&codebuild_start_build_request_shape, req, &json);
+	wire_encode_json(shape, req, &json);
 	for (size_t i = 0; i < json.len; i++)
 		h = (h ^ (unsigned char)json.p[i]) * UINT64_C(1099511628211);
 	return arena_printf(a, "%016" PRIx64, h);
@@ -205,7 +201,7 @@ static int find_token(struct ask_step *s, struct db_tx *tx, const char *project,
 	if (r <= 0)
 		return r;
 	if (!s->pipeline &&
-		old->build.start_time.usec + TOKEN_VALID_USEC <= durable_now(s->e->durable))
+		old->build.start_time.usec + BUILD_TOKEN_VALID_USEC <= durable_now(s->e->durable))
 		return 0;
 	if (!s->pipeline && s->digest && !streq(old->extra.request_digest, s->digest))
 		return build_invalid(err,
@@ -215,14 +211,12 @@ static int find_token(struct ask_step *s, struct db_tx *tx, const char *project,
 	return 1;
 }
 
-static const char *initiator_of(const struct ask_step *s)
+const char *build_initiator(const struct call *call, const struct towpath_build_pipeline *pipeline)
 {
-	const char *arn = s->call->principal_arn, *slash;
+	const char *arn = call->principal_arn, *slash;
 
-	if (s->pipeline)
-		return arena_printf(s->call->arena, "codepipeline/%s", s->pipeline->pipeline_name);
-	if (s->hook)
-		return s->hook->initiator;
+	if (pipeline)
+		return arena_printf(call->arena, "codepipeline/%s", pipeline->pipeline_name);
 	if (!arn)
 		return "towpath";
 	/* An event rule is "rule/name". */
@@ -236,10 +230,11 @@ static const char *initiator_of(const struct ask_step *s)
 	return slash ? slash + 1 : strrchr(arn, ':') ? strrchr(arn, ':') + 1 : arn;
 }
 
-static int not_there(struct ask_step *s, const char *name, struct err *err)
+int build_no_project(
+	const struct build_engine *e, const char *name, struct arena *a, struct err *err)
 {
 	return err_set_wire(err, "ResourceNotFoundException", "Project cannot be found: %s",
-		build_project_arn(s->e, name, s->call->arena));
+		build_project_arn(e, name, a));
 }
 
 /* The first input artifact is the source, every other one a secondary source of its name. */
@@ -266,15 +261,15 @@ static void take_inputs(
 	}
 }
 
-/* A pipeline brings the source and takes the artifacts, whatever the project says. One that brings
- * nothing (a rule of commands) takes nothing. */
-static int fit_pipeline(struct ask_step *s, struct codebuild_project *spec, struct err *err)
+/* One that brings nothing (a rule of commands) takes nothing. */
+int build_fit_pipeline(const struct towpath_build_pipeline *pipeline,
+	const struct codebuild_start_build_request *req, struct codebuild_project *spec,
+	struct arena *a, struct err *err)
 {
-	struct arena *a = s->call->arena;
-	bool brings = s->pipeline && s->pipeline->inputs.n;
+	bool brings = pipeline && pipeline->inputs.n;
 
-	if (!s->pipeline) {
-		if (!s->req->artifacts_override && streq(spec->artifacts->type, "CODEPIPELINE"))
+	if (!pipeline) {
+		if (!req->artifacts_override && streq(spec->artifacts->type, "CODEPIPELINE"))
 			return build_invalid(err, "ArtifactsOverride must be set when using "
 						  "artifacts type CodePipelines");
 		return 0;
@@ -290,7 +285,7 @@ static int fit_pipeline(struct ask_step *s, struct codebuild_project *spec, stru
 	spec->artifacts->type = brings ? "CODEPIPELINE" : "NO_ARTIFACTS";
 	spec->artifacts->packaging = brings ? "ZIP" : NULL;
 	spec->secondary_artifacts = (struct codebuild_project_artifacts_list){0};
-	take_inputs(s->pipeline, spec, a);
+	take_inputs(pipeline, spec, a);
 	spec->secondary_source_versions = (struct codebuild_project_secondary_source_versions){0};
 	return 0;
 }
@@ -321,18 +316,21 @@ static int start(struct db_tx *tx, void *arg, struct err *err)
 	if (found < 0)
 		return -1;
 	if (!found)
-		return not_there(s, name ? name : s->req->project_name, err);
+		return build_no_project(s->e, name ? name : s->req->project_name, a, err);
 	found = find_token(s, tx, name, s->req->idempotency_token, err);
 	if (found)
 		return found < 0 ? -1 : 0;
 	current = project->project;
 	r->spec = project->project;
-	if (fit_pipeline(s, &r->spec, err) < 0 || build_override(s->req, &r->spec, a, err) < 0 ||
+	if (build_fit_pipeline(s->pipeline, s->req, &r->spec, a, err) < 0 ||
+		build_override(s->req, &r->spec, a, err) < 0 ||
 		check_limit(tx, &current, &r->spec, err) < 0)
 		return -1;
 	build_project_defaults(s->e, &r->spec, a);
 	fill_extra(s, r, project);
-	if (build_ask(s->e, tx, r, initiator_of(s), s->call->principal_arn, a, err) < 0)
+	if (build_ask(s->e, tx, r,
+		    s->hook ? s->hook->initiator : build_initiator(s->call, s->pipeline),
+		    s->call->principal_arn, a, err) < 0)
 		return -1;
 	s->build = &r->build;
 	return 0;
@@ -345,7 +343,8 @@ int build_start_for_pipeline(struct build_engine *e, struct call *call,
 {
 	struct ask_step s = {.e = e, .call = call, .req = req, .pipeline = pipeline};
 
-	s.digest = digest_of(req, call->arena);
+	if (req->idempotency_token)
+		s.digest = build_digest(&codebuild_start_build_request_shape, req, call->arena);
 	if (durable_step(e->durable, start, &s, err) < 0)
 		return -1;
 	resp->build = s.build;
@@ -365,7 +364,8 @@ int build_start_for_hook(struct build_engine *e, struct call *call,
 {
 	struct ask_step s = {.e = e, .call = call, .req = req, .hook = how};
 
-	s.digest = digest_of(req, call->arena);
+	if (req->idempotency_token)
+		s.digest = build_digest(&codebuild_start_build_request_shape, req, call->arena);
 	if (durable_step(e->durable, start, &s, err) < 0)
 		return -1;
 	resp->build = s.build;
@@ -397,6 +397,11 @@ static int retry(struct db_tx *tx, void *arg, struct err *err)
 	found = find_token(&s->ask, tx, old->build.project_name, s->req->idempotency_token, err);
 	if (found)
 		return found < 0 ? -1 : 0;
+	if (old->build.build_batch_arn)
+		return build_invalid(err,
+			"Cannot retry build %s: it is one of batch %s, which RetryBuildBatch "
+			"retries",
+			old->build.id, old->build.build_batch_arn);
 	if (old->state != BUILD_DONE)
 		return build_invalid(
 			err, "Cannot retry build %s: it is still in progress", old->build.id);
@@ -404,7 +409,7 @@ static int retry(struct db_tx *tx, void *arg, struct err *err)
 	if (found < 0)
 		return -1;
 	if (!found)
-		return not_there(&s->ask, old->build.project_name, err);
+		return build_no_project(s->ask.e, old->build.project_name, a, err);
 	r->spec = old->spec;
 	r->extra.pipeline = old->extra.pipeline;
 	r->extra.webhook = old->extra.webhook;
@@ -413,8 +418,8 @@ static int retry(struct db_tx *tx, void *arg, struct err *err)
 	r->extra.cache_generation = WIRE_SET_INT(project.cache_generation);
 	r->token = s->req->idempotency_token;
 	if (check_limit(tx, &project.project, &r->spec, err) < 0 ||
-		build_ask(s->ask.e, tx, r, initiator_of(&s->ask), s->ask.call->principal_arn, a,
-			err) < 0)
+		build_ask(s->ask.e, tx, r, build_initiator(s->ask.call, NULL),
+			s->ask.call->principal_arn, a, err) < 0)
 		return -1;
 	s->ask.build = &r->build;
 	return 0;

@@ -15,8 +15,8 @@ int build_end_early(struct build_step *s, struct db_tx *tx, const char *status, 
 	build_phase_close(b, status, code, message, now, &s->arena);
 	build_phase_complete(b, status, finalizing, now, &s->arena);
 	s->r.state = BUILD_DONE;
-	if (queued && s->task)
-		return 0; /* the timeout itself */
+	if (queued && s->task && streq(s->task->kind, BUILD_TASK_QUEUE_TIMEOUT))
+		return 0;
 	if (queued)
 		return task_cancel(s->e->durable, tx, BUILD_TASK_QUEUE_TIMEOUT, s->uuid, "", err);
 	/* The slot is free as soon as the row says so. */
@@ -27,7 +27,7 @@ int build_end_early(struct build_step *s, struct db_tx *tx, const char *status, 
 
 /* ---- StopBuild ---- */
 
-static int decide_stop(struct build_step *s, struct db_tx *tx, struct err *err)
+int build_decide_stop(struct build_step *s, struct db_tx *tx, struct err *err)
 {
 	struct task t = {.kind = BUILD_TASK_STOP, .subject = s->uuid};
 
@@ -47,7 +47,7 @@ int build_stop_build(struct build_engine *e, struct call *call,
 	const struct codebuild_stop_build_request *req, struct codebuild_stop_build_response *resp,
 	struct err *err)
 {
-	CLEANUP_STEP struct build_step s = {.e = e, .decide = decide_stop};
+	CLEANUP_STEP struct build_step s = {.e = e, .decide = build_decide_stop};
 
 	s.uuid = build_uuid_of(req->id);
 	s.arg = (void *)(uintptr_t)call->principal_arn;

@@ -75,6 +75,14 @@ static const char *prefix_of(const struct upload *u, const char *identifier)
 	return NULL;
 }
 
+/* Of a name that the buildspec makes, the part of a batch is the last one, as in batch_spec.c. */
+static const char *name_of(struct upload *u, const struct towpath_leader_record *record)
+{
+	if (!u->r.extra.batch_identifier || !record->name || !*record->name)
+		return record->name;
+	return arena_printf(&u->arena, "%s/%s", record->name, u->r.extra.batch_identifier);
+}
+
 static int store_one(struct upload *u, const struct towpath_leader_record *record, struct err *err)
 {
 	const struct build_artifacts *port = &u->e->ports->artifacts;
@@ -86,8 +94,9 @@ static int store_one(struct upload *u, const struct towpath_leader_record *recor
 	struct build_destination to;
 	struct codebuild_build_artifacts *stored;
 
-	if (!spec || !build_destination(spec, u->r.extra.pipeline, id, u->r.spec.name,
-			     u->task->subject, record->name, prefix_of(u, id), &u->arena, &to))
+	if (!spec ||
+		!build_destination(spec, u->r.extra.pipeline, id, u->r.spec.name, u->task->subject,
+			name_of(u, record), prefix_of(u, id), &u->arena, &to))
 		return 0;
 	metadata_of(u, record, &metadata);
 	if (build_may(u->e, &u->r, "s3:PutObject",
@@ -164,8 +173,7 @@ static int finish_upload(struct upload *u, struct err *err)
 	return 0;
 }
 
-/* Faults that may pass are tried again with the task; the rest is the user's to know. */
-static bool may_pass(const struct err *why)
+bool build_fault_may_pass(const struct err *why)
 {
 	return err_is(why, ERR_UNAVAILABLE) || err_is(why, ERR_TIMEOUT) || err_is(why, ERR_BUSY);
 }
@@ -193,7 +201,7 @@ int build_task_upload(struct durable *d, const struct task *t, void *arg, struct
 		if (!streq(u.run.records[i].kind, "artifact") ||
 			store_one(&u, &u.run.records[i], &why) == 0)
 			continue;
-		if (may_pass(&why))
+		if (build_fault_may_pass(&why))
 			return err_move(err, &why);
 		u.error = arena_printf(
 			&u.arena, "Error in UPLOAD_ARTIFACTS phase: %s", err_message(&why));

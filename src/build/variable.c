@@ -98,6 +98,7 @@ static void add_service(
 
 	set(v, "AWS_DEFAULT_REGION", e->region);
 	set(v, "AWS_REGION", e->region);
+	set(v, "CODEBUILD_BATCH_BUILD_IDENTIFIER", r->extra.batch_identifier);
 	set(v, "CODEBUILD_BUILD_ARN", b->arn);
 	set(v, "CODEBUILD_BUILD_ID", b->id);
 	set(v, "CODEBUILD_BUILD_IMAGE", b->environment->image);

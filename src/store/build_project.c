@@ -15,6 +15,8 @@ const struct db_migration store_build_project_migrations[] = {
 		     "doc TEXT NOT NULL);\n"
 		     "CREATE INDEX build_project_created ON build_project(created, name);\n"
 		     "CREATE INDEX build_project_modified ON build_project(modified, name)"},
+	{"2-batches", "ALTER TABLE build_project "
+		      "ADD COLUMN next_batch_number BIGINT NOT NULL DEFAULT 1"},
 };
 const size_t store_build_project_migrations_n = ARRAY_SIZE(store_build_project_migrations);
 
@@ -68,16 +70,13 @@ int store_build_project_get(struct db_tx *tx, const char *name, struct arena *a,
 	return 1;
 }
 
-int store_build_project_take_number(
-	struct db_tx *tx, const char *name, int64_t *ret_number, struct err *err)
+static int take(
+	struct db_tx *tx, const char *sql, const char *name, int64_t *ret_number, struct err *err)
 {
 	CLEANUP_ROWS struct db_rows *rows = NULL;
 	int r;
 
-	if (db_query(tx,
-		    "UPDATE build_project SET next_number = next_number + 1 WHERE name = ?1 "
-		    "RETURNING next_number - 1",
-		    DB_ARGS(DB_TEXT(name)), &rows, err) < 0)
+	if (db_query(tx, sql, DB_ARGS(DB_TEXT(name)), &rows, err) < 0)
 		return -1;
 	r = db_next(rows, err);
 	if (r == 0)
@@ -87,6 +86,24 @@ int store_build_project_take_number(
 	while (r > 0)
 		r = db_next(rows, err);
 	return r;
+}
+
+int store_build_project_take_number(
+	struct db_tx *tx, const char *name, int64_t *ret_number, struct err *err)
+{
+	return take(tx,
+		"UPDATE build_project SET next_number = next_number + 1 WHERE name = ?1 "
+		"RETURNING next_number - 1",
+		name, ret_number, err);
+}
+
+int store_build_project_take_batch_number(
+	struct db_tx *tx, const char *name, int64_t *ret_number, struct err *err)
+{
+	return take(tx,
+		"UPDATE build_project SET next_batch_number = next_batch_number + 1 "
+		"WHERE name = ?1 RETURNING next_batch_number - 1",
+		name, ret_number, err);
 }
 
 int store_build_project_invalidate_cache(struct db_tx *tx, const char *name, struct err *err)

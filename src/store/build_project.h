@@ -27,6 +27,9 @@ int store_build_project_get(struct db_tx *tx, const char *name, struct arena *a,
 /* Hands out the project's next build number. */
 int store_build_project_take_number(
 	struct db_tx *tx, const char *name, int64_t *ret_number, struct err *err);
+/* The same for its batches, which are counted by themselves. */
+int store_build_project_take_batch_number(
+	struct db_tx *tx, const char *name, int64_t *ret_number, struct err *err);
 /* 1 when there was such a project, else 0. */
 int store_build_project_invalidate_cache(struct db_tx *tx, const char *name, struct err *err);
 int store_build_project_delete(struct db_tx *tx, const char *name, struct err *err);

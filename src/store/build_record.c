@@ -3,7 +3,7 @@
 #include "store/build_record.h"
 
 #include "base/mem.h"
-#include "base/vec.h"
+#include "store/build_page.h"
 
 const struct db_migration store_build_record_migrations[] = {
 	{"1-create",
@@ -161,25 +161,6 @@ int store_build_record_count_active(
 		DB_ARGS(DB_TEXT(project)), ret, err);
 }
 
-static int read_texts(struct db_rows *rows, struct arena *a, const char ***ret, size_t *ret_n,
-	int64_t *ret_last, struct err *err)
-{
-	VEC(const char *) list = {0};
-	int r;
-
-	while ((r = db_next(rows, err)) > 0) {
-		vec_push(&list, db_col_text(rows, 0, a));
-		if (ret_last)
-			*ret_last = db_col_int(rows, 1);
-	}
-	*ret = arena_new_n(a, list.n, const char *);
-	*ret_n = list.n;
-	if (list.n)
-		memcpy(*ret, list.v, list.n * sizeof(*list.v));
-	vec_release(&list);
-	return r;
-}
-
 int store_build_record_in_state(struct db_tx *tx, enum build_state state, struct arena *a,
 	const char ***ret_uuids, size_t *ret_n, struct err *err)
 {
@@ -189,7 +170,7 @@ int store_build_record_in_state(struct db_tx *tx, enum build_state state, struct
 		    "SELECT uuid FROM build_record WHERE state = ?1 AND state < 3 ORDER BY seq",
 		    DB_ARGS(DB_INT(state)), &rows, err) < 0)
 		return -1;
-	return read_texts(rows, a, ret_uuids, ret_n, NULL, err);
+	return store_build_page_read(rows, a, ret_uuids, ret_n, NULL, err);
 }
 
 /* [one project][descending] */
@@ -221,5 +202,5 @@ int store_build_record_list(struct db_tx *tx, const char *project, bool descendi
 	args.n = project ? 3 : 2;
 	if (db_query(tx, list_sql[project != NULL][descending], args, &rows, err) < 0)
 		return -1;
-	return read_texts(rows, a, ret_ids, ret_n, ret_last, err);
+	return store_build_page_read(rows, a, ret_ids, ret_n, ret_last, err);
 }

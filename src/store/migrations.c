@@ -2,6 +2,7 @@
 #include "store/migrations.h"
 
 #include "store/bucket.h"
+#include "store/build_batch.h"
 #include "store/build_project.h"
 #include "store/build_record.h"
 #include "store/build_report.h"
@@ -40,6 +41,7 @@ static const struct component {
 	{"bucket", store_bucket_migrations, &store_bucket_migrations_n},
 	{"object", store_object_migrations, &store_object_migrations_n},
 	{"upload", store_upload_migrations, &store_upload_migrations_n},
+	{"build-batch", store_build_batch_migrations, &store_build_batch_migrations_n},
 	{"build-project", store_build_project_migrations, &store_build_project_migrations_n},
 	{"build-record", store_build_record_migrations, &store_build_record_migrations_n},
 	{"build-report", store_build_report_migrations, &store_build_report_migrations_n},
