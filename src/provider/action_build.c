@@ -8,7 +8,7 @@
 
 /* ---- starting ---- */
 
-static void fill_pipeline(
+void action_build_pipeline(
 	const struct action_run *run, const char *primary, struct towpath_build_pipeline *p)
 {
 	*p = (struct towpath_build_pipeline){
@@ -54,7 +54,7 @@ int action_build_start(struct action_world *w, const struct action_run *run,
 	struct codebuild_start_build_response resp = {0};
 	struct towpath_build_pipeline pipeline;
 
-	fill_pipeline(run, wish->primary_input, &pipeline);
+	action_build_pipeline(run, wish->primary_input, &pipeline);
 	pipeline.acts_as_pipeline = WIRE_SET_BOOL(wish->acts_as_pipeline);
 	if (build_start_for_pipeline(w->build, &call, wish->request, &pipeline, &resp, err) < 0)
 		return action_sibling_failed(

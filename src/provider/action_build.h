@@ -15,6 +15,10 @@ struct action_build {
 int action_build_start(struct action_world *w, const struct action_run *run,
 	const struct action_build *wish, struct action_result *ret, struct err *err);
 
+/* What a build is told of the action: artifacts, names. primary as in struct action_build. */
+void action_build_pipeline(
+	const struct action_run *run, const char *primary, struct towpath_build_pipeline *p);
+
 /* The rest of such a provider (pipeline/provider.h): follows automatic retries, gives exported
  * variables. */
 int action_build_check(

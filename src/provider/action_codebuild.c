@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Build, Test and Rule / CodeBuild: a build of a project with the pipeline's artifacts. */
+/* Build, Test and Rule / CodeBuild: a build, or a batch of builds, of a project with the pipeline's
+ * artifacts. */
 #include "base/mem.h"
-#include "provider/action_build.h"
+#include "provider/action_batch.h"
 
 #define HOUR (INT64_C(3600) * USEC_PER_SEC)
 
@@ -11,8 +12,9 @@ static const struct action_key keys[] = {
 		"With several input artifacts: the one that holds the buildspec"},
 	{"EnvironmentVariables", false, false,
 		"JSON array of {name, value, type}; overrides the project's variables"},
-	{"BatchEnabled", false, false, "false (batches are not available in pipelines)"},
-	{"CombineArtifacts", false, false, "Only with batches"},
+	{"BatchEnabled", false, false, "true: the action is a batch of builds"},
+	{"CombineArtifacts", false, false,
+		"true: the files of a batch's builds go together, not a folder a build"},
 };
 
 #define DECLARATION "InvalidActionDeclarationException"
@@ -25,6 +27,25 @@ static bool is_input(const struct codepipeline_action_declaration *action, const
 	return false;
 }
 
+static int check_batch(const struct codepipeline_action_declaration *action, struct err *err)
+{
+	bool batch = action_flag(action_setting(action, "BatchEnabled"), false);
+
+	if (!action_flag(action_setting(action, "CombineArtifacts"), false))
+		return 0;
+	if (!batch)
+		return err_set_wire(err, DECLARATION,
+			"Action configuration for action '%s': CombineArtifacts needs BatchEnabled "
+			"true",
+			action->name);
+	if (action->output_artifacts.n > 1)
+		return err_set_wire(err, DECLARATION,
+			"Action configuration for action '%s': with CombineArtifacts the action "
+			"has one output artifact",
+			action->name);
+	return 0;
+}
+
 static int validate(void *arg, const struct codepipeline_action_declaration *action,
 	struct arena *a, struct err *err)
 {
@@ -32,10 +53,8 @@ static int validate(void *arg, const struct codepipeline_action_declaration *act
 
 	(void)arg;
 	(void)a;
-	if (action_flag(action_setting(action, "BatchEnabled"), false))
-		return err_set_wire(err, DECLARATION,
-			"Action configuration for action '%s': BatchEnabled is not available",
-			action->name);
+	if (check_batch(action, err) < 0)
+		return -1;
 	if (action->input_artifacts.n > 1 && !primary)
 		return err_set_wire(err, DECLARATION,
 			"Action configuration for action '%s' is missing required configuration "
@@ -50,27 +69,64 @@ static int validate(void *arg, const struct codepipeline_action_declaration *act
 	return 0;
 }
 
-static int start(
-	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
+static bool is_batch(const struct action_run *run)
 {
-	struct action_world *w = arg;
-	const char *variables = action_run_setting(run, "EnvironmentVariables");
+	return action_flag(action_run_setting(run, "BatchEnabled"), false);
+}
+
+static int start_single(struct action_world *w, const struct action_run *run,
+	const struct codebuild_environment_variables *variables, struct action_result *ret,
+	struct err *err)
+{
 	struct codebuild_start_build_request req = {
 		.project_name = action_run_setting(run, "ProjectName"),
-		.idempotency_token = run->id};
+		.idempotency_token = run->id,
+		.environment_variables_override = *variables};
 	const struct action_build wish = {
 		.request = &req, .primary_input = action_run_setting(run, "PrimarySource")};
 
-	if (variables &&
-		wire_decode_json(&codebuild_environment_variables_shape, view_of(variables),
-			run->arena, &req.environment_variables_override, err) < 0)
+	return action_build_start(w, run, &wish, ret, err);
+}
+
+static int start(
+	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
+{
+	const char *text = action_run_setting(run, "EnvironmentVariables");
+	struct codebuild_environment_variables variables = {0};
+
+	if (text && wire_decode_json(&codebuild_environment_variables_shape, view_of(text),
+			    run->arena, &variables, err) < 0)
 		return action_sibling_failed(run, ret, "InvalidActionConfiguration",
 			"EnvironmentVariables is not a JSON array of {name, value, type} (a "
 			"variable "
 			"put in with quotes or line ends breaks it): ",
 			err);
-	return action_build_start(w, run, &wish, ret, err);
+	return is_batch(run) ? action_batch_start(arg, run, &variables, ret, err)
+			     : start_single(arg, run, &variables, ret, err);
 }
+
+static int check(
+	void *arg, const struct action_run *run, struct action_result *ret, struct err *err)
+{
+	return is_batch(run) ? action_batch_check(arg, run, ret, err)
+			     : action_build_check(arg, run, ret, err);
+}
+
+static void stop(void *arg, const struct action_run *run)
+{
+	if (is_batch(run))
+		action_batch_stop(arg, run);
+	else
+		action_build_stop(arg, run);
+}
+
+static const char *correlate(void *arg, const struct journal_entry *e, struct arena *a)
+{
+	return streq(e->kind, "codebuild.batch") ? action_batch_correlate(e, a)
+						 : action_build_correlate(arg, e, a);
+}
+
+static const char *const kinds[] = {"codebuild.build", "codebuild.batch", NULL};
 
 static const char *entity_url(void *arg, const struct codepipeline_action_declaration *action,
 	const char *region, struct arena *a)
@@ -81,14 +137,13 @@ static const char *entity_url(void *arg, const struct codepipeline_action_declar
 		action_setting(action, "ProjectName"));
 }
 
-#define CODEBUILD(category_name, hours)                                              \
-	{                                                                            \
-		.category = category_name, .provider = "CodeBuild", .min_inputs = 1, \
-		.max_inputs = 5, .max_outputs = 5, ACTION_KEYS(keys),                \
-		.timeout_usec = (hours)*HOUR, .journal_kinds = action_build_kinds,   \
-		.validate = validate, .start = start, .check = action_build_check,   \
-		.stop = action_build_stop, .correlate = action_build_correlate,      \
-		.entity_url = entity_url,                                            \
+#define CODEBUILD(category_name, hours)                                                     \
+	{                                                                                   \
+		.category = category_name, .provider = "CodeBuild", .min_inputs = 1,        \
+		.max_inputs = 5, .max_outputs = 5, ACTION_KEYS(keys),                       \
+		.timeout_usec = (hours)*HOUR, .journal_kinds = kinds, .validate = validate, \
+		.start = start, .check = check, .stop = stop, .correlate = correlate,       \
+		.entity_url = entity_url,                                                   \
 	}
 
 const struct action_provider action_codebuild_build = CODEBUILD("Build", 36);

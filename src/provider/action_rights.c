@@ -17,9 +17,12 @@
 static const struct right {
 	const char *provider, *category; /* category NULL: of every one */
 	const char *action, *resource;	 /* resource NULL: "*" */
+	const char *setting;		 /* asked only where this is "true" */
 } rights[] = {
 	{"CodeBuild", NULL, "codebuild:StartBuild", PROJECT},
 	{"CodeBuild", NULL, "codebuild:BatchGetBuilds", PROJECT},
+	{"CodeBuild", NULL, "codebuild:StartBuildBatch", PROJECT, "BatchEnabled"},
+	{"CodeBuild", NULL, "codebuild:BatchGetBuildBatches", PROJECT, "BatchEnabled"},
 	{"CodeCommit", "Source", "codecommit:GetBranch", REPOSITORY},
 	{"CodeCommit", "Source", "codecommit:GetCommit", REPOSITORY},
 	{"CodeCommit", "Source", "codecommit:UploadArchive", REPOSITORY},
@@ -114,7 +117,8 @@ int action_check_rights(struct action_world *w, const struct action_run *run,
 		const struct right *r = &rights[i];
 
 		if (!streq(r->provider, p->provider) ||
-			(r->category && !streq(r->category, p->category)))
+			(r->category && !streq(r->category, p->category)) ||
+			(r->setting && !action_flag(action_run_setting(run, r->setting), false)))
 			continue;
 		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*", err) < 0)
 			return -1;

@@ -8,6 +8,7 @@ import zipfile
 import botocore.exceptions
 import pytest
 from asking import code_of, eventually
+from pipelines import action, client, executions, pipeline, s3_source, stage_state, wait_execution
 
 ENVIRONMENT = {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
                "computeType": "BUILD_GENERAL1_SMALL"}
@@ -322,6 +323,44 @@ def test_source_is_resolved_once(world):
     assert world.build(world.batch(batch), SOURCE)["resolvedSourceVersion"] == first
     world.builds.stop_build_batch(id=batch)
     world.finish(batch)
+
+
+def test_pipeline(world):
+    """A CodeBuild action that is a batch: its output holds what all builds made."""
+    for name in ("artifacts", "incoming"):
+        world.s3.create_bucket(Bucket=name)
+    world.s3.put_bucket_versioning(Bucket="incoming", VersioningConfiguration={"Status": "Enabled"})
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as z:
+        z.writestr("buildspec.yml", spec(TWO, "test \"$WHO\" = all", *MAKE, artifacts=ARTIFACTS))
+    world.s3.put_object(Bucket="incoming", Key="app.zip", Body=body.getvalue())
+    world.project("piped", "", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"})
+    cp = client(world.server)
+
+    def make(name, who="all", **configuration):
+        cp.create_pipeline(pipeline=pipeline(name, ("Source", s3_source("incoming", "app.zip")), ("Build", action(
+            "Build", "CodeBuild", "Make", dict({
+                "ProjectName": "piped", "BatchEnabled": "true", "EnvironmentVariables": json.dumps(
+                    [{"name": "WHO", "value": who}])}, **configuration), inputs=["App"], outputs=["Out"]))))
+        return wait_execution(cp, name, executions(cp, name)[0]["pipelineExecutionId"], timeout=120)
+
+    def output(name):
+        detail = cp.list_action_executions(pipelineName=name)["actionExecutionDetails"][0]
+        to = detail["output"]["outputArtifacts"][0]["s3location"]
+        return unzip(world.s3.get_object(Bucket=to["bucket"], Key=to["key"])["Body"].read())
+
+    assert make("folders") == "Succeeded", stage_state(cp, "folders", "Build")["actionStates"][0]["latestExecution"]
+    assert output("folders") == {"one/one": "one", "one/last": "one", "two/two": "two", "two/last": "two"}
+    assert make("joined", CombineArtifacts="true") == "Succeeded", stage_state(cp, "joined", "Build")["actionStates"][0]["latestExecution"]
+    assert output("joined") == {"one": "one", "two": "two", "last": "two"}
+    assert make("failing", who="nobody") == "Failed"
+    latest = stage_state(cp, "failing", "Build")["actionStates"][0]["latestExecution"]
+    assert latest["errorDetails"]["message"].endswith(
+        "FAILED. Phase: IN_PROGRESS, Code: BUILD_FAILED, Message: Failed builds: one, two")
+    assert world.batch(latest["externalExecutionId"])["initiator"] == "codepipeline/failing"
+    with pytest.raises(botocore.exceptions.ClientError) as e:
+        make("wrong", BatchEnabled="false", CombineArtifacts="true")
+    assert "CombineArtifacts needs BatchEnabled" in e.value.response["Error"]["Message"]
 
 
 def test_outlives_the_server(world):
