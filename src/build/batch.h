@@ -89,6 +89,8 @@ int batch_cut(struct batch_step *s, struct db_tx *tx, const struct batch_end *en
 /* Ends COMBINE_ARTIFACTS and the batch. */
 int batch_finish(
 	struct batch_step *s, struct db_tx *tx, const struct batch_end *end, struct err *err);
+/* Has the source's git host told how the batch stands, where the project wants it. */
+int batch_report(struct batch_step *s, struct db_tx *tx, struct err *err);
 /* Within the step that ended the build r: its batch, and others that wait for the project's
  * concurrentBuildLimit, go on. */
 int batch_build_ended(struct build_engine *e, struct db_tx *tx, const struct store_build_record *r,

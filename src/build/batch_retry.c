@@ -71,7 +71,7 @@ static int decide_retry(struct batch_step *s, struct db_tx *tx, struct err *err)
 	else
 		reset_failed(b, &s->arena);
 	batch_submit(b, q->now, &s->arena);
-	if (batch_set_timeout(s->e, tx, &s->r, err) < 0)
+	if (batch_report(s, tx, err) < 0 || batch_set_timeout(s->e, tx, &s->r, err) < 0)
 		return -1;
 	return batch_advance(s, tx, err);
 }

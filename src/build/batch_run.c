@@ -164,6 +164,19 @@ static const char *last_phase_of(const char *status)
 						: PHASE(FAILED);
 }
 
+int batch_report(struct batch_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct codebuild_build_group *g = batch_group(&s->r.batch, BATCH_SOURCE_GROUP);
+	struct store_build_record r;
+	int found;
+
+	if (!g->current_build_summary)
+		return 0;
+	found = store_build_record_get(
+		tx, build_uuid_of(g->current_build_summary->arn), true, &s->arena, &r, err);
+	return found <= 0 ? found : build_report_status(s->e, tx, &r, err);
+}
+
 int batch_finish(
 	struct batch_step *s, struct db_tx *tx, const struct batch_end *end, struct err *err)
 {
@@ -171,6 +184,8 @@ int batch_finish(
 
 	batch_enter(b, last_phase_of(end->status), end, durable_now(s->e->durable), &s->arena);
 	b->build_batch_status = end->status;
+	if (batch_report(s, tx, err) < 0)
+		return -1;
 	if (s->task && streq(s->task->kind, BATCH_TASK_TIMEOUT))
 		return 0;
 	return task_cancel(s->e->durable, tx, BATCH_TASK_TIMEOUT, s->uuid, "", err);

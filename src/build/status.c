@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "build/engine.h"
+#include "build/batch.h"
 #include "build/host_api.h"
 #include "codec/json.h"
 
@@ -15,6 +15,7 @@ struct report {
 	const struct build_engine *e;
 	const struct store_build_record *r;
 	struct arena *a;
+	const char *name; /* of the project; of one build of a batch "project/identifier" */
 	const char *context, *target, *description;
 };
 
@@ -96,14 +97,25 @@ static const char *expand(const struct report *p, const char *text)
 	return arena_strdup(p->a, str_text(&out));
 }
 
+/* One build of a batch, and not the one that stands for it. */
+static bool is_one_of_many(const struct store_build_record *r)
+{
+	return r->extra.batch_identifier && !streq(r->extra.batch_identifier, BATCH_SOURCE_GROUP);
+}
+
 static void describe(struct report *p)
 {
 	const struct codebuild_build_status_config *c = p->r->build.source->build_status_config;
 
-	p->context = c && c->context && *c->context
-			     ? expand(p, c->context)
-			     : arena_printf(p->a, "AWS CodeBuild %s (%s)", p->e->region,
-				       p->r->build.project_name);
+	p->name = p->r->build.project_name;
+	if (is_one_of_many(p->r))
+		p->name = arena_printf(p->a, "%s/%s", p->name, p->r->extra.batch_identifier);
+	p->context = arena_printf(p->a, "AWS CodeBuild %s (%s)", p->e->region, p->name);
+	if (c && c->context && *c->context)
+		p->context = is_one_of_many(p->r)
+				     ? arena_printf(p->a, "%s/%s", expand(p, c->context),
+					       p->r->extra.batch_identifier)
+				     : expand(p, c->context);
 	p->target = c && c->target_url && *c->target_url ? expand(p, c->target_url) : build_url(p);
 	p->description = standings[standing_of(&p->r->build)].description;
 }
@@ -127,7 +139,7 @@ static void write_body(const struct report *p, enum build_host_family family, st
 	json_put_member(&w, "description", p->description);
 	json_put_member(&w, github ? "context" : "name", p->context);
 	if (bitbucket)
-		json_put_member(&w, "key", arena_printf(p->a, "%.40s", p->r->build.project_name));
+		json_put_member(&w, "key", arena_printf(p->a, "%.40s", p->name));
 	json_close(&w, '}');
 }
 
@@ -177,11 +189,28 @@ struct load {
 	int found;
 };
 
+/* The first build of a batch stands for all of it. */
+static int stand_for_batch(struct db_tx *tx, struct load *l, struct err *err)
+{
+	struct store_build_batch batch;
+	int found;
+
+	if (!l->r.extra.batch_identifier || is_one_of_many(&l->r))
+		return 0;
+	found = store_build_batch_get(
+		tx, batch_uuid_of(l->r.build.build_batch_arn), l->a, &batch, err);
+	if (found > 0)
+		l->r.build.build_status = batch.batch.build_batch_status;
+	return found < 0 ? -1 : 0;
+}
+
 static int load(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct load *l = arg;
 
 	l->found = store_build_record_get(tx, l->uuid, true, l->a, &l->r, err);
+	if (l->found > 0)
+		return stand_for_batch(tx, l, err);
 	return l->found < 0 ? -1 : 0;
 }
 
@@ -195,13 +224,23 @@ int build_task_report_status(struct durable *d, const struct task *t, void *arg,
 	return l.found ? report(arg, &l.r, &a, err) : 0;
 }
 
+/* Of a batch: its first build reports for all, or every other one for itself. */
+static bool reports(const struct store_build_record *r)
+{
+	const struct codebuild_project_build_batch_config *c = r->spec.build_batch_config;
+	bool each = c && streq(c->batch_report_mode,
+				 CODEBUILD_BATCH_REPORT_MODE_TYPE_REPORT_INDIVIDUAL_BUILDS);
+
+	return !r->extra.batch_identifier || is_one_of_many(r) == each;
+}
+
 int build_report_status(struct build_engine *e, struct db_tx *tx,
 	const struct store_build_record *r, struct err *err)
 {
 	const struct codebuild_project_source *s = r->build.source;
 	struct task t = {.kind = BUILD_TASK_REPORT_STATUS, .subject = r->uuid};
 
-	if (!s || !build_host_of(s->type) || !r->build.resolved_source_version ||
+	if (!s || !reports(r) || !build_host_of(s->type) || !r->build.resolved_source_version ||
 		(!wire_or(s->report_build_status, false) && !r->extra.webhook.n))
 		return 0;
 	return task_enqueue(e->durable, tx, &t, err);

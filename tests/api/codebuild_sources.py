@@ -268,6 +268,35 @@ def raw_webhook(world, project):
     return answer["projects"][0]["webhook"]
 
 
+def test_the_status_of_batches(world):
+    """The batch as a whole, or each of its builds."""
+    spec = json.dumps({"version": 0.2, "phases": {"build": {"commands": ["test -z $FAIL"]}}, "batch": {"build-list": [
+        {"identifier": "good"}, {"identifier": "bad", "env": {"variables": {"FAIL": 1}}}]}}, indent=1)
+    api, head = world.builds.api, world.work.git("rev-parse", "main").stdout.strip()
+
+    def run(name, mode):
+        world.builds.project(name, "", source=world.source())
+        batch = api.start_build_batch(
+            projectName=name, sourceVersion="main", reportBuildBatchStatusOverride=True, buildspecOverride=spec,
+            buildBatchConfigOverride={"serviceRole": "arn:aws:iam::123456789012:role/build", "batchReportMode": mode})
+        ended = eventually(lambda: (b := api.batch_get_build_batches(ids=[batch["buildBatch"]["id"]])[
+            "buildBatches"][0])["complete"] and b)
+        assert ended["resolvedSourceVersion"] == head and ended["buildBatchStatus"] == "FAILED"
+
+    def until(name, *wanted):
+        return eventually(lambda: (got := heard(name)) >= set(wanted) and got, what=f"{wanted}")
+
+    def heard(name):
+        got = [t[2] for t in world.host.told if f"({name}" in t[2].get("context", "")]
+        return {(t["context"].split()[-1], t["state"]) for t in got}
+
+    run("told-whole", "REPORT_AGGREGATED_BATCH")
+    assert {c for c, _ in until("told-whole", ("(told-whole)", "failure"))} == {"(told-whole)"}
+    run("told-each", "REPORT_INDIVIDUAL_BUILDS")
+    got = until("told-each", ("(told-each/good)", "success"), ("(told-each/bad)", "failure"))
+    assert {c for c, _ in got} == {"(told-each/good)", "(told-each/bad)"}
+
+
 def test_tokens_are_stored_sealed(world):
     for name in ("towpath.db", "towpath.db-wal"):
         path = os.path.join(world.server.data, name)
