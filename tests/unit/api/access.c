@@ -88,9 +88,11 @@ static const struct {
 		"arn:aws:codedeploy:us-east-1:111122223333:deploymentgroup:a/g "
 		"arn:aws:codedeploy:us-east-1:111122223333:deploymentgroup:a/h"},
 	{&events_service, "DeleteRule", "{\"Name\":\"r\",\"EventBusName\":\"default\"}",
-		"events:DeleteRule arn:aws:events:us-east-1:111122223333:rule/r"},
+		"events:DeleteRule arn:aws:events:us-east-1:111122223333:rule/r "
+		"events:creatorAccount=111122223333"},
 	{&events_service, "DeleteRule", "{\"Name\":\"r\",\"EventBusName\":\"b\"}",
-		"events:DeleteRule arn:aws:events:us-east-1:111122223333:rule/b/r"},
+		"events:DeleteRule arn:aws:events:us-east-1:111122223333:rule/b/r "
+		"events:creatorAccount=111122223333"},
 	/* what a service looks up */
 	{&iam_service, "GetUser", "{}", "iam:GetUser arn:found:user:self"},
 	{&iam_service, "GetUser", "{\"UserName\":\"u\"}", "iam:GetUser arn:found:user:u"},
