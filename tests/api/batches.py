@@ -173,8 +173,8 @@ def test_matrix(world):
 def test_fast_fail(world):
     """The first failure stops what runs; nothing else starts."""
     done = world.run("fast", spec({"fast-fail": True, "build-graph": [
-        {"identifier": "slow", "env": {"variables": {"DO": "sleep 600"}}},
         {"identifier": "bad", "env": {"variables": {"DO": "false"}}},
+        {"identifier": "slow", "env": {"variables": {"DO": "sleep 600"}}},
         {"identifier": "next", "depend-on": ["slow"]}]}, "$DO"))
     assert done["buildBatchStatus"] == "FAILED"
     assert statuses(done) == {SOURCE: "SUCCEEDED", "slow": "STOPPED", "bad": "FAILED", "next": None}
