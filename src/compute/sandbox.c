@@ -96,11 +96,7 @@ NORETURN static void init_main(struct sandbox_plan *plan)
 		_exit(1);
 	socket = 3;
 	fcntl(socket, F_SETFD, FD_CLOEXEC);
-	/* When memory is short builds go before services. */
 	score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (score >= 0 && write(score, "300", 3) < 0)
-		errno = 0;
-	fd_closep(&score);
 	setsid();
 	errno = cgroup_enter(plan->cgroup);
 	if (errno) {
@@ -111,7 +107,15 @@ NORETURN static void init_main(struct sandbox_plan *plan)
 		init_fail(socket, &report);
 	if (plan->userns.holder && sandbox_userns_open(&plan->userns, &report) < 0)
 		init_fail(socket, &report);
-	if (sandbox_tree_build(plan, &report) < 0 || sandbox_confine(plan, &report) < 0)
+	if (sandbox_tree_build(plan, &report) < 0)
+		init_fail(socket, &report);
+	/* When memory is short builds go before services. What the machine's user 0 sets nobody
+	 * else may lower; containers of a privileged root ask for 0, so there its own user 0 sets
+	 * it. */
+	if (score >= 0 && write(score, "300", 3) < 0)
+		errno = 0;
+	fd_closep(&score);
+	if (sandbox_confine(plan, &report) < 0)
 		init_fail(socket, &report);
 	/* The maker's terminal or log is no affair of the root. */
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -365,6 +365,8 @@ static void privileged_roots_rule_what_is_their_own(void **state)
 		"mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m && touch m/x && ls u && "
 		"umount m",
 		"x\n");
+	/* As containers of an engine do. */
+	expect_output(f, "cd /proc/self; cat oom_score_adj; echo 0 > oom_score_adj", "300\n");
 	expect_output(f, "ip link add br9 type bridge && ls /sys/class/net | grep br9", "br9\n");
 	expect_output(f, "unshare -mnpf --mount-proc sh -c 'echo $$'", "1\n");
 	expect_output(
@@ -436,6 +438,14 @@ static bool has_memory_limits(void)
 {
 	return file_exists("/sys/fs/cgroup/memory") ||
 	       file_exists("/sys/fs/cgroup/cgroup.controllers");
+}
+
+static void builds_go_before_services(void **state)
+{
+	struct fixture *f = *state;
+
+	expect_output(f, "cat /proc/self/oom_score_adj", "300\n");
+	expect_refusal(f, "echo 0 > /proc/self/oom_score_adj");
 }
 
 static void limits_hold(void **state)
@@ -609,6 +619,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			privileged_roots_reach_no_further, no_root, teardown),
 		cmocka_unit_test_setup_teardown(mounts_of_the_machine_stay, no_root, teardown),
+		cmocka_unit_test_setup_teardown(builds_go_before_services, with_root, teardown),
 		cmocka_unit_test_setup_teardown(limits_hold, no_root, teardown),
 		cmocka_unit_test_setup_teardown(roots_begin_anew, no_root, teardown),
 		cmocka_unit_test_setup_teardown(signals_and_time_limits, with_root, teardown),
