@@ -358,6 +358,7 @@ static int serve(struct api_request *r, struct view body, struct err *err)
 		return -1;
 	r->input = arena_alloc(r->call.arena, op->input->size);
 	r->output = arena_alloc(r->call.arena, op->output->size);
+	r->call.service = r->service->wire->signing_name;
 	r->call.operation = op;
 	r->call.takes_json = r->protocol == &api_protocol_json && !r->api->config.validate_replies;
 	if (admit(r, body, err) < 0)

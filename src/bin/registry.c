@@ -8,6 +8,7 @@ const struct command *const commands[] = {
 	&command_audit,
 	&command_backup,
 	&command_completion,
+	&command_connection,
 	&command_destroy,
 	&command_doctor,
 	&command_env,

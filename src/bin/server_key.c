@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "build/build.h"
+#include "connection/connection.h"
 #include "identity/identity.h"
 #include "pipeline/pipeline.h"
 #include "secret/secret.h"
@@ -166,7 +167,8 @@ static int seal_all(struct db_tx *tx, void *arg, struct err *err)
 		secret_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
 		signal_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
 		build_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
-		pipeline_reseal(tx, &c->from, &c->to, &c->n, err) < 0)
+		pipeline_reseal(tx, &c->from, &c->to, &c->n, err) < 0 ||
+		connection_reseal(tx, &c->from, &c->to, &c->n, err) < 0)
 		return -1;
 	return write_mark(tx, &c->to, err); /* K1 */
 }

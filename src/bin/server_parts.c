@@ -7,6 +7,7 @@
 #include "api/svc_cloudtrail.h"
 #include "api/svc_codebuild.h"
 #include "api/svc_codecommit.h"
+#include "api/svc_codeconnections.h"
 #include "api/svc_codedeploy.h"
 #include "api/svc_codedeploy_commands.h"
 #include "api/svc_codepipeline.h"
@@ -84,6 +85,30 @@ static int open_source(struct server *s, struct err *err)
 static void close_source(struct server *s)
 {
 	s->source = source_engine_free(s->source);
+}
+
+/* ---- connection ---- */
+
+static int open_connection(struct server *s, struct err *err)
+{
+	struct connection_config c = {
+		.durable = s->durable,
+		.account = s->account,
+		.region = s->region,
+		.seal = &s->seal,
+	};
+
+	if (connection_engine_new(&c, &s->connection, err) < 0)
+		return -1;
+	server_add_service(s, svc_codeconnections(s->connection));
+	server_add_service(s, svc_codestar_connections(s->connection));
+	server_add_service(s, svc_towpath_connections(s->connection));
+	return 0;
+}
+
+static void close_connection(struct server *s)
+{
+	s->connection = connection_engine_free(s->connection);
 }
 
 /* ---- artifact ---- */
@@ -236,6 +261,8 @@ static int open_pipeline(struct server *s, struct err *err)
 	if (action_world_init(&s->action_world, s->data_dir, err) < 0)
 		return -1;
 	s->action_world.source = s->source;
+	s->action_world.connection = s->connection;
+	s->action_world.durable = s->durable;
 	s->action_world.artifact = s->artifact;
 	s->action_world.identity = s->identity;
 	s->action_world.build = s->build;
@@ -249,6 +276,9 @@ static int open_pipeline(struct server *s, struct err *err)
 		return -1;
 	s->action_world.pipeline = s->pipeline;
 	job_credentials_revoke_with_jobs(&s->action_world);
+	s->connection_watch =
+		(struct connection_watch){s->durable, s->connection, s->pipeline, s->data_dir};
+	connection_watch_register(&s->connection_watch);
 	s->rule_target.pipeline = s->pipeline;
 	s->rule_target.build = s->build;
 	s->rule_target.fleet = s->fleet;
@@ -267,6 +297,7 @@ const struct server_part server_parts[] = {
 	{"audit", open_audit, NULL, close_audit},
 	{"artifact", open_artifact, NULL, close_artifact},
 	{"source", open_source, NULL, close_source},
+	{"connection", open_connection, NULL, close_connection},
 	{"secret", open_secret, NULL, close_secret},
 	{"signal", server_open_signal, server_start_signal, server_close_signal},
 	{"fleet", server_open_fleet, server_start_fleet, server_close_fleet},

@@ -18,6 +18,7 @@
 #include "bin/server.h"
 #include "bin/server_tls.h"
 #include "build/build.h"
+#include "connection/connection.h"
 #include "db/db.h"
 #include "deploy/deploy.h"
 #include "durable/durable.h"
@@ -28,6 +29,7 @@
 #include "pipeline/pipeline.h"
 #include "provider/action_world.h"
 #include "provider/build_world.h"
+#include "provider/connection_watch.h"
 #include "provider/deploy_fleet.h"
 #include "provider/deploy_notice.h"
 #include "provider/fleet_world.h"
@@ -60,6 +62,8 @@ struct server {
 	struct artifact_engine *artifact;
 	struct secret_engine *secret;
 	struct source_engine *source;
+	struct connection_engine *connection;
+	struct connection_watch connection_watch;
 	struct signal_engine *signal;
 	struct rule_target rule_target;
 	struct traffic *traffic;

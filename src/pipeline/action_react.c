@@ -2,6 +2,7 @@
 /* The journal: entries about pending work of actions, and changes of sources that start
  * executions. Both are consumers with a cursor, so none is lost and none counts twice. */
 #include "base/log.h"
+#include "pipeline/definition.h"
 #include "pipeline/engine.h"
 #include "pipeline/git_pattern.h"
 
@@ -60,34 +61,30 @@ struct source_change {
 	int64_t time_usec;
 };
 
-static const struct codepipeline_git_configuration *trigger_of(
-	const struct codepipeline_pipeline_declaration *d, const char *action)
-{
-	wire_foreach (t, &d->triggers)
-		if (streq(t->git_configuration->source_action_name, action))
-			return t->git_configuration;
-	return NULL;
-}
-
 static bool trigger_passes(
 	struct source_change *s, const struct codepipeline_git_configuration *c, struct arena *a)
 {
+	const struct action_change *change = s->change;
 	struct git_push push = {
-		.branch = s->change->branch, .tag = s->change->tag, .created = s->change->created};
+		.branch = change->branch, .tag = change->tag, .created = change->created};
 	struct err err CLEANUP_ERR = ERR_INIT;
 
 	if (git_push_wants_paths(c) && push.branch && !push.created && s->provider->changed_paths &&
 		s->provider->changed_paths(
-			s->provider->arg, s->change, a, &push.paths, &push.n_paths, &err) < 0)
+			s->provider->arg, change, a, &push.paths, &push.n_paths, &err) < 0)
 		log_err("pipeline", &err, "the changed files of a push could not be told");
 	return git_push_passes(c, &push);
 }
 
 /* How the start is explained: as polling would, or as a rule of the event bus would. */
-static void explain(const struct flow *f, const struct codepipeline_action_declaration *action,
-	const struct action_change *c, struct flow_start *start)
+static void explain(const struct flow *f, const struct action_provider *p,
+	const struct codepipeline_action_declaration *action, const struct action_change *c,
+	struct flow_start *start)
 {
-	if (trigger_of(f->pipeline.declaration, action->name)) {
+	if (p->trigger_detail) {
+		start->trigger_type = CODEPIPELINE_TRIGGER_TYPE_WEBHOOKV2;
+		start->trigger_detail = p->trigger_detail(p->arg, action, c, f->arena);
+	} else if (definition_trigger(f->pipeline.declaration, action->name)) {
 		start->trigger_type = CODEPIPELINE_TRIGGER_TYPE_WEBHOOKV2;
 		start->trigger_detail = arena_printf(f->arena,
 			"{\"sourceActionName\":\"%s\",\"%s\":\"%s\",\"commitId\":\"%s\"}",
@@ -104,6 +101,17 @@ static void explain(const struct flow *f, const struct codepipeline_action_decla
 	}
 }
 
+/* By the filters of its trigger; without any, a push to its branch, unless nobody wants to know. */
+static bool starts(struct source_change *s, const struct codepipeline_action_declaration *action,
+	const struct codepipeline_git_configuration *trigger, struct arena *a)
+{
+	if (definition_trigger_filters(trigger))
+		return trigger_passes(s, trigger, a);
+	if (!trigger && !action_flag(action_setting(action, "DetectChanges"), true))
+		return false;
+	return s->provider->concerns(s->provider->arg, action, s->change);
+}
+
 /* One change starts at most one execution of a pipeline. */
 static int start_by_change(struct flow *f, struct db_tx *tx, void *arg, struct err *err)
 {
@@ -117,7 +125,7 @@ static int start_by_change(struct flow *f, struct db_tx *tx, void *arg, struct e
 		return 0;
 	wire_foreach (action, &first->actions) {
 		const struct codepipeline_git_configuration *trigger =
-			trigger_of(f->pipeline.declaration, action->name);
+			definition_trigger(f->pipeline.declaration, action->name);
 		struct codepipeline_source_revision_override head = {.action_name = action->name,
 			.revision_type = s->change->revision_type,
 			.revision_value = s->change->revision};
@@ -130,12 +138,10 @@ static int start_by_change(struct flow *f, struct db_tx *tx, void *arg, struct e
 		key = s->provider->watch_key(s->provider->arg, action, f->arena);
 		if (!streq(key, s->change->watch))
 			continue;
-		if (trigger && trigger->push.n
-				? !trigger_passes(s, trigger, f->arena)
-				: !s->provider->concerns(s->provider->arg, action, s->change))
+		if (!starts(s, action, trigger, f->arena))
 			continue;
-		explain(f, action, s->change, &start);
-		if (trigger && trigger->push.n)
+		explain(f, s->provider, action, s->change, &start);
+		if (definition_trigger_filters(trigger))
 			start.overrides = &heads;
 		flow_start_run(f, &start);
 		return 0;

@@ -164,6 +164,20 @@ struct codepipeline_pipeline_declaration *definition_complete(
 	return out;
 }
 
+const struct codepipeline_git_configuration *definition_trigger(
+	const struct codepipeline_pipeline_declaration *d, const char *action)
+{
+	wire_foreach (t, &d->triggers)
+		if (streq(t->git_configuration->source_action_name, action))
+			return t->git_configuration;
+	return NULL;
+}
+
+bool definition_trigger_filters(const struct codepipeline_git_configuration *trigger)
+{
+	return trigger && trigger->push.n;
+}
+
 void definition_watches(const struct flow_site *site,
 	const struct codepipeline_pipeline_declaration *d, struct arena *a, const char *const **ret,
 	size_t *ret_n)

@@ -22,6 +22,11 @@ bool definition_is_v2(const struct codepipeline_pipeline_declaration *d);
 /* A copy with all defaults filled in, as it is stored and answered. */
 struct codepipeline_pipeline_declaration *definition_complete(
 	const struct codepipeline_pipeline_declaration *d, int64_t version, struct arena *a);
+/* The trigger of a source action, or NULL. */
+const struct codepipeline_git_configuration *definition_trigger(
+	const struct codepipeline_pipeline_declaration *d, const char *action);
+/* What a trigger filters by; one without any is default detection. */
+bool definition_trigger_filters(const struct codepipeline_git_configuration *trigger);
 /* What the source actions watch. */
 void definition_watches(const struct flow_site *site,
 	const struct codepipeline_pipeline_declaration *d, struct arena *a, const char *const **ret,

@@ -99,8 +99,7 @@ static int check_trigger(
 				c->source_action_name);
 	if (c->pull_request.n)
 		return err_set_wire(err, STRUCTURE,
-			"Trigger of source action '%s': pull request filters are not available for "
-			"CodeCommit sources",
+			"Trigger of source action '%s': pull request filters are not available",
 			c->source_action_name);
 	wire_foreach (f, &c->push)
 		if (check_filter(c->source_action_name, f, err) < 0)

@@ -100,6 +100,10 @@ int pipeline_history(struct pipeline_engine *e, struct call *call,
 	const struct pipeline_history_request *req, struct store_pipeline_actions *ret,
 	const char **ret_token, struct err *err);
 
+/* watch.c: tells providers what a definition watches, in the step that stores it. */
+int pipeline_watch_begin(struct pipeline_engine *e, struct db_tx *tx,
+	const struct codepipeline_pipeline_declaration *d, struct arena *a, struct err *err);
+
 /* action_react.c: the journal. */
 void pipeline_subscribe(struct pipeline_engine *e);
 

@@ -59,7 +59,9 @@ static int watch(struct pipeline_engine *e, struct db_tx *tx, const struct store
 	size_t n;
 
 	definition_watches(&e->site, p->declaration, a, &keys, &n);
-	return store_pipeline_watch(tx, p->id, keys, n, err);
+	return store_pipeline_watch(tx, p->id, keys, n, err) < 0
+		       ? -1
+		       : pipeline_watch_begin(e, tx, p->declaration, a, err);
 }
 
 static int create_step(struct db_tx *tx, void *arg, struct err *err)

@@ -20,6 +20,7 @@ static const struct {
 	const char *provider, *type;
 } revision_types[] = {
 	{"CodeCommit", CODEPIPELINE_SOURCE_REVISION_TYPE_COMMIT_ID},
+	{"CodeStarSourceConnection", CODEPIPELINE_SOURCE_REVISION_TYPE_COMMIT_ID},
 	{"S3", CODEPIPELINE_SOURCE_REVISION_TYPE_S3_OBJECT_VERSION_ID},
 	{"S3", CODEPIPELINE_SOURCE_REVISION_TYPE_S3_OBJECT_KEY},
 };

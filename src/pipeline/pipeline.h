@@ -45,6 +45,14 @@ int pipeline_job_is_open(struct pipeline_engine *e, const char *id, struct err *
 int pipeline_reseal(struct db_tx *tx, const struct seal_key *from, const struct seal_key *to,
 	size_t *n, struct err *err);
 
+/* What the pipelines that watch a key (watch_key() of provider.h) want to know of its changes. */
+struct pipeline_wants {
+	bool changes; /* anything */
+	bool paths;   /* which files a push changes */
+};
+int pipeline_watch_wants(struct pipeline_engine *e, struct db_tx *tx, const char *key,
+	struct pipeline_wants *ret, struct err *err);
+
 #define PIPELINE_OPERATIONS(X)       \
 	X(acknowledge_job)           \
 	X(create_custom_action_type) \

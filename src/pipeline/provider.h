@@ -88,6 +88,7 @@ struct action_change {
 	const char *revision, *old_revision;
 	const char *repository; /* what changed_paths() needs; NULL without */
 	bool created;		/* the branch did not exist before */
+	const void *detail;	/* the provider's own, for trigger_detail() and changed_paths() */
 };
 
 struct action_provider {
@@ -126,6 +127,9 @@ struct action_provider {
 	/* Sources only. What an action watches, e.g. "codecommit shop-api"; NULL: nothing. */
 	const char *(*watch_key)(
 		void *arg, const struct codepipeline_action_declaration *action, struct arena *a);
+	/* Within the step that stores a definition with such an action: somebody watches the key.
+	 * NULL: changes come by themselves. */
+	int (*watched)(void *arg, struct db_tx *tx, const char *key, struct err *err);
 	/* Reads a change from an entry: true when it is one. */
 	bool (*change)(void *arg, const struct journal_entry *e, struct arena *a,
 		struct action_change *ret);
@@ -135,6 +139,11 @@ struct action_provider {
 	/* The paths that differ between the change's revisions, for file path filters. */
 	int (*changed_paths)(void *arg, const struct action_change *c, struct arena *a,
 		const char *const **ret_paths, size_t *ret_n, struct err *err);
+	/* How a start by the change is explained, with type WebhookV2. NULL: as by polling or by a
+	 * rule of the event bus. */
+	const char *(*trigger_detail)(void *arg,
+		const struct codepipeline_action_declaration *action, const struct action_change *c,
+		struct arena *a);
 	/* Page of the configured resource or of a revision, or NULL. */
 	const char *(*entity_url)(void *arg, const struct codepipeline_action_declaration *action,
 		const char *region, struct arena *a);

@@ -5,16 +5,9 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "base/timefmt.h"
+#include "provider/action_commit.h"
 #include "provider/action_world.h"
 #include "provider/build_world.h"
-#include "vcs/diff.h"
-
-#define MESSAGE_MAX (100 * KIB) /* of the CommitMessage variable */
-#define SUMMARY_MAX 2048	/* of a revision's summary */
-#define MAX_CHANGED_PATHS 100
-#define CODE_ZIP "CODE_ZIP"
-#define CLONE_REF "CODEBUILD_CLONE_REF"
 
 static const struct action_key keys[] = {
 	{"RepositoryName", true, false, "Name of the repository"},
@@ -22,28 +15,16 @@ static const struct action_key keys[] = {
 	{"PollForSourceChanges", false, false,
 		"Changes start the pipeline either way; it decides how the start is explained"},
 	{"OutputArtifactFormat", false, false,
-		"CODE_ZIP: the files (default); " CLONE_REF ": a reference that builds clone"},
+		ACTION_CODE_ZIP ": the files (default); " ACTION_CLONE_REF
+				": a reference that builds clone"},
 };
 
 static int validate(void *arg, const struct codepipeline_action_declaration *action,
 	struct arena *a, struct err *err)
 {
-	const char *format = action_setting(action, "OutputArtifactFormat");
-
 	(void)arg;
 	(void)a;
-	if (format && !streq(format, CODE_ZIP) && !streq(format, CLONE_REF))
-		return err_set_wire(err, "InvalidActionDeclarationException",
-			"Action configuration for action '%s': OutputArtifactFormat is " CODE_ZIP
-			" or " CLONE_REF ", not %s",
-			action->name, format);
-	return 0;
-}
-
-/* ISO date of a signature, in UTC. */
-static const char *date(struct arena *a, const struct vcs_signature *s)
-{
-	return arena_strdup(a, timefmt_iso(s->when * USEC_PER_SEC).text);
+	return action_commit_check_format(action, err);
 }
 
 static void fill_variables(
@@ -51,11 +32,11 @@ static void fill_variables(
 {
 	struct arena *a = run->arena;
 	const struct codepipeline_output_variables_map_kv rows[] = {
-		{"AuthorDate", date(a, &c->author)},
+		{"AuthorDate", action_commit_date(a, &c->author)},
 		{"BranchName", action_run_setting(run, "BranchName")},
 		{"CommitId", arena_strdup(a, c->id.hex)},
-		{"CommitMessage", arena_strndup(a, c->message, strnlen(c->message, MESSAGE_MAX))},
-		{"CommitterDate", date(a, &c->committer)},
+		{"CommitMessage", action_commit_message(a, c)},
+		{"CommitterDate", action_commit_date(a, &c->committer)},
 		{"RepositoryName", action_run_setting(run, "RepositoryName")},
 	};
 
@@ -68,12 +49,8 @@ static void fill_revision(
 	const struct action_run *run, const struct vcs_commit *c, struct action_result *ret)
 {
 	struct arena *a = run->arena;
-	size_t n = strnlen(c->message, SUMMARY_MAX);
-
-	while (n && strchr("\n\r ", c->message[n - 1]))
-		n--;
 	ret->revision_id = ret->revision_change_id = ret->external_id = arena_strdup(a, c->id.hex);
-	ret->revision_summary = ret->summary = arena_strndup(a, c->message, n);
+	ret->revision_summary = ret->summary = action_commit_summary(a, c);
 	ret->revision_created = WIRE_SET_TIME(c->committer.when * USEC_PER_SEC);
 	ret->revision_url = arena_printf(a,
 		"https://%s.console.aws.amazon.com/codesuite/codecommit/repositories/%s/commit/"
@@ -99,7 +76,7 @@ static int write_reference(
 static int store_artifact(struct action_world *w, const struct action_run *run,
 	const struct source_commit *commit, struct err *err)
 {
-	bool reference = streq(action_run_setting(run, "OutputArtifactFormat"), CLONE_REF);
+	bool reference = streq(action_run_setting(run, "OutputArtifactFormat"), ACTION_CLONE_REF);
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
 		.content_type = reference ? BUILD_CLONE_REFERENCE : "application/zip"};
@@ -189,24 +166,14 @@ static int tree_of(struct action_world *w, const struct action_change *c, const 
 static int changed_paths(void *arg, const struct action_change *c, struct arena *a,
 	const char *const **ret_paths, size_t *ret_n, struct err *err)
 {
-	struct vcs_repository *r CLEANUP_VCS = NULL;
 	struct action_world *w = arg;
 	struct source_commit before, after;
-	struct vcs_difference *diff;
-	const char **paths;
-	bool more;
 
 	if (tree_of(w, c, c->old_revision, a, &before, err) < 0 ||
-		tree_of(w, c, c->revision, a, &after, err) < 0 ||
-		vcs_repository_open(after.repository_path, &r, err) < 0 ||
-		vcs_diff_trees(r, &before.commit.tree, &after.commit.tree, "", NULL,
-			MAX_CHANGED_PATHS, a, &diff, ret_n, &more, err) < 0)
+		tree_of(w, c, c->revision, a, &after, err) < 0)
 		return -1;
-	paths = arena_new_n(a, *ret_n + 1, const char *);
-	for (size_t i = 0; i < *ret_n; i++)
-		paths[i] = diff[i].path;
-	*ret_paths = paths;
-	return 0;
+	return action_commit_paths(after.repository_path, &before.commit.tree, &after.commit.tree,
+		a, ret_paths, ret_n, err);
 }
 
 static const char *entity_url(void *arg, const struct codepipeline_action_declaration *action,

@@ -108,6 +108,31 @@ static int ask_artifacts(struct action_world *w, const struct action_run *run, s
 	return 0;
 }
 
+/* Connections go by two names, in actions and in ARNs: policies may use either. */
+static int ask_connection(struct action_world *w, const struct action_run *run, struct err *err)
+{
+	static const char *const names[] = {"codeconnections", "codestar-connections"};
+	const char *id = connection_id_of(action_run_setting(run, "ConnectionArn"));
+	CLEANUP_ERR struct err first = ERR_INIT;
+
+	for (size_t i = 0; id && i < ARRAY_SIZE(names) * ARRAY_SIZE(names); i++) {
+		CLEANUP_ERR struct err denial = ERR_INIT;
+		const char *action =
+			arena_printf(run->arena, "%s:UseConnection", names[i / ARRAY_SIZE(names)]);
+		const char *arn =
+			arena_printf(run->arena, "arn:%s:%s:%s:%s:connection/%s", run->partition,
+				names[i % ARRAY_SIZE(names)], run->region, run->account, id);
+
+		if (ask(w, run, action, arn, &denial) == 0)
+			return 0;
+		if (!err_is(&denial, ERR_DENIED))
+			return err_move(err, &denial);
+		if (i == 0)
+			err_move(&first, &denial);
+	}
+	return id ? err_move(err, &first) : 0; /* what is no ARN fails when it is used */
+}
+
 int action_check_rights(struct action_world *w, const struct action_run *run,
 	const struct action_provider *p, struct err *err)
 {
@@ -123,5 +148,7 @@ int action_check_rights(struct action_world *w, const struct action_run *run,
 		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*", err) < 0)
 			return -1;
 	}
+	if (p && streq(p->provider, "CodeStarSourceConnection") && ask_connection(w, run, err) < 0)
+		return -1;
 	return ask_artifacts(w, run, err);
 }

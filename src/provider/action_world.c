@@ -11,6 +11,7 @@
 
 static const struct action_provider *const rows[] = {
 	&action_codecommit,
+	&action_connection,
 	&action_s3_source,
 	&action_ecr_source,
 	&action_codebuild_build,

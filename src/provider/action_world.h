@@ -6,6 +6,7 @@
 
 #include "artifact/artifact.h"
 #include "build/build.h"
+#include "connection/connection.h"
 #include "deploy/deploy.h"
 #include "fleet/fleet.h"
 #include "identity/identity.h"
@@ -14,11 +15,12 @@
 #include "signal/signal.h"
 #include "source/source.h"
 
-#define ACTION_WORLD_MAX 16
+#define ACTION_WORLD_MAX 24
 
 /* Fill in the engines before the server starts to run tasks; all are borrowed. */
 struct action_world {
 	struct source_engine *source;
+	struct connection_engine *connection;
 	struct artifact_engine *artifact;
 	struct build_engine *build;
 	struct deploy_engine *deploy;
@@ -26,6 +28,7 @@ struct action_world {
 	struct fleet_engine *fleet;
 	struct identity_engine *identity; /* actions act under their roles; NULL: nobody asks */
 	struct pipeline_engine *pipeline; /* set before jobs have credentials */
+	struct durable *durable;	  /* where changes are looked for; NULL: nowhere */
 	const char *data_dir;		  /* actions/ below it holds files in the making */
 	/* the table */
 	struct action_provider providers[ACTION_WORLD_MAX];
@@ -47,6 +50,7 @@ void job_credentials_revoke_with_jobs(struct action_world *w);
 /* ---- private to provider/action_*.c ---- */
 
 extern const struct action_provider action_codecommit;
+extern const struct action_provider action_connection;
 extern const struct action_provider action_s3_source;
 extern const struct action_provider action_ecr_source;
 extern const struct action_provider action_codebuild_build;

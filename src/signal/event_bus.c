@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "signal/event.h"
-#include "signal/tag.h"
+#include "store/resource_tags.h"
 
 #define MAX_BUSES 100
 #define MAX_POLICY 10240
@@ -125,7 +125,7 @@ static int create_event_bus_step(struct db_tx *tx, void *arg, struct err *err)
 	TAG_MAP(a, &req->tags, &tags);
 	resp->event_bus_arn = bus.arn;
 	resp->description = bus.description;
-	return tag_add(tx, bus.arn, &tags, a, err) < 0 ? -1 : put_bus(tx, &bus, err);
+	return store_tags_add(tx, bus.arn, &tags, a, err) < 0 ? -1 : put_bus(tx, &bus, err);
 }
 
 static int update_event_bus_step(struct db_tx *tx, void *arg, struct err *err)
@@ -169,7 +169,7 @@ static int delete_event_bus_step(struct db_tx *tx, void *arg, struct err *err)
 		return err_set_wire(err, "ValidationException",
 			"Event bus %s can't be deleted since it has %s.", name,
 			rules.n ? "rules" : "archives");
-	if (tag_forget(tx, signal_arn(e, a, "events", "event-bus/%s", name), err) < 0)
+	if (store_tags_forget(tx, signal_arn(e, a, "events", "event-bus/%s", name), err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_EVENT_BUS, name, err);
 }

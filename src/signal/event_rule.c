@@ -4,7 +4,7 @@
 
 #include "signal/event.h"
 #include "signal/event_pattern.h"
-#include "signal/tag.h"
+#include "store/resource_tags.h"
 
 #define MAX_RULES 300
 
@@ -114,7 +114,8 @@ static int put_rule_step(struct db_tx *tx, void *arg, struct err *err)
 	};
 	TAG_MAP(a, &req->tags, &tags);
 	resp->rule_arn = rule.arn;
-	return tag_add(tx, rule.arn, &tags, a, err) < 0 ? -1 : put_rule(e, tx, &rule, a, err);
+	return store_tags_add(tx, rule.arn, &tags, a, err) < 0 ? -1
+							       : put_rule(e, tx, &rule, a, err);
 }
 
 static int describe_rule_step(struct db_tx *tx, void *arg, struct err *err)
@@ -146,7 +147,7 @@ static int delete_rule_step(struct db_tx *tx, void *arg, struct err *err)
 		return err_set_wire(
 			err, "ValidationException", "Rule can't be deleted since it has targets.");
 	rule.state = "DISABLED";
-	if (event_schedule_set(e, tx, &rule, err) < 0 || tag_forget(tx, rule.arn, err) < 0)
+	if (event_schedule_set(e, tx, &rule, err) < 0 || store_tags_forget(tx, rule.arn, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_EVENT_RULE, key, err);
 }
@@ -253,7 +254,7 @@ static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 	TAG_MAP(a, &req->tags, &tags);
 	return need_tagged(e, tx, req->resource_arn, a, err) < 0
 		       ? -1
-		       : tag_add(tx, req->resource_arn, &tags, a, err);
+		       : store_tags_add(tx, req->resource_arn, &tags, a, err);
 }
 
 static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
@@ -262,7 +263,7 @@ static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 
 	return need_tagged(e, tx, req->resource_arn, a, err) < 0
 		       ? -1
-		       : tag_remove(
+		       : store_tags_remove(
 				 tx, req->resource_arn, req->tag_keys.v, req->tag_keys.n, a, err);
 }
 
@@ -272,7 +273,7 @@ static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *
 	struct towpath_string_map tags;
 
 	if (need_tagged(e, tx, req->resource_arn, a, err) < 0 ||
-		tag_read(tx, req->resource_arn, a, &tags, err) < 0)
+		store_tags_read(tx, req->resource_arn, a, &tags, err) < 0)
 		return -1;
 	TAG_LIST(a, &tags, &resp->tags);
 	return 0;

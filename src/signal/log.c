@@ -6,7 +6,7 @@
 #include "codec/spool.h"
 #include "signal/log_filter.h"
 #include "signal/tally.h"
-#include "signal/tag.h"
+#include "store/resource_tags.h"
 
 #define PAGE_EVENTS 10000
 #define BATCH_BYTES 1048576

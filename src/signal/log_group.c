@@ -5,7 +5,7 @@
 
 #include "codec/spool.h"
 #include "signal/log_filter.h"
-#include "signal/tag.h"
+#include "store/resource_tags.h"
 
 #define LIST_MAX 50
 
@@ -97,7 +97,8 @@ static int create_log_group_step(struct db_tx *tx, void *arg, struct err *err)
 		return err_set_wire(err, "InvalidParameterException",
 			"Log groups starting with aws/ are reserved for AWS.");
 	TAG_MAP(a, &req->tags, &tags);
-	return r < 0 || tag_add(tx, signal_arn(e, a, "logs", "log-group:%s", req->log_group_name),
+	return r < 0 || store_tags_add(tx,
+				signal_arn(e, a, "logs", "log-group:%s", req->log_group_name),
 				&tags, a, err) < 0
 		       ? -1
 		       : log_group_put(e, tx, req->log_group_name, a, err);
@@ -161,8 +162,8 @@ static int delete_log_group_step(struct db_tx *tx, void *arg, struct err *err)
 		if (drop_stream(tx, streams.ids[i], err) < 0)
 			return -1;
 	if (log_filters_forget(tx, req->log_group_name, err) < 0 ||
-		tag_forget(tx, signal_arn(e, a, "logs", "log-group:%s", req->log_group_name), err) <
-			0)
+		store_tags_forget(
+			tx, signal_arn(e, a, "logs", "log-group:%s", req->log_group_name), err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_LOG_GROUP, req->log_group_name, err);
 }

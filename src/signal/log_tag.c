@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of logs on tags: by the ARN of a group, and by its name as older clients have it. */
 #include "signal/log_read.h"
-#include "signal/tag.h"
+#include "store/resource_tags.h"
 
 /* The ARN under which a group's tags are kept. ResourceNotFoundException when it is not there. */
 static int tagged(struct signal_engine *e, struct db_tx *tx, const char *name_or_arn,
@@ -21,7 +21,8 @@ static int add(struct signal_engine *e, struct db_tx *tx, const char *name_or_ar
 	const char *arn;
 
 	TAG_MAP(a, tags, &map);
-	return tagged(e, tx, name_or_arn, a, &arn, err) < 0 ? -1 : tag_add(tx, arn, &map, a, err);
+	return tagged(e, tx, name_or_arn, a, &arn, err) < 0 ? -1
+							    : store_tags_add(tx, arn, &map, a, err);
 }
 
 static int removed(struct signal_engine *e, struct db_tx *tx, const char *name_or_arn,
@@ -29,8 +30,9 @@ static int removed(struct signal_engine *e, struct db_tx *tx, const char *name_o
 {
 	const char *arn;
 
-	return tagged(e, tx, name_or_arn, a, &arn, err) < 0 ? -1
-							    : tag_remove(tx, arn, keys, n, a, err);
+	return tagged(e, tx, name_or_arn, a, &arn, err) < 0
+		       ? -1
+		       : store_tags_remove(tx, arn, keys, n, a, err);
 }
 
 static int list(struct signal_engine *e, struct db_tx *tx, const char *name_or_arn, struct arena *a,
@@ -39,7 +41,8 @@ static int list(struct signal_engine *e, struct db_tx *tx, const char *name_or_a
 	struct towpath_string_map map;
 	const char *arn;
 
-	if (tagged(e, tx, name_or_arn, a, &arn, err) < 0 || tag_read(tx, arn, a, &map, err) < 0)
+	if (tagged(e, tx, name_or_arn, a, &arn, err) < 0 ||
+		store_tags_read(tx, arn, a, &map, err) < 0)
 		return -1;
 	TAG_LIST(a, &map, ret);
 	return 0;

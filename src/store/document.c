@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Definitions and states of the fleet and signal engines. */
+/* Definitions and states of the fleet, signal and connection engines. */
 #include "store/document.h"
 
 #include "autoscaling.gen.h"
 #include "base/vec.h"
 #include "cloudwatch.gen.h"
+#include "codeconnections.gen.h"
 #include "codestar_notifications.gen.h"
 #include "ecs.gen.h"
 #include "elbv2.gen.h"
@@ -67,6 +68,11 @@ KIND(STORE_TOPIC, "topic", towpath_signal_topic);
 KIND(STORE_SUBSCRIPTION, "subscription", towpath_signal_subscription);
 KIND(STORE_SUBSCRIPTION_ENDED, "subscription-ended", towpath_signal_subscription);
 KIND(STORE_EVENT_TARGET, "event-target", events_target);
+KIND(STORE_CONNECTION, "connection", codeconnections_connection);
+KIND(STORE_CONNECTION_ACCESS, "connection-access", towpath_connection_access);
+KIND(STORE_CONNECTION_CANDIDATE, "connection-candidate", towpath_connection_access);
+KIND(STORE_CONNECTION_HOST, "connection-host", codeconnections_host);
+KIND(STORE_CONNECTION_WATCH, "connection-watch", towpath_connection_watch);
 
 int store_document_put(struct db_tx *tx, const struct store_document_kind *kind, const char *id,
 	const char *owner, const void *value, struct err *err)

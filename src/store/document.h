@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Definitions and states of the fleet and signal engines, as documents of the service models:
- * one row each, found by kind and id, listed by kind and owner. What comes in large numbers
+/* Definitions and states of the fleet, signal and connection engines, as documents of the service
+ * models: one row each, found by kind and id, listed by kind and owner. What comes in large numbers
  * (metric samples, log events) has tables of its own.
  *
  * Finders answer 1 (found), 0 (none) or -1; what they return lives in the arena. */
@@ -62,6 +62,11 @@ extern const struct store_document_kind STORE_SUBSCRIPTION; /* owner: topic ARN 
 /* ended by its link: it may be restored for a while; owner: topic ARN */
 extern const struct store_document_kind STORE_SUBSCRIPTION_ENDED;
 extern const struct store_document_kind STORE_EVENT_TARGET; /* owner: rule */
+extern const struct store_document_kind STORE_CONNECTION;   /* owner: host ARN, or "" */
+/* How a connection is used: in force; and one that is still to be checked, or was refused. */
+extern const struct store_document_kind STORE_CONNECTION_ACCESS, STORE_CONNECTION_CANDIDATE;
+extern const struct store_document_kind STORE_CONNECTION_HOST;
+extern const struct store_document_kind STORE_CONNECTION_WATCH; /* a repository as last seen */
 
 struct store_documents {
 	const char **ids;

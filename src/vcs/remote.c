@@ -11,6 +11,8 @@
 #include "vcs/child.h"
 
 #define LIST_MAX (4 * MIB)
+#define HEADS_MAX (64 * MIB)
+#define PEELED "^{}"
 
 static const enum err_kind kinds[] = {
 	[VCS_TROUBLE_OTHER] = ERR_IO,
@@ -70,28 +72,82 @@ static void take_refs(
 	}
 }
 
+/* What git answers to a question, up to limit bytes. */
+static int answer_of(const struct vcs_remote *r, const struct strv *args, size_t limit,
+	struct str *ret, struct err *err)
+{
+	CLEANUP_FD int out = memfd_create("git-refs", MFD_CLOEXEC);
+
+	if (out < 0)
+		return err_errno(err, errno, "cannot start git");
+	if (run(r, (const char *const *)args->v, out, err) < 0)
+		return -1;
+	if (lseek(out, 0, SEEK_SET) < 0)
+		return err_errno(err, errno, "cannot read what git wrote");
+	return fd_read_all(out, limit, ret, err);
+}
+
 int vcs_remote_list(const struct vcs_remote *r, const char *const *names, struct arena *a,
 	struct vcs_remote_refs *ret, struct err *err)
 {
 	CLEANUP_STRV struct strv args = {0};
 	CLEANUP_STR struct str text = STR_INIT;
-	CLEANUP_FD int out = memfd_create("git-refs", MFD_CLOEXEC);
 
-	if (out < 0)
-		return err_errno(err, errno, "cannot start git");
 	strv_add(&args, "ls-remote");
 	strv_add(&args, "--quiet");
 	strv_add(&args, "--");
 	strv_add(&args, r->url);
 	for (const char *const *name = names; *name; name++)
 		strv_add(&args, *name);
-	if (run(r, (const char *const *)args.v, out, err) < 0)
-		return -1;
-	if (lseek(out, 0, SEEK_SET) < 0)
-		return err_errno(err, errno, "cannot read what git wrote");
-	if (fd_read_all(out, LIST_MAX, &text, err) < 0)
+	if (answer_of(r, &args, LIST_MAX, &text, err) < 0)
 		return -1;
 	take_refs(str_view(&text), names, a, ret);
+	return 0;
+}
+
+/* A line "<id>\t<name>^{}" says what the annotated tag before it stands for. */
+static void take_head(struct view line, struct arena *a, struct vcs_remote_refs *ret)
+{
+	struct view id = view_cut(&line, '\t');
+	struct vcs_remote_ref *last = ret->n ? &ret->v[ret->n - 1] : NULL;
+	struct vcs_remote_ref ref;
+	char *name;
+
+	if (!line.p || !vcs_id_parse(id, &ref.id))
+		return;
+	name = arena_view_dup(a, line);
+	if (ends_with(name, PEELED)) {
+		name[strlen(name) - strlen(PEELED)] = '\0';
+		if (last && streq(last->name, name))
+			last->id = ref.id;
+		return;
+	}
+	ref.name = name;
+	ret->v[ret->n++] = ref;
+}
+
+int vcs_remote_heads(
+	const struct vcs_remote *r, struct arena *a, struct vcs_remote_refs *ret, struct err *err)
+{
+	CLEANUP_STRV struct strv args = {0};
+	CLEANUP_STR struct str text = STR_INIT;
+	struct view rest;
+	size_t lines = 1;
+
+	strv_add(&args, "ls-remote");
+	strv_add(&args, "--quiet");
+	strv_add(&args, "--heads");
+	strv_add(&args, "--tags");
+	strv_add(&args, "--");
+	strv_add(&args, r->url);
+	if (answer_of(r, &args, HEADS_MAX, &text, err) < 0)
+		return -1;
+	rest = str_view(&text);
+	for (size_t i = 0; i < rest.len; i++)
+		lines += rest.p[i] == '\n';
+	*ret = (struct vcs_remote_refs){.v = arena_new_n(a, lines, struct vcs_remote_ref)};
+	while (rest.p)
+		take_head(view_cut(&rest, '\n'), a, ret);
 	return 0;
 }
 
@@ -231,6 +287,8 @@ static int check_out(const struct clone *c, const struct vcs_id *commit, struct 
 	const char *const submodules[] = {
 		"submodule", "--quiet", "update", "--init", "--recursive", NULL};
 
+	if (c->wish->no_files)
+		return 0;
 	if (in_clone(c, checkout, -1, err) < 0)
 		return -1;
 	if (c->wish->submodules && in_clone(c, submodules, -1, err) < 0)
@@ -250,4 +308,13 @@ int vcs_remote_clone(const struct vcs_remote *r, const struct vcs_remote_wish *w
 	if (resolve(&c, wish->commit ? wish->commit : local, ret, err) < 0)
 		return -1;
 	return check_out(&c, ret, err);
+}
+
+int vcs_remote_add(
+	const struct vcs_remote *r, const char *dir, const char *commit, int depth, struct err *err)
+{
+	const struct vcs_remote_wish wish = {.commit = commit, .depth = depth};
+	const struct clone c = {r, &wish, dir};
+
+	return has_commit(&c) ? 0 : fetch(&c, commit, depth, false, err);
 }

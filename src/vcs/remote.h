@@ -66,16 +66,24 @@ struct vcs_remote_refs {
 int vcs_remote_list(const struct vcs_remote *r, const char *const *names, struct arena *a,
 	struct vcs_remote_refs *ret, struct err *err);
 
+/* All branches and tags, sorted by name; an annotated tag has the id of what it stands for. */
+int vcs_remote_heads(
+	const struct vcs_remote *r, struct arena *a, struct vcs_remote_refs *ret, struct err *err);
+
 struct vcs_remote_wish {
 	const char *ref;    /* full name or "HEAD"; NULL: the commit, wherever it is */
 	const char *commit; /* full id; NULL: what the reference stands for */
 	bool only_ref;	    /* nothing but the reference and its history */
 	int depth;	    /* commits of history; 0: all, with every branch and tag */
 	bool submodules;    /* and theirs */
+	bool no_files;	    /* nothing is checked out */
 };
 /* Into a folder that is empty or missing, checked out with HEAD detached; `origin` is the address.
  * Errors as above; ERR_NOT_FOUND also when the host has not the reference or commit. */
 int vcs_remote_clone(const struct vcs_remote *r, const struct vcs_remote_wish *wish,
 	const char *dir, struct vcs_id *ret, struct err *err);
+/* One more commit, with as much of its history, into what vcs_remote_clone() has made. */
+int vcs_remote_add(const struct vcs_remote *r, const char *dir, const char *commit, int depth,
+	struct err *err);
 
 #endif

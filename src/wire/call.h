@@ -38,6 +38,7 @@ struct call {
 	const char *source_ip, *user_agent;
 	const char *referer;  /* the HTTP header Referer, or NULL */
 	const char *endpoint; /* http[s]://host:port as the client addressed it */
+	const char *service;  /* the signing name that the client used */
 	const struct wire_operation *operation;
 	/* Where takes_json is set, a handler that has its answer stored as JSON may put it into
 	 * json instead of filling the response: it goes to the client as it is. */

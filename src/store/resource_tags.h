@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of what the engine keeps, by ARN. */
-#ifndef TOWPATH_SIGNAL_TAG_H
-#define TOWPATH_SIGNAL_TAG_H
+/* Tags of resources that have no other place for them, by ARN. */
+#ifndef TOWPATH_STORE_RESOURCE_TAGS_H
+#define TOWPATH_STORE_RESOURCE_TAGS_H
 
-#include "signal/internal.h"
+#include "store/document.h"
+#include "towpath.gen.h"
 
-#define TAG_MAX 50
+#define STORE_TAGS_MAX 50
 
 /* Makes a towpath_string_map of a service's list of tags. */
 #define TAG_MAP(a, list, ret)                                     \
@@ -19,13 +20,13 @@
 /* Makes a service's list of tags of a towpath_string_map. */
 #define TAG_LIST(a, map, ret) TAG_MAP(a, map, ret)
 
-int tag_read(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_string_map *ret,
+int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_string_map *ret,
 	struct err *err);
-/* Adds and replaces. LimitExceededException above TAG_MAX. */
-int tag_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *with,
+/* Adds and replaces. LimitExceededException above STORE_TAGS_MAX. */
+int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *with,
 	struct arena *a, struct err *err);
-int tag_remove(struct db_tx *tx, const char *arn, const char *const *keys, size_t n,
+int store_tags_remove(struct db_tx *tx, const char *arn, const char *const *keys, size_t n,
 	struct arena *a, struct err *err);
-int tag_forget(struct db_tx *tx, const char *arn, struct err *err);
+int store_tags_forget(struct db_tx *tx, const char *arn, struct err *err);
 
 #endif

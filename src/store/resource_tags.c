@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tags of what the engine keeps. */
-#include "signal/tag.h"
+#include "store/resource_tags.h"
 
-int tag_read(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_string_map *ret,
+#include "base/mem.h"
+
+int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_string_map *ret,
 	struct err *err)
 {
 	*ret = (struct towpath_string_map){0};
@@ -20,14 +21,14 @@ static void set(struct towpath_string_map *tags, const struct towpath_string_map
 	tags->v[tags->n++] = *tag;
 }
 
-int tag_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *with,
+int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *with,
 	struct arena *a, struct err *err)
 {
 	struct towpath_string_map old, tags = {0};
 
 	if (!with->n)
 		return 0;
-	if (tag_read(tx, arn, a, &old, err) < 0)
+	if (store_tags_read(tx, arn, a, &old, err) < 0)
 		return -1;
 	wire_list_alloc(a, &tags, old.n + with->n);
 	tags.n = 0;
@@ -35,19 +36,19 @@ int tag_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *
 		set(&tags, kv);
 	wire_foreach (kv, with)
 		set(&tags, kv);
-	if (tags.n > TAG_MAX)
+	if (tags.n > STORE_TAGS_MAX)
 		return err_set_wire(err, "LimitExceededException",
-			"A resource has at most %d tags; %s would have %zu", TAG_MAX, arn, tags.n);
+			"A resource has at most %d tags; %s would have %zu", STORE_TAGS_MAX, arn, tags.n);
 	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
 }
 
-int tag_remove(struct db_tx *tx, const char *arn, const char *const *keys, size_t n,
+int store_tags_remove(struct db_tx *tx, const char *arn, const char *const *keys, size_t n,
 	struct arena *a, struct err *err)
 {
 	struct towpath_string_map tags;
 	size_t kept = 0;
 
-	if (tag_read(tx, arn, a, &tags, err) < 0)
+	if (store_tags_read(tx, arn, a, &tags, err) < 0)
 		return -1;
 	wire_foreach (kv, &tags) {
 		bool gone = false;
@@ -61,7 +62,7 @@ int tag_remove(struct db_tx *tx, const char *arn, const char *const *keys, size_
 	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
 }
 
-int tag_forget(struct db_tx *tx, const char *arn, struct err *err)
+int store_tags_forget(struct db_tx *tx, const char *arn, struct err *err)
 {
 	return store_document_delete(tx, &STORE_RESOURCE_TAGS, arn, err);
 }
