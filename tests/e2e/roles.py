@@ -37,7 +37,8 @@ def test_roles_must_trust_the_service(server):
     project = {"name": "xx", "source": {"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {}"},
                "artifacts": {"type": "NO_ARTIFACTS"}, "environment": ENVIRONMENT}
     assert error(builds.create_project, serviceRole=other, **project) == (
-        "InvalidInputException", f"codebuild.amazonaws.com is not authorized to perform: sts:AssumeRole on {other}")
+        "InvalidInputException", f"codebuild.amazonaws.com is not authorized to perform: sts:AssumeRole on {other} for "
+        f"arn:aws:codebuild:{server.region}:{server.account}:project/xx")
     assert error(builds.create_project, serviceRole=none, **project) == (
         "InvalidInputException", f"there is no role {none}")
     deploys.create_application(applicationName="x")
