@@ -3,8 +3,8 @@
 
 #include "base/mem.h"
 
-int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_string_map *ret,
-	struct err *err)
+int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a,
+	struct towpath_string_map *ret, struct err *err)
 {
 	*ret = (struct towpath_string_map){0};
 	return store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err) < 0 ? -1 : 0;
@@ -38,7 +38,8 @@ int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_strin
 		set(&tags, kv);
 	if (tags.n > STORE_TAGS_MAX)
 		return err_set_wire(err, "LimitExceededException",
-			"A resource has at most %d tags; %s would have %zu", STORE_TAGS_MAX, arn, tags.n);
+			"A resource has at most %d tags; %s would have %zu", STORE_TAGS_MAX, arn,
+			tags.n);
 	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
 }
 

@@ -20,8 +20,8 @@
 /* Makes a service's list of tags of a towpath_string_map. */
 #define TAG_LIST(a, map, ret) TAG_MAP(a, map, ret)
 
-int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_string_map *ret,
-	struct err *err);
+int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a,
+	struct towpath_string_map *ret, struct err *err);
 /* Adds and replaces. LimitExceededException above STORE_TAGS_MAX. */
 int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *with,
 	struct arena *a, struct err *err);
