@@ -92,10 +92,12 @@ def test_life_of_a_connection(world, host, connections):
     done = json.loads(complete(world, arn, host).stdout)
     assert (done["status"], done["url"]) == ("AVAILABLE", host.url)
     assert connections.get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"] == "AVAILABLE"
-    # The database does not tell the token.
-    for path in ("towpath.db", "towpath.db-wal"):
-        with open(os.path.join(world.data, path), "rb") as f:
-            assert TOKEN.encode() not in f.read()
+    # No file of the server tells the token: not the database, the audit or the log.
+    for folder, _, names in os.walk(world.data):
+        for path in (os.path.join(folder, name) for name in names):
+            if os.path.isfile(path):
+                with open(path, "rb") as f:
+                    assert TOKEN.encode() not in f.read(), path
     # Another token: the one of before stays where the host does not take it.
     refused = complete(world, arn, host, token="wrong", check=False)
     assert refused.returncode == 1 and "does not take the token" in refused.stderr
