@@ -133,8 +133,8 @@ static int check_action(struct identity_engine *e, struct call *call,
 		return not_trusted(q, action, answer == POLICY_DENIES, err);
 	if (!q->caller || identity_authorize(e, q->caller, &question, &why) == 0)
 		return 0;
-	if (answer != POLICY_ALLOWS && why.kind == ERR_DENIED &&
-		!strstr(err_message(&why), "explicit deny"))
+	if (answer != POLICY_ALLOWS && err_is(&why, ERR_DENIED) &&
+		!identity_denied_explicitly(&why))
 		return 0;
 	err_move(err, &why);
 	return -1;

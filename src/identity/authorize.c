@@ -48,6 +48,13 @@ struct identity_verdict identity_decide(
 	return (struct identity_verdict){.allowed = true};
 }
 
+#define EXPLICITLY "with an explicit deny in"
+
+bool identity_denied_explicitly(const struct err *err)
+{
+	return err_is(err, ERR_DENIED) && strstr(err_message(err), EXPLICITLY);
+}
+
 int identity_denied(const char *arn, const struct policy_request *r,
 	const struct identity_verdict *verdict, struct err *err)
 {
@@ -57,8 +64,8 @@ int identity_denied(const char *arn, const struct policy_request *r,
 
 	if (verdict->explicitly)
 		return err_set(err, ERR_DENIED,
-			"User: %s is not authorized to perform: %s%s%s with an explicit deny in %s",
-			arn, r->action, on, resource, verdict->kind);
+			"User: %s is not authorized to perform: %s%s%s " EXPLICITLY " %s", arn,
+			r->action, on, resource, verdict->kind);
 	return err_set(err, ERR_DENIED,
 		"User: %s is not authorized to perform: %s%s%s because no %s allows the %s action",
 		arn, r->action, on, resource, verdict->kind, r->action);

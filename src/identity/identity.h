@@ -174,6 +174,8 @@ int identity_service_may(struct identity_engine *e, const struct identity_actor 
  * ERR_DENIED with the service's sentence, which names the role's session. */
 int identity_role_may(struct identity_engine *e, const struct identity_actor *who,
 	const char *action, const char *resource, const char *resource_policy, struct err *err);
+/* Whether a statement that denies is the reason, so that no allow elsewhere outweighs it. */
+bool identity_denied_explicitly(const struct err *err);
 /* Temporary credentials of the actor's role, which end with a part of Towpath (see
  * identity_set_alive): "build/<uuid>". NULL: they end by time alone. */
 int identity_role_session(struct identity_engine *e, const struct identity_actor *who,

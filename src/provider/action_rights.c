@@ -108,12 +108,13 @@ static int ask_artifacts(struct action_world *w, const struct action_run *run, s
 	return 0;
 }
 
-/* Connections go by two names, in actions and in ARNs: policies may use either. */
+/* Connections go by two names, in actions and in ARNs: policies may allow and deny by either. */
 static int ask_connection(struct action_world *w, const struct action_run *run, struct err *err)
 {
 	static const char *const names[] = {"codeconnections", "codestar-connections"};
 	const char *id = connection_id_of(action_run_setting(run, "ConnectionArn"));
 	CLEANUP_ERR struct err first = ERR_INIT;
+	bool allowed = !id; /* what is no ARN fails when it is used */
 
 	for (size_t i = 0; id && i < ARRAY_SIZE(names) * ARRAY_SIZE(names); i++) {
 		CLEANUP_ERR struct err denial = ERR_INIT;
@@ -124,13 +125,13 @@ static int ask_connection(struct action_world *w, const struct action_run *run, 
 				names[i % ARRAY_SIZE(names)], run->region, run->account, id);
 
 		if (ask(w, run, action, arn, &denial) == 0)
-			return 0;
-		if (!err_is(&denial, ERR_DENIED))
+			allowed = true;
+		else if (!err_is(&denial, ERR_DENIED) || identity_denied_explicitly(&denial))
 			return err_move(err, &denial);
-		if (i == 0)
+		else if (!err_is(&first, ERR_DENIED))
 			err_move(&first, &denial);
 	}
-	return id ? err_move(err, &first) : 0; /* what is no ARN fails when it is used */
+	return allowed ? 0 : err_move(err, &first);
 }
 
 int action_check_rights(struct action_world *w, const struct action_run *run,

@@ -369,6 +369,11 @@ def test_failures_say_what_to_do(world, host, used, cp, connections):
         "Effect": "Allow", "Action": "s3:*", "Resource": "*"}, {
             "Effect": "Allow", "Action": "codeconnections:UseConnection", "Resource": pending})
     rows["poor"] = (dict(pipeline_of(used, "poor"), roleArn=roles), "PermissionError", "UseConnection")
+    # A denial counts under either name as well.
+    barred = world.service_role("barred", "codepipeline.amazonaws.com", {
+        "Effect": "Allow", "Action": "*", "Resource": "*"}, {
+            "Effect": "Deny", "Action": "codeconnections:UseConnection", "Resource": "*"})
+    rows["barred"] = (dict(pipeline_of(used, "barred"), roleArn=barred), "PermissionError", "explicit deny")
     for name, (definition, error, words) in rows.items():
         cp.create_pipeline(pipeline=definition)
     for name, (definition, error, words) in rows.items():
