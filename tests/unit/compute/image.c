@@ -20,6 +20,7 @@
 #include "base/spawn.h"
 #include "compute/image.h"
 #include "crypto/digest.h"
+#include "unit/skip.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
 #define NOW (INT64_C(1800000000) * USEC_PER_SEC)
@@ -27,7 +28,6 @@
 static struct {
 	char dir[64], blobs[80], layers[80];
 	struct arena a;
-	bool root;
 } t;
 
 static int setup(void **state)
@@ -37,7 +37,6 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(t.dir));
 	snprintf(t.blobs, sizeof(t.blobs), "%s/blobs", t.dir);
 	snprintf(t.layers, sizeof(t.layers), "%s/layers", t.dir);
-	t.root = geteuid() == 0;
 	return file_make_dirs(t.blobs, 0700, NULL);
 }
 
@@ -162,8 +161,6 @@ static void test_layers_and_configuration(void **state)
 	struct stat before, after;
 
 	(void)state;
-	if (!t.root)
-		skip();
 	lower = put_layer("a", "lower");
 	upper = put_layer("b", "upper");
 	prepare(image_of(lower, upper), &image);
@@ -194,8 +191,6 @@ static void test_index(void **state)
 	struct image image;
 
 	(void)state;
-	if (!t.root)
-		skip();
 	/* an entry without a platform fits every machine */
 	prepare(put(view_of(arena_printf(&t.a,
 			"{\"manifests\":[{\"digest\":\"%s\",\"platform\":{\"os\":\"plan9\","
@@ -216,8 +211,6 @@ static void test_refused(void **state)
 	const char *layer = put_layer("d", "good"), *missing;
 
 	(void)state;
-	if (!t.root)
-		skip();
 	refuse(put_manifest("[]"), ERR_MALFORMED, "names no layers");
 	refuse(put_manifest("[{\"digest\":\"sha256:12\"}]"), ERR_MALFORMED, "no sha256 digest");
 	refuse(put_manifest("[{\"digest\":\"../../etc\"}]"), ERR_MALFORMED, "no sha256 digest");
@@ -249,8 +242,6 @@ static void test_collection(void **state)
 	char *lease CLEANUP(freep) = NULL;
 
 	(void)state;
-	if (!t.root)
-		skip();
 	prepare(digest, &image);
 	lease = xasprintf("%s.lease", image.layers[0]);
 	/* held, however long */
@@ -282,16 +273,12 @@ static void test_mounted_layers_stay(void **state)
 	struct image image;
 
 	(void)state;
-	if (!t.root)
-		skip();
 	prepare(digest, &image);
 	image_release(&image);
 	options = xasprintf("lowerdir=%s:%s", image.layers[0], image.layers[1]);
 	assert_int_equal(mkdir(target, 0700), 0);
-	if (mount("overlay", target, "overlay", MS_RDONLY, options) < 0) {
-		print_message("# skipped: no overlay mounts here: error %d\n", errno);
-		skip();
-	}
+	if (mount("overlay", target, "overlay", MS_RDONLY, options) < 0)
+		SKIP_CASE("no overlay mounts here");
 	collect_at(NOW + 100 * HOUR);
 	expect_content(target, "g", "mounted");
 	assert_true(file_exists(image.layers[0]));
@@ -308,8 +295,6 @@ static void test_clean(void **state)
 	struct image image;
 
 	(void)state;
-	if (!t.root)
-		skip();
 	prepare(image_of(put_layer("i", "whole"), NULL), &image);
 	image_release(&image);
 	assert_int_equal(file_make_dirs(partial, 0700, NULL), 0);
@@ -329,5 +314,7 @@ int main(void)
 		cmocka_unit_test(test_clean),
 	};
 
+	if (geteuid() != 0)
+		SKIP_ALL("layers are unpacked by root");
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

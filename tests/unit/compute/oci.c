@@ -15,15 +15,14 @@
 #include "base/mem.h"
 #include "base/spawn.h"
 #include "compute/oci_internal.h"
+#include "unit/skip.h"
 
 static struct {
 	char dir[64], id[32], bridge[16], address[24], gateway[20];
-	bool usable;
 } t;
 
 static int setup(void **state)
 {
-	struct err err CLEANUP_ERR = ERR_INIT;
 	unsigned char octets[2];
 	char tail[9];
 
@@ -35,9 +34,6 @@ static int setup(void **state)
 	snprintf(t.bridge, sizeof(t.bridge), "tpt%s", tail);
 	snprintf(t.address, sizeof(t.address), "10.%d.%d.5/24", 100 + octets[0] % 100, octets[1]);
 	snprintf(t.gateway, sizeof(t.gateway), "10.%d.%d.1", 100 + octets[0] % 100, octets[1]);
-	t.usable = compute_oci.probe(&compute_oci, &err) == 0;
-	if (!t.usable)
-		print_message("# skipped: %s\n", err_message(&err));
 	return file_make_dirs(t.dir, 0700, NULL);
 }
 
@@ -91,8 +87,6 @@ static void test_life(void **state)
 	char path[128];
 
 	(void)state;
-	if (!t.usable)
-		skip();
 	if (compute_oci.create(&compute_oci, &spec, &root, &err) < 0)
 		fail_msg("%s", err_message(&err));
 	assert_int_equal(run(root, "ip -4 -o addr show dev eth0; hostname; ls -A /root", &out), 0);
@@ -132,8 +126,6 @@ static void test_failed_create_leaves_nothing(void **state)
 	char dir[80], path[128];
 
 	(void)state;
-	if (!t.usable)
-		skip();
 	snprintf(dir, sizeof(dir), "%s/second", t.dir);
 	assert_int_equal(file_make_dirs(dir, 0700, &err), 0);
 	spec.dir = dir;
@@ -182,8 +174,6 @@ static void test_pod_network(void **state)
 	char bridge[64], hardware[2][18];
 
 	(void)state;
-	if (!t.usable)
-		skip();
 	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
 	/* what an earlier try left is made anew */
 	for (int i = 0; i < 2; i++) {
@@ -218,8 +208,6 @@ static void test_pod_without_network(void **state)
 	struct err err CLEANUP_ERR = ERR_INIT;
 
 	(void)state;
-	if (!t.usable)
-		skip();
 	if (compute_oci.pod_make(&compute_oci, &pod, &err) < 0)
 		fail_msg("%s", err_message(&err));
 	assert_int_equal(check(links, &out), 0);
@@ -239,8 +227,6 @@ static void test_failed_pod_leaves_nothing(void **state)
 	char bridge[64];
 
 	(void)state;
-	if (!t.usable)
-		skip();
 	snprintf(bridge, sizeof(bridge), "/sys/class/net/%s", t.bridge);
 	assert_int_equal(compute_oci.pod_make(&compute_oci, &pod, &err), -1);
 	assert_non_null(strstr(err_message(&err), "nowhere/24"));
@@ -257,6 +243,9 @@ int main(void)
 		cmocka_unit_test(test_pod_without_network),
 		cmocka_unit_test(test_failed_pod_leaves_nothing),
 	};
+	struct err err CLEANUP_ERR = ERR_INIT;
 
+	if (compute_oci.probe(&compute_oci, &err) < 0)
+		SKIP_ALL(err_message(&err));
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
