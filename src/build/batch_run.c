@@ -124,13 +124,11 @@ static int start_group(
 	return 1;
 }
 
-struct started {
-	size_t builds;
-	bool waiting; /* for the project's concurrentBuildLimit */
-};
-
-static int start_ready(struct batch_step *s, struct db_tx *tx, struct started *ret, struct err *err)
+/* Starts what may start; the batch waits where the project's concurrentBuildLimit allows no more.
+ * Adds to ret_started. */
+static int start_ready(struct batch_step *s, struct db_tx *tx, size_t *ret_started, struct err *err)
 {
+	s->r.waiting = false;
 	wire_foreach (g, &s->r.batch.build_groups) {
 		int full;
 
@@ -140,9 +138,9 @@ static int start_ready(struct batch_step *s, struct db_tx *tx, struct started *r
 		if (full < 0 || (!full && start_group(s, tx, g, err) < 0))
 			return -1;
 		if (full)
-			ret->waiting = true;
+			s->r.waiting = true;
 		else
-			ret->builds++;
+			++*ret_started;
 	}
 	return 0;
 }
@@ -236,7 +234,7 @@ int batch_advance(struct batch_step *s, struct db_tx *tx, struct err *err)
 {
 	struct codebuild_build_batch *b = &s->r.batch;
 	struct codebuild_build_group *source = batch_group(b, BATCH_SOURCE_GROUP);
-	struct started started = {0};
+	size_t started = 0;
 
 	if (streq(b->current_phase, PHASE(DOWNLOAD_BATCHSPEC)) &&
 		batch_group_is(source, STATUS(SUCCEEDED)))
@@ -248,7 +246,7 @@ int batch_advance(struct batch_step *s, struct db_tx *tx, struct err *err)
 			err);
 	if (start_ready(s, tx, &started, err) < 0)
 		return -1;
-	if (is_active(b) || started.waiting ||
+	if (is_active(b) || s->r.waiting ||
 		(streq(b->current_phase, PHASE(COMBINE_ARTIFACTS)) && !s->r.extra.ending))
 		return 0;
 	return leave(s, tx, err);
@@ -362,16 +360,15 @@ static int decide_ended(struct batch_step *s, struct db_tx *tx, struct err *err)
 
 static int decide_wake(struct batch_step *s, struct db_tx *tx, struct err *err)
 {
-	struct started started = {0};
+	size_t started = 0;
 
-	if (!s->r.spec.concurrent_build_limit.set)
-		return 1;
 	if (start_ready(s, tx, &started, err) < 0)
 		return -1;
-	return started.builds ? batch_advance(s, tx, err) : 1;
+	return !started && s->r.waiting ? 1 : batch_advance(s, tx, err);
 }
 
-/* Batches of the project that wait for its concurrentBuildLimit, the one named left out. */
+/* Batches of the project that wait for its concurrentBuildLimit, the one named left out: the first
+ * that still waits has taken what there was. */
 static int wake_others(struct build_engine *e, struct db_tx *tx, const char *project,
 	const char *but, struct err *err)
 {
@@ -379,14 +376,18 @@ static int wake_others(struct build_engine *e, struct db_tx *tx, const char *pro
 	const char **uuids;
 	size_t n;
 
-	if (store_build_batch_active(tx, project, &a, &uuids, &n, err) < 0)
+	if (store_build_batch_waiting(tx, project, &a, &uuids, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		CLEANUP_BATCH_STEP struct batch_step s = {
 			.e = e, .uuid = uuids[i], .decide = decide_wake};
 
-		if (!streq(uuids[i], but) && batch_step_within(&s, tx, err) < 0)
+		if (streq(uuids[i], but))
+			continue;
+		if (batch_step_within(&s, tx, err) < 0)
 			return -1;
+		if (s.r.waiting)
+			break;
 	}
 	return 0;
 }

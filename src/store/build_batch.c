@@ -21,10 +21,15 @@ const struct db_migration store_build_batch_migrations[] = {
 		     "WHERE status = 'IN_PROGRESS';\n"
 		     "CREATE INDEX build_batch_token ON build_batch(project, token) "
 		     "WHERE token IS NOT NULL"},
+	{"2-waiting", "DROP INDEX build_batch_active;\n"
+		      "ALTER TABLE build_batch ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;\n"
+		      "UPDATE build_batch SET waiting = 1 WHERE status = 'IN_PROGRESS';\n"
+		      "CREATE INDEX build_batch_waiting ON build_batch(project, seq) "
+		      "WHERE waiting = 1"},
 };
 const size_t store_build_batch_migrations_n = ARRAY_SIZE(store_build_batch_migrations);
 
-#define COLUMNS "uuid, seq, token, doc, spec, extra"
+#define COLUMNS "uuid, seq, token, doc, spec, extra, waiting"
 
 static int next_seq(struct db_tx *tx, int64_t *ret, struct err *err)
 {
@@ -48,12 +53,12 @@ int store_build_batch_insert(struct db_tx *tx, struct store_build_batch *r, stru
 	wire_encode_json(&codebuild_project_shape, &r->spec, &spec);
 	wire_encode_json(&towpath_build_batch_extra_shape, &r->extra, &extra);
 	return db_exec(tx,
-		"INSERT INTO build_batch(uuid, seq, project, status, token, doc, spec, extra) "
-		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		"INSERT INTO build_batch(uuid, seq, project, status, token, doc, spec, extra, "
+		"waiting) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 		DB_ARGS(DB_TEXT(r->uuid), DB_INT(r->seq), DB_TEXT(r->batch.project_name),
 			DB_TEXT(r->batch.build_batch_status), DB_TEXT(r->token),
 			DB_TEXT_VIEW(str_view(&doc)), DB_TEXT_VIEW(str_view(&spec)),
-			DB_TEXT_VIEW(str_view(&extra))),
+			DB_TEXT_VIEW(str_view(&extra)), DB_INT(r->waiting)),
 		NULL, err);
 }
 
@@ -64,9 +69,11 @@ int store_build_batch_update(struct db_tx *tx, const struct store_build_batch *r
 	wire_encode_json(&codebuild_build_batch_shape, &r->batch, &doc);
 	wire_encode_json(&towpath_build_batch_extra_shape, &r->extra, &extra);
 	return db_exec(tx,
-		"UPDATE build_batch SET status = ?2, doc = ?3, extra = ?4 WHERE uuid = ?1",
+		"UPDATE build_batch SET status = ?2, doc = ?3, extra = ?4, waiting = ?5 "
+		"WHERE uuid = ?1",
 		DB_ARGS(DB_TEXT(r->uuid), DB_TEXT(r->batch.build_batch_status),
-			DB_TEXT_VIEW(str_view(&doc)), DB_TEXT_VIEW(str_view(&extra))),
+			DB_TEXT_VIEW(str_view(&doc)), DB_TEXT_VIEW(str_view(&extra)),
+			DB_INT(r->waiting)),
 		NULL, err);
 }
 
@@ -82,6 +89,7 @@ static int read_one(
 		.uuid = db_col_text(rows, 0, a),
 		.seq = db_col_int(rows, 1),
 		.token = db_col_text(rows, 2, a),
+		.waiting = db_col_int(rows, 6),
 	};
 	if (wire_decode_json(
 		    &codebuild_build_batch_shape, db_col_bytes(rows, 3), a, &ret->batch, err) < 0 ||
@@ -123,14 +131,14 @@ int store_build_batch_delete(struct db_tx *tx, const char *uuid, struct err *err
 		tx, "DELETE FROM build_batch WHERE uuid = ?1", DB_ARGS(DB_TEXT(uuid)), NULL, err);
 }
 
-int store_build_batch_active(struct db_tx *tx, const char *project, struct arena *a,
+int store_build_batch_waiting(struct db_tx *tx, const char *project, struct arena *a,
 	const char ***ret_uuids, size_t *ret_n, struct err *err)
 {
 	CLEANUP_ROWS struct db_rows *rows = NULL;
 
 	if (db_query(tx,
 		    "SELECT uuid, seq FROM build_batch "
-		    "WHERE project = ?1 AND status = 'IN_PROGRESS' ORDER BY seq",
+		    "WHERE project = ?1 AND waiting = 1 ORDER BY seq",
 		    DB_ARGS(DB_TEXT(project)), &rows, err) < 0)
 		return -1;
 	return store_build_page_read(rows, a, ret_uuids, ret_n, NULL, err);

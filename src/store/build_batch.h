@@ -15,6 +15,7 @@ struct store_build_batch {
 	const char *uuid;  /* the key; the API's id is "<project>:<uuid>" */
 	int64_t seq;	   /* order of asking over all projects; set by insert */
 	const char *token; /* of idempotency, or NULL */
+	bool waiting;	   /* for the project's concurrentBuildLimit */
 	struct codebuild_build_batch batch;
 	struct codebuild_project spec;
 	struct towpath_build_batch_extra extra;
@@ -22,7 +23,7 @@ struct store_build_batch {
 
 /* Sets r->seq. */
 int store_build_batch_insert(struct db_tx *tx, struct store_build_batch *r, struct err *err);
-/* Stores batch and extra. */
+/* Stores batch, extra and waiting. */
 int store_build_batch_update(struct db_tx *tx, const struct store_build_batch *r, struct err *err);
 /* 1 found, 0 none. */
 int store_build_batch_get(struct db_tx *tx, const char *uuid, struct arena *a,
@@ -31,8 +32,8 @@ int store_build_batch_delete(struct db_tx *tx, const char *uuid, struct err *err
 /* The newest batch that was asked for with this token in the project. 1 found, 0 none. */
 int store_build_batch_by_token(struct db_tx *tx, const char *project, const char *token,
 	struct arena *a, struct store_build_batch *ret, struct err *err);
-/* uuids of the project's batches that are under way, in order of asking. */
-int store_build_batch_active(struct db_tx *tx, const char *project, struct arena *a,
+/* uuids of the project's batches that wait for its concurrentBuildLimit, in order of asking. */
+int store_build_batch_waiting(struct db_tx *tx, const char *project, struct arena *a,
 	const char ***ret_uuids, size_t *ret_n, struct err *err);
 
 struct store_build_batch_page {

@@ -64,18 +64,22 @@ static int lists_fn(struct db_tx *tx, void *arg UNUSED, struct err *err)
 			return -1;
 		assert_string_equal(str_text(&out), lists[i].ids);
 	}
-	if (store_build_batch_active(tx, "p", &arena, &uuids, &n, err) < 0)
+	if (store_build_batch_waiting(tx, "p", &arena, &uuids, &n, err) < 0)
 		return -1;
-	assert_int_equal(n, 2);
-	assert_string_equal(uuids[1], "d");
+	assert_int_equal(n, 0);
 	assert_int_equal(store_build_batch_by_token(tx, "p", "t", &arena, &r, err), 1);
 	assert_string_equal(r.uuid, "b");
 	r.batch.build_batch_status = "SUCCEEDED";
+	r.waiting = true;
 	if (store_build_batch_update(tx, &r, err) < 0)
 		return -1;
 	assert_int_equal(store_build_batch_get(tx, "b", &arena, &r, err), 1);
 	assert_string_equal(r.batch.build_batch_status, "SUCCEEDED");
-	assert_true(r.extra.fast_fail.v);
+	assert_true(r.extra.fast_fail.v && r.waiting);
+	if (store_build_batch_waiting(tx, "p", &arena, &uuids, &n, err) < 0)
+		return -1;
+	assert_int_equal(n, 1);
+	assert_string_equal(uuids[0], "b");
 	if (store_build_batch_delete(tx, "b", err) < 0)
 		return -1;
 	assert_int_equal(store_build_batch_get(tx, "b", &arena, &r, err), 0);
