@@ -21,6 +21,7 @@ struct combine {
 	const char *dir;
 	const char *location; /* of the primary artifact, once stored */
 	const char *error;
+	int64_t begun_usec; /* of the phase that it works for; 0: of the present one */
 };
 
 static void combine_release(struct combine *c)
@@ -204,12 +205,19 @@ static int join_all(struct combine *c, struct err *err)
 
 /* ---- the task ---- */
 
+static int64_t phase_begun(const struct codebuild_build_batch *b)
+{
+	return b->phases.v[b->phases.n - 1].start_time.usec;
+}
+
+/* A batch that was stopped and retried meanwhile is combined anew. */
 static int decide_combined(struct batch_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct combine *c = s->arg;
 	struct batch_end end = {.status = CODEBUILD_STATUS_TYPE_SUCCEEDED};
 
-	if (!streq(s->r.batch.current_phase, COMBINE))
+	if (!streq(s->r.batch.current_phase, COMBINE) ||
+		(c->begun_usec && c->begun_usec != phase_begun(&s->r.batch)))
 		return 1;
 	if (c->error)
 		end = (struct batch_end){CODEBUILD_STATUS_TYPE_FAILED, "CLIENT_ERROR", c->error};
@@ -238,26 +246,25 @@ static struct store_build_record actor_of(const struct store_build_batch *r)
 	return actor;
 }
 
+/* Whatever comes of it, and of a try that a crash cut off, nothing is left in the folder. */
 int batch_task_combine(struct durable *d UNUSED, const struct task *t, void *arg, struct err *err)
 {
 	CLEANUP(combine_release) struct combine c = {.e = arg, .task = t};
 	CLEANUP_ERR struct err why = ERR_INIT;
 	int found = batch_load(c.e, t->subject, &c.arena, &c.r, err);
 
-	if (found <= 0)
-		return found;
-	if (!streq(c.r.batch.current_phase, COMBINE))
+	c.dir = build_job_dir(c.e, t->subject, &c.arena);
+	if (found < 0 || file_remove_tree(c.dir, err) < 0)
+		return -1;
+	if (!found || !streq(c.r.batch.current_phase, COMBINE))
 		return 0;
 	c.actor = actor_of(&c.r);
-	c.dir = build_job_dir(c.e, t->subject, &c.arena);
+	c.begun_usec = phase_begun(&c.r.batch);
+	if (join_all(&c, &why) < 0)
+		c.error = arena_strdup(&c.arena, err_message(&why));
 	if (file_remove_tree(c.dir, err) < 0)
 		return -1;
-	if (join_all(&c, &why) < 0) {
-		if (build_fault_may_pass(&why))
-			return err_move(err, &why);
-		c.error = arena_strdup(&c.arena, err_message(&why));
-	}
-	return file_remove_tree(c.dir, err) < 0 ? -1 : finish(&c, err);
+	return build_fault_may_pass(&why) ? err_move(err, &why) : finish(&c, err);
 }
 
 int batch_task_combine_gave_up(struct durable *d UNUSED, struct db_tx *tx, const struct task *t,

@@ -275,12 +275,18 @@ static void set_environment(
 	p->environment = env;
 }
 
-/* Builds of a batch store beside one another: the identifier is the last part of the name. */
-static void set_artifact_name(
-	struct codebuild_project_artifacts *to, const char *identifier, struct arena *a)
+/* Builds of a batch store beside one another: the identifier is the last part of the name. A ZIP is
+ * never without a name of its own (artifact.c). */
+static void set_artifact_name(struct codebuild_project_artifacts *to, const char *project,
+	const char *identifier, struct arena *a)
 {
-	if (streq(to->type, CODEBUILD_ARTIFACTS_TYPE_S3))
-		to->name = arena_printf(a, "%s/%s", to->name ? to->name : "", identifier);
+	const char *name = to->name ? to->name : "";
+
+	if (!streq(to->type, CODEBUILD_ARTIFACTS_TYPE_S3))
+		return;
+	if (streq(to->packaging, CODEBUILD_ARTIFACT_PACKAGING_ZIP) && !name[strspn(name, "/")])
+		name = project;
+	to->name = arena_printf(a, "%s/%s", name, identifier);
 }
 
 static void set_artifacts(struct codebuild_project *p, const char *identifier, struct arena *a)
@@ -289,14 +295,14 @@ static void set_artifacts(struct codebuild_project *p, const char *identifier, s
 	struct codebuild_project_artifacts_list old = p->secondary_artifacts;
 
 	*copy = *p->artifacts;
-	set_artifact_name(copy, identifier, a);
+	set_artifact_name(copy, p->name, identifier, a);
 	p->artifacts = copy;
 	if (!old.n)
 		return;
 	wire_list_alloc(a, &p->secondary_artifacts, old.n);
 	memcpy(p->secondary_artifacts.v, old.v, old.n * sizeof(*old.v));
 	wire_foreach (it, &p->secondary_artifacts)
-		set_artifact_name(it, identifier, a);
+		set_artifact_name(it, p->name, identifier, a);
 }
 
 /* All builds work on what the first one found. */
