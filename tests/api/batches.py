@@ -31,7 +31,8 @@ class World:
         self.renew()
 
     def renew(self):
-        self.builds, self.s3, self.logs = (self.server.client(s) for s in ("codebuild", "s3", "logs"))
+        self.builds = self.server.newest_client("codebuild")
+        self.s3, self.logs = (self.server.client(s) for s in ("s3", "logs"))
 
     def close(self):
         self.server.close()
@@ -290,6 +291,48 @@ def test_artifacts(world):
     assert done["artifacts"]["location"] == "arn:aws:s3:::batch-out/joined/app.zip"
     assert unzip(objects(world, "batch-out")["joined/app.zip"]) == {"one": "one", "two": "two", "last": "two"}
 
+    # Folders are joined into the folder above theirs, the bucket itself for the name "/".
+    world.s3.create_bucket(Bucket="batch-root")
+    for name, bucket, path, kept in (("tree", "batch-out", "tree/app/", "tree"), ("/", "batch-root", "", None)):
+        done = world.run(f"joined-{bucket}", text, {"combineArtifacts": True}, artifacts=dict(
+            {"type": "S3", "location": bucket, "name": "app" if kept else name}, **({"path": kept} if kept else {})))
+        assert done["buildBatchStatus"] == "SUCCEEDED", done
+        assert done["artifacts"]["location"] == f"arn:aws:s3:::{bucket}/{path}"
+        stored = objects(world, bucket)
+        assert {k: stored[path + k].strip() for k in ("one", "two", "last", "one/last")} == {
+            "one": b"one", "two": b"two", "last": b"two", "one/last": b"one"}
+    done = world.run("joined-zip", text, {"combineArtifacts": True}, artifacts={
+        "type": "S3", "location": "batch-root", "name": "/", "packaging": "ZIP"})
+    assert done["buildBatchStatus"] == "SUCCEEDED", done
+    assert done["artifacts"]["location"] == "arn:aws:s3:::batch-root/joined-zip"
+
+
+def test_retries_by_itself(world):
+    """autoRetryLimit holds for each build of a batch, which goes on with the last try."""
+    graph = {"build-graph": [{"identifier": "one"}, {"identifier": "two", "depend-on": ["one"]}]}
+    done = world.run("healed", spec(graph, "test $CODEBUILD_BUILD_NUMBER -ge 3"), autoRetryLimit=1)
+    assert done["buildBatchStatus"] == "SUCCEEDED", done
+    prior = group(done, "one")["priorBuildSummaryList"]
+    assert [p["buildStatus"] for p in prior] == ["FAILED"]
+    assert world.build(done, "one")["autoRetryConfig"]["previousAutoRetry"] == prior[0]["arn"]
+    assert "priorBuildSummaryList" not in group(done, "two")
+    done = world.run("broken", spec({"fast-fail": True, **graph}, "false"), autoRetryLimit=2)
+    assert done["buildBatchStatus"] == "FAILED" and len(group(done, "one")["priorBuildSummaryList"]) == 2
+    assert statuses(done) == {SOURCE: "SUCCEEDED", "one": "FAILED", "two": None}
+
+
+def test_who_may_pass_the_role(world):
+    """The batch's role is passed to CodeBuild by whoever names it."""
+    world.builds.create_project(name="lent", environment=ENVIRONMENT, serviceRole=ROLE, source={
+        "type": "NO_SOURCE", "buildspec": spec(TWO)}, artifacts={"type": "NO_ARTIFACTS"})
+    mine = world.server.client("codebuild", keys=world.server.user("batcher", {
+        "Effect": "Allow", "Action": "codebuild:*", "Resource": "*"}))
+    for call, more in ((mine.start_build_batch, {"projectName": "lent", "buildBatchConfigOverride": {"serviceRole": ROLE}}),
+                       (mine.update_project, {"name": "lent", "buildBatchConfig": {"serviceRole": ROLE}})):
+        with pytest.raises(botocore.exceptions.ClientError) as e:
+            call(**more)
+        assert "iam:PassRole" in e.value.response["Error"]["Message"], e.value
+
 
 def test_source_is_resolved_once(world):
     """Builds work on the commit that the batch found, whatever is pushed meanwhile."""
@@ -380,3 +423,42 @@ def test_outlives_the_server(world):
     assert done["buildBatchStatus"] == "SUCCEEDED"
     assert statuses(done) == {SOURCE: "SUCCEEDED", "a": "SUCCEEDED", "b": "SUCCEEDED"}
     assert len(world.builds.list_builds_for_project(projectName="killed")["ids"]) == 3
+
+
+def test_killed_while_combining(world):
+    """What a killed server had begun to join is joined anew, and leaves nothing behind."""
+    world.s3.create_bucket(Bucket="batch-large")
+    world.project("large", spec(TWO, "mkdir out", "head -c 8000000 /dev/urandom > "
+                                "out/$CODEBUILD_BATCH_BUILD_IDENTIFIER", artifacts=ARTIFACTS),
+                  {"combineArtifacts": True}, artifacts={
+                      "type": "S3", "location": "batch-large", "name": "app.zip", "packaging": "ZIP"})
+    batch = world.start("large")["id"]
+    folder = os.path.join(world.server.data, "builds", batch.split(":")[1])
+    eventually(lambda: os.path.isdir(folder) or world.batch(batch)["complete"])
+    world.server.kill9()
+    world.server.restart()
+    world.renew()
+    done = world.finish(batch)
+    assert not os.path.exists(folder)
+    assert done["buildBatchStatus"] == "SUCCEEDED", done
+    assert phases(done)[3:] == [("COMBINE_ARTIFACTS", "SUCCEEDED"), ("SUCCEEDED", None)]
+    stored = objects(world, "batch-large")
+    with zipfile.ZipFile(io.BytesIO(stored["app.zip"])) as z:
+        for part in ("one", "two"):
+            with zipfile.ZipFile(io.BytesIO(stored[f"app.zip/{part}"])) as own:
+                assert z.read(part) == own.read(part) and len(z.read(part)) == 8000000
+
+
+def test_timeout_of_a_batch(world):
+    """timeoutInMins stops the builds and ends the batch, also when the server was down meanwhile."""
+    world.project("late", spec({"build-graph": [{"identifier": "a"}, {"identifier": "b", "depend-on": ["a"]}]},
+                               "sleep 600"), {"timeoutInMins": 5})
+    batch = world.start("late")["id"]
+    eventually(lambda: statuses(world.batch(batch)).get("a"))
+    world.server.kill9()
+    world.server.restart("--clock-rate", "300")
+    world.renew()
+    done = world.finish(batch)
+    assert done["buildBatchStatus"] == "TIMED_OUT" and reason(done)["statusCode"] == "BUILD_TIMED_OUT"
+    assert phases(done)[2:] == [("IN_PROGRESS", "TIMED_OUT"), ("FAILED", None)]
+    assert statuses(done) == {SOURCE: "SUCCEEDED", "a": "STOPPED", "b": None}

@@ -378,6 +378,31 @@ def test_deleted_types_fail_their_actions(cp, s3):
     assert error["code"] == "ConfigurationError" and "was deleted" in error["message"]
 
 
+def test_custom_approvals_are_answered_once(cp, s3):
+    """By the worker or by a person, whoever comes first."""
+    make_type(cp, "Desk", category="Approval", outputArtifactDetails={"minimumCount": 0, "maximumCount": 0})
+    first = start(cp, s3, "desk", ("Work", custom("Desk", category="Approval", inputs=())))
+    approved = {"summary": "fine", "status": "Approved"}
+
+    def approve(token, **result):
+        return cp.put_approval_result(pipelineName="desk", stageName="Work", actionName="Work", token=token,
+                                      result=dict(approved, **result))
+    job = take(cp, "Desk", "Approval")
+    token = latest(cp, "desk")["token"]
+    cp.put_job_success_result(jobId=job["id"])
+    assert code(approve, token=token, status="Rejected") == "InvalidApprovalTokenException"
+    assert wait_execution(cp, "desk", first) == "Succeeded"
+    second = cp.start_pipeline_execution(name="desk")["pipelineExecutionId"]
+    job = take(cp, "Desk", "Approval")
+    token = latest(cp, "desk")["token"]
+    approve(token)
+    assert code(cp.put_job_failure_result, jobId=job["id"], failureDetails={"type": "JobFailed", "message": "no"}) == \
+        "InvalidJobStateException"
+    assert code(approve, token=token, status="Rejected") == "ApprovalAlreadyCompletedException"
+    assert wait_execution(cp, "desk", second) == "Succeeded"
+    assert poll(cp, "Desk", "Approval") == []
+
+
 def test_kill_at_every_step(server):
     """Whatever was answered holds after kill -9, and what was not is asked again."""
     def clients():
