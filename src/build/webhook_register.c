@@ -28,6 +28,7 @@ struct registration {
 	const char *project;
 	struct arena a;
 	struct store_build_project row;
+	bool has_project;
 	struct build_webhook_found found;
 	struct build_host_api api;
 	const char *address; /* of the hook at its host */
@@ -195,8 +196,10 @@ static int put(struct registration *g, struct err *err)
 static int load_project(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct registration *g = arg;
+	int r = store_build_project_get(tx, g->project, &g->a, &g->row, err);
 
-	return store_build_project_get(tx, g->project, &g->a, &g->row, err) < 0 ? -1 : 0;
+	g->has_project = r > 0;
+	return r < 0 ? -1 : 0;
 }
 
 /* One that was changed meanwhile has a task of its own; one that is gone goes at its host, too. */
@@ -238,6 +241,8 @@ int build_task_webhook_register(struct durable *d, const struct task *t, void *a
 		return r < 0 ? -1 : 0;
 	if (db_read(durable_db(d), load_project, &g, err) < 0)
 		return -1;
+	if (!g.has_project) /* it went meanwhile, and its webhook with it */
+		return 0;
 	role = role_of(&g.row.project, &g.a);
 	r = build_host_api_open(g.e, &role, g.row.project.source, &g.a, &g.api, err);
 	if (r < 0)
@@ -263,6 +268,14 @@ int build_task_webhook_register_gave_up(struct durable *d UNUSED, struct db_tx *
 	return r < 0 ? -1 : finish(tx, &g, err);
 }
 
+/* The source may have moved since: its credential is not for the host that it was at. */
+static bool is_below(const struct build_host_api *api, const char *address)
+{
+	size_t n = strlen(api->root);
+
+	return strncmp(address, api->root, n) == 0 && starts_with(address + n, "/hooks/");
+}
+
 /* payload: the project as it was, with its webhook. */
 int build_task_webhook_unregister(
 	struct durable *d UNUSED, const struct task *t, void *arg, struct err *err)
@@ -278,6 +291,11 @@ int build_task_webhook_unregister(
 		return -1;
 	role = role_of(&p, &g.a);
 	r = build_host_api_open(g.e, &role, p.source, &g.a, &g.api, err);
+	if (r > 0 && !is_below(&g.api, p.webhook->url)) {
+		g.why = arena_printf(&g.a, "the source has moved from where %s is: delete it there",
+			p.webhook->url);
+		r = 0;
+	}
 	if (r > 0)
 		r = call(&g, "DELETE", p.webhook->url, VIEW(""), &ignored, err);
 	if (r == 0 && g.why)

@@ -263,6 +263,20 @@ def test_webhooks_are_registered_at_the_host(world, kind, front):
 
 
 def raw_webhook(world, project):
+def test_a_webhook_of_a_source_that_has_moved(world):
+    """The credential of where it is now is not told to where it was."""
+    api, hooks = world.builds.api, world.host.hooks
+    hooks.clear()
+    world.builds.project("mover", "", source=world.source())
+    api.create_webhook(projectName="mover")
+    eventually(lambda: raw_webhook(world, "mover")["status"] == "ACTIVE" and hooks, what="its webhook")
+    with GitHost(world.folder / "served") as other:
+        api.update_project(name="mover", source=world.source("GITLAB_SELF_MANAGED", location=other.url + "/team/shop.git"))
+        api.delete_webhook(projectName="mover")
+        eventually(lambda: "the source has moved from where" in world.server.stderr(), what="the warning")
+    assert list(hooks) == ["/api/v3/repos/team/shop/hooks/1"]
+
+
     """With what older clients leave out."""
     answer = commands(world.server, "BatchGetProjects", {"names": [project]}, target="CodeBuild_20161006", service="codebuild")[1]
     return answer["projects"][0]["webhook"]
