@@ -14,8 +14,8 @@ struct version {
 };
 
 /* "refs/x^{<commit>}" is that reference alone, at the commit; a commit's id is looked for in the
- * whole repository. */
-static void read_version(
+ * whole repository. False: what stands in the braces is no commit's id. */
+static bool read_version(
 	const struct build_host *host, const char *version, struct arena *a, struct version *ret)
 {
 	const char *name = version && *version ? version : "HEAD", *brace = strstr(name, "^{");
@@ -24,21 +24,26 @@ static void read_version(
 	*ret = (struct version){0};
 	if (vcs_id_parse(view_of(name), &id)) {
 		ret->wish.commit = arena_strdup(a, id.hex);
-		return;
+		return true;
 	}
 	if (brace) {
-		ret->wish.commit = arena_strndup(a, brace + 2, strcspn(brace + 2, "}"));
+		const char *commit = arena_strndup(a, brace + 2, strcspn(brace + 2, "}"));
+
+		if (!vcs_id_parse(view_of(commit), &id))
+			return false;
+		ret->wish.commit = commit;
 		ret->wish.only_ref = true;
 		name = arena_strndup(a, name, (size_t)(brace - name));
 	}
 	if (streq(name, "HEAD") || starts_with(name, "refs/")) {
 		ret->names[0] = name;
-		return;
+		return true;
 	}
 	ret->names[0] = arena_printf(a, "refs/heads/%s", name);
 	ret->names[1] = arena_printf(a, "refs/tags/%s", name);
 	if (host->pull && starts_with(name, "pr/"))
 		ret->names[2] = arena_printf(a, "%s%s/head", host->pull, name + strlen("pr/"));
+	return true;
 }
 
 static const char *which(const struct build_source_request *req, struct arena *a)
@@ -142,7 +147,8 @@ int build_source_git(struct build_world *w UNUSED, const struct build_source_req
 	struct version v;
 	struct vcs_id commit;
 
-	read_version(host, req->version, a, &v);
+	if (!read_version(host, req->version, a, &v))
+		return no_reference(req, a, err);
 	if (build_host_check(host, s->location, err) < 0 ||
 		find_reference(&remote, req, &v, a, err) < 0)
 		return -1;

@@ -204,6 +204,7 @@ static int fetch(const struct clone *c, const char *spec, int depth, bool all, s
 		strv_addf(&args, "--depth=%d", depth);
 	if (!all)
 		strv_add(&args, "--no-tags");
+	strv_add(&args, "--");
 	strv_add(&args, "origin");
 	if (all) {
 		strv_add(&args, BRANCHES);

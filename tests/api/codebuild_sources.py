@@ -126,6 +126,7 @@ def test_every_version_that_can_be_named(world):
     (dict(sourceVersion="no-such"), "reference not found for primary source and source version no-such: {url}"),
     (dict(sourceVersion="f" * 40), "reference not found for primary source and source version " + "f" * 40),
     (dict(sourceVersion="refs/heads/main^{" + "e" * 40 + "}"), "reference not found for primary source"),
+    (dict(sourceVersion="refs/heads/main^{--unshallow}", gitCloneDepthOverride=1), "reference not found for primary source"),
     (dict(sourceLocationOverride="http://127.0.0.1:1/team/shop.git"), "cannot reach http://127.0.0.1:1/team/shop.git"),
     (dict(sourceLocationOverride="{host}/team/other.git"), "repository not found for primary source: {host}/team/other.git"),
 ])
