@@ -75,6 +75,9 @@ static int start(const char *path, const char *const *args, const struct vcs_chi
 	s.stdout_fd = how->out_is_stderr ? -1 : out;
 	s.stderr_fd = how->out_is_stderr ? out : c->errout;
 	s.die_with_parent = true;
+	/* What talks to a host outlives the git that is waiting for it, as long as the host likes.
+	 */
+	s.new_session = c->leads = how->remote != NULL;
 	return spawn_start(&s, &c->pid, err);
 }
 
@@ -126,14 +129,16 @@ int vcs_child_wait(struct vcs_child *c, struct err *err)
 }
 
 /* SIGTERM lets git remove its quarantine; what ignores it is killed. */
-static void end_softly(pid_t pid)
+static void end_softly(const struct vcs_child *c)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-	kill(pid, SIGTERM);
+	kill(c->leads ? -c->pid : c->pid, SIGTERM);
 	if (pidfd < 0 || poll(&p, 1, END_WAIT_MSEC) != 1)
-		kill(pid, SIGKILL);
+		kill(c->pid, SIGKILL);
+	if (c->leads) /* not reaped yet, so the number is still the group's */
+		kill(-c->pid, SIGKILL);
 	fd_closep(&pidfd);
 }
 
@@ -145,7 +150,7 @@ void vcs_child_release(struct vcs_child *c)
 	fd_closep(&c->out);
 	fd_closep(&c->errout);
 	if (c->pid > 0) {
-		end_softly(c->pid);
+		end_softly(c);
 		spawn_wait(TAKE(c->pid, 0), &ignored, NULL);
 	}
 }

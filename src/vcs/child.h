@@ -12,6 +12,7 @@ struct vcs_child {
 	pid_t pid;   /* 0: none */
 	int in, out; /* our ends; -1 when not piped or closed */
 	int errout;  /* a memory file that gathers standard error */
+	bool leads;  /* a process group of its own, which is ended with it */
 };
 #define VCS_CHILD_INIT ((struct vcs_child){.in = -1, .out = -1, .errout = -1})
 

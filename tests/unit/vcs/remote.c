@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/fd.h"
 #include "vcs/remote.h"
 
 static void test_addresses(void **state)
@@ -91,6 +98,53 @@ static void test_troubles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+/* Accepts one connection, begins an answer that never ends, and waits for the other end to go. */
+static void *serve_without_end(void *arg)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: "
+				     "application/x-git-upload-pack-advertisement\r\n\r\n"
+				     "001e# service=git-upload-pack\n0000";
+	const struct timeval most = {.tv_sec = 25};
+	CLEANUP_FD int c = accept4(*(int *)arg, NULL, NULL, SOCK_CLOEXEC);
+	char buf[4096];
+	ssize_t n;
+
+	if (c < 0) /* git was given up before it came */
+		return NULL;
+	setsockopt(c, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+	send(c, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+	do
+		n = recv(c, buf, sizeof(buf), 0);
+	while (n > 0);
+	return n < 0 && errno == EAGAIN ? "the connection is still there" : NULL;
+}
+
+static void test_nothing_outlives_its_time(void **state)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const char *const names[] = {"HEAD", NULL};
+	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEANUP_ERR struct err err = ERR_INIT;
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	struct vcs_remote r = {.timeout_usec = USEC_PER_SEC};
+	socklen_t len = sizeof(at);
+	struct vcs_remote_refs refs;
+	pthread_t thread;
+	void *wrong;
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	r.url = arena_printf(&a, "http://127.0.0.1:%d/a.git", ntohs(at.sin_port));
+	assert_int_equal(pthread_create(&thread, NULL, serve_without_end, &fd), 0);
+	assert_int_equal(vcs_remote_list(&r, names, &a, &refs, &err), -1);
+	assert_true(err_is(&err, ERR_TIMEOUT));
+	shutdown(fd, SHUT_RDWR);
+	pthread_join(thread, &wrong);
+	assert_null(wrong);
+}
+
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_secrets_in_addresses),
 		cmocka_unit_test(test_settings_count_on),
@@ -99,4 +153,5 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
+		cmocka_unit_test(test_nothing_outlives_its_time),
 }
