@@ -62,14 +62,15 @@ int build_host_check(const struct build_host *h, const char *location, struct er
 
 const char *build_host_folder(const char *location, struct arena *a)
 {
-	const char *host = strstr(location, "://");
+	const char *host = strstr(location, "://"), *at;
 	size_t n;
 	char *text;
 
 	host = host ? host + 3 : location;
 	n = strcspn(host, "/");
-	if (memchr(host, '@', n))
-		host = strchr(host, '@') + 1;
+	at = memrchr(host, '@', n);
+	if (at)
+		host = at + 1;
 	n = strcspn(host, ":/");
 	text = arena_printf(a, "%.*s%s", (int)n, host, host + strcspn(host, "/"));
 	while (ends_with(text, "/"))

@@ -17,10 +17,8 @@ static int choose_url(struct connection_step *s, struct db_tx *tx, const connect
 		return -1;
 	if (!asked)
 		return 0;
-	if (!vcs_remote_is_url(asked) || strpbrk(asked, "?#"))
-		return err_set_wire(err, "ValidationException",
-			"Url %s is not the address of a git host: https://name[:port][/path]",
-			asked);
+	if (connection_check_address("Url", asked, err) < 0)
+		return -1;
 	if (c->host_arn && !streq(asked, *ret))
 		return err_set_wire(err, "ValidationException",
 			"The connection is to the host %s at %s; UpdateHost changes its address",

@@ -61,6 +61,8 @@ int connection_need(
 	struct db_tx *tx, const char *arn, struct arena *a, connection_doc *ret, struct err *err);
 int connection_need_host(
 	struct db_tx *tx, const char *arn, struct arena *a, connection_host *ret, struct err *err);
+/* ValidationException unless it is a git host's, without a secret; member: of the request. */
+int connection_check_address(const char *member, const char *url, struct err *err);
 int connection_put(struct db_tx *tx, const connection_doc *c, struct err *err);
 /* The address that its repositories stand below: its host's, or the provider's. */
 int connection_base_url(struct db_tx *tx, const connection_doc *c, struct arena *a,

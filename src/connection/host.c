@@ -35,13 +35,17 @@ static int put_host(struct db_tx *tx, const connection_host *h, struct err *err)
 		tx, &STORE_CONNECTION_HOST, host_id_of(h->host_arn), NULL, h, err);
 }
 
-static int check_endpoint(const char *url, struct err *err)
+int connection_check_address(const char *member, const char *url, struct err *err)
 {
+	if (vcs_remote_url_has_secret(url))
+		return err_set_wire(err, "ValidationException",
+			"%s must not hold a password or token; a connection gets its token by "
+			"towpath connection complete",
+			member);
 	if (vcs_remote_is_url(url) && !strpbrk(url, "?#"))
 		return 0;
 	return err_set_wire(err, "ValidationException",
-		"ProviderEndpoint %s is not the address of a git host: https://name[:port][/path]",
-		url);
+		"%s %s is not the address of a git host: https://name[:port][/path]", member, url);
 }
 
 static int refuse_vpc(const struct codeconnections_vpc_configuration *vpc, struct err *err)
@@ -83,7 +87,7 @@ static int create_host(struct connection_step *s, struct db_tx *tx, struct err *
 			"Hosts are of type GitHubEnterpriseServer or GitLabSelfManaged, not %s",
 			req->provider_type);
 	if (refuse_vpc(req->vpc_configuration, err) < 0 ||
-		check_endpoint(req->provider_endpoint, err) < 0 ||
+		connection_check_address("ProviderEndpoint", req->provider_endpoint, err) < 0 ||
 		store_document_list(tx, &STORE_CONNECTION_HOST, NULL, s->a, &all, err) < 0)
 		return -1;
 	if (all.n >= HOSTS_MAX)
@@ -149,7 +153,7 @@ static int update_host(struct connection_step *s, struct db_tx *tx, struct err *
 		return -1;
 	if (!req->provider_endpoint || streq(req->provider_endpoint, h.provider_endpoint))
 		return 0;
-	if (check_endpoint(req->provider_endpoint, err) < 0 ||
+	if (connection_check_address("ProviderEndpoint", req->provider_endpoint, err) < 0 ||
 		connections_of(s, tx, &h, &users, err) < 0)
 		return -1;
 	for (size_t i = 0; i < users.n; i++) /* C2 */

@@ -19,8 +19,8 @@ struct vcs_remote {
 	int64_t timeout_usec;	     /* of one run of git, true time; 0: none */
 };
 
-/* Whether an address is one of http or https with a host; and whether it holds a user's password
- * or token. */
+/* Whether an address is one of http or https with a host, without blanks and backslashes; and
+ * whether it holds a user's password or token. */
 bool vcs_remote_is_url(const char *url);
 bool vcs_remote_url_has_secret(const char *url);
 

@@ -26,6 +26,9 @@ bool vcs_remote_is_url(const char *url)
 			: starts_with(url, "https://") ? strlen("https://")
 						       : 0;
 
+	for (const char *p = url; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\\')
+			return false;
 	return scheme && url[scheme] && !strchr("/:@", url[scheme]);
 }
 
@@ -33,7 +36,7 @@ bool vcs_remote_url_has_secret(const char *url)
 {
 	const char *host = strstr(url, "://");
 	const char *end = host ? host + 3 + strcspn(host + 3, "/") : NULL;
-	const char *at = host ? memchr(host + 3, '@', (size_t)(end - host - 3)) : NULL;
+	const char *at = host ? memrchr(host + 3, '@', (size_t)(end - host - 3)) : NULL;
 
 	return at && memchr(host + 3, ':', (size_t)(at - host - 3));
 }

@@ -263,7 +263,6 @@ def test_webhooks_are_registered_at_the_host(world, kind, front):
         world.host.refuses_hooks = False
 
 
-def raw_webhook(world, project):
 def test_a_webhook_of_a_source_that_has_moved(world):
     """The credential of where it is now is not told to where it was."""
     api, hooks = world.builds.api, world.host.hooks
@@ -278,6 +277,7 @@ def test_a_webhook_of_a_source_that_has_moved(world):
     assert list(hooks) == ["/api/v3/repos/team/shop/hooks/1"]
 
 
+def raw_webhook(world, project):
     """With what older clients leave out."""
     answer = commands(world.server, "BatchGetProjects", {"names": [project]}, target="CodeBuild_20161006", service="codebuild")[1]
     return answer["projects"][0]["webhook"]
@@ -342,6 +342,8 @@ def test_tls(world, tmp_path):
     ({"type": "GITHUB", "location": "https://github.com.example.com/team/shop"}, "is not on github.com"),
     ({"type": "GITLAB", "location": "https://git.example.com/team/shop"}, "use source type GITHUB_ENTERPRISE or GITLAB_SELF_MANAGED"),
     ({"type": "BITBUCKET", "location": "https://me:secret@bitbucket.org/team/shop"}, "must not hold a password"),
+    ({"type": "GITHUB", "location": "https://me@github.com:x@example.com/team/shop"}, "must not hold a password"),
+    ({"type": "GITHUB", "location": "https://me@github.com@example.com/team/shop"}, "is not on github.com"),
     ({"type": "GITHUB_ENTERPRISE", "location": "file:///srv/shop.git"}, "is not an HTTP or HTTPS clone URL"),
     ({"type": "GITHUB_ENTERPRISE", "location": "https://git.example.com/../../etc"}, "names no repository"),
     ({"type": "GITHUB_ENTERPRISE", "location": "https://git.example.com/"}, "names no repository"),

@@ -127,6 +127,7 @@ def test_completion_says_what_is_wrong(world, host):
             (("--url", "http://127.0.0.1:9"), "team/shop", "127.0.0.1"),
             (("--url", host.url, "--user", "x-access-token"), "team/none", "not found"),
             (("--url", "ssh://host"), "team/shop", "not the address of a git host"),
+            (("--url", "http://me:secret@127.0.0.1"), "team/shop", "must not hold a password"),
             (("--url", host.url), "../x", "not the name of a repository"),
             (("--url", host.url), "team/shop", "does not take the token")):  # the user of another provider
         got = complete(world, arn, host, *more, repository=repository, check=False)
@@ -177,7 +178,8 @@ def test_what_is_refused(connections):
     assert code(create, ConnectionName="x", ProviderType="AzureDevOps") == "NotImplementedException"
     assert code(create, ConnectionName="x", HostArn=NONE.replace("connection/", "host/")) == "ResourceNotFoundException"
     assert code(host, Name="x", ProviderType="GitHub", ProviderEndpoint="https://x") == "ValidationException"
-    assert code(host, Name="x", ProviderType="GitLabSelfManaged", ProviderEndpoint="file:///etc") == "ValidationException"
+    for endpoint in ("file:///etc", "https://me:secret@x", "https://x\\y", "https://x?y"):
+        assert code(host, Name="x", ProviderType="GitLabSelfManaged", ProviderEndpoint=endpoint) == "ValidationException"
     assert code(host, Name="x", ProviderType="GitLabSelfManaged", ProviderEndpoint="https://x", VpcConfiguration={
         "VpcId": "vpc-12345678", "SubnetIds": ["subnet-12345678"], "SecurityGroupIds": ["sg-12345678"],
     }) == "NotImplementedException"

@@ -26,12 +26,15 @@ static void test_addresses(void **state)
 	assert_false(vcs_remote_is_url("git@example.com:a/b.git"));
 	assert_false(vcs_remote_is_url("/srv/a.git"));
 	assert_false(vcs_remote_is_url("--upload-pack=true"));
+	assert_false(vcs_remote_is_url("https://example.com/a\nhost=example.org"));
+	assert_false(vcs_remote_is_url("https://example.com\\@example.org/a"));
 }
 
 static void test_secrets_in_addresses(void **state)
 {
 	(void)state;
 	assert_true(vcs_remote_url_has_secret("https://user:token@example.com/a.git"));
+	assert_true(vcs_remote_url_has_secret("https://a@github.com:x@example.com/a.git"));
 	assert_false(vcs_remote_url_has_secret("https://user@example.com/a.git"));
 	assert_false(vcs_remote_url_has_secret("https://example.com:8443/a@b:c.git"));
 	assert_false(vcs_remote_url_has_secret("git@example.com:a/b.git"));
@@ -95,9 +98,6 @@ static void test_troubles(void **state)
 		assert_int_equal(vcs_trouble_of(cases[i].said), cases[i].trouble);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
 /* Accepts one connection, begins an answer that never ends, and waits for the other end to go. */
 static void *serve_without_end(void *arg)
 {
@@ -145,13 +145,16 @@ static void test_nothing_outlives_its_time(void **state)
 	assert_null(wrong);
 }
 
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_secrets_in_addresses),
 		cmocka_unit_test(test_settings_count_on),
 		cmocka_unit_test(test_a_credential_is_for_its_host),
 		cmocka_unit_test(test_troubles),
+		cmocka_unit_test(test_nothing_outlives_its_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
-		cmocka_unit_test(test_nothing_outlives_its_time),
 }
