@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a host without the webhook's address and secret learns is that there is nothing for it; who
- * fails over and over waits. */
+ * fails over and over waits. A delivery that proves itself never waits: hosts deliver for all their
+ * users from the same addresses, also for those who mean harm. */
 #include "api/webhook.h"
 
 #include <string.h>
@@ -69,7 +70,13 @@ static struct build_delivery delivery_of(const struct http_exchange *x, struct a
 static void fail(const struct webhook_front *f, struct http_exchange *x,
 	const struct build_delivery *d, struct err *why)
 {
+	CLEANUP_ERR struct err often = ERR_INIT;
+
 	if (err_is(why, ERR_NOT_FOUND) || err_is(why, ERR_DENIED)) {
+		if (identity_failures_check(f->identity, "webhook", http_peer(x), &often) < 0) {
+			reply(x, 429, err_message(&often), NULL);
+			return;
+		}
 		identity_failures_note(f->identity, "webhook", http_peer(x));
 		reply(x, err_is(why, ERR_DENIED) ? 403 : 404, err_message(why), NULL);
 	} else if (err_is(why, ERR_INVALID) || err_is(why, ERR_MALFORMED) ||
@@ -90,8 +97,6 @@ void webhook_handle(const struct webhook_front *f, struct http_exchange *x)
 
 	if (!streq(http_method(x), "POST"))
 		reply(x, 405, "deliveries are posted", NULL);
-	else if (identity_failures_check(f->identity, "webhook", http_peer(x), &err) < 0)
-		reply(x, 429, err_message(&err), NULL);
 	else if (build_deliver(f->build, &d, a, &done, &err) < 0)
 		fail(f, x, &d, &err);
 	else

@@ -162,6 +162,7 @@ static void read_pull(struct reader *r, const struct build_host *host, const cha
 {
 	const char *number = text_at(r, paths->number), *head = text_at(r, paths->head);
 	const char *base = text_at(r, paths->base);
+	const char *own = text_at(r, paths->head_repository);
 	bool merged = streq(event, "PULL_REQUEST_MERGED");
 	struct build_hook_event *e;
 
@@ -178,7 +179,7 @@ static void read_pull(struct reader *r, const struct build_host *host, const cha
 	e->actor = text_at(r, paths->actor);
 	e->message = text_at(r, paths->message);
 	e->merge = merged ? text_at(r, paths->merge) : NULL;
-	e->of_fork = !streq(text_at(r, paths->head_repository), text_at(r, paths->base_repository));
+	e->of_fork = !own || !streq(own, text_at(r, paths->base_repository));
 }
 
 /* ---- the hosts ---- */

@@ -172,8 +172,11 @@ def test_a_pull_request_of_github(world):
                  "CODEBUILD_WEBHOOK_TRIGGER=pr/7", "CODEBUILD_WEBHOOK_EVENT=PULL_REQUEST_CREATED"):
         assert line in log, log
     assert len(hook.deliver("pull_request", pulled("closed", merged=True))[1]["builds"]) == 1
+    unknown = pulled("opened")
+    for side in ("head", "base"):
+        del unknown["pull_request"][side]["repo"]
     for document in (pulled("closed"), pulled("synchronize"), pulled("labeled"), pulled("opened", base="next"),
-                     pulled("opened", fork=True)):
+                     pulled("opened", fork=True), unknown):
         assert hook.deliver("pull_request", document)[1]["builds"] == []
     assert hook.deliver("push", pushed("refs/heads/main", world.first))[1]["builds"] == []
     status, _ = raw(world, "UpdateWebhook", projectName=hook.project, pullRequestBuildPolicy={"requiresCommentApproval": "DISABLED"})
@@ -271,7 +274,7 @@ def test_a_source_that_is_no_git_host(world):
 
 
 def test_deliveries_that_prove_nothing(world):
-    """No signature, another body, another address, nonsense; and who goes on so has to wait."""
+    """No signature, another body, another address, nonsense; and who goes on so has to wait, but no one else."""
     hook = world.hook()
     document = pushed("refs/heads/main", world.first)
     assert hook.deliver("push", document, **{"X-Hub-Signature-256": None})[0] == 403
@@ -290,4 +293,6 @@ def test_deliveries_that_prove_nothing(world):
             break
         assert status == 403
     assert status == 429 and "Try again" in answer["message"]
-    assert hook.deliver("push", document)[0] == 429
+    status, answer = hook.deliver("push", document)  # hosts deliver for all their users from one address
+    assert status == 200
+    world.builds.api.stop_build(id=answer["builds"][0])
