@@ -173,7 +173,7 @@ def test_unknown_and_unbuilt_operations(shared_server):
     headers, body = signed(shared_server, target="CodeCommit_20150413.NoSuchThing")
     assert refusal(shared_server, headers, body)[1] == "UnknownOperationException"
     with pytest.raises(botocore.exceptions.ClientError) as e:
-        shared_server.client("codebuild").list_sandboxes()
+        shared_server.client("codebuild").list_shared_projects()
     assert e.value.response["Error"]["Code"] == "NotImplementedException"
     assert "does not implement" in e.value.response["Error"]["Message"]
 
