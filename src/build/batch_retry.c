@@ -39,13 +39,22 @@ struct retry {
 	int64_t now;
 };
 
+/* The batch began again by a request with this token, as long as tokens are valid. */
+static bool is_known(const struct batch_step *s, const struct retry *q)
+{
+	const char *token = q->req->idempotency_token;
+	int64_t begun = s->r.batch.phases.v[0].start_time.usec;
+
+	return token && streq(s->r.extra.retry_token, token) &&
+	       begun + BUILD_TOKEN_VALID_USEC > q->now;
+}
+
 /* 1 for a request that was made already, 0, -1. */
 static int check(const struct batch_step *s, const struct retry *q, struct err *err)
 {
 	const struct codebuild_build_batch *b = &s->r.batch;
-	const char *token = q->req->idempotency_token;
 
-	if (token && streq(s->r.extra.retry_token, token))
+	if (is_known(s, q))
 		return 1;
 	if (!wire_or(b->complete, false))
 		return build_invalid(err, "Cannot retry batch %s: it is still in progress", b->id);

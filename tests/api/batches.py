@@ -462,3 +462,9 @@ def test_timeout_of_a_batch(world):
     assert done["buildBatchStatus"] == "TIMED_OUT" and reason(done)["statusCode"] == "BUILD_TIMED_OUT"
     assert phases(done)[2:] == [("IN_PROGRESS", "TIMED_OUT"), ("FAILED", None)]
     assert statuses(done) == {SOURCE: "SUCCEEDED", "a": "STOPPED", "b": None}
+    # The token of a retry is good for five minutes: another retry then, it times out as well.
+    for tries in (1, 2):
+        world.builds.retry_build_batch(id=batch, idempotencyToken="again")
+        done = world.finish(batch)
+        assert done["buildBatchStatus"] == "TIMED_OUT"
+        assert len(group(done, "a")["priorBuildSummaryList"]) == tries
