@@ -66,38 +66,39 @@ static int leads_to(struct db_tx *tx, const char *rule, const char *name, int de
 	return 0;
 }
 
-static int longest_window(struct db_tx *tx, const struct alarm *alarm, int depth, struct arena *a,
-	int64_t *longest, struct err *err)
+/* What one alarm looks back over; of a composite one, the alarms of its rule are noted. */
+static int note_window(
+	const struct alarm *alarm, struct children *c, int64_t *longest, struct err *err)
 {
-	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
 	const struct cloudwatch_metric_alarm *m = &alarm->metric;
+	int64_t sec;
 	bool unused;
 
-	if (!alarm->composite) {
-		int64_t sec = m->evaluation_periods.v * alarm_period(m) + alarm_cadence(m);
-
-		*longest = MAX(*longest, sec * USEC_PER_SEC);
-		return 0;
-	}
-	if (depth >= MOST_DEPTH)
-		return 0;
-	if (alarm_expression_evaluate(alarm->both.alarm_rule, note_child, &c, &unused, err) < 0)
-		return -1;
-	vec_foreach (child, &c.names) {
-		struct alarm below;
-		int r = alarm_load(tx, *child, a, &below, err);
-
-		if (r < 0 || (r > 0 && longest_window(tx, &below, depth + 1, a, longest, err) < 0))
-			return -1;
-	}
+	if (alarm->composite)
+		return alarm_expression_evaluate(
+			alarm->both.alarm_rule, note_child, c, &unused, err);
+	sec = m->evaluation_periods.v * alarm_period(m) + alarm_cadence(m);
+	*longest = MAX(*longest, sec * USEC_PER_SEC);
 	return 0;
 }
 
+/* Each alarm once, by however many ways the rule leads to it. */
 int alarm_window(struct db_tx *tx, const struct alarm *alarm, struct arena *a, int64_t *ret_usec,
 	struct err *err)
 {
+	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
+
 	*ret_usec = 0;
-	return longest_window(tx, alarm, 0, a, ret_usec, err);
+	if (note_window(alarm, &c, ret_usec, err) < 0)
+		return -1;
+	for (size_t i = 0; i < c.names.n; i++) {
+		struct alarm below;
+		int r = alarm_load(tx, c.names.v[i], a, &below, err);
+
+		if (r < 0 || (r > 0 && note_window(&below, &c, ret_usec, err) < 0))
+			return -1;
+	}
+	return 0;
 }
 
 int alarm_link_rule(
