@@ -55,6 +55,9 @@ int job_follow(struct db_tx *tx, const struct store_pipeline_job *before, const 
 
 	job.continuation = token;
 	job.created_usec = now;
+	/* Workers may look for days by one token after the other: the last two jobs are kept. */
+	if (store_pipeline_job_delete_others(tx, before->action_id, before->id, err) < 0)
+		return -1;
 	return queue(tx, job, err);
 }
 

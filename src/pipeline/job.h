@@ -18,7 +18,8 @@ bool job_is_open(const struct store_pipeline_job *job);
 /* JobNotFoundException. */
 int job_find(struct db_tx *tx, const char *id, struct arena *a, struct store_pipeline_job *ret,
 	struct err *err);
-/* Queues the job that follows one whose worker handed back a token. */
+/* Queues the job that follows one whose worker handed back a token; those before it are forgotten.
+ */
 int job_follow(struct db_tx *tx, const struct store_pipeline_job *before, const char *token,
 	int64_t now, struct err *err);
 /* The provider of all custom types: its start() queues the action's first job. */

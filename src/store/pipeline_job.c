@@ -126,6 +126,13 @@ int store_pipeline_job_waiting(struct db_tx *tx, const char *type, const char *q
 	return more;
 }
 
+int store_pipeline_job_delete_others(
+	struct db_tx *tx, const char *action_id, const char *but, struct err *err)
+{
+	return db_exec(tx, "DELETE FROM pipeline_job WHERE action_id = ?1 AND id <> ?2",
+		DB_ARGS(DB_TEXT(action_id), DB_TEXT(but)), NULL, err);
+}
+
 int store_pipeline_job_delete_all(struct db_tx *tx, const char *pipeline_id, struct err *err)
 {
 	return db_exec(tx, "DELETE FROM pipeline_job WHERE pipeline_id = ?1",

@@ -39,6 +39,9 @@ int store_pipeline_job_of_action(struct db_tx *tx, const char *action_id, struct
  * any): those whose last offer is longest ago first, at most limit (0: all). */
 int store_pipeline_job_waiting(struct db_tx *tx, const char *type, const char *query, size_t limit,
 	struct arena *a, struct store_pipeline_jobs *ret, struct err *err);
+/* Deletes the action's jobs but the one named. */
+int store_pipeline_job_delete_others(
+	struct db_tx *tx, const char *action_id, const char *but, struct err *err);
 int store_pipeline_job_delete_all(struct db_tx *tx, const char *pipeline_id, struct err *err);
 
 #endif

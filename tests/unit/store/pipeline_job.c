@@ -73,9 +73,14 @@ static int jobs_fn(struct db_tx *tx, void *arg UNUSED, struct err *err)
 	assert_int_equal(store_pipeline_job_of_action(tx, "x", &arena, &got, err), 1);
 	assert_string_equal(got.id, "e");
 	assert_int_equal(store_pipeline_job_of_action(tx, "nobody", &arena, &got, err), 0);
+	if (store_pipeline_job_delete_others(tx, "x", "e", err) < 0)
+		return -1;
+	assert_int_equal(store_pipeline_job_get(tx, "e", &arena, &got, err), 1);
+	assert_int_equal(store_pipeline_job_get(tx, "b", &arena, &got, err), 1);
+	assert_int_equal(store_pipeline_job_get(tx, "a", &arena, &got, err), 0);
 	if (store_pipeline_job_delete_all(tx, "p", err) < 0)
 		return -1;
-	assert_int_equal(store_pipeline_job_get(tx, "a", &arena, &got, err), 0);
+	assert_int_equal(store_pipeline_job_get(tx, "b", &arena, &got, err), 0);
 	return 0;
 }
 
