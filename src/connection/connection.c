@@ -20,13 +20,26 @@ const char *connection_id_of(const char *arn)
 	return NULL;
 }
 
+/* Partition, and all behind the service's name. */
+bool connection_same_arn(const char *a, const char *b)
+{
+	struct view rest_a = view_of(a), rest_b = view_of(b);
+
+	for (int i = 0; i < 2; i++)
+		if (!view_eq(view_cut(&rest_a, ':'), view_cut(&rest_b, ':')))
+			return false;
+	view_cut(&rest_a, ':');
+	view_cut(&rest_b, ':');
+	return rest_a.p && rest_b.p && view_eq(rest_a, rest_b);
+}
+
 int connection_need(
 	struct db_tx *tx, const char *arn, struct arena *a, connection_doc *ret, struct err *err)
 {
 	const char *id = connection_id_of(arn);
 	int r = id ? store_document_get(tx, &STORE_CONNECTION, id, a, ret, err) : 0;
 
-	if (r == 0)
+	if (r == 0 || (r > 0 && !connection_same_arn(arn, ret->connection_arn)))
 		return err_set_wire(
 			err, "ResourceNotFoundException", "Connection %s was not found.", arn);
 	return r < 0 ? -1 : 0;

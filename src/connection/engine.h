@@ -56,7 +56,10 @@ const struct connection_provider *connection_provider_find(const char *name);
 
 /* ---- finding (connection.c, host.c) ---- */
 
-/* ResourceNotFoundException when there is none. */
+/* Whether two ARNs name the same, by either service name. */
+bool connection_same_arn(const char *a, const char *b);
+/* ResourceNotFoundException when there is none: an ARN that policies see as another's (of another
+ * account or region) is none, whatever it ends in. */
 int connection_need(
 	struct db_tx *tx, const char *arn, struct arena *a, connection_doc *ret, struct err *err);
 int connection_need_host(

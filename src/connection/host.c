@@ -23,7 +23,7 @@ int connection_need_host(
 {
 	int r = store_document_get(tx, &STORE_CONNECTION_HOST, host_id_of(arn), a, ret, err);
 
-	if (r == 0)
+	if (r == 0 || (r > 0 && !connection_same_arn(arn, ret->host_arn)))
 		return err_set_wire(
 			err, "ResourceNotFoundException", "Host %s was not found.", arn);
 	return r < 0 ? -1 : 0;

@@ -196,6 +196,8 @@ def test_rights(world, host, connections):
     own = with_model(world, keys, service="towpath-connections", version="2026-11-01")
     assert code(own.complete_connection, ConnectionArn=mine, Token="t", Repository="a/b") == "AccessDeniedException"
     assert code(own.describe_completion, ConnectionArn=mine) == "AccessDeniedException"
+    for other in (mine.replace("us-east-1", "eu-west-1"), mine.replace(world.account, "999999999999")):
+        assert code(connections.get_connection, ConnectionArn=other) == "ResourceNotFoundException"
     connections.delete_connection(ConnectionArn=mine)
 
 
