@@ -82,8 +82,9 @@ static int not_trusted(
 }
 
 /* What the trust policy says of the caller, or of whom the provider knows. */
-static enum policy_answer ask_trust(struct identity_engine *e, const struct identity_assume *q,
-	const struct identity_question *question, const struct policy *trust, struct arena *a)
+static int ask_trust(struct identity_engine *e, const struct identity_assume *q,
+	const struct identity_question *question, const struct policy *trust, struct arena *a,
+	enum policy_answer *ret, struct err *err)
 {
 	struct identity_policies *own CLEANUP(identity_policies_release) = NULL;
 	const struct identity_principal *who = q->caller;
@@ -94,26 +95,27 @@ static enum policy_answer ask_trust(struct identity_engine *e, const struct iden
 		.federated = q->federated,
 	};
 	identity_keys keys = {0};
-	enum policy_answer answer;
 
-	if (who && who->owner)
-		(void)identity_policies_get(e, who->owner, &own, NULL);
+	if (who && who->owner && identity_policies_get(e, who->owner, &own, err) < 0)
+		return -1;
 	if (own && who->kind == IDENTITY_SESSION)
 		r.role = own->arn;
 	identity_caller_keys(e, who, own, question, a, &keys);
 	identity_key_add(&keys, "aws:FederatedProvider", q->federated);
 	r.keys = keys.v;
 	r.n_keys = keys.n;
-	answer = policy_evaluate(trust, &r);
+	*ret = policy_evaluate(trust, &r);
 	vec_release(&keys);
-	return answer;
+	return 0;
 }
 
 /* The trust policy must allow it. Where it only names the account (or everybody), the caller's own
- * policies must as well; where it names the caller or the caller's role, they must not deny it. */
+ * policies must as well; where it names the caller or the caller's role, it counts as the policies
+ * of other resources do: nothing may deny it, and what narrows a role's sessions narrows this, too.
+ */
 static int check_action(struct identity_engine *e, struct call *call,
-	const struct identity_assume *q, const struct policy *trust, const char *action,
-	struct err *err)
+	const struct identity_assume *q, const struct iam_role *role, const struct policy *trust,
+	const char *action, struct err *err)
 {
 	identity_keys said = {0};
 	struct identity_question question = {.action = action,
@@ -122,22 +124,22 @@ static int check_action(struct identity_engine *e, struct call *call,
 		.source_ip = call->source_ip,
 		.user_agent = call->user_agent,
 		.secure = call->endpoint && starts_with(call->endpoint, "https:")};
-	struct err why CLEANUP_ERR = ERR_INIT;
 	enum policy_answer answer;
 
 	add_request(q, call->arena, &said);
 	question.conditions = as_conditions(&said, call->arena);
 	vec_release(&said);
-	answer = ask_trust(e, q, &question, trust, call->arena);
+	if (ask_trust(e, q, &question, trust, call->arena, &answer, err) < 0)
+		return -1;
 	if (!policy_allows(answer))
 		return not_trusted(q, action, answer == POLICY_DENIES, err);
-	if (!q->caller || identity_authorize(e, q->caller, &question, &why) == 0)
+	if (!q->caller)
 		return 0;
-	if (answer != POLICY_ALLOWS && err_is(&why, ERR_DENIED) &&
-		!identity_denied_explicitly(&why))
-		return 0;
-	err_move(err, &why);
-	return -1;
+	if (answer != POLICY_ALLOWS) {
+		question.resource_policy = role->assume_role_policy_document;
+		question.resource_implied = true;
+	}
+	return identity_authorize(e, q->caller, &question, err);
 }
 
 static int check_trust(struct identity_engine *e, struct call *call,
@@ -147,12 +149,13 @@ static int check_trust(struct identity_engine *e, struct call *call,
 
 	if (policy_parse(view_of(role->assume_role_policy_document), POLICY_TRUST, call->arena,
 		    &trust, err) < 0 ||
-		check_action(e, call, q, trust, q->action, err) < 0)
+		check_action(e, call, q, role, trust, q->action, err) < 0)
 		return -1;
-	if (q->tags && q->tags->n && check_action(e, call, q, trust, "sts:TagSession", err) < 0)
+	if (q->tags && q->tags->n &&
+		check_action(e, call, q, role, trust, "sts:TagSession", err) < 0)
 		return -1;
 	if (q->source_identity && !q->federated)
-		return check_action(e, call, q, trust, "sts:SetSourceIdentity", err);
+		return check_action(e, call, q, role, trust, "sts:SetSourceIdentity", err);
 	return 0;
 }
 

@@ -122,15 +122,20 @@ static int load_session(struct identity_engine *e, const struct towpath_identity
 
 /* ---- the question ---- */
 
-/* Temporary credentials of a user do not reach iam, nor sts but for two operations. */
+/* Temporary credentials of a user do not reach iam, nor sts but for two operations and what the
+ * first of them asks for. */
 static int check_temporary(
 	const struct identity_principal *who, const char *action, struct err *err)
 {
+	static const char *const open[] = {"sts:AssumeRole", "sts:GetCallerIdentity",
+		"sts:SetSourceIdentity", "sts:TagSession"};
 	bool user = who->session && who->kind != IDENTITY_SESSION;
 
-	if (!user || (!starts_with(action, "iam:") && !starts_with(action, "sts:")) ||
-		streq(action, "sts:AssumeRole") || streq(action, "sts:GetCallerIdentity"))
+	if (!user || (!starts_with(action, "iam:") && !starts_with(action, "sts:")))
 		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		if (streq(action, open[i]))
+			return 0;
 	return err_set(err, ERR_DENIED,
 		"User: %s is not authorized to perform: %s with temporary credentials made without "
 		"multi-factor authentication",

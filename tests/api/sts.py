@@ -87,6 +87,14 @@ def test_external_ids_and_chains(iam, shared_server):
     assert code(mine.assume_role, RoleArn=second, RoleSessionName="cc", DurationSeconds=3601) == "ValidationError"
     assert code(bob.assume_role, RoleArn=first, RoleSessionName="ss", ExternalId="x1",
                 SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456") == "NotImplemented"
+    # where the role is named, its sessions need no right of their own, but what narrows them counts
+    narrow = bob.assume_role(RoleArn=first, RoleSessionName="ss", ExternalId="x1", Policy=policy(allow("iam:ListRoles")))
+    assert "because no session policy allows the sts:AssumeRole action" in denial(
+        session(shared_server, narrow)("sts").assume_role, RoleArn=second, RoleSessionName="cc")
+    limit = iam.create_policy(PolicyName="limit", PolicyDocument=policy(allow("iam:*")))["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(RoleName="first", PermissionsBoundary=limit)
+    assert "because no permissions boundary allows the sts:AssumeRole action" in denial(
+        mine.assume_role, RoleArn=second, RoleSessionName="cc")
     # but first, whether it may
     denial(bob.assume_role, RoleArn=second, RoleSessionName="ss", SerialNumber="arn:aws:iam::1:mfa/x", TokenCode="123456")
 
