@@ -6,6 +6,14 @@
 
 #define PART "build/"
 
+/* Where the resource begins in the ARN of a build or a batch of builds; NULL: it is none. */
+static const char *resource_mark(const char *arn)
+{
+	const char *mark = arn ? strstr(arn, ":build/") : NULL;
+
+	return mark || !arn ? mark : strstr(arn, ":build-batch/");
+}
+
 /* In the build's region and account, which end at the mark of its ARN. */
 static const char *pipeline_arn(const struct build_role *role, const char *mark, struct arena *a)
 {
@@ -18,8 +26,8 @@ static const char *pipeline_arn(const struct build_role *role, const char *mark,
 struct identity_actor build_world_actor(const struct build_role *role, struct arena *a)
 {
 	const char **keys = arena_new_n(a, 5, const char *);
-	const char *mark = role->build_arn ? strstr(role->build_arn, ":build/") : NULL;
-	const char *project = mark ? mark + strlen(":build/") : NULL;
+	const char *mark = resource_mark(role->build_arn);
+	const char *project = mark ? strchr(mark, '/') + 1 : NULL;
 	struct identity_actor who = {
 		.service = role->pipeline ? PIPELINE_SERVICE : BUILD_SERVICE,
 		.role_arn = role->arn,

@@ -9,6 +9,7 @@ import botocore.exceptions
 import pytest
 from asking import code_of, eventually
 from pipelines import action, client, executions, pipeline, s3_source, stage_state, wait_execution
+from service_principals import at, bound_role
 
 ENVIRONMENT = {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
                "computeType": "BUILD_GENERAL1_SMALL"}
@@ -284,8 +285,11 @@ def test_artifacts(world):
     location = group(done, "one")["currentBuildSummary"]["primaryArtifact"]
     assert location == {"type": "S3", "location": "arn:aws:s3:::batch-out/apart/app/one/"}
 
-    done = world.run("joined", text, {"combineArtifacts": True}, artifacts={
+    world.project("joined", text, {"combineArtifacts": True}, artifacts={
         "type": "S3", "location": "batch-out", "name": "app.zip", "path": "joined", "packaging": "ZIP"})
+    world.builds.update_project(name="joined", serviceRole=bound_role(
+        world.server, "for-joined", "codebuild", at(world.server, "codebuild", "project/joined")))
+    done = world.finish(world.start("joined")["id"])
     assert done["buildBatchStatus"] == "SUCCEEDED", done
     assert phases(done)[3:] == [("COMBINE_ARTIFACTS", "SUCCEEDED"), ("SUCCEEDED", None)]
     assert done["artifacts"]["location"] == "arn:aws:s3:::batch-out/joined/app.zip"
