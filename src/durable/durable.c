@@ -62,7 +62,7 @@ struct durable *durable_free(struct durable *d)
 	if (!d)
 		return NULL;
 	durable_stop(d);
-	scheduler_drop_unstored(d);
+	scheduler_drop_left(d);
 	vec_foreach (k, &d->kinds)
 		free(*k);
 	vec_foreach (c, &d->consumers)

@@ -99,8 +99,9 @@ int scheduler_claim(struct durable *d, int max, struct err *err);
 void scheduler_run_task(struct durable *d, struct running_task *r);
 /* Stores the endings that could not be stored. -1: one still cannot, the others wait. */
 int scheduler_settle(struct durable *d, struct err *err);
-/* At the end of life: their leases run out, or end with the next start. */
-void scheduler_drop_unstored(struct durable *d);
+/* At the end of life, what is not stored, and what was claimed when the workers had gone: their
+ * leases run out, or end with the next start. */
+void scheduler_drop_left(struct durable *d);
 struct running_task *scheduler_take_ready(struct durable *d);
 /* When the next task is due that no limit holds back; INT64_MAX when there is none. */
 int64_t scheduler_next_due(struct durable *d);

@@ -350,13 +350,22 @@ static void leave_unstored(struct durable *d, struct running_task *r, enum endin
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* Lock held. */
+static struct running_task *first_unstored(const struct durable *d)
+{
+	struct running_task *r;
+
+	for (r = d->running; r && r->unstored == ENDING_NONE; r = r->next)
+		;
+	return r;
+}
+
 static struct running_task *find_unstored(struct durable *d, enum ending *ret_ending)
 {
 	struct running_task *r;
 
 	pthread_mutex_lock(&d->lock);
-	for (r = d->running; r && r->unstored == ENDING_NONE; r = r->next)
-		;
+	r = first_unstored(d);
 	*ret_ending = r ? r->unstored : ENDING_NONE;
 	pthread_mutex_unlock(&d->lock);
 	return r;
@@ -375,8 +384,10 @@ int scheduler_settle(struct durable *d, struct err *err)
 	return 0;
 }
 
-void scheduler_drop_unstored(struct durable *d)
+void scheduler_drop_left(struct durable *d)
 {
+	while (scheduler_take_ready(d))
+		;
 	while (d->running)
 		unlink_running(d, d->running);
 }
@@ -470,8 +481,8 @@ static int free_workers(const struct durable *d)
 	return MAX(n, 0);
 }
 
-/* Waits, lock held, until something may be due (not before claim_at), a worker is free, or leases
- * want renewal. */
+/* Waits, lock held, until something may be due or an ending is to be stored (neither before
+ * claim_at), a worker is free, or leases want renewal. */
 static void wait_due(struct durable *d, int64_t renew_at, int64_t claim_at)
 {
 	int64_t until = renew_at;
@@ -483,7 +494,7 @@ static void wait_due(struct durable *d, int64_t renew_at, int64_t claim_at)
 		int64_t due = next_due(d);
 		int64_t wait = due == INT64_MAX ? INT64_MAX : clock_true_wait(d->clock, due);
 
-		if (wait == 0)
+		if (wait == 0 || first_unstored(d))
 			return;
 		if (wait != INT64_MAX)
 			until = MIN(until, monotonic_usec() + wait);
@@ -522,6 +533,7 @@ void *scheduler_main(void *arg)
 	pthread_mutex_lock(&d->lock);
 	while (!d->stopping) {
 		int room = free_workers(d);
+		bool holds = d->running != NULL;
 
 		if (db_is_shared(d->db) && monotonic_usec() >= look_at) {
 			forget_due_times(d);
@@ -531,7 +543,7 @@ void *scheduler_main(void *arg)
 		if (monotonic_usec() >= renew_at) {
 			struct err err CLEANUP_ERR = ERR_INIT;
 
-			if (d->running && db_write(d->db, renew_unit, d, &err) < 0)
+			if (holds && db_write(d->db, renew_unit, d, &err) < 0)
 				log_err("durable", &err, "leases cannot be renewed");
 			renew_at = monotonic_usec() + period;
 		}
