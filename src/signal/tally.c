@@ -264,7 +264,9 @@ static int64_t to_end_of_minute(struct tally *t)
 	int64_t now = durable_now(t->e->durable);
 	int64_t end = now - now % MINUTE_USEC + MINUTE_USEC;
 
-	return MAX(clock_true_wait(durable_clock(t->e->durable), end), FASTEST_USEC);
+	int64_t wait = clock_true_wait(durable_clock(t->e->durable), end);
+
+	return MIN(MAX(wait, FASTEST_USEC), MINUTE_USEC);
 }
 
 static void *run(void *arg)
