@@ -317,6 +317,20 @@ static int try_slot(struct cgroup *g, int slot)
 	return take(g, first);
 }
 
+static int remove_below(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	if (type == FTW_DP && at->level > 0)
+		rmdir(path);
+	return 0;
+}
+
+/* The groups that the last root of this slot made in it. */
+static void remove_children(const char *dir)
+{
+	nftw(dir, remove_below, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 /* What the last root of this slot left set. */
 static void reset(const struct cgroup *g)
 {
@@ -339,8 +353,11 @@ static void reset(const struct cgroup *g)
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
 		if (values[i].v2 == g->v2 && g->dirs[values[i].c])
 			write_value(g->dirs[values[i].c], values[i].name, values[i].value);
-	if (g->v2)
-		keep_back(g->dirs[0]);
+	if (!g->v2)
+		return;
+	/* A group below that passes controllers on keeps those of this one. */
+	remove_children(g->dirs[0]);
+	keep_back(g->dirs[0]);
 }
 
 /* Version 2 starts the peak of memory anew for who holds the file open, from Linux 6.12 on. */
@@ -359,20 +376,6 @@ static bool open_peak(struct cgroup *g)
 }
 
 /* ---- delegation ---- */
-
-static int remove_below(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	if (type == FTW_DP && at->level > 0)
-		rmdir(path);
-	return 0;
-}
-
-/* The groups that the last root of this slot made in it. */
-static void remove_children(const char *dir)
-{
-	nftw(dir, remove_below, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* An older kernel keeps the peak for good: it gets a new group. False: another root was faster. */
 static bool renew(struct cgroup *g)
