@@ -44,6 +44,7 @@ void batch_submit(struct codebuild_build_batch *b, int64_t usec, struct arena *a
 struct batch_step {
 	struct build_engine *e;
 	const char *uuid;
+	const char *id;	    /* as a request names it (build_id_is_of()), or NULL */
 	struct arena arena; /* emptied at each try of the step */
 	struct store_build_batch r;
 	const struct task *task; /* ended with the step when not NULL */

@@ -58,7 +58,7 @@ static int get_all(struct db_tx *tx, void *arg, struct err *err)
 
 		if (found < 0)
 			return -1;
-		if (found)
+		if (found && build_id_is_of(*id, r.batch.project_name))
 			resp->build_batches.v[resp->build_batches.n++] = r.batch;
 		else
 			resp->build_batches_not_found.v[resp->build_batches_not_found.n++] = *id;
@@ -144,6 +144,7 @@ int build_delete_build_batch(struct build_engine *e, struct call *call,
 	struct delete_arg d = {.a = call->arena, .resp = resp};
 	CLEANUP_BATCH_STEP struct batch_step s = {.e = e, .decide = decide_delete, .arg = &d};
 
+	s.id = req->id;
 	s.uuid = batch_uuid_of(req->id);
 	if (s.uuid && batch_step_run(&s, err) < 0)
 		return -1;

@@ -29,7 +29,7 @@ static int step(struct db_tx *tx, void *arg, struct err *err)
 
 	arena_release(&s->arena);
 	r = store_build_batch_get(tx, s->uuid, &s->arena, &s->r, err);
-	s->found = r > 0;
+	s->found = r > 0 && (!s->id || build_id_is_of(s->id, s->r.batch.project_name));
 	if (r < 0)
 		return -1;
 	was = s->found ? s->r.batch.build_batch_status : NULL;

@@ -86,14 +86,14 @@ static int decide_retry(struct batch_step *s, struct db_tx *tx, struct err *err)
 }
 
 /* The role that the batch has is asked first, outside of the step. */
-static int check_role(struct build_engine *e, const char *uuid, struct err *err)
+static int check_role(struct build_engine *e, const struct batch_step *s, struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct store_build_batch r;
-	int found = batch_load(e, uuid, &a, &r, err);
+	int found = batch_load(e, s->uuid, &a, &r, err);
 
-	if (found <= 0)
-		return found;
+	if (found <= 0 || !build_id_is_of(s->id, r.batch.project_name))
+		return MIN(found, 0);
 	return batch_role_may(e, r.spec.build_batch_config->service_role, "codebuild:RetryBuild",
 		r.spec.name, err);
 }
@@ -106,8 +106,9 @@ int build_retry_build_batch(struct build_engine *e, struct call *call,
 	CLEANUP_BATCH_STEP struct batch_step s = {
 		.e = e, .decide = decide_retry, .arg = &q, .actor = call->principal_arn};
 
+	s.id = req->id;
 	s.uuid = req->id ? batch_uuid_of(req->id) : NULL;
-	if (s.uuid && (check_role(e, s.uuid, err) < 0 || batch_step_run(&s, err) < 0))
+	if (s.uuid && (check_role(e, &s, err) < 0 || batch_step_run(&s, err) < 0))
 		return -1;
 	if (!s.uuid || !s.found)
 		return batch_not_there(req->id ? req->id : "", err);

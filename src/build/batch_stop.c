@@ -14,6 +14,7 @@ int build_stop_build_batch(struct build_engine *e, struct call *call,
 	CLEANUP_BATCH_STEP struct batch_step s = {
 		.e = e, .decide = decide_stop, .actor = call->principal_arn};
 
+	s.id = req->id;
 	s.uuid = batch_uuid_of(req->id);
 	if (s.uuid && batch_step_run(&s, err) < 0)
 		return -1;

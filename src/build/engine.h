@@ -46,6 +46,9 @@ int build_invalid(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *build_project_name_of(const char *name_or_arn);
 /* The uuid in "<project>:<uuid>" or the build's ARN; NULL when it is neither. Borrowed. */
 const char *build_uuid_of(const char *id_or_arn);
+/* Whether it is the id or ARN of a build or batch of this project. Permission was asked for the
+ * project that it names: of another one it is to be taken for not found. */
+bool build_id_is_of(const char *id_or_arn, const char *project);
 const char *build_project_arn(const struct build_engine *e, const char *name, struct arena *a);
 const char *build_arn(
 	const struct build_engine *e, const char *project, const char *uuid, struct arena *a);
@@ -117,6 +120,7 @@ void build_phase_complete(struct codebuild_build *b, const char *status, bool fi
 struct build_step {
 	struct build_engine *e;
 	const char *uuid;
+	const char *id;	    /* as a request names it (build_id_is_of()), or NULL */
 	struct arena arena; /* emptied at each try of the step */
 	struct store_build_record r;
 	const struct task *task; /* ended with the step when not NULL */

@@ -32,7 +32,7 @@ static int get_all(struct db_tx *tx, void *arg, struct err *err)
 
 		if (found < 0)
 			return -1;
-		if (!found) {
+		if (!found || !build_id_is_of(*id, r.build.project_name)) {
 			resp->builds_not_found.v[resp->builds_not_found.n++] = *id;
 			continue;
 		}
@@ -106,7 +106,7 @@ static int delete_all(struct db_tx *tx, void *arg, struct err *err)
 
 		if (found < 0)
 			return -1;
-		if (!found) {
+		if (!found || !build_id_is_of(*id, r.build.project_name)) {
 			refuse(s, *id, "BUILD_NOT_FOUND");
 		} else if (r.state != BUILD_DONE) {
 			refuse(s, r.build.arn, "BUILD_IN_PROGRESS");

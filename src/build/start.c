@@ -391,7 +391,7 @@ static int retry(struct db_tx *tx, void *arg, struct err *err)
 
 	if (found < 0)
 		return -1;
-	if (!found)
+	if (!found || !build_id_is_of(s->req->id, old->build.project_name))
 		return err_set_wire(err, "ResourceNotFoundException", "Build cannot be found: %s",
 			s->req->id ? s->req->id : "");
 	found = find_token(&s->ask, tx, old->build.project_name, s->req->idempotency_token, err);

@@ -49,6 +49,7 @@ int build_stop_build(struct build_engine *e, struct call *call,
 {
 	CLEANUP_STEP struct build_step s = {.e = e, .decide = build_decide_stop};
 
+	s.id = req->id;
 	s.uuid = build_uuid_of(req->id);
 	s.arg = (void *)(uintptr_t)call->principal_arn;
 	if (s.uuid && build_step_run(&s, err) < 0)

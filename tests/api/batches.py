@@ -338,6 +338,30 @@ def test_who_may_pass_the_role(world):
         assert "iam:PassRole" in e.value.response["Error"]["Message"], e.value
 
 
+def test_ids_of_other_projects(world):
+    """Who may use one project gets at nothing of another by ids that name the first."""
+    for name in ("open", "shut"):
+        world.project(name, spec({"build-list": [{"identifier": "a"}]}))
+    batch = world.finish(world.start("shut")["id"])
+    arn = f"arn:aws:codebuild:{world.server.region}:{world.server.account}:project/open"
+    mine = world.server.client("codebuild", keys=world.server.user("opener", {
+        "Effect": "Allow", "Action": "codebuild:*", "Resource": arn}))
+    assert code_of(mine.batch_get_build_batches, ids=[batch["id"]]) == "AccessDeniedException"
+    named = batch["id"].replace("shut:", "open:"), batch["arn"].replace("/shut:", "/open:")
+    for name in named:
+        assert mine.batch_get_build_batches(ids=[name])["buildBatchesNotFound"] == [name]
+        assert code_of(mine.stop_build_batch, id=name) == "ResourceNotFoundException"
+        assert code_of(mine.retry_build_batch, id=name) == "ResourceNotFoundException"
+        assert code_of(mine.delete_build_batch, id=name) == "InvalidInputException"
+    child = group(batch, "a")["currentBuildSummary"]["arn"].replace("/shut:", "/open:")
+    for name in (child, child.split("/")[1]):
+        assert mine.batch_get_builds(ids=[name])["buildsNotFound"] == [name]
+        assert code_of(mine.stop_build, id=name) == "ResourceNotFoundException"
+        assert code_of(mine.retry_build, id=name) == "ResourceNotFoundException"
+        assert mine.batch_delete_builds(ids=[name])["buildsNotDeleted"][0]["statusCode"] == "BUILD_NOT_FOUND"
+    assert world.batch(batch["id"])["id"] == batch["id"] and world.build(batch, "a")["buildComplete"]
+
+
 def test_source_is_resolved_once(world):
     """Builds work on the commit that the batch found, whatever is pushed meanwhile."""
     world.server.client("codecommit").create_repository(repositoryName="batched")
