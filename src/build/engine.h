@@ -46,9 +46,9 @@ int build_invalid(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *build_project_name_of(const char *name_or_arn);
 /* The uuid in "<project>:<uuid>" or the build's ARN; NULL when it is neither. Borrowed. */
 const char *build_uuid_of(const char *id_or_arn);
-/* Whether it is the id or ARN of a build or batch of this project. Permission was asked for the
- * project that it names: of another one it is to be taken for not found. */
-bool build_id_is_of(const char *id_or_arn, const char *project);
+/* Whether it is the id or ARN of a build or batch of this project, or of a report of this group.
+ * Permission was asked for what it names: of another one it is to be taken for not found. */
+bool build_id_is_of(const char *id_or_arn, const char *owner);
 const char *build_project_arn(const struct build_engine *e, const char *name, struct arena *a);
 const char *build_arn(
 	const struct build_engine *e, const char *project, const char *uuid, struct arena *a);

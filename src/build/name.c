@@ -57,14 +57,14 @@ const char *batch_uuid_of(const char *id_or_arn)
 	return uuid_of(id_or_arn, "build-batch/");
 }
 
-bool build_id_is_of(const char *id_or_arn, const char *project)
+bool build_id_is_of(const char *id_or_arn, const char *owner)
 {
 	const char *name = starts_with(id_or_arn, "arn:") ? strrchr(id_or_arn, '/') : NULL;
 	const char *colon;
 
 	name = name ? name + 1 : id_or_arn;
 	colon = strrchr(name, ':');
-	return colon && (size_t)(colon - name) == strlen(project) && starts_with(name, project);
+	return colon && (size_t)(colon - name) == strlen(owner) && starts_with(name, owner);
 }
 
 const char *build_report_group_of(const char *name_or_arn)

@@ -118,7 +118,7 @@ static int get_all(struct db_tx *tx, void *arg, struct err *err)
 
 		if (r < 0)
 			return -1;
-		if (r)
+		if (r && build_id_is_of(*arn, row.group))
 			found->v[found->n++] = row.report;
 		else
 			missing->v[missing->n++] = *arn;
@@ -139,14 +139,21 @@ int build_batch_get_reports(struct build_engine *e, struct call *call,
 
 struct delete_step {
 	struct build_engine *e;
-	const char *id;
-	const struct task *task; /* of the expiry, or NULL */
+	const char *id, *arn;
+	const struct task *task; /* of the expiry, which has no arn; or NULL */
 };
 
 static int delete_one(struct db_tx *tx, void *arg, struct err *err)
 {
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct delete_step *s = arg;
+	struct store_build_report row;
+	int found = s->arn ? store_build_report_get(tx, s->id, &a, &row, err) : 1;
 
+	if (found < 0)
+		return -1;
+	if (!found || (s->arn && !build_id_is_of(s->arn, row.group)))
+		return 0;
 	if (store_build_report_delete(tx, s->id, err) < 0)
 		return -1;
 	return s->task ? task_done(s->e->durable, tx, s->task, err)
@@ -158,7 +165,7 @@ int build_delete_report(struct build_engine *e, struct call *call UNUSED,
 	const struct codebuild_delete_report_request *req,
 	struct codebuild_delete_report_response *resp UNUSED, struct err *err)
 {
-	struct delete_step s = {.e = e, .id = build_report_id_of(req->arn)};
+	struct delete_step s = {.e = e, .id = build_report_id_of(req->arn), .arn = req->arn};
 
 	if (!s.id)
 		return build_invalid(err, "Invalid report ARN: %s", req->arn);

@@ -13,9 +13,11 @@ static int get_report(struct db_tx *tx, const char *arn, struct arena *a,
 	if (!id)
 		return build_invalid(err, "Invalid report ARN: %s", arn);
 	r = store_build_report_get(tx, id, a, ret, err);
-	return r ? MIN(r, 0)
-		 : err_set_wire(
-			   err, "ResourceNotFoundException", "Report cannot be found: %s", arn);
+	if (r < 0)
+		return -1;
+	return r && build_id_is_of(arn, ret->group) ? 0
+						    : err_set_wire(err, "ResourceNotFoundException",
+							      "Report cannot be found: %s", arn);
 }
 
 /* ---- DescribeTestCases ---- */

@@ -259,6 +259,11 @@ def test_deleting(codebuild):
     more = again(codebuild, "r-del")
     arn = build["reportArns"][0]
     group = arn.replace(":report/", ":report-group/").rsplit(":", 1)[0]
+    # Whose group it is not called by, it is not found: permission was asked for the group that the ARN names.
+    other = arn.replace(":report/", ":report/x")
+    codebuild.delete_report(arn=other)
+    assert codebuild.batch_get_reports(reportArns=[arn, other])["reportsNotFound"] == [other]
+    assert failure(codebuild.describe_test_cases, reportArn=other)[0] == "ResourceNotFoundException"
     codebuild.delete_report(arn=arn)
     got = codebuild.batch_get_reports(reportArns=[arn])
     assert got["reports"] == [] and got["reportsNotFound"] == [arn]
