@@ -18,6 +18,7 @@ struct spawn {
 	size_t n_keep_fds;
 	bool new_session;     /* setsid() */
 	bool die_with_parent; /* SIGKILL when the spawning thread's process ends */
+	bool unconfined;      /* without an AppArmor profile, where that is allowed */
 	bool set_ids;	      /* change to uid, gid and no supplementary groups */
 	uid_t uid;
 	gid_t gid;
@@ -47,6 +48,8 @@ int spawn_run(const struct spawn *s, struct view input, size_t limit, int64_t ti
 /* As spawn_run, but anything else than exit status 0 is an error that carries the command and
  * the end of its standard error. ret_out may be NULL. */
 int spawn_check(const char *const *argv, struct str *ret_out, struct err *err);
+/* The same of a child with more to say about it. */
+int spawn_check_as(const struct spawn *s, struct str *ret_out, struct err *err);
 /* Whether PATH has the program (or the path with a slash is one); nothing is run. */
 bool spawn_can_find(const char *program);
 /* The path of the running program (name NULL), or of the one that stands beside it; the caller's.

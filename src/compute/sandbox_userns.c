@@ -100,17 +100,15 @@ static int open_namespace(pid_t pid, const char *name, struct sandbox_report *re
 }
 
 /* Debian's AppArmor profile of pasta lets it into no namespace that another process has made, so
- * that it is started without one, as the variant that it would start itself anew as: that would
- * have the profile again. Kernels without AppArmor have no such file. */
+ * that it, and nothing else here, is started without one; as the variant that it would start itself
+ * anew as, for that would have the profile again. */
 static const char *choose_pasta(void)
 {
-	static const char wish[] = "exec unconfined", variant[] = "/usr/bin/pasta.avx2";
-	int fd CLEANUP_FD = open("/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, wish, strlen(wish)) < 0)
-		return "pasta";
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2") && access(variant, X_OK) == 0)
+	static const char variant[] = "/usr/bin/pasta.avx2";
+
+	if (access("/proc/self/attr/apparmor/exec", W_OK) == 0 && __builtin_cpu_supports("avx2") &&
+		access(variant, X_OK) == 0)
 		return variant;
 #endif
 	return "pasta";
@@ -122,10 +120,13 @@ static int start_loopback(const char *holder, struct sandbox_report *report)
 {
 	const char *const argv[] = {choose_pasta(), "--runas", "0:0", "--quiet", "--ns-ifname",
 		"unused", "-t", "none", "-u", "none", "-T", "auto", "-U", "auto", holder, NULL};
+	struct spawn spawn = SPAWN_INIT;
 	struct err err CLEANUP_ERR = ERR_INIT;
 
+	spawn.argv = argv;
+	spawn.unconfined = true;
 	/* It goes to the background when it is ready. */
-	if (spawn_check(argv, NULL, &err) == 0)
+	if (spawn_check_as(&spawn, NULL, &err) == 0)
 		return 0;
 	errno = 0;
 	return sandbox_report_errno(
