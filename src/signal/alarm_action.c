@@ -210,6 +210,8 @@ int alarm_act(struct signal_engine *e, struct db_tx *tx, const struct alarm *ala
 		bool sent = signal_publish_step(e, tx, &by, *arn, subject,
 				    message(e, alarm, previous, a), &why) == 0;
 
+		if (!sent && !topic_refused(&why))
+			return err_move(err, &why);
 		if (note_action(e, tx, alarm, *arn, sent ? NULL : err_message(&why), a, err) < 0)
 			return -1;
 	}
