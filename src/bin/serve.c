@@ -202,6 +202,7 @@ static int await_end(struct server *server, const sigset_t *set)
 static int run(const struct options *o, struct err *err)
 {
 	char *data CLEANUP(freep) = option_data_dir(o);
+	char *supervisor CLEANUP(freep) = supervisor_take();
 	struct server *server CLEANUP(server_freep) = NULL;
 	struct server_config config;
 	sigset_t set;
@@ -222,9 +223,9 @@ static int run(const struct options *o, struct err *err)
 	if (server_fingerprint(server))
 		log_info("serve", "TLS certificate's SHA-256 fingerprint: %s",
 			server_fingerprint(server));
-	supervisor_tell("READY=1");
+	supervisor_tell(supervisor, "READY=1");
 	sig = await_end(server, &set);
-	supervisor_tell("STOPPING=1");
+	supervisor_tell(supervisor, "STOPPING=1");
 	log_info("serve", "ending (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
 	return EXIT_OK;
 }

@@ -11,10 +11,19 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mem.h"
 
-void supervisor_tell(const char *state)
+char *supervisor_take(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
+	char *ret = path && *path ? xstrdup(path) : NULL;
+
+	unsetenv("NOTIFY_SOCKET");
+	return ret;
+}
+
+void supervisor_tell(const char *path, const char *state)
+{
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	size_t n = path ? strlen(path) : 0;
 	int fd CLEANUP_FD = -1;

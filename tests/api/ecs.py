@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 import boto3
@@ -39,8 +40,11 @@ def registry():
 
 
 @pytest.fixture(scope="module")
-def host():
-    s = Server()
+def host(tmp_path_factory):
+    """Started as systemd does: the socket of its supervisor is its own affair, and not that of containers' runtimes."""
+    told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    told.bind(str(tmp_path_factory.mktemp("supervisor") / "notify"))
+    s = Server(env={"NOTIFY_SOCKET": told.getsockname()})
     try:
         s.start()
         s.client("ecs").create_cluster(clusterName="c")
@@ -49,6 +53,7 @@ def host():
         s.kill9()
         subprocess.run([TOWPATH, "destroy", "--yes", "--data", s.data], check=False)
         s.close()
+        told.close()
 
 
 def refused(call, **args):
