@@ -96,19 +96,29 @@ static int create_step(struct db_tx *tx, void *arg, struct err *err)
 	return pipeline_step_in(c->e, tx, &step, err);
 }
 
+static int create(struct create *c, struct flow_site *ret_site, struct err *err)
+{
+	const struct codepipeline_pipeline_declaration *given = c->req->pipeline;
+	struct arena *a = c->call->arena;
+
+	if (custom_type_site(c->e, given, a, ret_site, err) < 0 ||
+		definition_validate(ret_site, given, a, err) < 0 ||
+		pipeline_check_tags(&c->req->tags, err) < 0)
+		return -1;
+	c->declaration = definition_complete(given, 1, a);
+	return durable_step(c->e->durable, create_step, c, err);
+}
+
 int pipeline_create_pipeline(struct pipeline_engine *e, struct call *call,
 	const struct codepipeline_create_pipeline_request *req,
 	struct codepipeline_create_pipeline_response *resp, struct err *err)
 {
-	struct flow_site site;
+	struct flow_site site = {0};
 	struct create c = {.e = e, .call = call, .req = req, .site = &site};
+	int r = create(&c, &site, err);
 
-	if (custom_type_site(e, req->pipeline, call->arena, &site, err) < 0 ||
-		definition_validate(&site, req->pipeline, call->arena, err) < 0 ||
-		pipeline_check_tags(&req->tags, err) < 0)
-		return -1;
-	c.declaration = definition_complete(req->pipeline, 1, call->arena);
-	if (durable_step(e->durable, create_step, &c, err) < 0)
+	secret_values_hide(&site.registry, req->pipeline); /* from the audit */
+	if (r < 0)
 		return -1;
 	secret_values_mask(c.stored);
 	resp->pipeline = c.stored;
@@ -177,25 +187,35 @@ static int update_step(struct flow *f, struct db_tx *tx, void *arg, struct err *
 	return watch(u->e, tx, &f->pipeline, f->arena, err);
 }
 
+static int update(struct update *u, struct flow_site *ret_site, struct err *err)
+{
+	struct arena *a = u->call->arena;
+	struct pipeline_step step = {.name = u->given->name, .fn = update_step, .arg = u};
+
+	if (custom_type_site(u->e, u->given, a, ret_site, err) < 0 ||
+		definition_validate(ret_site, u->given, a, err) < 0)
+		return -1;
+	if (pipeline_step(u->e, &step, err) == 0)
+		return 0;
+	/* The model of this operation does not have the exception for it. */
+	if (streq(err_wire_name(err), "PipelineNotFoundException"))
+		return err_set_wire(err, "InvalidStructureException",
+			"Account '%s' does not include a pipeline with the name '%s'",
+			u->e->account, u->given->name);
+	return -1;
+}
+
 int pipeline_update_pipeline(struct pipeline_engine *e, struct call *call,
 	const struct codepipeline_update_pipeline_request *req,
 	struct codepipeline_update_pipeline_response *resp, struct err *err)
 {
-	struct flow_site site;
+	struct flow_site site = {0};
 	struct update u = {.e = e, .call = call, .site = &site, .given = req->pipeline};
-	struct pipeline_step step = {.name = req->pipeline->name, .fn = update_step, .arg = &u};
+	int r = update(&u, &site, err);
 
-	if (custom_type_site(e, req->pipeline, call->arena, &site, err) < 0 ||
-		definition_validate(&site, req->pipeline, call->arena, err) < 0)
+	secret_values_hide(&site.registry, req->pipeline); /* from the audit */
+	if (r < 0)
 		return -1;
-	if (pipeline_step(e, &step, err) < 0) {
-		/* The model of this operation does not have the exception for it. */
-		if (streq(err_wire_name(err), "PipelineNotFoundException"))
-			return err_set_wire(err, "InvalidStructureException",
-				"Account '%s' does not include a pipeline with the name '%s'",
-				e->account, req->pipeline->name);
-		return -1;
-	}
 	secret_values_mask(u.stored);
 	resp->pipeline = u.stored;
 	return 0;

@@ -102,6 +102,20 @@ int secret_values_seal(struct pipeline_engine *e, struct db_tx *tx, const char *
 
 /* ---- showing ---- */
 
+void secret_values_hide(
+	const struct action_registry *registry, struct codepipeline_pipeline_declaration *d)
+{
+	wire_foreach (stage, &d->stages)
+		wire_foreach (action, &stage->actions) {
+			const struct action_provider *p =
+				action_registry_find(registry, action->action_type_id);
+
+			wire_foreach (kv, &action->configuration)
+				if (!p || is_secret(p, kv->key))
+					kv->value = MASK;
+		}
+}
+
 void secret_values_mask_map(struct codepipeline_action_configuration_map *m)
 {
 	wire_foreach (kv, m)

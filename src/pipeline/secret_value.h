@@ -11,6 +11,10 @@
 int secret_values_seal(struct pipeline_engine *e, struct db_tx *tx, const char *pipeline_id,
 	const struct action_registry *registry, struct codepipeline_pipeline_declaration *d,
 	const struct codepipeline_pipeline_declaration *old, struct arena *a, struct err *err);
+/* Puts **** in place of the secret values of a definition as it was given, and of every value of a
+ * type that the registry does not have: what is kept of a request is not to hold them. */
+void secret_values_hide(
+	const struct action_registry *registry, struct codepipeline_pipeline_declaration *d);
 /* Shows **** in place of references. */
 void secret_values_mask(struct codepipeline_pipeline_declaration *d);
 void secret_values_mask_detail(struct codepipeline_action_execution_detail *d);

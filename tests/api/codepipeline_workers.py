@@ -2,6 +2,7 @@
 """Custom actions of codepipeline through boto3: their types, and job workers that poll, take a job, read and write
 its artifacts with the job's credentials and hand back results."""
 import io
+import json
 import os
 import subprocess
 import sys
@@ -239,7 +240,7 @@ def test_the_worker_of_the_manual(cp, s3, shared_server):
         worker.wait()
 
 
-def test_secrets(cp, s3):
+def test_secrets(cp, s3, shared_server):
     make_type(cp, "Secrets", prop("Key", secret=True))
     start(cp, s3, "secrets", ("Work", custom("Secrets", configuration={"Key": "first"})))
     job = take(cp, "Secrets")
@@ -262,6 +263,18 @@ def test_secrets(cp, s3):
     same["stages"][1]["name"] = "Renamed"
     same["stages"][1]["actions"][0]["configuration"]["Key"] = "****"
     assert code(cp.update_pipeline, pipeline=same) == "InvalidActionDeclarationException"
+    # The audit has none of them, of refused requests neither.
+    same["stages"][1]["actions"][0]["configuration"] = {"Key": "third", "Other": "seen"}
+    assert code(cp.update_pipeline, pipeline=same) == "InvalidActionDeclarationException"
+    same["stages"][1]["actions"][0]["actionTypeId"]["version"] = "9"
+    assert code(cp.update_pipeline, pipeline=same) == "InvalidActionDeclarationException"
+    kept = [json.loads(e["CloudTrailEvent"]) for e in shared_server.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "codepipeline.amazonaws.com"}])["Events"]]
+    kept = [e["requestParameters"]["pipeline"]["stages"][1]["actions"][0]["configuration"] for e in kept
+            if e["eventName"] in ("CreatePipeline", "UpdatePipeline")
+            and e["requestParameters"]["pipeline"]["name"] == "secrets"]
+    assert len(kept) == 6 and {c["Key"] for c in kept} == {"****"}, kept
+    assert [c["Other"] for c in kept if "Other" in c] == ["****", "seen"]
 
 
 def test_credentials_open_the_artifacts_alone(cp, s3, shared_server):
