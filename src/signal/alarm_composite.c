@@ -6,7 +6,6 @@
 #include "signal/alarm.h"
 
 #define MOST_CHILDREN 100
-#define MOST_DEPTH 16
 
 /* ---- PutCompositeAlarm ---- */
 
@@ -36,32 +35,26 @@ static int note_child(void *arg, const char *name, const char *state, bool *ret,
 	return 0;
 }
 
-/* Whether the rule leads to the alarm, directly or by other composite alarms. */
-static int leads_to(struct db_tx *tx, const char *rule, const char *name, int depth,
-	struct arena *a, bool *ret, struct err *err)
+/* Whether the rule leads to the alarm, directly or by other composite alarms: each is looked at
+ * once, by however many ways it is reached. */
+static int leads_to(struct db_tx *tx, const char *rule, const char *name, struct arena *a,
+	bool *ret, struct err *err)
 {
 	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
 	bool unused;
 
-	if (depth >= MOST_DEPTH) {
-		*ret = true;
-		return 0;
-	}
+	*ret = false;
 	if (alarm_expression_evaluate(rule, note_child, &c, &unused, err) < 0)
 		return -1;
-	vec_foreach (child, &c.names) {
-		struct alarm alarm;
-		int r;
+	for (size_t i = 0; i < c.names.n && !*ret; i++) {
+		struct alarm below;
+		int r = alarm_load(tx, c.names.v[i], a, &below, err);
 
-		if (streq(*child, name)) {
-			*ret = true;
-			return 0;
-		}
-		r = alarm_load(tx, *child, a, &alarm, err);
-		if (r < 0 || (r > 0 && alarm.composite &&
-				     leads_to(tx, alarm.both.alarm_rule, name, depth + 1, a, ret,
-					     err) < 0))
+		if (r < 0 || (r > 0 && below.composite &&
+				     alarm_expression_evaluate(below.both.alarm_rule, note_child,
+					     &c, &unused, err) < 0))
 			return -1;
+		*ret = streq(c.names.v[i], name);
 	}
 	return 0;
 }
@@ -120,14 +113,14 @@ static int check_rule(struct db_tx *tx, const struct cloudwatch_put_composite_al
 	struct arena *a, struct err *err)
 {
 	struct children c CLEANUP(children_release) = {.tx = tx, .a = a};
-	bool unused, loop = false;
+	bool unused, loop;
 
 	if (alarm_expression_evaluate(req->alarm_rule, note_child, &c, &unused, err) < 0)
 		return -1;
 	if (c.names.n > MOST_CHILDREN)
 		return err_set_wire(err, "ValidationError",
 			"AlarmRule must not refer to more than %d alarms", MOST_CHILDREN);
-	if (leads_to(tx, req->alarm_rule, req->alarm_name, 0, a, &loop, err) < 0)
+	if (leads_to(tx, req->alarm_rule, req->alarm_name, a, &loop, err) < 0)
 		return -1;
 	if (loop)
 		return err_set_wire(err, "ValidationError",

@@ -179,6 +179,22 @@ def test_alarm_on_metric_math(shared_server):
     c.delete_alarms(AlarmNames=["share"])
 
 
+def test_layers_of_composite_alarms(shared_server):
+    """Each alarm is looked at once, by however many ways a rule leads to it (here 2 to the power of 20)."""
+    c = shared_server.client("cloudwatch")
+    c.put_metric_alarm(**alarm("ground"))
+    below = "ALARM(ground)"
+    for i in range(20):
+        for side in "ab":
+            c.put_composite_alarm(AlarmName=f"layer-{i}{side}", AlarmRule=below)
+        below = f"ALARM(layer-{i}a) OR ALARM(layer-{i}b)"
+    assert code_of(c.put_composite_alarm, AlarmName="layer-0a", AlarmRule=below) == "ValidationError"
+    for i in reversed(range(20)):  # nothing that others look at is taken away
+        c.delete_alarms(AlarmNames=[f"layer-{i}a"])
+        c.delete_alarms(AlarmNames=[f"layer-{i}b"])
+    c.delete_alarms(AlarmNames=["ground"])
+
+
 def test_composite_alarm(shared_server):
     c = shared_server.client("cloudwatch")
     for name in ("one", "two"):
