@@ -3,6 +3,8 @@
 that all but the tasks is real; tests/e2e/shifting.py has those."""
 import io
 import json
+import re
+import subprocess
 import zipfile
 
 import botocore.exceptions
@@ -80,8 +82,17 @@ def test_all_at_once(service):
     assert service.weights() == {"a": 100, "b": 0}
 
 
+def knows_endpoints():
+    """`aws ecs deploy` makes a client of a second service, which only AWS_ENDPOINT_URL tells where to ask."""
+    said = subprocess.run(["aws", "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    major, minor = (int(n) for n in re.match(r"aws-cli/(\d+)\.(\d+)", said).groups())
+    return minor >= {1: 29, 2: 13}.get(major, 0)
+
+
 def test_aws_cli(service, tmp_path):
     """`aws ecs deploy` registers, deploys and waits."""
+    if not knows_endpoints():
+        pytest.skip("the aws CLI is older than 1.29 or 2.13 and does not know AWS_ENDPOINT_URL")
     service.group()
     definition = {"family": service.name, "containerDefinitions": [
         {"name": "app", "image": NO_IMAGE, "memory": 64, "portMappings": [{"containerPort": 8000}]}]}

@@ -313,9 +313,7 @@ def test_aws_cli(host, registry):
     image = registry.push("sleeper", Cmd=["sleep", "100000"])
 
     def aws(*argv):
-        done = host.run("aws", "ecs", *argv, "--output", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout else None
+        return host.aws("ecs", *argv)
     aws("register-task-definition", "--family", "s", "--container-definitions", json.dumps([container(image=image)]))
     made = aws("create-service", "--cluster", "c", "--service-name", "s", "--task-definition", "s", "--desired-count", "2",
                "--network-configuration", "awsvpcConfiguration={subnets=[subnet-1]}")["service"]
@@ -576,7 +574,7 @@ def test_own_registry(host, registry):
     address that ecr reports."""
     ecs, ecr = host.client("ecs"), host.client("ecr")
     uri = ecr.create_repository(repositoryName="own")["repository"]["repositoryUri"]
-    password = host.run("aws", "ecr", "get-login-password").stdout.strip()
+    password = host.aws("ecr", "get-login-password", check=False).stdout.strip()
     source = registry.push("own", Cmd=["sh", "-c", "exit 7"])
     host.run("skopeo", "copy", "--quiet", "--src-tls-verify=false", "--dest-tls-verify=false", "--dest-creds",
              f"AWS:{password}", f"docker://{source}", f"docker://{uri}:v1")
