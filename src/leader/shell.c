@@ -179,6 +179,18 @@ static const char *reason_of(struct job *j, const struct compute_exit *e)
 	return arena_printf(&j->arena, "signal: %d", e->signal);
 }
 
+/* The log and, where the command failed of it, the phase tell of memory that ran out. */
+static int tell_out_of_memory(struct job *j, const char **reason, struct err *err)
+{
+	const char *text = arena_printf(&j->arena,
+		"A process was killed: the build went over its memory limit of %lld MiB",
+		(long long)(wire_or(j->spec->limits->memory_bytes, 0) / MIB));
+
+	if (*reason)
+		*reason = arena_printf(&j->arena, "%s. %s", *reason, text);
+	return output_line(&j->output, err, "%s", text);
+}
+
 /* Starts the script; when the working folder is gone, in the source folder. */
 static int start(
 	struct job *j, struct compute_process *p, struct compute_exec **ret, struct err *err)
@@ -224,11 +236,7 @@ int shell_run(struct job *j, const char *command, const char *user, const char *
 	if (!ended.ended)
 		return 0;
 	*ret_reason = reason_of(j, &ended.exit);
-	if (ended.exit.out_of_memory)
-		return output_line(&j->output, err,
-			"A process was killed: the build went over its memory limit of %lld MiB",
-			(long long)wire_or(j->spec->limits->memory_bytes, 0) / (1 << 20));
-	return 0;
+	return ended.exit.out_of_memory ? tell_out_of_memory(j, ret_reason, err) : 0;
 }
 
 /* Runs a script of our own in the carried state and gathers what it prints. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Builds as their leaders run them: order, state, failures, ends, artifacts. */
 #include "job_fixture.h"
+#include "unit/skip.h"
 
 static void commands_share_state(void **state)
 {
@@ -173,6 +174,24 @@ static void time_runs_out(void **state)
 	expect_log(f, "BUILD_TIMED_OUT Message: Build has timed out. \n");
 	expect_no_log(f, "\nnever\n");
 	expect_no_log(f, "Entering phase POST_BUILD");
+}
+
+static void memory_runs_out(void **state)
+{
+	struct job_fixture *f = *state;
+	struct towpath_leader_limits limits = {.memory_bytes = WIRE_SET_LONG(64 * (int64_t)MIB)};
+	const char why[] = "A process was killed: the build went over its memory limit of 64 MiB";
+	char *told CLEANUP(freep) = xasprintf("Reason: exit status 137. %s\n", why);
+
+	if (!file_exists("/sys/fs/cgroup/memory") &&
+		!file_exists("/sys/fs/cgroup/cgroup.controllers"))
+		SKIP_CASE("no control groups are mounted here");
+	f->job.limits = &limits;
+	add_phase(f, "BUILD", "/usr/bin/python3 -c \"b'x' * (256 << 20)\"; exit $?", NULL);
+	run_job(f);
+	expect_status(f, "FAILED");
+	expect_log(f, why);
+	expect_log(f, told);
 }
 
 static void wait_for_log(struct job_fixture *f, const char *text)
@@ -425,6 +444,7 @@ int main(void)
 		TEST(version_one_carries_nothing),
 		TEST(secrets_do_not_reach_the_disk),
 		TEST(time_runs_out),
+		TEST(memory_runs_out),
 		TEST(a_stop_request_ends_it),
 		TEST(a_killed_leader_is_noticed),
 		TEST(daemons_do_not_hold_the_build),
