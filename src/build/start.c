@@ -336,6 +336,18 @@ static int start(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+static int start_asked(
+	struct ask_step *s, struct codebuild_start_build_response *resp, struct err *err)
+{
+	if (s->req->idempotency_token)
+		s->digest =
+			build_digest(&codebuild_start_build_request_shape, s->req, s->call->arena);
+	if (durable_step(s->e->durable, start, s, err) < 0)
+		return -1;
+	resp->build = s->build;
+	return 0;
+}
+
 int build_start_for_pipeline(struct build_engine *e, struct call *call,
 	const struct codebuild_start_build_request *req,
 	const struct towpath_build_pipeline *pipeline, struct codebuild_start_build_response *resp,
@@ -343,12 +355,7 @@ int build_start_for_pipeline(struct build_engine *e, struct call *call,
 {
 	struct ask_step s = {.e = e, .call = call, .req = req, .pipeline = pipeline};
 
-	if (req->idempotency_token)
-		s.digest = build_digest(&codebuild_start_build_request_shape, req, call->arena);
-	if (durable_step(e->durable, start, &s, err) < 0)
-		return -1;
-	resp->build = s.build;
-	return 0;
+	return start_asked(&s, resp, err);
 }
 
 int build_start_build(struct build_engine *e, struct call *call,
@@ -364,12 +371,7 @@ int build_start_for_hook(struct build_engine *e, struct call *call,
 {
 	struct ask_step s = {.e = e, .call = call, .req = req, .hook = how};
 
-	if (req->idempotency_token)
-		s.digest = build_digest(&codebuild_start_build_request_shape, req, call->arena);
-	if (durable_step(e->durable, start, &s, err) < 0)
-		return -1;
-	resp->build = s.build;
-	return 0;
+	return start_asked(&s, resp, err);
 }
 
 /* ---- RetryBuild ---- */

@@ -150,13 +150,6 @@ static bool change(
 	return true;
 }
 
-static bool concerns(void *arg, const struct codepipeline_action_declaration *action,
-	const struct action_change *c)
-{
-	(void)arg;
-	return c->branch && streq(c->branch, action_setting(action, "BranchName"));
-}
-
 static int tree_of(struct action_world *w, const struct action_change *c, const char *revision,
 	struct arena *a, struct source_commit *ret, struct err *err)
 {
@@ -201,7 +194,7 @@ const struct action_provider action_codecommit = {
 	.start = start,
 	.watch_key = watch_key,
 	.change = change,
-	.concerns = concerns,
+	.concerns = action_commit_concerns,
 	.changed_paths = changed_paths,
 	.entity_url = entity_url,
 };

@@ -42,6 +42,12 @@ int action_commit_check_format(
 		action->name, format);
 }
 
+bool action_commit_concerns(void *arg UNUSED, const struct codepipeline_action_declaration *action,
+	const struct action_change *c)
+{
+	return c->branch && streq(c->branch, action_setting(action, "BranchName"));
+}
+
 int action_commit_paths(const char *repository_path, const struct vcs_id *before,
 	const struct vcs_id *after, struct arena *a, const char *const **ret_paths, size_t *ret_n,
 	struct err *err)

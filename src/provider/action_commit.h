@@ -18,6 +18,9 @@ const char *action_commit_summary(struct arena *a, const struct vcs_commit *c);
 /* OutputArtifactFormat is one of the two above, or absent. */
 int action_commit_check_format(
 	const struct codepipeline_action_declaration *action, struct err *err);
+/* `concerns` of an action provider: the change is of the action's branch. */
+bool action_commit_concerns(void *arg, const struct codepipeline_action_declaration *action,
+	const struct action_change *c);
 /* The paths that differ between two trees of a repository on disk. */
 int action_commit_paths(const char *repository_path, const struct vcs_id *before,
 	const struct vcs_id *after, struct arena *a, const char *const **ret_paths, size_t *ret_n,

@@ -252,12 +252,6 @@ static int watched(void *arg, struct db_tx *tx, const char *key, struct err *err
 	return w->durable ? connection_watch_begin(w->durable, tx, key, err) : 0;
 }
 
-static bool concerns(void *arg UNUSED, const struct codepipeline_action_declaration *action,
-	const struct action_change *c)
-{
-	return c->branch && streq(c->branch, action_setting(action, "BranchName"));
-}
-
 static const char *entity_url(void *arg UNUSED,
 	const struct codepipeline_action_declaration *action, const char *region, struct arena *a)
 {
@@ -282,7 +276,7 @@ const struct action_provider action_connection = {
 	.watch_key = watch_key,
 	.watched = watched,
 	.change = connection_watch_change,
-	.concerns = concerns,
+	.concerns = action_commit_concerns,
 	.changed_paths = connection_watch_paths,
 	.trigger_detail = connection_watch_detail,
 	.entity_url = entity_url,
