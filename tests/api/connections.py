@@ -61,7 +61,7 @@ def host(tmp_path_factory):
 
 @pytest.fixture
 def connections(world):
-    return with_model(world, service="codeconnections", version="2023-12-01")
+    return world.newest_client("codeconnections")
 
 
 def complete(server, arn, host, *more, token=TOKEN, repository="team/shop", check=True):
@@ -193,7 +193,7 @@ def test_rights(world, host, connections):
     former = world.client("codestar-connections", keys=keys)
     assert former.get_connection(ConnectionArn=mine)["Connection"]["ConnectionName"] == "mine"
     assert code(former.get_connection, ConnectionArn=NONE) == "AccessDeniedException"
-    own = with_model(world, keys, service="towpath-connections", version="2026-11-01")
+    own = world.newest_client("towpath-connections", keys)
     assert code(own.complete_connection, ConnectionArn=mine, Token="t", Repository="a/b") == "AccessDeniedException"
     assert code(own.describe_completion, ConnectionArn=mine) == "AccessDeniedException"
     for other in (mine.replace("us-east-1", "eu-west-1"), mine.replace(world.account, "999999999999")):

@@ -35,7 +35,7 @@ class Shop:
         for name in ("artifacts", "site"):
             self.s3.create_bucket(Bucket=name)
         server.client("codecommit").create_repository(repositoryName="shop")
-        self.builds = client(server, service="codebuild", version="2016-10-06")
+        self.builds = server.newest_client("codebuild")
         self.builds.create_project(
             name="shop", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"},
             environment={"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
@@ -80,7 +80,7 @@ class Shop:
         self.server.kill9()
         self.server.start()
         self.cp, self.s3 = client(self.server), self.server.client("s3")
-        self.builds = client(self.server, service="codebuild", version="2016-10-06")
+        self.builds = self.server.newest_client("codebuild")
 
     def page(self):
         return self.s3.get_object(Bucket="site", Key="index.html")["Body"].read().decode()

@@ -152,7 +152,7 @@ def test_cache_in_a_bucket(server):
         "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
         "Resource": ["arn:aws:s3:::caches", "arn:aws:s3:::caches/*"]})
     builds = Builds(server)
-    builds.api = client(server, service="codebuild", version="2016-10-06")
+    builds.api = server.newest_client("codebuild")
 
     def keys():
         return [o["Key"] for o in s3.list_objects_v2(Bucket="caches").get("Contents", [])]

@@ -1,34 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Definitions of pipelines and waiting for what they do, for tests."""
 import io
-import os
-import shutil
-import tempfile
 import time
 import zipfile
-
-import boto3
-import botocore.config
 
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 
 
-def client(server, keys=None, service="codepipeline", version="2015-07-09"):
-    """A boto3 client that knows the whole model that the server was made from: Debian's botocore
-    is older and drops what it does not know."""
-    source = os.environ.get("TOWPATH_SOURCE", os.path.join(os.path.dirname(__file__), "..", ".."))
-    with tempfile.TemporaryDirectory() as data:
-        folder = os.path.join(data, service, version)
-        os.makedirs(folder)
-        shutil.copy(os.path.join(source, "model", service + ".json"),
-                    os.path.join(folder, "service-2.json"))
-        session = boto3.Session()
-        session._loader.search_paths.insert(0, data)
-        key_id, secret = keys or server.keys()
-        return session.client(
-            service, endpoint_url=server.endpoint, region_name=server.region,
-            aws_access_key_id=key_id, aws_secret_access_key=secret,
-            config=botocore.config.Config(retries={"max_attempts": 0}))
+def client(server, keys=None):
+    return server.newest_client("codepipeline", keys)
 
 
 def action(category, provider, name, configuration=None, inputs=(), outputs=(), **more):

@@ -20,7 +20,6 @@ import time
 
 import boto3
 import botocore.config
-import botocore.session
 
 TOWPATH = os.environ.get("TOWPATH", "towpath")
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -231,22 +230,23 @@ class Server:
                             aws_secret_access_key=secret, aws_session_token=token,
                             config=botocore.config.Config(**config))
 
-    def newest_client(self, service):
-        """A boto3 client that knows what the server's own model has, of a service that has grown since this boto3."""
-        session = botocore.session.get_session()
-        loader = session.get_component("data_loader")
-        load = loader.load_service_model
-
-        def load_service_model(name, kind, api_version=None):
-            if name != service or kind != "service-2":
-                return load(name, kind, api_version)
-            with open(os.path.join(SOURCE, "model", f"{service}.json"), encoding="utf-8") as f:
-                return json.load(f)
-        loader.load_service_model = load_service_model
-        key_id, secret = self.keys()
-        return boto3.Session(botocore_session=session).client(
-            service, endpoint_url=self.endpoint, region_name=self.region, aws_access_key_id=key_id,
-            aws_secret_access_key=secret, config=botocore.config.Config(retries={"max_attempts": 0}))
+    def newest_client(self, service, keys=None):
+        """A boto3 client that knows the whole model that the server was made from: Debian's botocore
+        is older and drops what it does not know."""
+        model = os.path.join(SOURCE, "model", service + ".json")
+        with open(model, encoding="utf-8") as f:
+            version = json.load(f)["metadata"]["apiVersion"]
+        with tempfile.TemporaryDirectory() as data:
+            folder = os.path.join(data, service, version)
+            os.makedirs(folder)
+            shutil.copy(model, os.path.join(folder, "service-2.json"))
+            session = boto3.Session()
+            session._loader.search_paths.insert(0, data)
+            key_id, secret = keys or self.keys()
+            return session.client(
+                service, endpoint_url=self.endpoint, region_name=self.region,
+                aws_access_key_id=key_id, aws_secret_access_key=secret,
+                config=botocore.config.Config(retries={"max_attempts": 0}))
 
     def user(self, name, *statements):
         """Makes a user with an inline policy of these statements; returns its keys."""
