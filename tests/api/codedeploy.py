@@ -6,7 +6,6 @@ import time
 import zipfile
 
 import botocore.exceptions
-import pipelines
 import pytest
 from hosts import commands
 
@@ -197,7 +196,7 @@ def test_group_errors(api, error, arguments, request):
 
 
 def test_termination_hooks_are_refused(shared_server, app):
-    api = pipelines.client(shared_server, service="codedeploy", version="2014-10-06")
+    api = shared_server.newest_client("codedeploy")
     fails("InvalidInputException", api.create_deployment_group, applicationName=app, deploymentGroupName="g",
           serviceRoleArn=ROLE, terminationHookEnabled=True)
 

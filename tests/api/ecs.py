@@ -10,7 +10,6 @@ import subprocess
 
 import boto3
 import botocore.exceptions
-import pipelines
 import pytest
 from backends import free_ports
 from gitwork import journal
@@ -123,7 +122,7 @@ def test_clusters(host):
     {"placementStrategy": [{"type": "spread", "field": "host"}]},
 ])
 def test_what_would_be_ignored_is_refused(host, more):
-    ecs = pipelines.client(host, service="ecs", version="2014-11-13")
+    ecs = host.newest_client("ecs")
     ecs.register_task_definition(family="plain", containerDefinitions=[container()])
     asked = {"cluster": "c", "taskDefinition": "plain", "networkConfiguration": NETWORK, **more}
     assert "NotImplemented" in refused(ecs.create_service, serviceName="ignored", desiredCount=0, **asked)

@@ -14,7 +14,7 @@ US_DATE = re.compile(r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d [AP]M$")
 
 def listen(server, name, **pattern):
     """A rule that keeps events in a log group."""
-    events = pipelines.client(server, service="events", version="2015-10-07")
+    events = server.newest_client("events")
     events.put_rule(Name=name, EventPattern=json.dumps({k.replace("_", "-"): v for k, v in pattern.items()}))
     events.put_targets(Rule=name, Targets=[
         {"Id": "1", "Arn": f"arn:aws:logs:{server.region}:{server.account}:log-group:/payload/{name}"}])

@@ -24,7 +24,7 @@ def fast():
 
 
 def client(server):
-    return pipelines.client(server, service="events", version="2015-10-07")
+    return server.newest_client("events")
 
 
 class Api:
@@ -126,7 +126,7 @@ def test_buses_and_policies(shared_server):
     assert e.describe_event_bus(Name=arn)["Description"] == "more"
     assert e.describe_event_bus()["Name"] == "default"
 
-    sam = pipelines.client(shared_server, keys=shared_server.user("sam"), service="events", version="2015-10-07")
+    sam = shared_server.newest_client("events", shared_server.user("sam"))
     entry = {"Source": "s", "DetailType": "T", "Detail": "{}", "EventBusName": "shop"}
     assert code_of(sam.put_events, Entries=[entry]) == "AccessDeniedException"
     e.put_permission(EventBusName="shop", StatementId="one", Action="events:PutEvents",
