@@ -50,6 +50,18 @@ static int parent_outdated(const struct work *w, const struct vcs_id *tip, struc
 		tip->hex);
 }
 
+static int parent_invalid(const struct work *w, struct err *err)
+{
+	return err_set_wire(err, "InvalidParentCommitIdException",
+		"%s is not a full commit ID of 40 hexadecimal digits.", w->parent);
+}
+
+static int parent_missing(const struct work *w, struct err *err)
+{
+	return err_set_wire(err, "ParentCommitDoesNotExistException",
+		"The parent commit %s does not exist.", w->parent);
+}
+
 /* The parent of a commit on a branch that exists. */
 static int check_parent(struct work *w, const struct vcs_id *tip, struct err *err)
 {
@@ -60,11 +72,9 @@ static int check_parent(struct work *w, const struct vcs_id *tip, struct err *er
 			"The branch %s exists, so the ID of its tip is required as the parent.",
 			w->branch);
 	if (!vcs_id_parse(view_of(w->parent), &given))
-		return err_set_wire(err, "InvalidParentCommitIdException",
-			"%s is not a full commit ID of 40 hexadecimal digits.", w->parent);
+		return parent_invalid(w, err);
 	if (vcs_object_type(w->git, &given) != VCS_COMMIT)
-		return err_set_wire(err, "ParentCommitDoesNotExistException",
-			"The parent commit %s does not exist.", w->parent);
+		return parent_missing(w, err);
 	if (!vcs_id_eq(&given, tip))
 		return parent_outdated(w, tip, err);
 	w->parent_id = *tip;
@@ -86,6 +96,23 @@ static int missing_branch(struct work *w, struct err *err)
 		err, "BranchDoesNotExistException", "The branch %s does not exist.", w->branch);
 }
 
+/* The parent of a commit on a branch that does not exist: there is none, in a repository without
+ * branches. */
+static int check_first(struct work *w, struct err *err)
+{
+	int any = vcs_has_branches(w->git, err);
+
+	if (any < 0)
+		return -1;
+	if (any || w->parent_required)
+		return missing_branch(w, err);
+	if (!w->parent || !*w->parent)
+		return 0;
+	if (!vcs_id_parse(view_of(w->parent), NULL))
+		return parent_invalid(w, err);
+	return parent_missing(w, err);
+}
+
 static int open_work(struct work *w, struct err *err)
 {
 	struct arena *a = w->call->arena;
@@ -105,11 +132,8 @@ static int open_work(struct work *w, struct err *err)
 	found = vcs_ref_get(w->git, w->ref, &tip, err);
 	if (found < 0)
 		return -1;
-	if (!found) {
-		int any = vcs_has_branches(w->git, err);
-
-		return any == 0 && !w->parent_required ? 0 : any < 0 ? -1 : missing_branch(w, err);
-	}
+	if (!found)
+		return check_first(w, err);
 	if (check_parent(w, &tip, err) < 0)
 		return -1;
 	found = vcs_commit_read(w->git, &w->parent_id, a, &parent, err);
@@ -206,9 +230,10 @@ static int add_entries(
 static void list_change(struct codecommit_create_commit_response *resp, const struct file_change *c,
 	struct arena *a)
 {
-	struct codecommit_files_metadata *to = !c->mode		? &resp->files_deleted
-					       : c->before.mode ? &resp->files_updated
-								: &resp->files_added;
+	bool was_file = c->before.mode && c->before.mode != VCS_MODE_TREE;
+	struct codecommit_files_metadata *to = !c->mode	  ? &resp->files_deleted
+					       : was_file ? &resp->files_updated
+							  : &resp->files_added;
 	uint32_t mode = c->mode ? c->mode : c->before.mode;
 
 	if (c->mode == c->before.mode && vcs_id_eq(&c->blob, &c->before.id))

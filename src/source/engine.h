@@ -55,6 +55,8 @@ int source_check_id(const char *text, const char *required, const char *invalid,
 	struct err *err);
 /* A file's path below the root. */
 int source_check_path(const char *path, struct err *err);
+/* Of a file that an operation puts there: that not too many folders lead to it. */
+int source_check_depth(const char *path, struct err *err);
 
 /* Author and message of a commit (each may be NULL): CommitMessageLengthExceededException,
  * NameLengthExceededException, InvalidEmailException. */

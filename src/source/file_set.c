@@ -85,7 +85,7 @@ int file_set_put(
 			"or "
 			"git.",
 			CONTENT_MAX);
-	if (add(s, path, &c, err) < 0)
+	if (source_check_depth(path, err) < 0 || add(s, path, &c, err) < 0)
 		return -1;
 	c->mode = mode;
 	return vcs_blob_write(s->git, content, &c->blob, err);
@@ -97,7 +97,8 @@ int file_set_copy(struct file_set *s, const char *path, const char *from, bool m
 	struct vcs_entry source;
 	struct file_change *c;
 
-	if (source_check_path(from, err) < 0 || lookup(s, from, &source, err) < 0)
+	if (source_check_path(from, err) < 0 || source_check_depth(path, err) < 0 ||
+		lookup(s, from, &source, err) < 0)
 		return -1;
 	if (ends_with(from, KEEP_FILE))
 		return err_set_wire(err, "RestrictedSourceFileException",
@@ -167,6 +168,43 @@ static int check_folder(
 	return 0;
 }
 
+/* Whether the changes delete every file below the folder. */
+static int is_emptied(struct file_set *s, const char *folder, const struct vcs_id *tree, bool *ret,
+	struct err *err)
+{
+	struct vcs_entry *entries;
+	size_t n;
+
+	*ret = false;
+	if (vcs_tree_read(s->git, tree, s->arena, &entries, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		const char *path = arena_printf(s->arena, "%s/%s", folder, entries[i].name);
+		bool gone = is_deleted(s, path);
+
+		if (entries[i].mode == VCS_MODE_TREE &&
+			is_emptied(s, path, &entries[i].id, &gone, err) < 0)
+			return -1;
+		if (!gone)
+			return 0;
+	}
+	*ret = true;
+	return 0;
+}
+
+/* A file where a folder is: only in place of all that is in it. */
+static int check_place(struct file_set *s, const struct file_change *c, struct err *err)
+{
+	bool emptied;
+
+	if (is_emptied(s, c->path, &c->before.id, &emptied, err) < 0)
+		return -1;
+	if (!emptied)
+		return err_set_wire(err, "FileNameConflictsWithDirectoryNameException",
+			"%s is a folder.", c->path);
+	return 0;
+}
+
 static int check_change(struct file_set *s, const struct file_change *c, struct err *err)
 {
 	if (!c->mode)
@@ -174,9 +212,8 @@ static int check_change(struct file_set *s, const struct file_change *c, struct 
 	if (c->before.mode == VCS_MODE_SUBMODULE)
 		return err_set_wire(err, "FilePathConflictsWithSubmodulePathException",
 			"%s is a submodule.", c->path);
-	if (c->before.mode == VCS_MODE_TREE)
-		return err_set_wire(err, "FileNameConflictsWithDirectoryNameException",
-			"%s is a folder.", c->path);
+	if (c->before.mode == VCS_MODE_TREE && check_place(s, c, err) < 0)
+		return -1;
 	for (const char *p = strchr(c->path, '/'); p; p = strchr(p + 1, '/')) {
 		char *folder = arena_strndup(s->arena, c->path, (size_t)(p - c->path));
 
@@ -209,6 +246,19 @@ static int becomes_empty(struct file_set *s, const char *folder, bool *ret, stru
 	return 0;
 }
 
+/* Whether a file takes the place of the folder, or of one above it. */
+static bool is_replaced(const struct file_set *s, const char *folder)
+{
+	vec_foreach (c, &s->changes) {
+		size_t n = strlen(c->path);
+
+		if (c->mode && strncmp(folder, c->path, n) == 0 &&
+			(folder[n] == '/' || folder[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static int keep_folders(struct file_set *s, struct err *err)
 {
 	size_t n = s->changes.n;
@@ -223,7 +273,7 @@ static int keep_folders(struct file_set *s, struct err *err)
 			continue;
 		folder = arena_strndup(s->arena, c->path, (size_t)(slash - c->path));
 		keep = arena_printf(s->arena, "%s/" KEEP_FILE, folder);
-		if (map_has(&s->paths, keep))
+		if (map_has(&s->paths, keep) || is_replaced(s, folder))
 			continue;
 		if (becomes_empty(s, folder, &empty, err) < 0 ||
 			(empty && file_set_put(s, keep, VIEW(""), VCS_MODE_FILE, err) < 0))

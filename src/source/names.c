@@ -5,21 +5,27 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "source/engine.h"
+#include "vcs/dot_git.h"
 
 #define REPOSITORY_NAME_MAX 100
 #define BRANCH_NAME_MAX 256
+#define BRANCH_PART_MAX 250 /* with git's ".lock" a file's name on the disk */
 #define PATH_TEXT_MAX 4096
+#define PATH_FOLDERS_MAX 20
 #define MESSAGE_MAX ((size_t)256 * KIB)
-#define AUTHOR_MAX_BYTES ((size_t)1024 * 4)
-#define EMAIL_MAX_BYTES ((size_t)256 * 4)
+#define AUTHOR_MAX 1024 /* characters */
+#define EMAIL_MAX 256	/* characters */
 
 int source_check_repository_name(const char *name, struct err *err)
 {
 	if (!name || !*name)
 		return err_set_wire(
 			err, "RepositoryNameRequiredException", "A repository name is required.");
-	if (strlen(name) > REPOSITORY_NAME_MAX || ends_with(name, ".git"))
+	/* Clients take "." and ".." out of an address. */
+	if (strlen(name) > REPOSITORY_NAME_MAX || ends_with(name, ".git") || streq(name, ".") ||
+		streq(name, ".."))
 		goto invalid;
 	for (const char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._-", *p))
@@ -28,8 +34,24 @@ int source_check_repository_name(const char *name, struct err *err)
 invalid:
 	return err_set_wire(err, "InvalidRepositoryNameException",
 		"The repository name %s is not valid. Names have 1 to %d letters, digits, periods, "
-		"underscores and dashes, and do not end in .git.",
+		"underscores and dashes, are not . or .., and do not end in .git.",
 		name, REPOSITORY_NAME_MAX);
+}
+
+static bool has_long_part(const char *name)
+{
+	struct view rest = view_of(name);
+
+	while (rest.p)
+		if (view_cut(&rest, '/').len > BRANCH_PART_MAX)
+			return true;
+	return false;
+}
+
+/* Names that git understands as something else than a branch. */
+static bool is_other_name(const char *name)
+{
+	return streq(name, "@") || name[0] == '-' || vcs_id_parse(view_of(name), NULL);
 }
 
 int source_check_branch_name(const char *name, struct err *err)
@@ -40,10 +62,13 @@ int source_check_branch_name(const char *name, struct err *err)
 		return err_set_wire(
 			err, "BranchNameRequiredException", "A branch name is required.");
 	full = xasprintf("refs/heads/%s", name);
-	if (strlen(name) > BRANCH_NAME_MAX || vcs_id_parse(view_of(name), NULL) || name[0] == '-' ||
-		!vcs_ref_name_valid(full))
+	if (strlen(name) > BRANCH_NAME_MAX || is_other_name(name) || !vcs_ref_name_valid(full))
 		return err_set_wire(err, "InvalidBranchNameException",
 			"The branch name %s is not a valid name of a git branch.", name);
+	if (has_long_part(name))
+		return err_set_wire(err, "InvalidBranchNameException",
+			"The branch name %s has a part of more than %d bytes between slashes.",
+			name, BRANCH_PART_MAX);
 	return 0;
 }
 
@@ -63,19 +88,18 @@ int source_check_author(const char *name, const char *email, const char *message
 	if (message && strlen(message) > MESSAGE_MAX)
 		return err_set_wire(err, "CommitMessageLengthExceededException",
 			"The commit message has more than %zu bytes.", MESSAGE_MAX);
-	if (name && strlen(name) > AUTHOR_MAX_BYTES)
+	if (name && utf8_count(view_of(name)) > AUTHOR_MAX)
 		return err_set_wire(err, "NameLengthExceededException",
-			"The author's name has more than 1024 characters.");
-	if (email && strlen(email) > EMAIL_MAX_BYTES)
+			"The author's name has more than %d characters.", AUTHOR_MAX);
+	if (email && utf8_count(view_of(email)) > EMAIL_MAX)
 		return err_set_wire(err, "InvalidEmailException",
-			"The e-mail address has more than 256 characters.");
+			"The e-mail address has more than %d characters.", EMAIL_MAX);
 	return 0;
 }
 
 static bool is_bad_segment(struct view s)
 {
-	return s.len == 0 || view_eq_str(s, ".") || view_eq_str(s, "..") ||
-	       (s.len == 4 && strncasecmp(s.p, ".git", 4) == 0);
+	return s.len == 0 || view_eq_str(s, ".") || view_eq_str(s, "..") || vcs_name_is_dot_git(s);
 }
 
 int source_check_path(const char *path, struct err *err)
@@ -93,9 +117,22 @@ int source_check_path(const char *path, struct err *err)
 invalid:
 	return err_set_wire(err, "InvalidPathException",
 		"The path %s is not valid. A path is relative to the root of the repository, has "
-		"no "
-		"empty, '.', '..' or '.git' part, no slash at its ends and at most %d characters.",
+		"no empty, '.', '..' or '.git' part (nor one that a file system takes for it), no "
+		"slash at its ends and at most %d characters.",
 		path, PATH_TEXT_MAX);
+}
+
+int source_check_depth(const char *path, struct err *err)
+{
+	size_t folders = 0;
+
+	for (const char *p = path; p && *p; p++)
+		folders += *p == '/';
+	if (folders <= PATH_FOLDERS_MAX)
+		return 0;
+	return err_set_wire(err, "InvalidPathException",
+		"The path %s is not valid: it is %zu folders deep, and %d are the most.", path,
+		folders, PATH_FOLDERS_MAX);
 }
 
 const char *source_file_mode_name(uint32_t mode)

@@ -87,7 +87,7 @@ def test_keys(cc, repo, shared_server):
     assert json.load(e.value)["__type"].endswith("RepositoryDoesNotExistException")
 
 
-@pytest.mark.parametrize("name", ["a.git", "a b", "a/b", "a:b", "x" * 101])
+@pytest.mark.parametrize("name", ["a.git", "a b", "a/b", "a:b", "x" * 101, ".", ".."])
 def test_repository_names(cc, name):
     assert code(cc.create_repository, repositoryName=name) == "InvalidRepositoryNameException"
     assert code(cc.get_repository, repositoryName=name) == "InvalidRepositoryNameException"
@@ -154,8 +154,11 @@ def test_branches(cc, repo):
                 commitId=UNKNOWN) == "CommitDoesNotExistException"
     assert code(cc.create_branch, repositoryName=repo, branchName="y",
                 commitId="1234") == "InvalidCommitIdException"
-    assert code(cc.create_branch, repositoryName=repo, branchName="a..b",
-                commitId=first) == "InvalidBranchNameException"
+    for name in ["a..b", "@", "b" * 256, "a/" + "b" * 251]:
+        assert code(cc.create_branch, repositoryName=repo, branchName=name,
+                    commitId=first) == "InvalidBranchNameException", name
+    cc.create_branch(repositoryName=repo, branchName="b" * 250, commitId=first)
+    cc.delete_branch(repositoryName=repo, branchName="b" * 250)
     assert code(cc.get_branch, repositoryName=repo, branchName="none") == "BranchDoesNotExistException"
     assert code(cc.delete_branch, repositoryName=repo,
                 branchName="trunk") == "DefaultBranchCannotBeDeletedException"
@@ -182,7 +185,8 @@ def test_put_file(cc, repo, shared_server):
                 parentCommitId=first) == "FileNameConflictsWithDirectoryNameException"
     assert code(cc.put_file, repositoryName=repo, branchName="main", filePath="src/a.txt/b", fileContent=b"1",
                 parentCommitId=first) == "DirectoryNameConflictsWithFileNameException"
-    for path in ["/a", "a/", "a//b", "../a", "a/./b", ".git/config", "a/.GIT/x"]:
+    for path in ["/a", "a/", "a//b", "../a", "a/./b", ".git/config", "a/.GIT/x", "GIT~1", "a/.git .", ".g\u200cit",
+                 "d/" * 21 + "f"]:
         assert code(cc.put_file, repositoryName=repo, branchName="main", filePath=path, fileContent=b"1",
                     parentCommitId=first) == "InvalidPathException", path
     second = put(cc, repo, "src/a.txt", b"\x00binary", first, fileMode="EXECUTABLE")
@@ -242,7 +246,10 @@ def test_create_commit(cc, repo):
             "MaximumFileEntriesExceededException": {
                 "putFiles": [{"filePath": f"f{i}", "fileContent": b"x"} for i in range(101)]},
             "CommitMessageLengthExceededException": {"putFiles": [new], "commitMessage": "x" * 300000},
-            "NameLengthExceededException": {"putFiles": [new], "authorName": "x" * 5000},
+            "NameLengthExceededException": {"putFiles": [new], "authorName": "x" * 1025},
+            "InvalidEmailException": {"putFiles": [new], "email": "x" * 257},
+            "FileNameConflictsWithDirectoryNameException": {
+                "putFiles": [{"filePath": "d", "fileContent": b"x"}]},
     }.items():
         assert code(cc.create_commit, **args, **request) == expected
     assert code(cc.create_commit, **dict(args, parentCommitId=made["commitId"]),
@@ -251,6 +258,28 @@ def test_create_commit(cc, repo):
                 putFiles=[new]) == "ParentCommitDoesNotExistException"
     assert code(cc.create_commit, **dict(args, parentCommitId="x"),
                 putFiles=[new]) == "InvalidParentCommitIdException"
+
+
+def test_a_file_in_place_of_a_folder(cc, repo):
+    first = cc.create_commit(repositoryName=repo, branchName="main", putFiles=[
+        {"filePath": path, "fileContent": b"1"} for path in ["d/a", "d/e/b", "z"]])["commitId"]
+    args = {"repositoryName": repo, "branchName": "main", "parentCommitId": first, "keepEmptyFolders": True,
+            "putFiles": [{"filePath": "d", "fileContent": b"x"}]}
+    assert code(cc.create_commit, deleteFiles=[{"filePath": "d/a"}],
+                **args) == "FileNameConflictsWithDirectoryNameException"
+    made = cc.create_commit(deleteFiles=[{"filePath": "d/a"}, {"filePath": "d/e/b"}], **args)
+    assert [f["absolutePath"] for f in made["filesAdded"]] == ["d"] and made["filesUpdated"] == []
+    assert sorted(f["absolutePath"] for f in made["filesDeleted"]) == ["d/a", "d/e/b"]
+    root = cc.get_folder(repositoryName=repo, folderPath="/")
+    assert [f["absolutePath"] for f in root["files"]] == ["d", "z"] and root["subFolders"] == []
+
+
+def test_the_first_commit_has_no_parent(cc, repo):
+    for parent, expected in [(UNKNOWN, "ParentCommitDoesNotExistException"),
+                             ("x", "InvalidParentCommitIdException")]:
+        assert code(cc.put_file, repositoryName=repo, branchName="main", filePath="a", fileContent=b"1",
+                    parentCommitId=parent) == expected
+    put(cc, repo, "a", b"1", parentCommitId="")
 
 
 def test_large_file_by_api(cc, repo):
