@@ -329,7 +329,7 @@ static int letter_to_topic(struct event_delivery *x, struct db_tx *tx, const cha
 		struct sns_message_attribute_value *value =
 			arena_new(x->a, struct sns_message_attribute_value);
 
-		if (!v[i].value)
+		if (!v[i].value || !*v[i].value)
 			continue;
 		*value = (struct sns_message_attribute_value){
 			.data_type = "String", .string_value = v[i].value};

@@ -11,15 +11,12 @@
 #include "crypto/rsa.h"
 #include "net/http_client.h"
 #include "net/mail.h"
+#include "signal/delivery_policy.h"
 #include "signal/letter.h"
 #include "signal/tally.h"
 #include "signal/topic.h"
 
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
-#define RETRIES 3
-#define DELAY_SEC 20
-#define MOST_DELAY_SEC 3600
-#define MOST_RETRIES 100
 #define KEY_MAX (64 * KIB)
 
 /* ---- the key that signs ---- */
@@ -155,6 +152,15 @@ static int document(struct notify *x, struct str *out, struct err *err)
 
 /* ---- the delivery ---- */
 
+static struct delivery_policy policy_of(struct notify *x)
+{
+	struct delivery_policy p;
+
+	delivery_policy_read(topic_attribute(&x->s.attributes, "DeliveryPolicy"),
+		topic_attribute(&x->topic.attributes, "DeliveryPolicy"), x->a, &p);
+	return p;
+}
+
 static int post(struct notify *x, int *ret_status, struct err *err)
 {
 	struct http_client *client CLEANUP(http_client_freep) = http_client_new();
@@ -163,8 +169,11 @@ static int post(struct notify *x, int *ret_status, struct err *err)
 	bool notification = streq(x->n.type, TOPIC_NOTIFICATION);
 	bool raw = notification &&
 		   streq(topic_attribute(&x->s.attributes, "RawMessageDelivery"), "true");
+	struct delivery_policy policy = policy_of(x);
+	const char *type = notification && policy.content_type ? policy.content_type
+							       : "text/plain; charset=UTF-8";
 	const char *headers[] = {
-		"Content-Type: text/plain; charset=UTF-8",
+		arena_printf(x->a, "Content-Type: %s", type),
 		"User-Agent: Amazon Simple Notification Service Agent",
 		arena_printf(x->a, "x-amz-sns-message-type: %s", x->n.type),
 		arena_printf(x->a, "x-amz-sns-message-id: %s", x->n.message_id),
@@ -276,50 +285,19 @@ static int look(struct db_tx *tx, void *arg, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
-static int policy_number(const struct json_node *policy, const char *name, int otherwise, int most)
+/* Seconds until the next try; -1: no more tries. */
+static int64_t next_delay(struct notify *x)
 {
-	const struct json_node *v = json_member(policy, name);
-	int64_t number = v && v->kind == JSON_KIND_INT ? v->integer : otherwise;
+	struct delivery_policy p = policy_of(x);
 
-	return (int)MAX(0, MIN(number, most));
-}
-
-/* The retry policy of the subscription, or of its topic, or NULL. */
-static const struct json_node *retry_policy(struct notify *x)
-{
-	const char *own = topic_attribute(&x->s.attributes, "DeliveryPolicy");
-	const char *common = topic_attribute(&x->topic.attributes, "DeliveryPolicy");
-	const struct json_node *node, *http;
-
-	if (own && *own && json_parse(view_of(own), x->a, &node, NULL) == 0)
-		return json_member(node, "healthyRetryPolicy");
-	if (!common || !*common || json_parse(view_of(common), x->a, &node, NULL) < 0)
-		return NULL;
-	http = json_member(node, "http");
-	return http ? json_member(http, "defaultHealthyRetryPolicy") : NULL;
-}
-
-/* Seconds until the next try: from the least to the most delay in even steps; -1: no more tries. */
-static int64_t next_delay(struct notify *x, int tried)
-{
-	const struct json_node *p = retry_policy(x);
-	int retries = policy_number(p, "numRetries", RETRIES, MOST_RETRIES);
-	int at_once = policy_number(p, "numNoDelayRetries", 0, retries);
-	int least = policy_number(p, "minDelayTarget", DELAY_SEC, MOST_DELAY_SEC);
-	int most = MAX(least, policy_number(p, "maxDelayTarget", DELAY_SEC, MOST_DELAY_SEC));
-
-	if (tried >= retries)
-		return -1;
-	if (tried < at_once || retries - at_once < 2)
-		return tried < at_once ? 0 : least;
-	return least + (int64_t)(most - least) * (tried - at_once) / (retries - at_once - 1);
+	return delivery_policy_delay(&p, wire_or(x->n.attempt, 0));
 }
 
 static int again_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct notify *x = arg;
 	int tried = wire_or(x->n.attempt, 0);
-	int64_t delay = next_delay(x, tried);
+	int64_t delay = next_delay(x);
 
 	if (task_done(x->e->durable, tx, x->t, err) < 0)
 		return -1;
@@ -374,7 +352,7 @@ int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct
 		count_try(&x, false, true);
 		return 0;
 	}
-	last = next_delay(&x, wire_or(x.n.attempt, 0)) < 0;
+	last = next_delay(&x) < 0;
 	if (signal_write(x.e, again_step, &x, err) < 0)
 		return -1;
 	count_try(&x, false, last);

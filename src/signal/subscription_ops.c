@@ -4,7 +4,6 @@
 
 #include "base/id.h"
 #include "net/mail.h"
-#include "signal/event_pattern.h"
 #include "signal/topic.h"
 
 #define TOKEN_LENGTH 64
@@ -55,38 +54,6 @@ static int check_endpoint(
 		       ? 0
 		       : err_set_wire(err, "InvalidParameterException",
 				 "Invalid parameter: Endpoint must match the specified protocol");
-}
-
-int subscription_attribute_check(const char *name, const char *value, struct err *err)
-{
-	static const char *const kept[] = {
-		"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery"};
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct err why CLEANUP_ERR = ERR_INIT;
-	const struct json_node *node;
-	bool known = false, json = ends_with(name, "Policy");
-
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		known |= streq(kept[i], name);
-	if (!known)
-		return err_set(
-			err, ERR_UNSUPPORTED, "subscription attribute %s is not implemented", name);
-	if (streq(name, "RawMessageDelivery") && !streq(value, "true") && !streq(value, "false"))
-		return err_set_wire(err, "InvalidParameterException",
-			"Invalid parameter: Attributes Reason: RawMessageDelivery must be true or "
-			"false");
-	if (streq(name, "FilterPolicyScope") && !streq(value, "MessageAttributes") &&
-		!streq(value, "MessageBody"))
-		return err_set_wire(err, "InvalidParameterException",
-			"Invalid parameter: FilterPolicyScope must be MessageAttributes or "
-			"MessageBody");
-	if (!json || !value || !*value)
-		return 0;
-	if (json_parse(view_of(value), &a, &node, &why) < 0 ||
-		(streq(name, "FilterPolicy") && node->n && event_pattern_check(node, &why) < 0))
-		return err_set_wire(err, "InvalidParameterException", "Invalid parameter: %s: %s",
-			name, err_message(&why));
-	return 0;
 }
 
 /* ---- subscribing ---- */
@@ -140,13 +107,17 @@ static int subscribe_step(struct db_tx *tx, void *arg, struct err *err)
 		store_document_list(tx, &STORE_SUBSCRIPTION,
 			&(struct store_document_filter){.owner = req->topic_arn}, a, &all, err) < 0)
 		return -1;
-	wire_foreach (kv, &req->attributes) {
-		if (subscription_attribute_check(kv->key, kv->value, err) < 0)
+	wire_foreach (kv, &req->attributes)
+		if (subscription_attribute_set(&s.attributes, kv->key, kv->value, a, err) < 0)
 			return -1;
-		topic_attribute_set(&s.attributes, kv->key, kv->value, a);
-	}
+	if (subscription_attributes_check(&s.attributes, err) < 0)
+		return -1;
 	old = same_endpoint(&all, req->protocol, req->endpoint);
 	if (old && wire_or(old->confirmed, false)) {
+		if (subscription_attributes_differ(&s.attributes, &old->attributes))
+			return err_set_wire(err, "InvalidParameterException",
+				"Invalid parameter: Attributes Reason: Subscription already exists "
+				"with different attributes");
 		resp->subscription_arn = old->subscription_arn;
 		return 0;
 	}
@@ -402,9 +373,9 @@ static int set_subscription_attributes_step(struct db_tx *tx, void *arg, struct 
 	const char *value = req->attribute_value ? req->attribute_value : "";
 
 	if (subscription_need(tx, req->subscription_arn, a, &s, err) < 0 ||
-		subscription_attribute_check(req->attribute_name, value, err) < 0)
+		subscription_attribute_set(&s.attributes, req->attribute_name, value, a, err) < 0 ||
+		subscription_attributes_check(&s.attributes, err) < 0)
 		return -1;
-	topic_attribute_set(&s.attributes, req->attribute_name, value, a);
 	return put_subscription(tx, &s, err);
 }
 

@@ -5,6 +5,8 @@
 #include "signal/tally.h"
 #include "signal/topic.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "codec/base64.h"
@@ -79,8 +81,9 @@ static void attributes_event(const struct sns_message_attribute_map *attributes,
 		if (!v || !v->string_value)
 			continue;
 		json_key(&w, attributes->v[i].key);
-		if (starts_with(v->data_type, "Number") ||
-			starts_with(v->data_type, "String.Array"))
+		if (starts_with(v->data_type, "Number"))
+			json_put_real(&w, strtod(v->string_value, NULL));
+		else if (starts_with(v->data_type, "String.Array"))
 			json_put_raw(&w, view_of(v->string_value));
 		else
 			json_put_text(&w, v->string_value);
@@ -109,6 +112,51 @@ bool topic_filter_passes(const struct towpath_signal_subscription *s, const char
 
 /* ---- publishing ---- */
 
+static bool is_number(const char *text)
+{
+	char *end;
+
+	return text && *text && strspn(text, "0123456789+-.eE") == strlen(text) &&
+	       isfinite(strtod(text, &end)) && !*end;
+}
+
+/* A list of texts, numbers, booleans and nulls. */
+static bool is_array(const char *text)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const struct json_node *node;
+
+	if (!text || json_parse(view_of(text), &a, &node, NULL) < 0 ||
+		node->kind != JSON_KIND_ARRAY)
+		return false;
+	for (size_t i = 0; i < node->n; i++)
+		if (node->items[i].kind == JSON_KIND_ARRAY ||
+			node->items[i].kind == JSON_KIND_OBJECT)
+			return false;
+	return true;
+}
+
+/* A type may have a label: Number.float. */
+static bool type_is(const char *data_type, const char *type)
+{
+	size_t n = strlen(type);
+
+	return strncmp(data_type, type, n) == 0 && (!data_type[n] || data_type[n] == '.');
+}
+
+static bool attribute_fits(const struct sns_message_attribute_value *v)
+{
+	if (!v || !v->data_type)
+		return false;
+	if (type_is(v->data_type, "Binary"))
+		return v->binary_value.len > 0;
+	if (type_is(v->data_type, "Number"))
+		return is_number(v->string_value);
+	if (type_is(v->data_type, "String.Array"))
+		return is_array(v->string_value);
+	return type_is(v->data_type, "String") && v->string_value && *v->string_value;
+}
+
 static int check_message(const struct topic_message *m, size_t *ret_size, struct err *err)
 {
 	size_t size = m->message ? strlen(m->message) : 0;
@@ -119,9 +167,11 @@ static int check_message(const struct topic_message *m, size_t *ret_size, struct
 	for (size_t i = 0; m->attributes && i < m->attributes->n; i++) {
 		const struct sns_message_attribute_value *v = m->attributes->v[i].value;
 
-		if (!v || !v->data_type || (!v->string_value && !v->binary_value.len))
+		if (!attribute_fits(v))
 			return err_set_wire(err, "ParameterValueInvalid",
-				"The message attribute '%s' must have a type and a value",
+				"The message attribute '%s' must have the type String, "
+				"String.Array, Number or Binary and a value of that type that is "
+				"not empty",
 				m->attributes->v[i].key);
 		size += strlen(m->attributes->v[i].key) + strlen(v->data_type) +
 			(v->string_value ? strlen(v->string_value) : v->binary_value.len);

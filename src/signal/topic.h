@@ -47,8 +47,14 @@ int topic_send(struct signal_engine *e, struct db_tx *tx, const char *subscripti
 /* Whether the subscription's filter policy lets the message through. */
 bool topic_filter_passes(const struct towpath_signal_subscription *s, const char *message,
 	const struct sns_message_attribute_map *attributes, struct arena *a);
-/* InvalidParameter names what is wrong. */
-int subscription_attribute_check(const char *name, const char *value, struct err *err);
+/* Sets one, which is checked by itself: InvalidParameter, ERR_UNSUPPORTED. */
+int subscription_attribute_set(struct towpath_string_map *attributes, const char *name,
+	const char *value, struct arena *a, struct err *err);
+/* Whether they fit together: InvalidParameter. */
+int subscription_attributes_check(const struct towpath_string_map *attributes, struct err *err);
+/* Whether one of `from` is not, or not the same, in `to`. */
+bool subscription_attributes_differ(
+	const struct towpath_string_map *from, const struct towpath_string_map *to);
 
 int signal_notify_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 /* The key that signs: made when missing. */

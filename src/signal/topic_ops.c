@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "signal/delivery_policy.h"
 #include "signal/topic.h"
 
 #define NAME_MAX_LENGTH 256
@@ -26,8 +27,6 @@ static int check_attribute(
 {
 	static const char *const kept[] = {
 		"DisplayName", "Policy", "SignatureVersion", "DeliveryPolicy", "TracingConfig"};
-	const struct json_node *node;
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	bool known = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
@@ -37,10 +36,8 @@ static int check_attribute(
 	if (streq(name, "SignatureVersion") && !streq(value, "1") && !streq(value, "2"))
 		return err_set_wire(err, "InvalidParameterException",
 			"Invalid parameter: SignatureVersion must be 1 or 2");
-	if ((streq(name, "Policy") || streq(name, "DeliveryPolicy")) && value && *value &&
-		json_parse(view_of(value), &a, &node, NULL) < 0)
-		return err_set_wire(err, "InvalidParameterException",
-			"Invalid parameter: %s is not JSON", name);
+	if (streq(name, "DeliveryPolicy") && value && *value)
+		return delivery_policy_check(value, true, err);
 	return streq(name, "Policy") ? check_policy(e, value, err) : 0;
 }
 

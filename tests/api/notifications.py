@@ -257,8 +257,48 @@ def test_filters_and_raw_delivery(shared_server, receiver):
                    AttributeName="FilterPolicy", AttributeValue="{") == "InvalidParameter"
     assert "NotImplemented" in code_of(c.set_subscription_attributes, SubscriptionArn=arn,
                                        AttributeName="RedrivePolicy", AttributeValue="{}")
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue="{}")
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="DeliveryPolicy",
+                                  AttributeValue='{"requestPolicy": {"headerContentType": "application/json"}}')
+    c.publish(TopicArn=topic, Message="{}")
+    assert receiver.messages.get(timeout=30)[0]["content-type"] == "application/json"
+    assert code_of(c.subscribe, TopicArn=topic, Protocol="http", Endpoint=receiver.url,
+                   Attributes={"RawMessageDelivery": "false"}) == "InvalidParameter"
+    assert c.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url,
+                       Attributes={"RawMessageDelivery": "true"})["SubscriptionArn"] == arn
     c.unsubscribe(SubscriptionArn=arn)
     assert code_of(c.get_subscription_attributes, SubscriptionArn=arn) == "NotFound"
+
+
+def test_attributes_are_checked(shared_server):
+    c = shared_server.client("sns")
+    topic = c.create_topic(Name="checked")["TopicArn"]
+    arn = c.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:1/",
+                      ReturnSubscriptionArn=True)["SubscriptionArn"]
+
+    def put(name, value):
+        return code_of(c.set_subscription_attributes, SubscriptionArn=arn, AttributeName=name,
+                       AttributeValue=value if isinstance(value, str) else json.dumps(value))
+
+    six = {name: ["x"] for name in "abcdef"}
+    for policy in ({"a": {"b": ["x"]}}, six, {"$or": [{"a": {"b": ["x"]}}, {"c": ["x"]}]}):
+        assert put("FilterPolicy", policy) == "InvalidParameter", policy
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicyScope", AttributeValue="MessageBody")
+    c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy",
+                                  AttributeValue='{"a": {"b": ["x"]}}')
+    assert put("FilterPolicyScope", "MessageAttributes") == "InvalidParameter"
+    for retries in ({"numRetries": 101}, {"minDelayTarget": 30, "maxDelayTarget": 20}, {"backoffFunction": "cubic"},
+                    {"numRetries": 2, "numNoDelayRetries": 3}, {"numRetries": 3, "minDelayTarget": 3600}):
+        assert put("DeliveryPolicy", {"healthyRetryPolicy": retries}) == "InvalidParameter", retries
+        assert code_of(c.set_topic_attributes, TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=json.dumps(
+            {"http": {"defaultHealthyRetryPolicy": retries}})) == "InvalidParameter", retries
+    assert put("DeliveryPolicy", {"requestPolicy": {"headerContentType": "image/png"}}) == "InvalidParameter"
+    assert "NotImplemented" in put("DeliveryPolicy", {"throttlePolicy": {"maxReceivesPerSecond": 1}})
+    for value in ({"DataType": "Number", "StringValue": "five"}, {"DataType": "String", "StringValue": ""},
+                  {"DataType": "Number", "StringValue": '5,"b":1'}, {"DataType": "String.Array", "StringValue": "[{}]"},
+                  {"DataType": "Text", "StringValue": "x"}):
+        assert code_of(c.publish, TopicArn=topic, Message="m",
+                       MessageAttributes={"a": value}) == "ParameterValueInvalid", value
 
 
 def test_a_message_is_tried_again_also_after_kill(server, receiver):
