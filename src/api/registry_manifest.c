@@ -26,16 +26,6 @@ int registry_get_manifest(struct registry_request *r, struct err *err)
 	return 0;
 }
 
-/* [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127} */
-static bool valid_tag(const char *tag)
-{
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
-	size_t n = strlen(tag);
-
-	return n && n <= 128 && tag[0] != '.' && tag[0] != '-' && strspn(tag, allowed) == n;
-}
-
 int registry_put_manifest(struct registry_request *r, struct err *err)
 {
 	const char *type = http_header(r->x, "Content-Type");
@@ -54,10 +44,8 @@ int registry_put_manifest(struct registry_request *r, struct err *err)
 
 		put.media_type = arena_view_dup(r->a, view_trim(view_cut(&rest, ';')));
 	}
-	if (put.tag && !valid_tag(put.tag)) {
-		registry_refuse(r, 400, "TAG_INVALID",
-			"A tag has 1 to 128 letters, digits, '_', '.', '-', the first a letter, "
-			"digit or '_'");
+	if (put.tag && !artifact_tag_valid(put.tag)) {
+		registry_refuse(r, 400, "TAG_INVALID", "A tag has " ARTIFACT_TAG_FORM);
 		return 0;
 	}
 	if (artifact_manifest_put(r->config->artifact, &put, err) < 0) {

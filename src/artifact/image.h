@@ -78,6 +78,11 @@ struct artifact_manifest {
 int artifact_manifest_get(struct artifact_engine *e, const char *repository, const char *reference,
 	bool pull, struct arena *a, struct artifact_manifest *ret, struct err *err);
 
+/* What clients of a registry can ask for: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}. */
+bool artifact_tag_valid(const char *tag);
+#define ARTIFACT_TAG_FORM \
+	"1 to 128 letters, digits, '_', '.', '-', the first a letter, digit or '_'"
+
 struct artifact_manifest_put {
 	const char *repository;
 	const char *tag, *digest; /* either may be NULL; digest is what the client says it is */

@@ -87,11 +87,27 @@ int artifact_manifest_delete(struct artifact_engine *e, const char *repository,
 
 /* ---- BatchDeleteImage ---- */
 
+/* What is gone: the tag, or the image under each of its tags. */
+static void show_gone(struct ecr_batch_delete_image_response *resp, const char *digest,
+	const struct ecr_image_tag_list *tags, struct arena *a)
+{
+	size_t more = MAX(tags->n, (size_t)1);
+	const struct ecr_image_identifier_list before = resp->image_ids;
+
+	wire_list_alloc(a, &resp->image_ids, before.n + more);
+	for (size_t i = 0; i < before.n; i++)
+		resp->image_ids.v[i] = before.v[i];
+	for (size_t i = 0; i < more; i++)
+		resp->image_ids.v[before.n + i] = (struct ecr_image_identifier){
+			.image_digest = digest, .image_tag = tags->n ? tags->v[i] : NULL};
+}
+
 static int delete_one(const struct removal *r, struct db_tx *tx,
 	const struct ecr_image_identifier *id, struct ecr_batch_delete_image_response *resp,
 	struct err *err)
 {
-	struct ecr_image_identifier *shown = &resp->image_ids.v[resp->image_ids.n];
+	const char *asked[] = {id->image_tag};
+	struct ecr_image_tag_list tags = {.v = asked, .n = 1};
 	struct store_image image;
 	const struct image_fault *fault;
 	struct image_fault named = {.code = "ImageReferencedByManifestList"};
@@ -101,6 +117,9 @@ static int delete_one(const struct removal *r, struct db_tx *tx,
 	if (image_look_up(tx, r->repository, id, r->a, &image, &fault, err) < 0)
 		return -1;
 	if (!fault) {
+		if (!id->image_tag &&
+			image_tags_of(tx, r->repository, image.digest, r->a, &tags, err) < 0)
+			return -1;
 		kept = id->image_tag ? remove_tag(r, tx, id->image_tag, image.digest, err)
 				     : remove_image(r, tx, image.digest, &index, err);
 		if (kept < 0)
@@ -115,9 +134,7 @@ static int delete_one(const struct removal *r, struct db_tx *tx,
 		resp->failures.v[resp->failures.n++] = image_failure(id, fault, r->a);
 		return 0;
 	}
-	*shown = (struct ecr_image_identifier){
-		.image_digest = image.digest, .image_tag = id->image_tag};
-	resp->image_ids.n++;
+	show_gone(resp, image.digest, &tags, r->a);
 	return 0;
 }
 
@@ -129,9 +146,9 @@ static int batch_delete_image_step(struct db_tx *tx, void *arg, struct err *err)
 	if (image_check_registry(e, req->registry_id, req->repository_name, err) < 0 ||
 		image_check_repository(e, tx, req->repository_name, err) < 0)
 		return -1;
-	wire_list_alloc(a, &resp->image_ids, req->image_ids.n);
+	resp->image_ids.set = true;
 	wire_list_alloc(a, &resp->failures, req->image_ids.n);
-	resp->image_ids.n = resp->failures.n = 0;
+	resp->failures.n = 0;
 	wire_foreach (id, &req->image_ids)
 		if (delete_one(&r, tx, id, resp, err) < 0)
 			return -1;

@@ -110,6 +110,15 @@ static int refer_all(struct put_step *p, struct db_tx *tx, struct err *err)
 
 /* ---- tags ---- */
 
+bool artifact_tag_valid(const char *tag)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t n = strlen(tag);
+
+	return n && n <= 128 && tag[0] != '.' && tag[0] != '-' && strspn(tag, allowed) == n;
+}
+
 static bool is_excluded(const struct ecr_repository *r, const char *tag)
 {
 	wire_foreach (f, &r->image_tag_mutability_exclusion_filters)
@@ -239,6 +248,9 @@ int artifact_ecr_put_image(struct artifact_engine *e, struct call *call,
 	};
 	struct ecr_image *image = arena_new(call->arena, struct ecr_image);
 
+	if (put.tag && !artifact_tag_valid(put.tag))
+		return err_set_wire(err, "InvalidParameterException",
+			"Invalid parameter at 'imageTag': '%s' is not " ARTIFACT_TAG_FORM, put.tag);
 	if (image_check_registry(e, req->registry_id, req->repository_name, err) < 0 ||
 		artifact_manifest_put(e, &put, err) < 0)
 		return -1;

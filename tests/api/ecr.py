@@ -129,6 +129,14 @@ def test_images(shared_server, ecr, registry, name):
     assert gone["imageIds"] == [{"imageTag": "v1", "imageDigest": two.digest}]
     assert gone["failures"][0]["failureCode"] == "ImageNotFound"
     assert registry("GET", f"{name}/manifests/{two.digest}")[0] == 404  # its last tag
+    again = {"repositoryName": name, "imageManifest": one.manifest.decode()}
+    for bad in ("-v", ".v", "a b", "x" * 129):
+        assert code(ecr.put_image, imageTag=bad, **again) == "InvalidParameterException", bad
+    ecr.put_image(imageTag="more", **again)
+    tags = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "more"}])["imageDetails"][0]["imageTags"]
+    gone = ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": one.digest}])["imageIds"]
+    assert gone == [{"imageDigest": one.digest, "imageTag": tag} for tag in tags] and len(tags) > 1
+    registry.push(name, one, "latest")
     ecr.delete_repository(repositoryName=name, force=True)
     assert registry.errors("GET", f"{name}/manifests/latest") == (404, "NAME_UNKNOWN")
 
