@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clusters, tags of what belongs to them, client tokens and pages: operations of ecs. */
+/* Clusters, names, client tokens and pages: operations of ecs. */
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/id.h"
 #include "fleet/capacity.h"
 
 #define PAGE 100
+#define NAME_MAX_LENGTH 255
+
+bool fleet_ecs_name(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
+			return false;
+	return *name && strlen(name) <= NAME_MAX_LENGTH;
+}
 
 const char *fleet_last_part(const char *arn)
 {
@@ -31,132 +41,6 @@ int fleet_cluster_need(struct fleet_engine *e, struct db_tx *tx, const char *nam
 		return err_set_wire(err, "ClusterNotFoundException", "Cluster not found.");
 	return 0;
 }
-
-/* ---- tags ---- */
-
-int fleet_tags_of(
-	struct db_tx *tx, const char *arn, struct arena *a, struct ecs_tags *ret, struct err *err)
-{
-	struct towpath_string_map map;
-	int r = store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, &map, err);
-
-	if (r < 0)
-		return -1;
-	wire_list_alloc(a, ret, r > 0 ? map.n : 0);
-	for (size_t i = 0; i < ret->n; i++)
-		ret->v[i] = (struct ecs_tag){map.v[i].key, map.v[i].value};
-	return 0;
-}
-
-int fleet_tags_put(struct db_tx *tx, const char *arn, const struct ecs_tags *tags, struct arena *a,
-	struct err *err)
-{
-	struct towpath_string_map map = {0};
-
-	if (!tags->n)
-		return 0;
-	wire_list_alloc(a, &map, tags->n);
-	for (size_t i = 0; i < tags->n; i++)
-		map.v[i] = (struct towpath_string_map_kv){
-			tags->v[i].key, tags->v[i].value ? tags->v[i].value : ""};
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &map, err);
-}
-
-/* Whether the ARN names something of ours that lives. */
-static int need_resource(
-	struct fleet_engine *e, struct db_tx *tx, const char *arn, struct arena *a, struct err *err)
-{
-	static const struct {
-		const char *mark;
-		const struct store_document_kind *kind;
-	} kinds[] = {
-		{":cluster/", &STORE_CLUSTER},
-		{":service/", &STORE_SERVICE},
-		{":task/", &STORE_TASK},
-		{":task-set/", &STORE_TASK_SET},
-	};
-	struct ecs_task_definition d;
-	int r = 0;
-
-	if (strstr(arn, ":task-definition/")) {
-		r = fleet_task_definition_find(e, tx, arn, a, &d, err);
-		if (r == 0)
-			return err_set_wire(err, "InvalidParameterException",
-				"The specified task definition does not exist: %s", arn);
-		return r < 0 ? -1 : 0;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (strstr(arn, kinds[i].mark)) {
-			void *value = arena_alloc(a, kinds[i].kind->shape->size);
-
-			r = store_document_get(tx, kinds[i].kind, arn, a, value, err);
-		}
-	if (r == 0)
-		return err_set_wire(err, "InvalidParameterException",
-			"The specified resource does not exist: %s", arn);
-	return r < 0 ? -1 : 0;
-}
-
-static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	FLEET_OP_ARGS(ecs, tag_resource);
-	struct ecs_tags have, all;
-
-	if (need_resource(e, tx, req->resource_arn, a, err) < 0 ||
-		fleet_tags_of(tx, req->resource_arn, a, &have, err) < 0)
-		return -1;
-	wire_list_alloc(a, &all, have.n + req->tags.n);
-	all.n = 0;
-	wire_foreach (tag, &have) {
-		bool again = false;
-
-		wire_foreach (new, &req->tags)
-			again |= streq(new->key, tag->key);
-		if (!again)
-			all.v[all.n++] = *tag;
-	}
-	wire_foreach (new, &req->tags)
-		all.v[all.n++] = *new;
-	if (all.n > 50)
-		return err_set_wire(err, "InvalidParameterException",
-			"Too many tags. A resource may have up to 50.");
-	return fleet_tags_put(tx, req->resource_arn, &all, a, err);
-}
-FLEET_DEFINE(ecs, tag_resource, fleet_write)
-
-static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	FLEET_OP_ARGS(ecs, untag_resource);
-	struct ecs_tags have, left;
-
-	if (need_resource(e, tx, req->resource_arn, a, err) < 0 ||
-		fleet_tags_of(tx, req->resource_arn, a, &have, err) < 0)
-		return -1;
-	wire_list_alloc(a, &left, have.n);
-	left.n = 0;
-	wire_foreach (tag, &have) {
-		bool gone = false;
-
-		wire_foreach (key, &req->tag_keys)
-			gone |= streq(*key, tag->key);
-		if (!gone)
-			left.v[left.n++] = *tag;
-	}
-	if (!left.n)
-		return store_document_delete(tx, &STORE_RESOURCE_TAGS, req->resource_arn, err);
-	return fleet_tags_put(tx, req->resource_arn, &left, a, err);
-}
-FLEET_DEFINE(ecs, untag_resource, fleet_write)
-
-static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	FLEET_OP_ARGS(ecs, list_tags_for_resource);
-
-	if (need_resource(e, tx, req->resource_arn, a, err) < 0)
-		return -1;
-	return fleet_tags_of(tx, req->resource_arn, a, &resp->tags, err);
-}
-FLEET_DEFINE(ecs, list_tags_for_resource, fleet_read)
 
 /* ---- tokens and pages ---- */
 
@@ -188,16 +72,24 @@ int fleet_token_put(struct db_tx *tx, const char *scope, const char *token, cons
 		tx, &STORE_TASK_TOKEN, arena_printf(a, "%s|%s", scope, token), NULL, &map, err);
 }
 
+/* The last one shown may have left the list since. */
+static size_t behind(const char *const *arns, size_t n, const char *last)
+{
+	for (size_t i = 0; i < n; i++)
+		if (streq(arns[i], last))
+			return i + 1;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(arns[i], last) > 0)
+			return i;
+	return n;
+}
+
 void fleet_page(const char *const *arns, size_t n, const char *next_token, struct wire_int max,
 	struct arena *a, struct ecs_string_list *ret, const char **ret_token)
 {
-	size_t limit = (size_t)MAX(MIN(wire_or(max, PAGE), PAGE), 1), from = 0;
+	size_t limit = (size_t)MAX(MIN(wire_or(max, PAGE), PAGE), 1);
+	size_t from = next_token ? behind(arns, n, next_token) : 0;
 
-	if (next_token)
-		while (from < n && !streq(arns[from], next_token))
-			from++;
-	if (next_token)
-		from = MIN(from + 1, n);
 	wire_list_alloc(a, ret, MIN(n - from, limit));
 	for (size_t i = 0; i < ret->n; i++)
 		ret->v[i] = arns[from + i];
@@ -205,40 +97,6 @@ void fleet_page(const char *const *arns, size_t n, const char *next_token, struc
 }
 
 /* ---- operations ---- */
-
-static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	FLEET_OP_ARGS(ecs, create_cluster);
-	const char *name = req->cluster_name && *req->cluster_name ? req->cluster_name : "default";
-	struct ecs_cluster *c = arena_new(a, struct ecs_cluster);
-	int r = store_document_get(tx, &STORE_CLUSTER, cluster_arn(e, a, name), a, c, err);
-
-	if (r < 0)
-		return -1;
-	if (req->service_connect_defaults || req->configuration)
-		return err_set(err, ERR_UNSUPPORTED,
-			"%s of a cluster is not implemented; leave it out",
-			req->configuration ? "configuration" : "serviceConnectDefaults");
-	if (r == 0 || !streq(c->status, "ACTIVE")) {
-		*c = (struct ecs_cluster){
-			.cluster_arn = cluster_arn(e, a, name),
-			.cluster_name = name,
-			.status = "ACTIVE",
-			.settings = req->settings,
-			.capacity_providers = req->capacity_providers,
-			.default_capacity_provider_strategy =
-				req->default_capacity_provider_strategy,
-		};
-		c->capacity_providers.set = c->default_capacity_provider_strategy.set = true;
-		if (fleet_capacity_of_cluster(c, err) < 0 ||
-			store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err) < 0 ||
-			fleet_tags_put(tx, c->cluster_arn, &req->tags, a, err) < 0)
-			return -1;
-	}
-	resp->cluster = c;
-	return 0;
-}
-FLEET_DEFINE(ecs, create_cluster, fleet_write)
 
 static int count_cluster(struct fleet_engine *e, struct db_tx *tx, struct ecs_cluster *c,
 	struct arena *a, struct err *err)
@@ -262,6 +120,48 @@ static int count_cluster(struct fleet_engine *e, struct db_tx *tx, struct ecs_cl
 	c->registered_container_instances_count = WIRE_SET_INT(0);
 	return 0;
 }
+
+static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, create_cluster);
+	const char *name = req->cluster_name && *req->cluster_name ? req->cluster_name : "default";
+	struct ecs_cluster *c = arena_new(a, struct ecs_cluster);
+	int r;
+
+	if (!fleet_ecs_name(name))
+		return err_set_wire(err, "InvalidParameterException",
+			"The cluster name '%s' may have letters, numbers, hyphens and underscores, "
+			"at most 255.",
+			name);
+	r = store_document_get(tx, &STORE_CLUSTER, cluster_arn(e, a, name), a, c, err);
+	if (r < 0 || fleet_tags_check(&req->tags, err) < 0)
+		return -1;
+	if (req->service_connect_defaults || req->configuration)
+		return err_set(err, ERR_UNSUPPORTED,
+			"%s of a cluster is not implemented; leave it out",
+			req->configuration ? "configuration" : "serviceConnectDefaults");
+	if (r == 0 || !streq(c->status, "ACTIVE")) {
+		*c = (struct ecs_cluster){
+			.cluster_arn = cluster_arn(e, a, name),
+			.cluster_name = name,
+			.status = "ACTIVE",
+			.settings = req->settings,
+			.capacity_providers = req->capacity_providers,
+			.default_capacity_provider_strategy =
+				req->default_capacity_provider_strategy,
+		};
+		c->capacity_providers.set = c->default_capacity_provider_strategy.set = true;
+		if (fleet_capacity_of_cluster(c, err) < 0 ||
+			store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err) < 0 ||
+			fleet_tags_put(tx, c->cluster_arn, &req->tags, a, err) < 0)
+			return -1;
+	}
+	resp->cluster = c;
+	if (fleet_tags_of(tx, c->cluster_arn, a, &c->tags, err) < 0)
+		return -1;
+	return count_cluster(e, tx, c, a, err);
+}
+FLEET_DEFINE(ecs, create_cluster, fleet_write)
 
 static int delete_cluster_step(struct db_tx *tx, void *arg, struct err *err)
 {

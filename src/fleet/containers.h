@@ -41,11 +41,9 @@ int fleet_cluster_need(struct fleet_engine *e, struct db_tx *tx, const char *nam
 	struct ecs_cluster *ret, struct err *err);
 /* The part of an ARN or name behind the last slash. */
 const char *fleet_last_part(const char *arn);
-/* Tags of the resource, in the model's form; none: not set. */
-int fleet_tags_of(
-	struct db_tx *tx, const char *arn, struct arena *a, struct ecs_tags *ret, struct err *err);
-int fleet_tags_put(struct db_tx *tx, const char *arn, const struct ecs_tags *tags, struct arena *a,
-	struct err *err);
+/* Whether it may name a cluster, service, family or container: 1 to 255 letters, digits, '-', '_'.
+ */
+bool fleet_ecs_name(const char *name);
 /* What an earlier call with the same token made: 1 and its ARN, or 0. scope: the operation. */
 int fleet_token_get(struct db_tx *tx, const char *scope, const char *token, struct arena *a,
 	const char **ret_arn, struct err *err);
@@ -54,6 +52,26 @@ int fleet_token_put(struct db_tx *tx, const char *scope, const char *token, cons
 /* One page of ARNs: those behind next_token, at most max_results (100). */
 void fleet_page(const char *const *arns, size_t n, const char *next_token, struct wire_int max,
 	struct arena *a, struct ecs_string_list *ret, const char **ret_token);
+
+/* ---- tags (tags.c) ---- */
+
+/* Tags of the resource, in the model's form; none: not set. */
+int fleet_tags_of(
+	struct db_tx *tx, const char *arn, struct arena *a, struct ecs_tags *ret, struct err *err);
+/* In place of those that it had. */
+int fleet_tags_put(struct db_tx *tx, const char *arn, const struct ecs_tags *tags, struct arena *a,
+	struct err *err);
+/* Tags that a user gives: InvalidParameterException for reserved keys and too many. */
+int fleet_tags_check(const struct ecs_tags *tags, struct err *err);
+/* Where a new task's tags come from. */
+struct fleet_task_tags {
+	const struct ecs_tags *own; /* stand over those that are handed on; or NULL */
+	const char *source_arn;	    /* service or task definition that hands its own on; or NULL */
+	bool managed;		    /* and those that ECS gives, which name cluster and service */
+	const char *cluster_arn, *service_name; /* service_name: NULL for a task by itself */
+};
+int fleet_tags_for_task(struct db_tx *tx, const struct fleet_task_tags *from, struct arena *a,
+	struct ecs_tags *ret, struct err *err);
 
 /* ---- task definitions (task_definition.c, task_definition_check.c) ---- */
 
@@ -68,9 +86,20 @@ int fleet_task_definition_check(const struct ecs_task_definition *d, struct err 
 /* Whether the driver of tasks can run such tasks; ClientException says what it has not. */
 int fleet_task_definition_fits(
 	const struct fleet_engine *e, const struct ecs_task_definition *d, struct err *err);
+/* InvalidParameterException unless tasks of it can be of this launch type. */
+int fleet_task_definition_launches(
+	const struct ecs_task_definition *d, const char *launch_type, struct err *err);
+/* Whether its size and network mode are such as Fargate has; ClientException says why not. */
+int fleet_task_definition_fargate(const struct ecs_task_definition *d, struct err *err);
+/* Sizes of a task as whole numbers of CPU units and MiB, from such as ".5 vCPU" and "1 GB"; NULL
+ * stays NULL. ClientException. */
+int fleet_task_size(const char **cpu, const char **memory, struct arena *a, struct err *err);
 const struct ecs_container_definition *fleet_container_definition(
 	const struct ecs_task_definition *d, const char *name);
 bool fleet_container_essential(const struct ecs_container_definition *c);
+/* What a task's overrides (or NULL) say of one of its containers, or NULL. */
+const struct ecs_container_override *fleet_container_override(
+	const struct ecs_task_override *o, const char *name);
 
 /* ---- tasks (task.c) ---- */
 

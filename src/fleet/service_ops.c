@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of ecs on services. */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "fleet/capacity.h"
 
 #define INVALID "InvalidParameterException"
 #define DEPLOYMENTS_MAX 5
-
-static bool is_name(const char *name)
-{
-	for (const char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
-			return false;
-	return *name && strlen(name) <= 255;
-}
 
 static const char *launch_type_of(const struct ecs_service *s)
 {
@@ -83,21 +74,6 @@ static int check_network(const struct ecs_task_definition *d,
 		return err_set_wire(err, INVALID,
 			"Network Configuration must be provided when networkMode 'awsvpc' is "
 			"specified.");
-	return 0;
-}
-
-static int check_launch(
-	const struct ecs_service *s, const struct ecs_task_definition *d, struct err *err)
-{
-	const char *launch_type = launch_type_of(s);
-	bool able = false;
-
-	wire_foreach (c, &d->compatibilities)
-		able |= streq(*c, launch_type);
-	if (!able)
-		return err_set_wire(err, INVALID,
-			"Task definition %s does not support launch_type %s.",
-			d->task_definition_arn, launch_type);
 	return 0;
 }
 
@@ -234,7 +210,8 @@ static int check_new(struct fleet_engine *e, struct db_tx *tx,
 	if (!req->task_definition)
 		return err_set_wire(err, INVALID, "TaskDefinition can not be blank.");
 	if (fleet_task_definition_need(e, tx, req->task_definition, a, d, err) < 0 ||
-		check_launch(s, d, err) < 0 || check_network(d, s->network_configuration, err) < 0)
+		fleet_task_definition_launches(d, launch_type_of(s), err) < 0 ||
+		check_network(d, s->network_configuration, err) < 0)
 		return -1;
 	if (controller == FLEET_CONTROLLER_CODE_DEPLOY && req->load_balancers.n != 1)
 		return err_set_wire(err, INVALID,
@@ -262,7 +239,7 @@ static int create_service_step(struct db_tx *tx, void *arg, struct err *err)
 		r = store_document_get(tx, &STORE_SERVICE, again, a, s, err);
 	if (r != 0)
 		return r < 0 ? -1 : fleet_service_complete(e, tx, s, true, a, err);
-	if (!is_name(req->service_name))
+	if (!fleet_ecs_name(req->service_name))
 		return err_set_wire(err, INVALID,
 			"The service name '%s' may have letters, numbers, hyphens and "
 			"underscores.",
@@ -277,7 +254,9 @@ static int create_service_step(struct db_tx *tx, void *arg, struct err *err)
 				: "Unable to Start a service that is "
 				  "still Draining.");
 	service_from(e, call, req, &c, s);
-	if (fleet_capacity_check(&c, &s->capacity_provider_strategy, req->launch_type, err) < 0 ||
+	if (fleet_tags_check(&req->tags, err) < 0 ||
+		fleet_capacity_check(&c, &s->capacity_provider_strategy, req->launch_type, err) <
+			0 ||
 		fleet_platform_version(
 			launch_type_of(s), req->platform_version, &s->platform_version, err) < 0 ||
 		check_new(e, tx, req, s, a, &d, err) < 0)
@@ -418,7 +397,8 @@ static int update_rollout(struct fleet_engine *e, struct db_tx *tx,
 		s->load_balancers = req->load_balancers;
 	if (update_capacity(e, tx, req, s, a, err) < 0)
 		return -1;
-	if (check_launch(s, &d, err) < 0 || check_network(&d, s->network_configuration, err) < 0 ||
+	if (fleet_task_definition_launches(&d, launch_type_of(s), err) < 0 ||
+		check_network(&d, s->network_configuration, err) < 0 ||
 		fleet_load_balancers_check(tx, &s->load_balancers, &d, a, err) < 0)
 		return -1;
 	return fleet_service_roll(e, tx, s, &d, a, &id, err);
@@ -446,6 +426,8 @@ static int update_service_step(struct db_tx *tx, void *arg, struct err *err)
 		s->health_check_grace_period_seconds = req->health_check_grace_period_seconds;
 	if (req->propagate_tags)
 		s->propagate_tags = req->propagate_tags;
+	if (req->enable_ecs_managed_tags.set)
+		s->enable_ecs_managed_tags = req->enable_ecs_managed_tags;
 	if (s->deployments.n)
 		s->deployments.v[0].desired_count = s->desired_count;
 	if (update_rollout(e, tx, req, s, a, err) < 0 || fleet_service_save(tx, s, err) < 0 ||
@@ -536,6 +518,8 @@ static int list_services_step(struct db_tx *tx, void *arg, struct err *err)
 		const struct ecs_service *s = all.v[i];
 
 		if (!streq(s->status, SERVICE_INACTIVE) &&
+			(!req->scheduling_strategy ||
+				streq(req->scheduling_strategy, s->scheduling_strategy)) &&
 			(!req->launch_type || streq(req->launch_type, launch_type_of(s))))
 			all.ids[n++] = all.ids[i];
 	}

@@ -94,6 +94,14 @@ struct set_plan {
 	const struct ecs_network_configuration *network;
 };
 
+/* What hands its tags on to the tasks of a service. */
+static const char *tag_source(const struct ecs_service *s, const struct ecs_task_definition *d)
+{
+	if (streq(s->propagate_tags, "SERVICE"))
+		return s->service_arn;
+	return streq(s->propagate_tags, "TASK_DEFINITION") ? d->task_definition_arn : NULL;
+}
+
 static int start_tasks(struct reconcile *x, const struct set_plan *p, int count, struct err *err)
 {
 	struct fleet_capacity_placed placed = fleet_capacity_placed(p->strategy, &x->tasks, p->id);
@@ -113,10 +121,14 @@ static int start_tasks(struct reconcile *x, const struct set_plan *p, int count,
 		reconcile_wake_at(x, set.not_before.usec);
 		return 0;
 	}
-	if ((streq(x->s.propagate_tags, "SERVICE") &&
-		    fleet_tags_of(x->tx, x->s.service_arn, x->a, &tags, err) < 0) ||
-		(streq(x->s.propagate_tags, "TASK_DEFINITION") &&
-			fleet_tags_of(x->tx, d.task_definition_arn, x->a, &tags, err) < 0))
+	if (fleet_tags_for_task(x->tx,
+		    &(struct fleet_task_tags){
+			    .source_arn = tag_source(&x->s, &d),
+			    .managed = wire_or(x->s.enable_ecs_managed_tags, false),
+			    .cluster_arn = x->s.cluster_arn,
+			    .service_name = x->s.service_name,
+		    },
+		    x->a, &tags, err) < 0)
 		return -1;
 	for (int i = 0; i < count; i++) {
 		struct fleet_task_plan plan = {

@@ -324,6 +324,13 @@ static const char *override_text(const char *a, const char *b)
 	return a ? a : b;
 }
 
+static const char *override_number(struct wire_int v, struct wire_int dflt, struct arena *a)
+{
+	struct wire_int shown = v.set ? v : dflt;
+
+	return shown.set ? arena_printf(a, "%d", (int)shown.v) : NULL;
+}
+
 static void make_containers(struct fleet_engine *e, struct fleet_task *task,
 	const struct fleet_task_plan *p, const char *id, struct arena *a)
 {
@@ -333,6 +340,9 @@ static void make_containers(struct fleet_engine *e, struct fleet_task *task,
 	wire_list_alloc(a, &task->t.containers, defs->n);
 	wire_list_alloc(a, &task->s.containers, defs->n);
 	wire_foreach (c, defs) {
+		const struct ecs_container_override *o =
+			fleet_container_override(p->overrides, c->name);
+
 		task->t.containers.v[n] = (struct ecs_container){
 			.container_arn = fleet_arn(e, a, "ecs", "container/%s/%s/%s",
 				fleet_last_part(p->cluster_arn), id, id_uuid().text),
@@ -341,12 +351,12 @@ static void make_containers(struct fleet_engine *e, struct fleet_task *task,
 			.image = c->image,
 			.last_status = "PENDING",
 			.health_status = HEALTH_UNKNOWN,
-			.cpu = arena_printf(a, "%d", (int)wire_or(c->cpu, 0)),
-			.memory = c->memory.set ? arena_printf(a, "%d", (int)c->memory.v) : NULL,
+			.cpu = override_number(
+				o ? o->cpu : c->cpu, WIRE_SET_INT(wire_or(c->cpu, 0)), a),
+			.memory = override_number(o ? o->memory : c->memory, c->memory, a),
 			.memory_reservation =
-				c->memory_reservation.set
-					? arena_printf(a, "%d", (int)c->memory_reservation.v)
-					: NULL,
+				override_number(o ? o->memory_reservation : c->memory_reservation,
+					c->memory_reservation, a),
 			.network_interfaces.set = true,
 			.network_bindings.set = true,
 		};

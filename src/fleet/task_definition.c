@@ -70,20 +70,16 @@ int fleet_task_definition_need(struct fleet_engine *e, struct db_tx *tx, const c
 
 /* ---- register ---- */
 
-/* "0.5 vCPU", ".25 vcpu", "1 GB": as units and MiB. NULL stays NULL. */
-static const char *units(struct arena *a, const char *text, const char *unit)
+/* What it is able to be, whatever it requires. */
+static void complete_compatibilities(struct ecs_task_definition *d, struct arena *a)
 {
-	char *end;
-	double v;
+	static const char *const both[] = {"EC2", "FARGATE"};
+	struct err why CLEANUP_ERR = ERR_INIT;
+	bool fargate = fleet_task_definition_fargate(d, &why) == 0;
 
-	if (!text)
-		return NULL;
-	v = strtod(text, &end);
-	while (*end == ' ')
-		end++;
-	if (*end && strcasecmp(end, unit) == 0)
-		return arena_printf(a, "%d", (int)(v * 1024));
-	return text;
+	wire_list_alloc(a, &d->compatibilities, fargate ? 2 : 1);
+	for (size_t i = 0; i < d->compatibilities.n; i++)
+		d->compatibilities.v[i] = both[i];
 }
 
 static void complete_containers(struct ecs_task_definition *d)
@@ -104,17 +100,16 @@ static int register_definition(struct fleet_engine *e, struct db_tx *tx,
 	const struct ecs_register_task_definition_request *req, const char *by, struct arena *a,
 	struct ecs_task_definition *d, struct err *err)
 {
-	static const char *const both[] = {"EC2", "FARGATE"};
 	struct ecs_task_definition last;
-	bool fargate = false;
 	int r;
 
 	*d = (struct ecs_task_definition){0};
 	wire_assign(
 		&ecs_task_definition_shape, d, &ecs_register_task_definition_request_shape, req);
-	d->cpu = units(a, d->cpu, "vcpu");
-	d->memory = units(a, d->memory, "gb");
-	if (fleet_task_definition_check(d, err) < 0 || fleet_task_definition_fits(e, d, err) < 0)
+	if (fleet_tags_check(&req->tags, err) < 0 ||
+		fleet_task_size(&d->cpu, &d->memory, a, err) < 0 ||
+		fleet_task_definition_check(d, err) < 0 ||
+		fleet_task_definition_fits(e, d, err) < 0)
 		return -1;
 	r = newest(tx, d->family, false, a, &last, err);
 	if (r < 0)
@@ -127,11 +122,7 @@ static int register_definition(struct fleet_engine *e, struct db_tx *tx,
 	d->registered_at = WIRE_SET_TIME(durable_now(e->durable));
 	d->registered_by = by;
 	d->volumes.set = d->placement_constraints.set = true;
-	wire_foreach (c, &d->requires_compatibilities)
-		fargate |= streq(*c, "FARGATE");
-	wire_list_alloc(a, &d->compatibilities, fargate ? 2 : 1);
-	for (size_t i = 0; i < d->compatibilities.n; i++)
-		d->compatibilities.v[i] = both[i];
+	complete_compatibilities(d, a);
 	complete_containers(d);
 	if (put(tx, d, a, err) < 0)
 		return -1;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a task definition may say: contradictions and what is not built are refused by name. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -9,6 +8,7 @@
 
 #define CLIENT "ClientException"
 #define CONTAINERS_MAX 10
+#define SIZE_LARGEST (1 << 30)
 
 const struct ecs_container_definition *fleet_container_definition(
 	const struct ecs_task_definition *d, const char *name)
@@ -20,19 +20,20 @@ const struct ecs_container_definition *fleet_container_definition(
 	return NULL;
 }
 
+const struct ecs_container_override *fleet_container_override(
+	const struct ecs_task_override *o, const char *name)
+{
+	if (o)
+		wire_foreach (c, &o->container_overrides) {
+			if (streq(c->name, name))
+				return c;
+		}
+	return NULL;
+}
+
 bool fleet_container_essential(const struct ecs_container_definition *c)
 {
 	return wire_or(c->essential, true);
-}
-
-static bool is_name(const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_')
-			return false;
-	return n > 0 && n <= 255;
 }
 
 /* ---- one container ---- */
@@ -210,7 +211,7 @@ static int check_secrets(const struct ecs_task_definition *d,
 static int check_container(const struct ecs_task_definition *d,
 	const struct ecs_container_definition *c, struct err *err)
 {
-	if (!c->name || !is_name(c->name))
+	if (!c->name || !fleet_ecs_name(c->name))
 		return err_set_wire(err, CLIENT,
 			"Container.name contains invalid characters or is missing: '%s'",
 			c->name ? c->name : "");
@@ -263,7 +264,7 @@ static int refuse_unbuilt(const struct ecs_task_definition *d, struct err *err)
 			"address of its own",
 			d->network_mode);
 	wire_foreach (v, &d->volumes) {
-		if (!v->name || !is_name(v->name))
+		if (!v->name || !fleet_ecs_name(v->name))
 			return err_set_wire(err, CLIENT, "A volume needs a name");
 		if ((v->host && v->host->source_path) || v->docker_volume_configuration ||
 			v->efs_volume_configuration ||
@@ -334,7 +335,7 @@ static const struct {
 	{16384, 32768, 122880, 8192},
 };
 
-static int check_fargate(const struct ecs_task_definition *d, struct err *err)
+int fleet_task_definition_fargate(const struct ecs_task_definition *d, struct err *err)
 {
 	int cpu = d->cpu ? atoi(d->cpu) : 0, memory = d->memory ? atoi(d->memory) : 0;
 
@@ -352,12 +353,56 @@ static int check_fargate(const struct ecs_task_definition *d, struct err *err)
 		memory);
 }
 
+/* "0.5 vCPU", ".25 vcpu", "1 GB" in thousand-and-twenty-fourths of the unit, "256" as it stands. */
+static int size_of(
+	const char **text, const char *unit, const char *name, struct arena *a, struct err *err)
+{
+	char *end;
+	double v;
+
+	if (!*text)
+		return 0;
+	v = strtod(*text, &end);
+	while (*end == ' ')
+		end++;
+	if (*end && strcasecmp(end, unit) == 0)
+		v *= 1024;
+	else if (*end)
+		v = 0;
+	if (!(v >= 1 && v <= SIZE_LARGEST))
+		return err_set_wire(err, CLIENT,
+			"Invalid '%s' setting for task: '%s'. It is a whole number of %s, or one "
+			"of %s such as '1 %s'.",
+			name, *text, streq(name, "cpu") ? "CPU units" : "MiB", unit, unit);
+	*text = arena_printf(a, "%d", (int)v);
+	return 0;
+}
+
+int fleet_task_size(const char **cpu, const char **memory, struct arena *a, struct err *err)
+{
+	if (size_of(cpu, "vCPU", "cpu", a, err) < 0)
+		return -1;
+	return size_of(memory, "GB", "memory", a, err);
+}
+
+int fleet_task_definition_launches(
+	const struct ecs_task_definition *d, const char *launch_type, struct err *err)
+{
+	wire_foreach (c, &d->compatibilities) {
+		if (streq(*c, launch_type))
+			return 0;
+	}
+	return err_set_wire(err, "InvalidParameterException",
+		"Task definition %s does not support launch_type %s.", d->task_definition_arn,
+		launch_type);
+}
+
 int fleet_task_definition_check(const struct ecs_task_definition *d, struct err *err)
 {
 	bool essential = false;
 	int64_t memory = 0;
 
-	if (!is_name(d->family))
+	if (!fleet_ecs_name(d->family))
 		return err_set_wire(err, CLIENT,
 			"Family contains invalid characters when it should only contain letters, "
 			"numbers, hyphens, and underscores.");
@@ -390,7 +435,7 @@ int fleet_task_definition_check(const struct ecs_task_definition *d, struct err 
 			(long long)memory, d->memory);
 	wire_foreach (c, &d->requires_compatibilities) {
 		if (streq(*c, "FARGATE"))
-			return check_fargate(d, err);
+			return fleet_task_definition_fargate(d, err);
 	}
 	return 0;
 }

@@ -26,14 +26,31 @@ static int refuse_unbuilt(const struct ecs_run_task_request *req, struct err *er
 		if (unbuilt[i].used)
 			return err_set(err, ERR_UNSUPPORTED,
 				"%s of a task is not implemented; leave it out", unbuilt[i].name);
+	if (streq(req->propagate_tags, "SERVICE"))
+		return err_set_wire(err, INVALID,
+			"propagateTags SERVICE is for services; a task that is run by itself has "
+			"TASK_DEFINITION or NONE.");
 	return 0;
+}
+
+/* The size that the task gets must be one that its launch type has. */
+static int override_size(struct ecs_task_override *o, const struct ecs_task_definition *d,
+	const char *launch_type, struct arena *a, struct err *err)
+{
+	struct ecs_task_definition changed = *d;
+
+	if (!o->cpu && !o->memory)
+		return 0;
+	if (fleet_task_size(&o->cpu, &o->memory, a, err) < 0)
+		return -1;
+	changed.cpu = o->cpu ? o->cpu : d->cpu;
+	changed.memory = o->memory ? o->memory : d->memory;
+	return streq(launch_type, "FARGATE") ? fleet_task_definition_fargate(&changed, err) : 0;
 }
 
 static int check_overrides(
 	const struct ecs_task_override *o, const struct ecs_task_definition *d, struct err *err)
 {
-	if (!o)
-		return 0;
 	wire_foreach (c, &o->container_overrides) {
 		if (!c->name || !fleet_container_definition(d, c->name))
 			return err_set_wire(err, INVALID,
@@ -78,17 +95,69 @@ static int run_again(
 	return 0;
 }
 
+static int task_tags(struct db_tx *tx, const struct ecs_run_task_request *req,
+	const struct ecs_cluster *c, const struct ecs_task_definition *d, struct arena *a,
+	struct ecs_tags *ret, struct err *err)
+{
+	bool handed_on = streq(req->propagate_tags, "TASK_DEFINITION");
+
+	return fleet_tags_for_task(tx,
+		&(struct fleet_task_tags){
+			.own = &req->tags,
+			.source_arn = handed_on ? d->task_definition_arn : NULL,
+			.managed = wire_or(req->enable_ecs_managed_tags, false),
+			.cluster_arn = c->cluster_arn,
+		},
+		a, ret, err);
+}
+
+/* What is asked for, as a plan that all of the tasks have in common. */
+static int plan_run(struct fleet_engine *e, struct db_tx *tx,
+	const struct ecs_run_task_request *req, const struct ecs_cluster *c,
+	const struct ecs_capacity_provider_strategy *strategy, struct arena *a,
+	struct fleet_task_plan *ret, struct err *err)
+{
+	struct ecs_task_definition *d = arena_new(a, struct ecs_task_definition);
+	struct ecs_task_override *overrides = arena_new(a, struct ecs_task_override);
+	struct ecs_tags *tags = arena_new(a, struct ecs_tags);
+	const char *launch_type = fleet_capacity_launch_type(req->launch_type, strategy), *version;
+
+	if (req->overrides)
+		*overrides = *req->overrides;
+	if (refuse_unbuilt(req, err) < 0 || fleet_tags_check(&req->tags, err) < 0 ||
+		fleet_capacity_check(c, strategy, req->launch_type, err) < 0 ||
+		fleet_task_definition_need(e, tx, req->task_definition, a, d, err) < 0 ||
+		fleet_task_definition_launches(d, launch_type, err) < 0 ||
+		check_overrides(overrides, d, err) < 0 ||
+		override_size(overrides, d, launch_type, a, err) < 0 ||
+		check_network(d, req->network_configuration, err) < 0 ||
+		fleet_platform_version(launch_type, req->platform_version, &version, err) < 0 ||
+		task_tags(tx, req, c, d, a, tags, err) < 0)
+		return -1;
+	*ret = (struct fleet_task_plan){
+		.cluster_arn = c->cluster_arn,
+		.group = req->group ? req->group : arena_printf(a, "family:%s", d->family),
+		.started_by = req->started_by,
+		.launch_type = launch_type,
+		.platform_version = version,
+		.definition = d,
+		.overrides = overrides,
+		.network = req->network_configuration,
+		.tags = tags,
+	};
+	return 0;
+}
+
 static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ecs, run_task);
 	int count = (int)wire_or(req->count, 1);
 	struct str arns CLEANUP_STR = STR_INIT;
-	struct ecs_task_definition d;
-	struct ecs_tags tags = req->tags;
+	struct fleet_task_plan plan;
 	struct fleet_capacity_placed placed = {0};
 	struct ecs_capacity_provider_strategy strategy = req->capacity_provider_strategy;
 	struct ecs_cluster c;
-	const char *again, *version, *launch_type;
+	const char *again;
 	int r;
 
 	if (fleet_cluster_need(e, tx, req->cluster, a, &c, err) < 0)
@@ -101,32 +170,11 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 		return err_set_wire(err, INVALID, "count must be from 1 to %d.", RUN_MAX);
 	if (!strategy.n && !req->launch_type)
 		strategy = c.default_capacity_provider_strategy;
-	launch_type = fleet_capacity_launch_type(req->launch_type, &strategy);
-	if (refuse_unbuilt(req, err) < 0 ||
-		fleet_capacity_check(&c, &strategy, req->launch_type, err) < 0 ||
-		fleet_task_definition_need(e, tx, req->task_definition, a, &d, err) < 0 ||
-		check_overrides(req->overrides, &d, err) < 0 ||
-		check_network(&d, req->network_configuration, err) < 0 ||
-		fleet_platform_version(launch_type, req->platform_version, &version, err) < 0)
-		return -1;
-	if (streq(req->propagate_tags, "TASK_DEFINITION") && !tags.n &&
-		fleet_tags_of(tx, d.task_definition_arn, a, &tags, err) < 0)
+	if (plan_run(e, tx, req, &c, &strategy, a, &plan, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->tasks, count);
 	for (int i = 0; i < count; i++) {
-		struct fleet_task_plan plan = {
-			.cluster_arn = c.cluster_arn,
-			.group = req->group ? req->group : arena_printf(a, "family:%s", d.family),
-			.started_by = req->started_by,
-			.launch_type = launch_type,
-			.platform_version = version,
-			.capacity_provider = fleet_capacity_next(&strategy, &placed),
-			.definition = &d,
-			.overrides = req->overrides,
-			.network = req->network_configuration,
-			.tags = &tags,
-		};
-
+		plan.capacity_provider = fleet_capacity_next(&strategy, &placed);
 		if (fleet_task_make(e, tx, &plan, a, &resp->tasks.v[i], err) < 0)
 			return -1;
 		fleet_capacity_count(&strategy, plan.capacity_provider, &placed);

@@ -334,8 +334,8 @@ static int essential_ended(
 	else if (early && c->reason && !c->exit_code.set)
 		bad = fleet_run_stop(r, "TaskFailedToStart", c->reason, err);
 	else
-		bad = fleet_run_stop(r, early ? "TaskFailedToStart" : "EssentialContainerExited",
-			"Essential container in task exited", err);
+		bad = fleet_run_stop(
+			r, "EssentialContainerExited", "Essential container in task exited", err);
 	return bad < 0 ? -1 : 1;
 }
 

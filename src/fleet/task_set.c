@@ -217,7 +217,8 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 	if (req->service_registries.n)
 		return err_set(err, ERR_UNSUPPORTED,
 			"serviceRegistries of a task set is not implemented; leave it out");
-	if (fleet_task_definition_need(e, tx, req->task_definition, a, &d, err) < 0 ||
+	if (fleet_tags_check(&req->tags, err) < 0 ||
+		fleet_task_definition_need(e, tx, req->task_definition, a, &d, err) < 0 ||
 		fleet_load_balancers_check(tx, &req->load_balancers, &d, a, err) < 0)
 		return -1;
 	*set = (struct ecs_task_set){

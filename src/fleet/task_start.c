@@ -262,7 +262,8 @@ static int make_spec(struct fleet_start *s, const char *task_dir, const char *di
 		.owner = r->e->bridge,
 		.hostname = fleet_run_hostname(r),
 		.limits = {.memory = (size_t)memory * MIB,
-			.cpu_shares = (int)wire_or(s->d->cpu, 0)},
+			.cpu_shares =
+				(int)wire_or(s->o ? s->o->cpu : s->d->cpu, wire_or(s->d->cpu, 0))},
 		.network = COMPUTE_NET_POD,
 		.pod = fleet_run_pod(r).id,
 		.address = streq(r->definition.network_mode, "none") ? NULL : r->task.s.address,
@@ -333,16 +334,6 @@ static int create(struct fleet_start *s, struct err *err)
 	return 0;
 }
 
-static const struct ecs_container_override *override_of(struct fleet_run *r, const char *name)
-{
-	if (r->task.t.overrides)
-		wire_foreach (o, &r->task.t.overrides->container_overrides) {
-			if (streq(o->name, name))
-				return o;
-		}
-	return NULL;
-}
-
 static void note_start(struct fleet_start *s)
 {
 	struct ecs_container *shown = fleet_run_container(s->r, s->d->name);
@@ -369,7 +360,7 @@ static int start_one(struct fleet_run *r, struct towpath_fleet_container *c, str
 	struct fleet_start s = {
 		.r = r,
 		.d = fleet_container_definition(&r->definition, c->name),
-		.o = override_of(r, c->name),
+		.o = fleet_container_override(r->task.t.overrides, c->name),
 		.c = c,
 	};
 	int bad = fleet_start_pull(&s, &why) < 0 || create(&s, &why) < 0;

@@ -2,6 +2,7 @@
 """ecs through boto3 and the aws CLI: clusters, task definitions, tasks and services with real
 containers. What is slow by nature (health checks, drains, kill -9) is in tests/e2e/containers.py."""
 import datetime
+import glob
 import json
 import os
 import shutil
@@ -98,6 +99,10 @@ def test_clusters(host):
     ecs = host.client("ecs")
     made = ecs.create_cluster(clusterName="other", tags=[{"key": "a", "value": "b"}])["cluster"]
     assert made["status"] == "ACTIVE" and made["clusterArn"].endswith(":cluster/other")
+    assert made["tags"] == [{"key": "a", "value": "b"}] and made["runningTasksCount"] == 0
+    assert "'a/b'" in refused(ecs.create_cluster, clusterName="a/b")
+    assert "'two words'" in refused(ecs.create_cluster, clusterName="two words")
+    assert "aws:mine" in refused(ecs.create_cluster, clusterName="t", tags=[{"key": "aws:mine", "value": "x"}])
     assert made["clusterArn"] in ecs.list_clusters()["clusterArns"]
     assert len(ecs.list_clusters(maxResults=1)["clusterArns"]) == 1
     got = ecs.describe_clusters(clusters=["other", "nobody"], include=["TAGS"])
@@ -109,6 +114,13 @@ def test_clusters(host):
     assert ecs.list_container_instances(cluster="other")["containerInstanceArns"] == []
     assert ecs.describe_container_instances(cluster="other", containerInstances=["x"])["failures"]
     assert ecs.delete_cluster(cluster="other")["cluster"]["status"] == "INACTIVE"
+    assert ecs.create_cluster(clusterName="other")["cluster"]["tags"] == []  # it is another one
+    ecs.create_cluster(clusterName="others")
+    page = ecs.list_clusters(maxResults=2)
+    assert page["clusterArns"][-1] == made["clusterArn"]
+    ecs.delete_cluster(cluster="other")  # gone when the next page is asked for
+    assert [arn.rsplit("/", 1)[1] for arn in ecs.list_clusters(nextToken=page["nextToken"])["clusterArns"]] == ["others"]
+    ecs.delete_cluster(cluster="others")
     assert refused(ecs.list_tasks, cluster="other").startswith("ClusterNotFoundException")
     assert "NotImplemented" in refused(ecs.put_account_setting, name="taskLongArnFormat", value="enabled")
     assert "NotImplemented" in refused(ecs.execute_command, cluster="c", task="t", command="sh", interactive=True)
@@ -151,6 +163,26 @@ def test_task_definitions(host):
     assert ecs.list_task_definition_families(familyPrefix="we")["families"] == ["web"]
 
 
+def test_launch_types(host):
+    """What a definition is able to be follows from what it says, whatever it requires."""
+    ecs = host.client("ecs")
+    plain = {"family": "able", "containerDefinitions": [container()], "networkMode": "awsvpc"}
+    some = ecs.register_task_definition(**plain)["taskDefinition"]
+    assert some["compatibilities"] == ["EC2"]
+    asked = {"cluster": "c", "networkConfiguration": NETWORK, "launchType": "FARGATE"}
+    for call, more in (ecs.run_task, {}), (ecs.create_service, {"serviceName": "able", "desiredCount": 0}):
+        said = refused(call, taskDefinition="able:1", **asked, **more)
+        assert said.startswith("InvalidParameterException") and "does not support launch_type FARGATE" in said
+    both = ecs.register_task_definition(**plain, cpu="256", memory="512")["taskDefinition"]
+    assert both["compatibilities"] == ["EC2", "FARGATE"] and "requiresCompatibilities" not in both
+    ecs.create_service(serviceName="able", desiredCount=0, taskDefinition="able:2", **asked)
+    assert ecs.list_services(cluster="c", schedulingStrategy="DAEMON")["serviceArns"] == []
+    assert len(ecs.list_services(cluster="c", schedulingStrategy="REPLICA")["serviceArns"]) == 1
+    ecs.delete_service(cluster="c", service="able")
+    for overrides, word in ({"memory": "9 GB"}, "9216"), ({"cpu": "much"}, "'much'"):
+        assert word in refused(ecs.run_task, taskDefinition="able:2", overrides=overrides, **asked)
+
+
 @pytest.mark.parametrize("definitions,more,word", [
     ([container(image="")], {}, "app"),
     ([container(), container()], {}, "more than once"),
@@ -166,6 +198,8 @@ def test_task_definitions(host):
     ([container()], {"requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "300"}, "300"),
     ([container()], {"requiresCompatibilities": ["FARGATE"]}, "cpu"),
     ([container(memory=600)], {"cpu": "256", "memory": "512"}, "600"),
+    ([container()], {"cpu": "a lot"}, "'a lot'"),
+    ([container()], {"memory": "-5"}, "'-5'"),
     ([container()], {"runtimePlatform": {"cpuArchitecture": "X86_64" if os.uname().machine == "aarch64" else "ARM64"}},
      os.uname().machine),
     ([container()], {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}}, "WINDOWS"),
@@ -189,7 +223,7 @@ def test_task(host, registry):
         "containerOverrides": [{"name": "app", "environment": [{"name": "OWN", "value": "override"}]}]})
     t = reaches(ecs, arn, "STOPPED")
     assert (t["containers"][0]["exitCode"], t["stoppedReason"]) == (3, "Essential container in task exited"), t
-    assert t["stopCode"] in ("EssentialContainerExited", "TaskFailedToStart")
+    assert t["stopCode"] == "EssentialContainerExited"
     assert t["containers"][0]["imageDigest"].startswith("sha256:")
     stream = f"p/app/{arn.rsplit('/', 1)[1]}"
     assert log_lines(host, "g", stream) == ["1 definition override", "1000", "1001", "1001 1002", "/www", "hello",
@@ -200,12 +234,43 @@ def test_task(host, registry):
 
 
 @real
+def test_overrides_and_tags(host, registry):
+    """A task's own size and those of its containers, as they are shown and as they hold; tags from all sides."""
+    ecs = host.client("ecs")
+    ecs.register_task_definition(
+        family="sized", cpu="256", memory="512", tags=[{"key": "by", "value": "definition"}, {"key": "d", "value": "1"}],
+        containerDefinitions=[container(image=registry.push("sized"), cpu=10, command=["sleep", "1000"])])
+    asked = {"cluster": "c", "taskDefinition": "sized", "networkConfiguration": NETWORK, "launchType": "FARGATE"}
+    made = ecs.run_task(**asked, propagateTags="TASK_DEFINITION", enableECSManagedTags=True, tags=[
+        {"key": "by", "value": "call"}], overrides={"cpu": ".5 vCPU", "memory": "1 GB", "containerOverrides": [
+            {"name": "app", "cpu": 100, "memory": 80, "memoryReservation": 70}]})["tasks"][0]
+    assert (made["cpu"], made["memory"]) == ("512", "1024")
+    assert [made["containers"][0][k] for k in ("cpu", "memory", "memoryReservation")] == ["100", "80", "70"]
+    reaches(ecs, made["taskArn"], "RUNNING")
+    with open(glob.glob(f"{host.data}/fleet/t-{made['taskArn'].rsplit('/', 1)[1]}/*/config.json")[0], encoding="utf-8") as f:
+        limits = json.load(f)["linux"]["resources"]
+    assert (limits["cpu"]["shares"], limits["memory"]["limit"]) == (100, 80 << 20)
+    ecs.stop_task(cluster="c", task=made["taskArn"])
+    t = ecs.describe_tasks(cluster="c", tasks=[made["taskArn"]], include=["TAGS"])["tasks"][0]
+    assert {tag["key"]: tag["value"] for tag in t["tags"]} == {
+        "by": "call", "d": "1", "aws:ecs:clusterName": "c"}
+    assert "SERVICE" in refused(ecs.run_task, **asked, propagateTags="SERVICE")
+    ecs.create_service(**asked, serviceName="tagged", desiredCount=1, enableECSManagedTags=True,
+                       propagateTags="SERVICE", tags=[{"key": "s", "value": "2"}])
+    arn = eventually(lambda: (ecs.list_tasks(cluster="c", serviceName="tagged")["taskArns"] or [None])[0], what="a task")
+    assert {tag["key"]: tag["value"] for tag in ecs.list_tags_for_resource(resourceArn=arn)["tags"]} == {
+        "s": "2", "aws:ecs:clusterName": "c", "aws:ecs:serviceName": "tagged"}
+    ecs.delete_service(cluster="c", service="tagged", force=True)
+
+
+@real
 def test_a_rule_starts_a_task(host, registry):
     """An event's target runs tasks, with what its input overrides."""
     ecs, events = host.client("ecs"), host.client("events")
     role = host.service_role("starts", "events.amazonaws.com", {"Effect": "Allow", "Action": "*", "Resource": "*"})
     definition = ecs.register_task_definition(family="told", containerDefinitions=[container(
-        image=registry.push("told"), command=["sh", "-c", "echo $V"], logConfiguration=awslogs("told"))])["taskDefinition"]
+        image=registry.push("told"), command=["sh", "-c", "echo $V"], logConfiguration=awslogs("told"))],
+        cpu="256", memory="512")["taskDefinition"]
     events.put_rule(Name="starts", EventPattern='{"source":["shop"]}')
     events.put_targets(Rule="starts", Targets=[{
         "Id": "1", "Arn": ecs.describe_clusters(clusters=["c"])["clusters"][0]["clusterArn"], "RoleArn": role,
