@@ -119,6 +119,10 @@ static int check_routing(const struct codedeploy_traffic_routing_config *r, stru
 {
 	if (!r)
 		return bad_routing(err, "trafficRoutingConfig is required for Lambda and ECS");
+	if ((r->time_based_canary && !streq(r->type, CANARY)) ||
+		(r->time_based_linear && !streq(r->type, LINEAR)))
+		return bad_routing(err, "timeBasedCanary is for the type TimeBasedCanary only, and "
+					"timeBasedLinear for TimeBasedLinear");
 	if (streq(r->type, CANARY)) {
 		if (!r->time_based_canary)
 			return bad_routing(err, "TimeBasedCanary needs timeBasedCanary");

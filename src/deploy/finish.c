@@ -69,6 +69,14 @@ static void adopt_green(const struct step *s, struct codedeploy_deployment_group
 		(struct codedeploy_auto_scaling_group){.name = s->d.state.green_fleet};
 }
 
+/* The traffic went back to what was there before the group's first deployment: the revision that
+ * failed does not become the group's. */
+static bool undid_the_first(
+	const struct step *s, const struct codedeploy_deployment_group_info *group)
+{
+	return s->d.state.rollback_blue_green.v && !group->last_successful_deployment;
+}
+
 static int update_group(struct step *s, enum deploy_status status, struct err *err)
 {
 	struct codedeploy_deployment_group_info group;
@@ -77,7 +85,7 @@ static int update_group(struct step *s, enum deploy_status status, struct err *e
 	if (found <= 0)
 		return found; /* deleted meanwhile */
 	group.last_attempted_deployment = last_info(s);
-	if (status == DEPLOY_SUCCEEDED) {
+	if (status == DEPLOY_SUCCEEDED && !undid_the_first(s, &group)) {
 		group.last_successful_deployment = last_info(s);
 		group.target_revision = s->d.info.revision;
 		adopt_green(s, &group);

@@ -1,47 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What deployments hear of in the journal: alarms stop them, fleets and load balancers wake the
- * tasks that wait for them. */
+/* What deployments hear of in the journal: alarms that go off or are deleted stop them, fleets and
+ * load balancers wake the tasks that wait for them. */
 #include "base/mem.h"
 #include "deploy/service.h"
 
-static int with_alarm(struct step *s, const char *name, struct err *err)
+static bool is_watched(const struct step *s, const char *name)
 {
-	for (size_t i = 0; i < s->d.state.alarms.n; i++)
-		if (streq(s->d.state.alarms.v[i], name)) {
-			if (deploy_halt(s, CODEDEPLOY_ERROR_CODE_ALARM_ACTIVE, err,
-				    "One or more alarms have been activated: %s", name) < 0)
-				return -1;
-			return step_close(s, err);
-		}
+	wire_foreach (it, &s->d.state.alarms)
+		if (streq(*it, name))
+			return true;
+	return false;
+}
+
+/* gone: the alarm was deleted, so that nobody can tell its state any more. */
+static int with_alarm(struct step *s, const char *name, bool gone, struct err *err)
+{
+	if (!is_watched(s, name) || (gone && s->d.state.ignore_poll_alarm_failure.v))
+		return 0;
+	if (deploy_halt(s, CODEDEPLOY_ERROR_CODE_ALARM_ACTIVE, err,
+		    gone ? "The state of the alarms cannot be read: the alarm %s was deleted"
+			 : "One or more alarms have been activated: %s",
+		    name) < 0)
+		return -1;
+	return step_close(s, err);
+}
+
+static int tell_alarm(struct deploy_engine *e, struct db_tx *tx, const struct journal_entry *entry,
+	bool gone, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct towpath_event_alarm alarm;
+	struct store_deploy_names ids;
+
+	if (wire_decode_json(&towpath_event_alarm_shape, view_of(entry->detail), &a, &alarm, err) <
+		0)
+		return -1;
+	if (!alarm.alarm_name ||
+		(gone ? !streq(alarm.operation, "delete") : !streq(alarm.state, "ALARM")))
+		return 0;
+	if (store_deployment_active(tx, &a, &ids, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct step s;
+		int found = step_open(e, tx, ids.v[i], &a, &s, err);
+
+		/* What was before its creation it has seen itself when it began. */
+		if (found > 0 && s.d.active && entry->time_usec >= s.d.info.create_time.usec)
+			found = with_alarm(&s, alarm.alarm_name, gone, err);
+		if (found < 0)
+			return -1;
+	}
 	return 0;
 }
 
 static int on_alarm(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
 	void *arg, struct err *err)
 {
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct towpath_event_alarm alarm;
-	struct store_deploy_names ids;
-
 	(void)d;
-	if (wire_decode_json(&towpath_event_alarm_shape, view_of(entry->detail), &a, &alarm, err) <
-		0)
-		return -1;
-	if (!streq(alarm.state, "ALARM") || !alarm.alarm_name)
-		return 0;
-	if (store_deployment_active(tx, &a, &ids, err) < 0)
-		return -1;
-	for (size_t i = 0; i < ids.n; i++) {
-		struct step s;
-		int found = step_open(arg, tx, ids.v[i], &a, &s, err);
+	return tell_alarm(arg, tx, entry, false, err);
+}
 
-		/* What was before its creation it has seen itself when it began. */
-		if (found > 0 && s.d.active && entry->time_usec >= s.d.info.create_time.usec)
-			found = with_alarm(&s, alarm.alarm_name, err);
-		if (found < 0)
-			return -1;
-	}
-	return 0;
+static int on_alarm_changed(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	(void)d;
+	return tell_alarm(arg, tx, entry, true, err);
 }
 
 /* Hosts came up: deployments that provision look at once. */
@@ -175,6 +198,7 @@ void deploy_register_watch(struct deploy_engine *e)
 {
 	const struct journal_consumer consumers[] = {
 		{"deploy.alarm", "cloudwatch.alarm", on_alarm, e},
+		{"deploy.alarm-gone", "cloudwatch.configuration", on_alarm_changed, e},
 		{"deploy.instance", "fleet.instance", on_instance, e},
 		{"deploy.target", "elbv2.target", on_target, e},
 		{"deploy.task-set", "ecs.task-set", on_task_set, e},

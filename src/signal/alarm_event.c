@@ -187,8 +187,9 @@ int alarm_journal_configuration(struct signal_engine *e, struct db_tx *tx, const
 	struct str text CLEANUP_STR = STR_INIT;
 	struct str detail CLEANUP_STR = STR_INIT;
 	struct json_writer w = {.out = &text};
-	struct towpath_event_alarm event = {
-		.alarm_name = alarm_name(alarm), .state = alarm_state(alarm)};
+	struct towpath_event_alarm event = {.alarm_name = alarm_name(alarm),
+		.state = alarm_state(alarm),
+		.operation = operation};
 
 	json_open(&w, '{');
 	json_put_member(&w, "alarmName", alarm_name(alarm));

@@ -126,6 +126,10 @@ def test_custom_configurations(api, app):
           deploymentConfigName="x", computePlatform="ECS", trafficRoutingConfig={
               "type": "TimeBasedLinear",
               "timeBasedLinear": {"linearPercentage": 1, "linearInterval": 60}})
+    fails("InvalidTrafficRoutingConfigurationException", api.create_deployment_config,
+          deploymentConfigName="x", computePlatform="ECS", trafficRoutingConfig={
+              "type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 5},
+              "timeBasedLinear": {"linearPercentage": 10, "linearInterval": 5}})
     fails("InvalidDeploymentConfigNameException", group, api=api, app=app,
           deploymentConfigName="canary")
     group(api, app, deploymentConfigName="three-quarters")

@@ -265,6 +265,45 @@ def test_alarm_takes_the_traffic_back(service):
     assert [s["status"] for s in service.state()["taskSets"]] == ["PRIMARY"]
 
 
+def test_a_watched_alarm_that_is_deleted(service):
+    """Nobody can tell its state any more: the deployment stops, unless it ignores that."""
+    cw = service.server.client("cloudwatch")
+    service.group(events=["DEPLOYMENT_STOP_ON_ALARM"])
+    for ignore in (True, False):
+        cw.put_metric_alarm(AlarmName=service.name, Namespace="N", MetricName="m", Statistic="Sum", Period=60,
+                            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+        deployment = service.deploy(
+            service.define(NO_IMAGE), hooks=[("BeforeAllowTraffic", "smoke")], overrideAlarmConfiguration={
+                "enabled": True, "ignorePollAlarmFailure": ignore, "alarms": [{"name": service.name}]})
+        service.reaches(deployment, "BeforeAllowTraffic")
+        cw.delete_alarms(AlarmNames=[service.name])
+        if ignore:  # what follows in the journal is heard later
+            service.api.put_lifecycle_event_hook_execution_status(
+                deploymentId=deployment, status="Succeeded", lifecycleEventHookExecutionId=journal(
+                    service.server, "codedeploy.hook")[-1]["lifecycleEventHookExecutionId"])
+            assert service.ends(deployment)["status"] == "Succeeded"
+            continue
+        info = service.ends(deployment)
+        assert (info["status"], info["errorInformation"]) == ("Stopped", {
+            "code": "ALARM_ACTIVE",
+            "message": f"The state of the alarms cannot be read: the alarm {service.name} was deleted"})
+        assert service.ends(info["rollbackInfo"]["rollbackDeploymentId"])["status"] == "Succeeded"
+
+
+def test_the_first_deployment_fails(service):
+    """The rollback of it does not make its revision the group's."""
+    service.group()
+    bad = service.deploy(service.define(NO_IMAGE), hooks=[("AfterInstall", "build:none")])
+    info = service.ends(bad)
+    assert info["status"] == "Failed", info
+    back = service.ends(info["rollbackInfo"]["rollbackDeploymentId"])
+    assert back["status"] == "Succeeded"
+    group = service.api.get_deployment_group(
+        applicationName=service.name, deploymentGroupName=service.name)["deploymentGroupInfo"]
+    assert "targetRevision" not in group and "lastSuccessfulDeployment" not in group
+    assert group["lastAttemptedDeployment"]["deploymentId"] == back["deploymentId"]
+
+
 # ---- pipelines ----
 
 def run_pipeline(server, name, provider, configuration, **files):
