@@ -418,11 +418,16 @@ static int enable_alarm_actions_step(struct db_tx *tx, void *arg, struct err *er
 static int set_alarm_state_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, set_alarm_state);
+	const struct json_node *data;
 	struct alarm alarm;
 	int r = alarm_load(tx, req->alarm_name, a, &alarm, err);
 
 	if (r == 0)
 		return err_set_wire(err, "ResourceNotFound", "Unknown alarm: %s", req->alarm_name);
+	if (r > 0 && req->state_reason_data && *req->state_reason_data &&
+		json_parse(view_of(req->state_reason_data), a, &data, NULL) < 0)
+		return err_set_wire(
+			err, "InvalidFormatFault", "StateReasonData must be a JSON document");
 	return r < 0 ? -1
 		     : alarm_set_state(e, tx, &alarm, req->state_value, req->state_reason,
 			       req->state_reason_data, err);

@@ -25,6 +25,10 @@ static int check_single(const struct cloudwatch_put_metric_alarm_request *req, s
 	if (!signal_stat_parse(text, &stat))
 		return err_set_wire(
 			err, "ValidationError", "The statistic '%s' is not known", text);
+	if (signal_dimension_twice(&req->dimensions))
+		return err_set_wire(err, "ValidationError",
+			"Dimensions must not contain the name %s twice",
+			signal_dimension_twice(&req->dimensions));
 	return 0;
 }
 

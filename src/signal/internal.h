@@ -114,6 +114,9 @@ bool signal_stat_parse(const char *text, struct signal_stat *ret);
 /* Of all sets together; false when they hold no sample (or no values for a percentile). */
 bool signal_stat_value(
 	const struct signal_stat *stat, const struct store_metric_set *sets, size_t n, double *ret);
+/* The name of a dimension that is there twice, which the text below could not tell apart; or NULL.
+ */
+const char *signal_dimension_twice(const struct cloudwatch_dimensions *dimensions);
 /* "{"Name":"value"}" with sorted keys. */
 char *signal_dimensions_text(const struct signal_dimension *dimensions, size_t n, struct arena *a);
 int signal_dimensions_parse(

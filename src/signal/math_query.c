@@ -55,9 +55,10 @@ static int check_metric(const struct cloudwatch_metric_data_query *q, struct err
 	if (!signal_stat_parse(m->stat, &stat))
 		return err_set_wire(err, "ValidationError",
 			"Query '%s': statistic '%s' is not known", q->id, m->stat);
-	return math_period_check(wire_or(m->period, MATH_PERIOD_DEFAULT), err) < 0
-		       ? err_wrap(err, "query '%s'", q->id)
-		       : 0;
+	if (math_period_check(wire_or(m->period, MATH_PERIOD_DEFAULT), NULL) == 0)
+		return 0;
+	return err_set_wire(err, "ValidationError",
+		"Query '%s': Period must be 1, 5, 10, 20, 30 or a multiple of 60", q->id);
 }
 
 int math_queries_check(const struct cloudwatch_metric_data_queries *queries, struct err *err)

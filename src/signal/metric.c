@@ -16,6 +16,16 @@ static int by_name(const void *a, const void *b)
 		((const struct signal_dimension *)b)->name);
 }
 
+const char *signal_dimension_twice(const struct cloudwatch_dimensions *dimensions)
+{
+	wire_foreach (x, dimensions) {
+		for (const struct cloudwatch_dimension *y = dimensions->v; y < x; y++)
+			if (streq(x->name, y->name))
+				return x->name;
+	}
+	return NULL;
+}
+
 char *signal_dimensions_text(const struct signal_dimension *dimensions, size_t n, struct arena *a)
 {
 	struct signal_dimension *sorted = arena_new_n(a, n + 1, struct signal_dimension);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of cloudwatch on metrics. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "signal/internal.h"
@@ -9,6 +10,8 @@
 #define MAX_POINTS 1440
 #define MAX_QUERIES 500
 #define MAX_QUERY_POINTS 100800
+#define MAX_DATA 1000
+#define MAX_DATUM_VALUES 150
 #define MAX_VALUE 2.6e108 /* 2^360 */
 #define OLDEST_USEC (14 * 86400 * USEC_PER_SEC)
 #define NEWEST_USEC (2 * 3600 * USEC_PER_SEC)
@@ -47,6 +50,20 @@ static int check_datum(const struct cloudwatch_metric_datum *d, const struct sig
 			"MetricData.member.StatisticValues are mutually exclusive and you have "
 			"specified %s.",
 			forms ? "more than one" : "none");
+	if (d->values.n > MAX_DATUM_VALUES)
+		return err_set_wire(err, "InvalidParameterValueException",
+			"The collection MetricData.member.Values must not have a size greater than "
+			"%d.",
+			MAX_DATUM_VALUES);
+	if (d->storage_resolution.set && d->storage_resolution.v != 1 &&
+		d->storage_resolution.v != 60)
+		return err_set_wire(err, "InvalidParameterValueException",
+			"The parameter MetricData.member.StorageResolution must be 1 or 60.");
+	if (signal_dimension_twice(&d->dimensions))
+		return err_set_wire(err, "InvalidParameterValueException",
+			"The parameter MetricData.member.Dimensions must not contain the name %s "
+			"twice.",
+			signal_dimension_twice(&d->dimensions));
 	if (d->counts.n && d->counts.n != d->values.n)
 		return err_set_wire(err, "InvalidParameterValueException",
 			"The parameters MetricData.member.Values and MetricData.member.Counts must "
@@ -121,6 +138,10 @@ int signal_cloudwatch_put_metric_data(struct signal_engine *e, struct call *call
 	if (!req->metric_data.n)
 		return err_set_wire(err, "MissingRequiredParameterException",
 			"The parameter MetricData is required.");
+	if (req->metric_data.n > MAX_DATA)
+		return err_set_wire(err, "InvalidParameterValueException",
+			"The collection MetricData must not have a size greater than %d.",
+			MAX_DATA);
 	if (starts_with(req->namespace, "AWS/") || req->namespace[0] == ':')
 		return err_set_wire(err, "InvalidParameterValueException",
 			"The value %s for parameter Namespace is invalid.", req->namespace);
@@ -250,27 +271,70 @@ static int get_metric_statistics_step(struct db_tx *tx, void *arg, struct err *e
 	return 0;
 }
 
-static void put_points(const struct math_range *range, const struct signal_series *s,
-	bool ascending, struct arena *a, struct cloudwatch_metric_data_result *ret)
-{
-	wire_list_alloc(a, &ret->timestamps, s->n);
-	wire_list_alloc(a, &ret->values, s->n);
-	ret->timestamps.n = ret->values.n = 0;
-	for (size_t k = 0; k < s->n; k++) {
-		size_t i = ascending ? k : s->n - 1 - k;
+/* ---- GetMetricData ---- */
 
-		if (!s->present[i])
-			continue;
-		ret->timestamps.v[ret->timestamps.n++] = WIRE_SET_TIME(
-			(range->from_sec + (int64_t)i * range->period) * USEC_PER_SEC);
-		ret->values.v[ret->values.n++] = WIRE_SET_DOUBLE(s->values[i]);
-	}
-}
+#define NO_POINT (-1)
 
+/* A page begins at a point of a series (the how-manieth of the request), or at a series without
+ * points. Points that come in meanwhile do not shift it. */
 struct results {
 	struct cloudwatch_metric_data_result *v;
 	size_t n, cap;
+	size_t first;	   /* series */
+	int64_t first_sec; /* its point, or NO_POINT */
+	size_t seen, room; /* series so far; points that the page still takes */
+	char *next;	   /* where the next page begins, once this one is full */
 };
+
+static int read_page(
+	const struct cloudwatch_get_metric_data_request *req, struct results *out, struct err *err)
+{
+	long long sec = NO_POINT;
+	int end = 0;
+
+	out->room = (size_t)wire_or(req->max_datapoints, MAX_QUERY_POINTS);
+	if (req->max_datapoints.set &&
+		(req->max_datapoints.v < 1 || req->max_datapoints.v > MAX_QUERY_POINTS))
+		return err_set_wire(
+			err, "ValidationError", "MaxDatapoints must be 1 to %d", MAX_QUERY_POINTS);
+	if (req->next_token &&
+		(sscanf(req->next_token, "%9zu %lld%n", &out->first, &sec, &end) < 2 ||
+			req->next_token[end]))
+		return err_set_wire(err, "InvalidNextToken", "The next token is not valid");
+	out->first_sec = sec;
+	return 0;
+}
+
+/* Adds those points of the series that belong to the page. */
+static void put_points(const struct math_range *range, const struct signal_series *s,
+	bool ascending, struct results *page, struct arena *a,
+	struct cloudwatch_metric_data_result *ret)
+{
+	size_t series = page->seen - 1;
+	bool begun = series > page->first || page->first_sec == NO_POINT;
+
+	wire_list_alloc(a, &ret->timestamps, MIN(s->n, page->room));
+	wire_list_alloc(a, &ret->values, MIN(s->n, page->room));
+	ret->timestamps.n = ret->values.n = 0;
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = ascending ? k : s->n - 1 - k;
+		int64_t sec = range->from_sec + (int64_t)i * range->period;
+
+		begun |= ascending ? sec >= page->first_sec : sec <= page->first_sec;
+		if (!s->present[i] || !begun)
+			continue;
+		if (!page->room) {
+			ret->status_code = CLOUDWATCH_STATUS_CODE_PARTIALDATA;
+			page->next = arena_printf(a, "%zu %lld", series, (long long)sec);
+			return;
+		}
+		page->room--;
+		ret->timestamps.v[ret->timestamps.n++] = WIRE_SET_TIME(sec * USEC_PER_SEC);
+		ret->values.v[ret->values.n++] = WIRE_SET_DOUBLE(s->values[i]);
+	}
+	if (!ret->values.n && !page->room)
+		page->next = arena_printf(a, "%zu %d", series, NO_POINT);
+}
 
 static void results_release(struct results *r)
 {
@@ -299,11 +363,15 @@ static int add_results(struct db_tx *tx, const struct cloudwatch_get_metric_data
 	if (math_query_read(tx, &req->metric_data_queries, query, &range, a, &series, &n, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct cloudwatch_metric_data_result r = {
-			.id = query->id, .label = label, .status_code = "Complete"};
+		struct cloudwatch_metric_data_result r = {.id = query->id,
+			.label = label,
+			.status_code = CLOUDWATCH_STATUS_CODE_COMPLETE};
 
-		put_points(&range, &series[i], ascending, a, &r);
-		vec_push(out, r);
+		if (out->seen++ < out->first || out->next)
+			continue;
+		put_points(&range, &series[i], ascending, out, a, &r);
+		if (r.values.n || !out->next)
+			vec_push(out, r);
 	}
 	return 0;
 }
@@ -316,9 +384,12 @@ static int get_metric_data_step(struct db_tx *tx, void *arg, struct err *err)
 	if (req->metric_data_queries.n > MAX_QUERIES)
 		return err_set_wire(err, "ValidationError",
 			"A request must hold at most %d queries", MAX_QUERIES);
-	if (math_queries_check(&req->metric_data_queries, err) < 0)
+	if (math_queries_check(&req->metric_data_queries, err) < 0 ||
+		read_page(req, &found, err) < 0)
 		return -1;
 	wire_foreach (query, &req->metric_data_queries) {
+		if (found.next)
+			break;
 		if (wire_or(query->return_data, true) &&
 			add_results(tx, req, query, a, &found, err) < 0)
 			return -1;
@@ -326,6 +397,7 @@ static int get_metric_data_step(struct db_tx *tx, void *arg, struct err *err)
 	wire_list_alloc(a, &resp->metric_data_results, found.n);
 	for (size_t i = 0; i < found.n; i++)
 		resp->metric_data_results.v[i] = found.v[i];
+	resp->next_token = found.next;
 	return 0;
 }
 

@@ -17,6 +17,12 @@ def alarm(name, **more):
                  "TreatMissingData": "notBreaching"}, **more)
 
 
+def metric(id, name, stat="Sum", **more):
+    period = more.pop("Period", 1)
+    return dict({"Id": id, "MetricStat": {"Metric": {"Namespace": more.pop("Namespace", "Shop"), "MetricName": name},
+                                          "Period": period, "Stat": stat}}, **more)
+
+
 def test_metrics(shared_server):
     c = shared_server.client("cloudwatch")
     now = int(time.time())
@@ -47,6 +53,50 @@ def test_metrics(shared_server):
     assert code_of(c.put_metric_data, Namespace="AWS/X", MetricData=[
         {"MetricName": "a", "Value": 1}]) in ("InvalidParameterValue",
                                               "InvalidParameterValueException")
+
+
+def test_what_metrics_refuse(shared_server):
+    c = shared_server.client("cloudwatch")
+    twice = [{"Name": "a", "Value": "1"}, {"Name": "a", "Value": "2"}]
+    for more in ({"Dimensions": twice}, {"StorageResolution": 5}, {"Value": None, "Values": [1.0] * 151}):
+        datum = {k: v for k, v in dict({"MetricName": "m", "Value": 1}, **more).items() if v is not None}
+        assert code_of(c.put_metric_data, Namespace="Refused", MetricData=[datum]) == "InvalidParameterValue", more
+    assert code_of(c.put_metric_data, Namespace="Refused",
+                   MetricData=[{"MetricName": "m", "Value": 1}] * 1001) == "InvalidParameterValue"
+    assert code_of(c.put_metric_alarm, **alarm("refused", Dimensions=twice)) == "ValidationError"
+    assert code_of(c.get_metric_data, StartTime=0, EndTime=60,
+                   MetricDataQueries=[metric("a", "m", Period=7)]) == "ValidationError"
+    assert c.list_metrics(Namespace="Refused")["Metrics"] == []
+    c.put_metric_alarm(**alarm("by-hand", Period=60, TreatMissingData="ignore"))
+    assert code_of(c.set_alarm_state, AlarmName="by-hand", StateValue="OK", StateReason="x",
+                   StateReasonData="{") == "InvalidFormat"
+    c.delete_alarms(AlarmNames=["by-hand"])
+
+
+def test_pages_of_metric_data(shared_server):
+    c = shared_server.client("cloudwatch")
+    at = int(time.time()) // 60 * 60
+    c.put_metric_data(Namespace="Pages", MetricData=[
+        {"MetricName": "m", "Value": i, "Timestamp": at - 60 * i} for i in range(1, 8)])
+    queries = [metric(id, name, Namespace="Pages", Period=60) for id, name in (("a", "m"), ("none", "n"))] + [
+        {"Id": "twice", "Expression": "a * 2"}]
+    ask = lambda **more: c.get_metric_data(  # noqa: E731
+        StartTime=at - 600, EndTime=at, MetricDataQueries=queries, **more)
+    whole = {r["Id"]: r["Values"] for r in ask()["MetricDataResults"]}
+    assert whole == {"a": list(range(1, 8)), "none": [], "twice": list(range(2, 16, 2))}
+    for order, size in (("TimestampDescending", 3), ("TimestampAscending", 7), ("TimestampDescending", 1)):
+        seen, token = {}, {}
+        while True:
+            page = ask(ScanBy=order, MaxDatapoints=size, **token)
+            assert sum(len(r["Values"]) for r in page["MetricDataResults"]) <= size
+            for r in page["MetricDataResults"]:
+                seen.setdefault(r["Id"], []).extend(r["Values"])
+            if "NextToken" not in page:
+                break
+            token = {"NextToken": page["NextToken"]}
+        assert seen == {k: v if order == "TimestampDescending" else v[::-1] for k, v in whole.items()}
+    assert ask(MaxDatapoints=3)["MetricDataResults"][0]["StatusCode"] == "PartialData"
+    assert code_of(ask, MaxDatapoints=100801) == "ValidationError"
 
 
 def test_alarm_goes_off_and_back(shared_server):
@@ -118,11 +168,6 @@ def test_alarm_refusals(shared_server):
     assert code_of(c.put_metric_alarm, **alarm("x", TreatMissingData="maybe")) == "ValidationError"
     assert "NotImplemented" in code_of(
         c.put_metric_alarm, **alarm("x", AlarmActions=["arn:aws:lambda:us-east-1:1:function:f"]))
-
-
-def metric(id, name, stat="Sum", **more):
-    return dict({"Id": id, "MetricStat": {"Metric": {"Namespace": "Shop", "MetricName": name},
-                                          "Period": 1, "Stat": stat}}, **more)
 
 
 def test_metric_math(shared_server):
