@@ -3,10 +3,6 @@
 #include "report/formats.h"
 #include "report/xml.h"
 
-struct junit {
-	struct str suite;
-};
-
 /* What an element in a testcase says of it. Surefire tells of reruns in elements of their own:
  * a flaky test has passed in the end. */
 static const struct {
@@ -21,13 +17,12 @@ static const struct {
 
 static int start_case(struct report_xml *x, const struct xml_attributes *a, struct err *err)
 {
-	struct junit *j = x->state;
 	const char *name = xml_attr(a, "name");
 	int64_t duration;
 
 	if (report_duration(xml_attr(a, "time"), 1e9, &duration, err) < 0)
 		return err_wrap(err, "time of testcase %.200s", name ? name : "(unnamed)");
-	report_xml_case(x, name, xml_attr(a, "classname"), str_text(&j->suite),
+	report_xml_case(x, name, xml_attr(a, "classname"), report_xml_suite_name(x),
 		REPORT_CASE_SUCCEEDED, duration);
 	return 0;
 }
@@ -35,13 +30,8 @@ static int start_case(struct report_xml *x, const struct xml_attributes *a, stru
 static int on_start(
 	struct report_xml *x, const char *name, const struct xml_attributes *a, struct err *err)
 {
-	struct junit *j = x->state;
-
-	if (streq(name, "testsuite")) {
-		str_clear(&j->suite);
-		str_add(&j->suite, xml_attr(a, "name") ? xml_attr(a, "name") : "");
-		return 0;
-	}
+	if (streq(name, "testsuite"))
+		report_xml_suite(x, xml_attr(a, "name"));
 	if (streq(name, "testcase"))
 		return start_case(x, a, err);
 	if (!x->in_case || !streq(report_xml_parent(x, 1), "testcase"))
@@ -57,6 +47,8 @@ static int on_start(
 
 static int on_end(struct report_xml *x, const char *name, const char *text, struct err *err UNUSED)
 {
+	if (streq(name, "testsuite"))
+		report_xml_suite_end(x);
 	if (streq(name, "testcase")) {
 		report_xml_case_end(x);
 		return 0;
@@ -72,11 +64,7 @@ static int on_end(struct report_xml *x, const char *name, const char *text, stru
 int report_read_junit(struct report *r, int fd, struct err *err)
 {
 	static const char *const roots[] = {"testsuites", "testsuite", NULL};
-	struct junit j = {0};
-	struct report_xml x = {
-		.r = r, .roots = roots, .start = on_start, .end = on_end, .state = &j};
-	int ret = report_xml_read(&x, fd, err);
+	struct report_xml x = {.r = r, .roots = roots, .start = on_start, .end = on_end};
 
-	str_release(&j.suite);
-	return ret;
+	return report_xml_read(&x, fd, err);
 }

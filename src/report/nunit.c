@@ -5,8 +5,6 @@
 
 struct nunit {
 	bool version3;
-	VEC(struct str) suites; /* names of the open test-suite elements */
-	size_t depth;
 };
 
 static const struct {
@@ -45,19 +43,11 @@ static enum report_case_status status_of(const struct xml_attributes *a)
 	return REPORT_CASE_UNKNOWN;
 }
 
-static void push_suite(struct nunit *n, const char *name)
-{
-	if (n->depth == n->suites.n)
-		vec_push(&n->suites, STR_INIT);
-	str_clear(&n->suites.v[n->depth]);
-	str_add(&n->suites.v[n->depth++], name ? name : "");
-}
-
 static int start_case(struct report_xml *x, const struct xml_attributes *a, struct err *err)
 {
 	struct nunit *n = x->state;
 	const char *name = xml_attr(a, "name");
-	const char *suite = n->depth ? str_text(&n->suites.v[n->depth - 1]) : "";
+	const char *suite = report_xml_suite_name(x);
 	const char *prefix = n->version3 ? xml_attr(a, "classname") : suite;
 	int64_t duration;
 
@@ -72,7 +62,7 @@ static int on_start(
 	struct report_xml *x, const char *name, const struct xml_attributes *a, struct err *err)
 {
 	if (streq(name, "test-suite"))
-		push_suite(x->state, xml_attr(a, "name"));
+		report_xml_suite(x, xml_attr(a, "name"));
 	if (streq(name, "test-case"))
 		return start_case(x, a, err);
 	return 0;
@@ -80,11 +70,10 @@ static int on_start(
 
 static int on_end(struct report_xml *x, const char *name, const char *text, struct err *err UNUSED)
 {
-	struct nunit *n = x->state;
 	const char *parent = report_xml_parent(x, 1);
 
 	if (streq(name, "test-suite"))
-		n->depth--;
+		report_xml_suite_end(x);
 	if (streq(name, "test-case"))
 		report_xml_case_end(x);
 	if ((streq(name, "message") || streq(name, "stack-trace")) &&
@@ -99,12 +88,8 @@ static int read_version(
 	struct nunit n = {.version3 = version3};
 	struct report_xml x = {
 		.r = r, .roots = roots, .start = on_start, .end = on_end, .state = &n};
-	int ret = report_xml_read(&x, fd, err);
 
-	vec_foreach (suite, &n.suites)
-		str_release(suite);
-	vec_release(&n.suites);
-	return ret;
+	return report_xml_read(&x, fd, err);
 }
 
 int report_read_nunit(struct report *r, int fd, struct err *err)

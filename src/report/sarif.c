@@ -26,28 +26,43 @@ static const struct json_node *at(const struct json_node *list, int64_t i)
 
 struct run {
 	const char *tool;
-	const struct json_node *rules;
+	const struct json_node *driver, *extensions;
 	struct map by_id; /* rule id -> its json_node */
 };
 
-static void index_rules(struct run *run)
+/* An id of several components means the driver's rule, then the first extension's. */
+static void index_rules(struct run *run, const struct json_node *component)
 {
-	for (size_t i = 0; run->rules && i < run->rules->n; i++) {
-		const struct json_node *rule = &run->rules->items[i];
-		const char *id = json_member_text(rule, "id");
+	const struct json_node *rules = json_member(component, "rules");
 
-		if (id)
-			map_set(&run->by_id, id, (void *)(uintptr_t)rule);
+	for (size_t i = 0; at(rules, (int64_t)i); i++) {
+		const char *id = json_member_text(&rules->items[i], "id");
+
+		if (id && !map_get(&run->by_id, id))
+			map_set(&run->by_id, id, (void *)(uintptr_t)&rules->items[i]);
 	}
 }
 
+static int64_t index_of(const struct json_node *object, const char *name)
+{
+	const struct json_node *index = json_member(object, name);
+
+	return index && index->kind == JSON_KIND_INT ? index->integer : -1;
+}
+
+/* SARIF 3.27.5 to 3.27.7 and 3.52: by its place in the component that `rule` names (the driver, if
+ * none), else by its id. */
 static const struct json_node *rule_of(
 	const struct run *run, const struct json_node *result, const char *id)
 {
-	const struct json_node *index = json_member(result, "ruleIndex");
-	const struct json_node *rule =
-		index && index->kind == JSON_KIND_INT ? at(run->rules, index->integer) : NULL;
+	const struct json_node *reference = json_member(result, "rule"), *rule;
+	const struct json_node *component =
+		at(run->extensions, index_of(json_member(reference, "toolComponent"), "index"));
+	int64_t index = index_of(result, "ruleIndex");
 
+	if (index < 0)
+		index = index_of(reference, "index");
+	rule = at(json_member(component ? component : run->driver, "rules"), index);
 	return rule || !id ? rule : map_get(&run->by_id, id);
 }
 
@@ -120,6 +135,8 @@ static int read_result(
 	const char *id = json_member_text(result, "ruleId");
 	struct report_case c = {.suite = run->tool};
 
+	if (!id)
+		id = json_member_text(json_member(result, "rule"), "id");
 	rule = rule_of(run, result, id);
 	if (!id)
 		id = json_member_text(rule, "id");
@@ -135,22 +152,43 @@ static int read_result(
 	return 0;
 }
 
+/* SARIF 3.20.14: findings of a tool that broke down are not all that there are. */
+static int check_invocations(const struct run *run, const struct json_node *list, struct err *err)
+{
+	for (size_t i = 0; at(list, (int64_t)i); i++) {
+		const struct json_node *one = &list->items[i];
+		const struct json_node *good = json_member(one, "executionSuccessful");
+		const struct json_node *note =
+			at(json_member(one, "toolExecutionNotifications"), 0);
+		const char *why = json_member_text(json_member(note, "message"), "text");
+
+		if (good && good->kind == JSON_KIND_BOOL && !good->boolean)
+			return err_set(err, ERR_MALFORMED, "%s says that its run failed%s%.500s",
+				run->tool ? run->tool : "the tool", why ? ": " : "",
+				why ? why : "");
+	}
+	return 0;
+}
+
 static int read_run(struct report *r, const struct json_node *node, struct err *err)
 {
-	const struct json_node *driver = json_member(json_member(node, "tool"), "driver");
+	const struct json_node *tool = json_member(node, "tool");
 	const struct json_node *results = json_member(node, "results");
-	struct run run = {
-		.tool = json_member_text(driver, "name"), .rules = json_member(driver, "rules")};
+	struct run run = {.driver = json_member(tool, "driver"),
+		.extensions = json_member(tool, "extensions")};
 	int ret = 0;
 
-	index_rules(&run);
+	run.tool = json_member_text(run.driver, "name");
+	index_rules(&run, run.driver);
+	for (size_t i = 0; at(run.extensions, (int64_t)i); i++)
+		index_rules(&run, &run.extensions->items[i]);
 	for (size_t i = 0; ret == 0 && results && i < results->n; i++) {
 		ret = read_result(r, &run, &results->items[i], err);
 		if (ret < 0)
 			err_wrap(err, "result %zu", i + 1);
 	}
 	map_release(&run.by_id);
-	return ret;
+	return ret < 0 ? -1 : check_invocations(&run, json_member(node, "invocations"), err);
 }
 
 int report_read_sarif(struct report *r, int fd, struct err *err)

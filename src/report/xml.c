@@ -39,7 +39,10 @@ static void release(struct report_xml *x)
 {
 	vec_foreach (name, &x->open)
 		str_release(name);
+	vec_foreach (name, &x->suites)
+		str_release(name);
 	vec_release(&x->open);
+	vec_release(&x->suites);
 	str_release(&x->name);
 	str_release(&x->prefix);
 	str_release(&x->suite);
@@ -67,6 +70,23 @@ static void set(struct str *s, const char *text)
 	str_clear(s);
 	if (text)
 		str_add(s, text);
+}
+
+void report_xml_suite(struct report_xml *x, const char *name)
+{
+	if (x->suite_depth == x->suites.n)
+		vec_push(&x->suites, STR_INIT);
+	set(&x->suites.v[x->suite_depth++], name);
+}
+
+void report_xml_suite_end(struct report_xml *x)
+{
+	x->suite_depth--;
+}
+
+const char *report_xml_suite_name(const struct report_xml *x)
+{
+	return x->suite_depth ? str_text(&x->suites.v[x->suite_depth - 1]) : "";
 }
 
 void report_xml_case(struct report_xml *x, const char *name, const char *prefix, const char *suite,

@@ -18,8 +18,10 @@ struct report_xml {
 	int (*end)(struct report_xml *x, const char *name, const char *text, struct err *err);
 	void *state; /* the format's own */
 	/* kept while reading */
-	VEC(struct str) open; /* names of the open elements, the one in hand last */
-	size_t depth;	      /* of them in use */
+	VEC(struct str) open;	/* names of the open elements, the one in hand last */
+	size_t depth;		/* of them in use */
+	VEC(struct str) suites; /* names of the open suites */
+	size_t suite_depth;	/* of them in use */
 	/* the case in hand */
 	bool in_case;
 	struct report_case test;
@@ -31,6 +33,12 @@ struct report_xml {
 int report_xml_read(struct report_xml *x, int fd, struct err *err);
 /* The name of the element that the one in hand is in, levels up (1: its parent); "" above. */
 const char *report_xml_parent(const struct report_xml *x, size_t levels);
+
+/* A suite begins (NULL: without a name) and ends; cases are in the innermost one that is open, ""
+ * outside. */
+void report_xml_suite(struct report_xml *x, const char *name);
+void report_xml_suite_end(struct report_xml *x);
+const char *report_xml_suite_name(const struct report_xml *x);
 
 /* Begins a case; texts are copied, NULL is "". */
 void report_xml_case(struct report_xml *x, const char *name, const char *prefix, const char *suite,

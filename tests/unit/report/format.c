@@ -86,8 +86,12 @@ static void test_formats(void **state)
 		{"results.trx", "VISUALSTUDIOTRX", 1, 1, 1, 1, 0, "Sums", "Shop.CartTests",
 			"Shop.CartTests", "Assert.AreEqual failed.\nat Shop.CartTests.Sums()",
 			60500000000},
+		{"nested.xml", "JUNITXML", 2, 1, 0, 0, 0, "after", "C", "outer", "too late",
+			500000000},
 		{"scan.sarif", "SARIF", 1, 1, 1, 1, 1, "src/pay.js:12:5", "no-eval", "lint",
 			"eval of a request", 0},
+		{"packs.sarif", "SARIF", 0, 0, 3, 0, 1, "src/pay.js:7", "js/sql-injection",
+			"CodeQL", "a query of a request", 0},
 	};
 
 	(void)state;
@@ -226,6 +230,12 @@ static void wrong_numbers(void **state)
 			"[{\"name\":\"f\",\"elements\":[{\"steps\":[{\"result\":{\"duration\":"
 			"\"x\"}}]}]}]",
 			"feature f: step 1: its duration is a string"},
+		{"SARIF",
+			"{\"version\":\"2.1.0\",\"runs\":[{\"invocations\":[{"
+			"\"executionSuccessful\":"
+			"false,\"toolExecutionNotifications\":[{\"message\":{\"text\":\"out of "
+			"memory\"}}]}]}]}",
+			"run 1: the tool says that its run failed: out of memory"},
 		{"SARIF", "{\"version\":\"2.1.0\",\"runs\":[{\"results\":[{\"level\":\"bad\"}]}]}",
 			"run 1: result 1: level 'bad'"},
 		{"SARIF", "{\"version\":\"1.0.0\",\"runs\":[]}", "SARIF version 1.0.0"},
