@@ -327,14 +327,14 @@ static int check_controller(
 {
 	const struct {
 		bool used;
-		const char *name;
+		const char *what;
 	} reserved[] = {
-		{req->task_definition, "task definition"},
+		{req->task_definition, "update task definition"},
 		{wire_or(req->force_new_deployment, false), "force a new deployment"},
-		{req->network_configuration, "network configuration"},
-		{req->load_balancers.set, "load balancers"},
-		{req->platform_version, "platform version"},
-		{req->capacity_provider_strategy.set, "capacity provider strategy"},
+		{req->network_configuration, "update network configuration"},
+		{req->load_balancers.set, "update load balancers"},
+		{req->platform_version, "update platform version"},
+		{req->capacity_provider_strategy.set, "update capacity provider strategy"},
 	};
 	const char *type = s->deployment_controller->type;
 
@@ -343,9 +343,9 @@ static int check_controller(
 	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
 		if (reserved[i].used)
 			return err_set_wire(err, INVALID,
-				"Unable to update %s on services with a%s %s deployment "
+				"Unable to %s on services with a%s %s deployment "
 				"controller. Use %s to trigger a new deployment.",
-				reserved[i].name, streq(type, "EXTERNAL") ? "n" : "", type,
+				reserved[i].what, streq(type, "EXTERNAL") ? "n" : "", type,
 				streq(type, "EXTERNAL") ? "CreateTaskSet" : "AWS CodeDeploy");
 	return 0;
 }

@@ -23,11 +23,12 @@ static int read_in(const struct action_artifact *in, const char *dir, const char
 	size_t limit, struct str *ret, struct err *err)
 {
 	char *file CLEANUP(freep) = path_join(dir, path);
+	CLEANUP_FD int fd = open(file, O_RDONLY | O_CLOEXEC);
 
-	if (access(file, R_OK) < 0)
+	if (fd < 0)
 		return err_set(err, ERR_NOT_FOUND, "Did not find the file %s in the artifact %s",
 			path, in->name);
-	if (file_read(file, limit, ret, err) < 0)
+	if (fd_read_all(fd, limit, ret, err) < 0)
 		return err_wrap(err, "the file %s of the artifact %s", path, in->name);
 	return 0;
 }
