@@ -17,6 +17,7 @@ int secret_engine_new(const struct secret_config *c, struct secret_engine **ret,
 	e->durable = c->durable;
 	e->account = xstrdup(c->account);
 	e->region = xstrdup(c->region);
+	e->check_policy = c->check_policy;
 	if (c->seal)
 		e->seal = *c->seal;
 	else if (file_make_dirs(folder, 0700, err) < 0 || seal_key_load(file, &e->seal, err) < 0)

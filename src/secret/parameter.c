@@ -205,7 +205,9 @@ static void describe(const struct secret_step *s, const secret_parameter *old, s
 	p->type = req->type ? req->type : old ? old->type : NULL;
 	p->tier = req->tier ? req->tier : old ? old->tier : "Standard";
 	if (streq(p->tier, "Intelligent-Tiering"))
-		p->tier = strlen(req->value) > STANDARD_BYTES ? "Advanced" : "Standard";
+		p->tier = strlen(req->value) > STANDARD_BYTES ? "Advanced"
+			  : old				      ? old->tier
+							      : "Standard";
 	p->data_type = req->data_type ? req->data_type : old ? old->data_type : "text";
 	p->description = req->description ? req->description : old ? old->description : NULL;
 	p->allowed_pattern = req->allowed_pattern ? req->allowed_pattern
@@ -235,6 +237,11 @@ static int check_put(const struct ssm_put_parameter_request *req, const secret_p
 		return err_set_wire(err, "HierarchyTypeMismatchException",
 			"Parameter %s is of type %s; its type can't be changed.", p->name,
 			old->type);
+	if (old && streq(old->tier, "Advanced") && !streq(p->tier, "Advanced"))
+		return err_set_wire(err, "ValidationException",
+			"This parameter uses the advanced-parameter tier. You can't downgrade a "
+			"parameter from the advanced-parameter tier to the standard-parameter "
+			"tier.");
 	if (old && req->tags.n)
 		return err_set_wire(err, "ValidationException",
 			"Invalid request: tags and overwrite can't be used together. To add tags "

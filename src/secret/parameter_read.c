@@ -158,16 +158,19 @@ static const char *tag_of(const secret_parameter *p, const char *key)
 	return NULL;
 }
 
+#define LABEL "Label"
+
 static const struct key {
 	const char *name;
 	size_t offset;
+	bool by_path; /* GetParametersByPath has it too */
 } keys[] = {
-	{"Name", offsetof(secret_parameter, name)},
-	{"Path", offsetof(secret_parameter, name)},
-	{"Type", offsetof(secret_parameter, type)},
-	{"KeyId", offsetof(secret_parameter, key_id)},
-	{"Tier", offsetof(secret_parameter, tier)},
-	{"DataType", offsetof(secret_parameter, data_type)},
+	{"Name", offsetof(secret_parameter, name), false},
+	{"Path", offsetof(secret_parameter, name), false},
+	{"Type", offsetof(secret_parameter, type), true},
+	{"KeyId", offsetof(secret_parameter, key_id), true},
+	{"Tier", offsetof(secret_parameter, tier), false},
+	{"DataType", offsetof(secret_parameter, data_type), false},
 };
 
 static const struct option *option_of(const struct ssm_parameter_string_filter *f)
@@ -181,18 +184,23 @@ static const struct option *option_of(const struct ssm_parameter_string_filter *
 	return NULL;
 }
 
-static int check_filters(const struct ssm_parameter_string_filter_list *filters, struct err *err)
+static bool key_known(const char *key, bool by_path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (streq(keys[i].name, key))
+			return keys[i].by_path || !by_path;
+	return by_path ? streq(key, LABEL) : starts_with(key, "tag:");
+}
+
+static int check_filters(
+	const struct ssm_parameter_string_filter_list *filters, bool by_path, struct err *err)
 {
 	wire_foreach (f, filters) {
-		bool known = starts_with(f->key, "tag:");
-
-		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-			known |= streq(keys[i].name, f->key);
-		if (!known)
+		if (!key_known(f->key, by_path))
 			return err_set_wire(err, "InvalidFilterKey",
-				"The filter key %s is not valid. Valid filter keys: Name, Path, "
-				"Type, KeyId, Tier, DataType, tag:KEY.",
-				f->key);
+				"The filter key %s is not valid. Valid filter keys: %s.", f->key,
+				by_path ? "Type, KeyId, Label"
+					: "Name, Path, Type, KeyId, Tier, DataType, tag:KEY");
 		if (!option_of(f))
 			return err_set_wire(err, "InvalidFilterOption",
 				"The filter option %s is not valid for %s.", f->option, f->key);
@@ -228,9 +236,49 @@ static bool passes(
 	const secret_parameter *p, const struct ssm_parameter_string_filter_list *filters)
 {
 	wire_foreach (f, filters)
-		if (!passes_one(p, f))
+		if (!streq(f->key, LABEL) && !passes_one(p, f))
 			return false;
 	return true;
+}
+
+static bool labels_pass(const secret_parameter *p, const struct ssm_parameter_string_filter *f)
+{
+	const struct option *o = option_of(f);
+
+	for (size_t i = 0; i < p->labels.n; i++)
+		wire_foreach (want, &f->values)
+			if (o->holds(p->labels.v[i], *want))
+				return true;
+	return false;
+}
+
+/* The version that filters by label mean, the newest of several; without such filters *p stays. 1,
+ * 0: none, -1. */
+static int pass_labels(struct secret_step *s, struct db_tx *tx,
+	const struct ssm_parameter_string_filter_list *filters, secret_parameter **p,
+	struct err *err)
+{
+	struct store_document_filter f = {.owner = (*p)->name};
+	struct store_documents all = {0};
+	bool asked = false;
+
+	wire_foreach (filter, filters)
+		asked |= streq(filter->key, LABEL);
+	if (!asked)
+		return 1;
+	if (store_document_list(tx, &STORE_SECRET_PARAMETER_VERSION, &f, s->a, &all, err) < 0)
+		return -1;
+	for (size_t i = all.n; i-- > 0;) {
+		bool pass = true;
+
+		wire_foreach (filter, filters)
+			pass &= !streq(filter->key, LABEL) || labels_pass(all.v[i], filter);
+		if (!pass)
+			continue;
+		*p = all.v[i];
+		return 1;
+	}
+	return 0;
 }
 
 /* ---- pages ---- */
@@ -263,9 +311,15 @@ static int page_of(struct secret_step *s, struct db_tx *tx, const struct page *p
 			return -1;
 		for (size_t i = 0; i < some.n; i++) {
 			secret_parameter *one = some.v[i];
+			int r;
 
 			if (!passes(one, p->filters) ||
 				(p->path && !(p->deep ? recursive : one_level)(one->name, p->path)))
+				continue;
+			r = pass_labels(s, tx, p->filters, &one, err);
+			if (r < 0)
+				return -1;
+			if (!r)
 				continue;
 			if (*ret_n == p->max) {
 				*ret_token = v[*ret_n - 1]->name;
@@ -296,7 +350,7 @@ static int get_parameters_by_path(struct secret_step *s, struct db_tx *tx, struc
 	if (*req->path != '/')
 		return err_set_wire(err, "ValidationException",
 			"The parameter path '%s' must start with a slash.", req->path);
-	if (check_filters(&req->parameter_filters, err) < 0 ||
+	if (check_filters(&req->parameter_filters, true, err) < 0 ||
 		page_of(s, tx, &p, &v, &n, &resp->next_token, err) < 0)
 		return -1;
 	wire_list_alloc(s->a, &resp->parameters, n);
@@ -340,7 +394,7 @@ static int describe_parameters(struct secret_step *s, struct db_tx *tx, struct e
 			"You can use either Filters or ParameterFilters in a single request.");
 	if (req->filters.n)
 		take_old_filters(&req->filters, s->a, &filters);
-	if (check_filters(&filters, err) < 0 ||
+	if (check_filters(&filters, false, err) < 0 ||
 		page_of(s, tx, &p, &v, &n, &resp->next_token, err) < 0)
 		return -1;
 	wire_list_alloc(s->a, &resp->parameters, n);

@@ -13,6 +13,9 @@
 #define PAGE 100
 #define MAX_PASSWORD 4096
 #define DEFAULT_PASSWORD 32
+#define PUBLIC_POLICY                                                                             \
+	"The policy lets everybody in: name principals, or whom and where from a condition asks " \
+	"for."
 
 /* ---- describing ---- */
 
@@ -219,6 +222,30 @@ static int drop(struct db_tx *tx, const char *name, struct err *err)
 	return store_document_delete_owned(tx, &STORE_SECRET_VERSION, name, err);
 }
 
+/* One that is not there is no mistake, so that whoever tidies up can do so twice. */
+static int delete_at_once(struct secret_step *s, struct db_tx *tx, struct err *err)
+{
+	const struct secretsmanager_delete_secret_request *req = s->req;
+	struct secretsmanager_delete_secret_response *resp = s->resp;
+	secret_item item;
+	int found = secret_find(s->e, tx, req->secret_id, s->a, &item, err);
+
+	if (found < 0)
+		return -1;
+	if (!found) {
+		bool arn = starts_with(req->secret_id, "arn:");
+
+		resp->arn = arn ? req->secret_id : NULL;
+		resp->name = arn ? NULL : req->secret_id;
+		return 0;
+	}
+	resp->arn = item.arn;
+	resp->name = item.name;
+	if (task_cancel(s->e->durable, tx, SECRET_TASK_DELETE, item.name, NULL, err) < 0)
+		return -1;
+	return drop(tx, item.name, err);
+}
+
 static int delete_secret(struct secret_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct secretsmanager_delete_secret_request *req = s->req;
@@ -236,13 +263,13 @@ static int delete_secret(struct secret_step *s, struct db_tx *tx, struct err *er
 		return err_set_wire(err, "InvalidParameterException",
 			"The RecoveryWindowInDays value must be between 7 and 30 days "
 			"(inclusive).");
-	if (secret_need(s, tx, req->secret_id, force, &item, err) < 0)
+	resp->deletion_date = WIRE_SET_TIME(force ? now : now + days * DAY_USEC);
+	if (force)
+		return delete_at_once(s, tx, err);
+	if (secret_need(s, tx, req->secret_id, false, &item, err) < 0)
 		return -1;
 	resp->arn = item.arn;
 	resp->name = item.name;
-	resp->deletion_date = WIRE_SET_TIME(force ? now : now + days * DAY_USEC);
-	if (force)
-		return drop(tx, item.name, err);
 	item.deleted = WIRE_SET_TIME(now);
 	item.due = resp->deletion_date;
 	if (secret_store(tx, &item, err) < 0)
@@ -299,18 +326,6 @@ SECRET_STEP(secretsmanager, restore_secret, secret_write)
 
 /* ---- resource policies ---- */
 
-static int check_policy(const char *text, struct arena *a, struct err *err)
-{
-	struct err why CLEANUP_ERR = ERR_INIT;
-	const struct json_node *doc = NULL;
-
-	if (json_parse(view_of(text), a, &doc, &why) < 0 || !json_member(doc, "Statement"))
-		return err_set_wire(err, "MalformedPolicyDocumentException",
-			"This resource policy contains a syntax error%s%s.",
-			why.message ? ": " : "", why.message ? why.message : ": no Statement");
-	return 0;
-}
-
 static int put_resource_policy(struct secret_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct secretsmanager_put_resource_policy_request *req = s->req;
@@ -318,8 +333,11 @@ static int put_resource_policy(struct secret_step *s, struct db_tx *tx, struct e
 	secret_item item;
 
 	if (secret_need(s, tx, req->secret_id, false, &item, err) < 0 ||
-		check_policy(req->resource_policy, s->a, err) < 0)
+		secret_policy_check(s->e, req->resource_policy, s->a, err) < 0)
 		return -1;
+	if (wire_or(req->block_public_policy, false) &&
+		secret_policy_is_public(req->resource_policy, s->a))
+		return err_set_wire(err, "PublicPolicyException", PUBLIC_POLICY);
 	item.policy = req->resource_policy;
 	resp->arn = item.arn;
 	resp->name = item.name;
@@ -357,14 +375,20 @@ static int delete_resource_policy(struct secret_step *s, struct db_tx *tx, struc
 }
 SECRET_STEP(secretsmanager, delete_resource_policy, secret_write)
 
-int secret_secretsmanager_validate_resource_policy(struct secret_engine *e UNUSED,
-	struct call *call, const struct secretsmanager_validate_resource_policy_request *req,
+int secret_secretsmanager_validate_resource_policy(struct secret_engine *e, struct call *call,
+	const struct secretsmanager_validate_resource_policy_request *req,
 	struct secretsmanager_validate_resource_policy_response *resp, struct err *err)
 {
-	if (check_policy(req->resource_policy, call->arena, err) < 0)
+	bool is_public;
+
+	if (secret_policy_check(e, req->resource_policy, call->arena, err) < 0)
 		return -1;
-	resp->policy_validation_passed = WIRE_SET_BOOL(true);
-	wire_list_alloc(call->arena, &resp->validation_errors, 0);
+	is_public = secret_policy_is_public(req->resource_policy, call->arena);
+	resp->policy_validation_passed = WIRE_SET_BOOL(!is_public);
+	wire_list_alloc(call->arena, &resp->validation_errors, is_public);
+	if (is_public)
+		resp->validation_errors.v[0] = (struct secretsmanager_validation_errors_entry){
+			.check_name = "PUBLIC_POLICY", .error_message = PUBLIC_POLICY};
 	return 0;
 }
 

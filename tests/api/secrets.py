@@ -101,6 +101,13 @@ def test_paths_filters_and_pages(ssm):
     assert [p["Name"] for p in old["Parameters"]] == ["/path/deep/c"]
     assert code(ssm.describe_parameters, ParameterFilters=[
         {"Key": "Label", "Values": ["x"]}]) == "InvalidFilterKey"
+    for key in ("Name", "Tier", "tag:a"):
+        assert code(ssm.get_parameters_by_path, Path="/path", ParameterFilters=[
+            {"Key": key, "Values": ["x"]}]) == "InvalidFilterKey"
+    ssm.label_parameter_version(Name="/path/b", Labels=["live"])
+    ssm.put_parameter(Name="/path/b", Value="newer", Overwrite=True)
+    live = ssm.get_parameters_by_path(Path="/path", ParameterFilters=[{"Key": "Label", "Values": ["no", "live"]}])
+    assert [(p["Name"], p["Value"], p["Version"]) for p in live["Parameters"]] == [("/path/b", "/path/b", 1)]
     got = ssm.get_parameters(Names=["/path/b", "/nowhere", "/path/a"])
     assert [p["Name"] for p in got["Parameters"]] == ["/path/a", "/path/b"]
     assert got["InvalidParameters"] == ["/nowhere"]
@@ -131,6 +138,8 @@ def test_bad_parameters(ssm):
     assert code(put, Name="untyped", Value="x") == "ValidationException"
     assert code(put, Name="big", Value="x" * 4097, Type="String") == "ValidationException"
     put(Name="big", Value="x" * 4097, Type="String", Tier="Advanced")
+    assert code(put, Name="big", Value="x", Overwrite=True, Tier="Standard") == "ValidationException"
+    assert put(Name="big", Value="x", Overwrite=True, Tier="Intelligent-Tiering")["Tier"] == "Advanced"
     assert code(put, Name="pattern", Value="x", Type="String", AllowedPattern=r"^\d+$") == \
         "ParameterPatternMismatchException"
     assert code(put, Name="pattern", Value="x", Type="String", AllowedPattern="(") == \
@@ -226,8 +235,11 @@ def test_deletion_has_a_window(sm, shared_server):
                                               IncludePlannedDeletion=True)["SecretList"]]
     sm.restore_secret(SecretId="gone")
     assert sm.get_secret_value(SecretId="gone")["SecretString"] == "x"
+    sm.delete_secret(SecretId="gone", RecoveryWindowInDays=7)
     sm.delete_secret(SecretId="gone", ForceDeleteWithoutRecovery=True)
     assert code(sm.describe_secret, SecretId="gone") == "ResourceNotFoundException"
+    assert sm.delete_secret(SecretId="gone", ForceDeleteWithoutRecovery=True)["Name"] == "gone"
+    assert code(sm.delete_secret, SecretId="gone") == "ResourceNotFoundException"
 
 
 def test_policy_of_a_secret(sm, shared_server):
@@ -240,14 +252,25 @@ def test_policy_of_a_secret(sm, shared_server):
         "Principal": {"AWS": f"arn:aws:iam::{shared_server.account}:user/sam"}}]})
     assert sm.validate_resource_policy(SecretId=arn, ResourcePolicy=policy)[
         "PolicyValidationPassed"]
-    sm.put_resource_policy(SecretId="shared", ResourcePolicy=policy)
+    sm.put_resource_policy(SecretId="shared", ResourcePolicy=policy, BlockPublicPolicy=True)
     assert sam.get_secret_value(SecretId="shared")["SecretString"] == "for all"
     assert json.loads(sm.get_resource_policy(SecretId="shared")["ResourcePolicy"]) == \
         json.loads(policy)
     sm.delete_resource_policy(SecretId="shared")
     assert code(sam.get_secret_value, SecretId="shared") == "AccessDeniedException"
-    assert code(sm.put_resource_policy, SecretId="shared", ResourcePolicy="{") == \
-        "MalformedPolicyDocumentException"
+    for wrong in ("{", policy.replace("Allow", "Alow"), '{"Version": "2012-10-17", "Statement": 5}'):
+        assert code(sm.put_resource_policy, SecretId="shared", ResourcePolicy=wrong) == \
+            "MalformedPolicyDocumentException"
+    for principal in ("*", {"AWS": ["*"]}):
+        statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+                     "Principal": principal, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+        public = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        assert code(sm.put_resource_policy, SecretId="shared", ResourcePolicy=public,
+                    BlockPublicPolicy=True) == "PublicPolicyException"
+        assert not sm.validate_resource_policy(ResourcePolicy=public)["PolicyValidationPassed"]
+        statement["Condition"]["StringEquals"] = {"aws:PrincipalAccount": shared_server.account}
+        narrowed = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        assert sm.validate_resource_policy(ResourcePolicy=narrowed)["PolicyValidationPassed"]
 
 
 def test_policies_speak_of_stages(sm, shared_server):
