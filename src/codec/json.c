@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON as a tree in an arena; the parsing is jansson's. */
 #include <jansson.h>
+#include <math.h>
 
 #include "base/limits.h"
 #include "codec/json.h"
@@ -73,6 +74,26 @@ static int convert(
 	BUG("jansson type %d", (int)json_typeof(from));
 }
 
+#define EXACT_MAX 9007199254740992.0 /* 2^53: whole numbers below are themselves */
+
+/* A document with a whole number beyond 64 bits was read with all numbers as real ones. */
+static void restore_integers(struct json_node *node)
+{
+	if (node->kind == JSON_KIND_REAL && fabs(node->real) < EXACT_MAX &&
+		trunc(node->real) == node->real) {
+		node->kind = JSON_KIND_INT;
+		node->integer = (int64_t)node->real;
+	}
+	for (size_t i = 0; i < node->n; i++)
+		restore_integers(&node->items[i]);
+}
+
+static json_t *load(struct view text, size_t flags, json_error_t *why)
+{
+	return json_loadb(text.p ? text.p : "", text.len,
+		flags | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
+}
+
 int json_parse(struct view text, struct arena *a, const struct json_node **ret, struct err *err)
 {
 	struct json_node *node;
@@ -81,14 +102,19 @@ int json_parse(struct view text, struct arena *a, const struct json_node **ret, 
 	if (text.len > LIMIT_JSON_BODY)
 		return err_set(err, ERR_TOO_LARGE, "JSON of %zu bytes is over the limit of %zu",
 			text.len, (size_t)LIMIT_JSON_BODY);
-	json_auto_t *root = json_loadb(
-		text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	json_auto_t *root = load(text, 0, &why);
+	bool large = !root && json_error_code(&why) == json_error_numeric_overflow;
+
+	if (large)
+		root = load(text, JSON_DECODE_INT_AS_REAL, &why);
 	if (!root)
 		return err_set(err, ERR_MALFORMED, "line %d, column %d: %s", why.line, why.column,
 			why.text);
 	node = arena_new(a, struct json_node);
 	if (convert(root, 1, a, node, err) < 0)
 		return -1;
+	if (large)
+		restore_integers(node);
 	*ret = node;
 	return 0;
 }

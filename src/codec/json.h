@@ -33,7 +33,7 @@ struct json_node {
 
 /* Parses one document. ERR_MALFORMED says line and column, and refuses: duplicate keys, NULs in
  * strings, bytes that are not UTF-8, nesting above LIMIT_JSON_DEPTH. ERR_TOO_LARGE over
- * LIMIT_JSON_BODY. */
+ * LIMIT_JSON_BODY. A whole number beyond 64 bits is a real one. */
 int json_parse(struct view text, struct arena *a, const struct json_node **ret, struct err *err);
 /* The member of that name, or NULL (also when node is NULL or no object). */
 const struct json_node *json_member(const struct json_node *node, const char *name);

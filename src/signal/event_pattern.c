@@ -249,6 +249,25 @@ static bool field_matches(const struct json_node *field, const struct json_node 
 	return event_pattern_matches(field, value);
 }
 
+/* The field by its name; one that is not there and has dots in its name by its path: "a.b" means
+ * what
+ * {"a": {"b": ...}} does. */
+static bool named_matches(const struct json_node *field, const struct json_node *event)
+{
+	const struct json_node *value = json_member(event, field->key.p);
+	struct json_node inner = *field,
+			 outer = {.kind = JSON_KIND_OBJECT, .items = &inner, .n = 1};
+	struct view head;
+
+	if (value || !event || event->kind != JSON_KIND_OBJECT || !strchr(field->key.p, '.'))
+		return field_matches(field, value);
+	head = view_cut(&inner.key, '.');
+	for (size_t i = 0; i < event->n; i++)
+		if (view_eq(event->items[i].key, head))
+			return field_matches(&outer, &event->items[i]);
+	return field_matches(field, NULL);
+}
+
 bool event_pattern_matches(const struct json_node *pattern, const struct json_node *event)
 {
 	for (size_t i = 0; i < pattern->n; i++) {
@@ -257,7 +276,7 @@ bool event_pattern_matches(const struct json_node *pattern, const struct json_no
 		if (event_pattern_is_or(field)) {
 			if (!or_matches(field, event))
 				return false;
-		} else if (!field_matches(field, json_member(event, field->key.p))) {
+		} else if (!named_matches(field, event)) {
 			return false;
 		}
 	}

@@ -11,6 +11,7 @@
 #define PAGE_EVENTS 10000
 #define BATCH_BYTES 1048576
 #define EVENT_OVERHEAD 26
+#define BATCH_SPAN_MSEC (24 * 3600 * INT64_C(1000))
 #define OLDEST_MSEC (INT64_C(14) * 86400000)
 #define NEWEST_MSEC INT64_C(7200000)
 
@@ -100,6 +101,12 @@ static int check_batch(const struct logs_put_log_events_request *req, struct err
 				"Log events in a single PutLogEvents request must be in "
 				"chronological order.");
 	}
+	if (req->log_events.v[req->log_events.n - 1].timestamp.v -
+			req->log_events.v[0].timestamp.v >
+		BATCH_SPAN_MSEC)
+		return err_set_wire(err, "InvalidParameterException",
+			"The batch of log events in a single PutLogEvents request cannot span more "
+			"than 24 hours.");
 	if (bytes > BATCH_BYTES)
 		return err_set_wire(err, "InvalidParameterException",
 			"Upload too large: %zu bytes exceeds limit of %d", bytes, BATCH_BYTES);

@@ -226,7 +226,7 @@ def test_from_bus_to_bus(shared_server):
 
 def test_entries_fail_alone(shared_server):
     e = client(shared_server)
-    good = {"Source": "s", "DetailType": "T", "Detail": "{}"}
+    good = {"Source": "s", "DetailType": "T", "Detail": '{"id": 12345678901234567890}'}
     out = e.put_events(Entries=[good, dict(good, Detail="[]"), {"Source": "s", "DetailType": "T"},
                                 dict(good, Source="aws.x"), dict(good, DetailType="t" * 129),
                                 dict(good, Detail=json.dumps({"x": "y" * (256 * 1024)}))])

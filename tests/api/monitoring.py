@@ -401,9 +401,13 @@ def test_logs(shared_server):
     assert code_of(c.put_retention_policy, logGroupName="/app",
                    retentionInDays=8) == "InvalidParameterException"
     c.delete_retention_policy(logGroupName="/app")
+    day = 86400000
     out = c.put_log_events(logGroupName="/app", logStreamName="one", logEvents=[
-        {"timestamp": now - 15 * 86400000, "message": "old"}, {"timestamp": now, "message": "new"}])
+        {"timestamp": now - 14 * day - day // 2, "message": "old"},
+        {"timestamp": now - 14 * day + day // 2, "message": "new"}])
     assert out["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
+    assert code_of(c.put_log_events, logGroupName="/app", logStreamName="one", logEvents=[
+        {"timestamp": now - day - 1, "message": "a"}, {"timestamp": now, "message": "b"}]) == "InvalidParameterException"
     assert code_of(c.put_log_events, logGroupName="/app", logStreamName="one", logEvents=[
         {"timestamp": now, "message": "a"},
         {"timestamp": now - 1, "message": "b"}]) == "InvalidParameterException"

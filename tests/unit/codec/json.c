@@ -31,6 +31,24 @@ static void tree(void **state)
 	assert_string_equal(str_text(&out), "{\"b\":[1,2.5,true,null,\"x\"],\"a\":{}}");
 }
 
+/* A number beyond 64 bits is a real one, and leaves the others what they are. */
+static void large_numbers(void **state)
+{
+	CLEANUP_ARENA struct arena a = ARENA_INIT;
+	const struct json_node *root;
+
+	(void)state;
+	assert_int_equal(json_parse(VIEW("[12345678901234567890,-7,1.5]"), &a, &root, NULL), 0);
+	assert_int_equal(root->items[0].kind, JSON_KIND_REAL);
+	assert_true(root->items[0].real == 12345678901234567890.0);
+	assert_int_equal(root->items[1].kind, JSON_KIND_INT);
+	assert_int_equal(root->items[1].integer, -7);
+	assert_int_equal(root->items[2].kind, JSON_KIND_REAL);
+	assert_int_equal(json_parse(VIEW("9223372036854775807"), &a, &root, NULL), 0);
+	assert_true(root->integer == INT64_MAX);
+	assert_int_equal(json_parse(VIEW("1e400"), &a, &root, NULL), -1);
+}
+
 static void refused(void **state)
 {
 	static const char *const rows[][2] = {
@@ -112,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tree),
+		cmocka_unit_test(large_numbers),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(too_deep),
 		cmocka_unit_test(writer),
