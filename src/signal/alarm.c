@@ -299,8 +299,8 @@ int alarm_set_state(struct signal_engine *e, struct db_tx *tx, struct alarm *ala
 	if (!changed)
 		return 0;
 	if (alarm_history(e, tx, alarm, "StateUpdate",
-		    arena_printf(&a, "Alarm updated from %s to %s", previous, state), reason_data,
-		    err) < 0 ||
+		    arena_printf(&a, "Alarm updated from %s to %s", previous, state),
+		    alarm_history_states(alarm, &before, &a), err) < 0 ||
 		journal_alarm(e, tx, alarm, &before, &a, err) < 0 ||
 		(!held && alarm_act(e, tx, alarm, previous, &a, err) < 0) ||
 		alarm_suppressor_changed(e, tx, alarm, &a, err) < 0)

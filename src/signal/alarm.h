@@ -52,6 +52,8 @@ int alarm_index_all(struct db_tx *tx, struct err *err);
 /* Detail of the event that tells of a change, as JSON. */
 char *alarm_event_detail(const struct alarm *now, const struct alarm *before, struct arena *a);
 
+/* What the history says of a change of state, as JSON: oldState and newState. */
+char *alarm_history_states(const struct alarm *now, const struct alarm *before, struct arena *a);
 /* Journals what the event on a change of the definition tells: operation is create, update (before:
  * what it was) or delete. */
 int alarm_journal_configuration(struct signal_engine *e, struct db_tx *tx, const char *operation,

@@ -50,11 +50,13 @@ int alarm_cadence(const struct cloudwatch_metric_alarm *alarm)
 	return MIN(period, ALARM_CADENCE_SHORT_SEC);
 }
 
-/* A percentile of few samples says little; "ignore" keeps the state then. */
+/* A percentile of few samples says little; "ignore" keeps the state then. The newest period that
+ * has samples counts; where none has, data is missing. */
 static bool too_few_samples(
 	const struct cloudwatch_metric_alarm *alarm, const struct alarm_evaluation *v)
 {
 	struct signal_stat stat;
+	size_t newest = v->series.n;
 	double p, needed;
 
 	if (!streq(alarm->evaluate_low_sample_count_percentile, "ignore") ||
@@ -62,7 +64,9 @@ static bool too_few_samples(
 		return false;
 	p = stat.percent / 100;
 	needed = p >= 0.5 ? 10 / (1 - p) : 10 / p;
-	return v->series.samples[v->series.n - 1] < needed;
+	while (newest && !v->series.present[newest - 1])
+		newest--;
+	return newest && v->series.samples[newest - 1] < needed;
 }
 
 /* The data of the alarm's slots, the newest last. */

@@ -103,6 +103,38 @@ static void put_configuration(struct json_writer *w, const struct alarm *alarm)
 	json_close(w, '}');
 }
 
+/* ---- history ---- */
+
+static void put_history_state(
+	struct json_writer *w, const char *key, const struct alarm *alarm, struct arena *a)
+{
+	const char *data = ALARM_OF(alarm, state_reason_data);
+	const struct json_node *node;
+
+	json_key(w, key);
+	json_open(w, '{');
+	json_put_member(w, "stateValue", alarm_state(alarm));
+	put_text(w, "stateReason", ALARM_OF(alarm, state_reason));
+	if (data && json_parse(view_of(data), a, &node, NULL) == 0) {
+		json_key(w, "stateReasonData");
+		json_put_raw(w, view_of(data));
+	}
+	json_close(w, '}');
+}
+
+char *alarm_history_states(const struct alarm *now, const struct alarm *before, struct arena *a)
+{
+	struct str text CLEANUP_STR = STR_INIT;
+	struct json_writer w = {.out = &text};
+
+	json_open(&w, '{');
+	json_put_member(&w, "version", "1.0");
+	put_history_state(&w, "oldState", before, a);
+	put_history_state(&w, "newState", now, a);
+	json_close(&w, '}');
+	return arena_strdup(a, str_text(&text));
+}
+
 /* ---- states ---- */
 
 static void put_state(struct json_writer *w, const char *key, const struct alarm *alarm)

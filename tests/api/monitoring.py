@@ -113,8 +113,12 @@ def test_alarm_goes_off_and_back(shared_server):
     assert state()["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoint")
     assert json.loads(state()["StateReasonData"])["version"] == "1.0"
     eventually(lambda: state()["StateValue"] == "OK")
-    history = c.describe_alarm_history(AlarmName="errors")["AlarmHistoryItems"]
-    assert "Alarm updated from OK to ALARM" in [h["HistorySummary"] for h in history]
+    history = c.describe_alarm_history(AlarmName="errors")
+    went = next(h for h in history["AlarmHistoryItems"] if h["HistorySummary"] == "Alarm updated from OK to ALARM")
+    data = json.loads(went["HistoryData"])
+    assert (data["oldState"]["stateValue"], data["newState"]["stateValue"]) == ("OK", "ALARM")
+    assert data["newState"]["stateReason"].startswith("Threshold Crossed")
+    assert data["newState"]["stateReasonData"]["threshold"] == 5
     c.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="by hand")
     assert state()["StateValue"] == "ALARM" and state()["StateReason"] == "by hand"
     eventually(lambda: state()["StateValue"] == "OK")
@@ -128,6 +132,23 @@ def test_alarm_goes_off_and_back(shared_server):
     assert c.describe_alarms()["MetricAlarms"] == []
     assert code_of(c.set_alarm_state, AlarmName="errors", StateValue="OK",
                    StateReason="x") in ("ResourceNotFound", "ResourceNotFoundException")
+
+
+def test_percentiles_of_few_samples(shared_server):
+    """With "ignore" a period with few samples keeps the state; one without any is missing data."""
+    c = shared_server.client("cloudwatch")
+    more = {"MetricName": "Slow", "ExtendedStatistic": "p90", "EvaluateLowSampleCountPercentile": "ignore"}
+    definition = {k: v for k, v in alarm("few", **more).items() if k != "Statistic"}
+    c.put_metric_alarm(**definition)
+    state = lambda: c.describe_alarms(AlarmNames=["few"])["MetricAlarms"][0]["StateValue"]  # noqa: E731
+
+    def breach():
+        c.put_metric_data(Namespace="Shop", MetricData=[
+            {"MetricName": "Slow", "Values": [9.0], "Counts": [1000], "StorageResolution": 1}])
+        return state() == "ALARM"
+    eventually(breach)
+    eventually(lambda: state() == "OK")
+    c.delete_alarms(AlarmNames=["few"])
 
 
 def test_alarm_survives_kill(server):

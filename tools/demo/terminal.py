@@ -41,7 +41,7 @@ def note(text):
     say("   " + cut(text, width() - 3))
 
 
-def quote(text, lines=3):
+def quote(text, lines=8):
     """A longer text below what it belongs to."""
     for line in textwrap.wrap(" ".join(text.split()), width() - 6, max_lines=lines, placeholder=" …",
                               break_on_hyphens=False):
