@@ -8,6 +8,7 @@
 #include "signal/scanner.h"
 
 #define MOST_NESTING 64
+#define MOST_ELEMENTS 500
 
 struct reader {
 	const struct expression_scope *s;
@@ -180,6 +181,41 @@ static int read_word(struct reader *r, struct expression_value *ret, struct err 
 	return r->s->find(r->s->arg, word, ret, err);
 }
 
+/* Adds an element of a list: a time series, a number as one, or all of another list. */
+static int add_element(struct reader *r, struct expression_value *list,
+	const struct expression_value *element, struct err *err)
+{
+	bool many = element->kind == EXPRESSION_LIST;
+	size_t n = list->n_list + (many ? element->n_list : 1);
+	struct signal_series *longer;
+
+	if (n > MOST_ELEMENTS)
+		return complain(r, "a list has at most 500 time series", err);
+	longer = arena_new_n(r->s->a, n, struct signal_series);
+	for (size_t i = 0; i < list->n_list; i++)
+		longer[i] = list->list[i];
+	for (size_t i = 0; many && i < element->n_list; i++)
+		longer[list->n_list + i] = element->list[i];
+	if (!many && !expression_as_series(r->s, element, &longer[list->n_list]))
+		return complain(r, "a list holds time series and numbers", err);
+	list->list = longer;
+	list->n_list = n;
+	return 0;
+}
+
+/* [m1, m2]: behind its bracket. */
+static int read_list(struct reader *r, struct expression_value *ret, struct err *err)
+{
+	ret->kind = EXPRESSION_LIST;
+	do {
+		struct expression_value element;
+
+		if (read_or(r, &element, err) < 0 || add_element(r, ret, &element, err) < 0)
+			return -1;
+	} while (scanner_take(&r->in, ","));
+	return scanner_take(&r->in, "]") ? 0 : complain(r, "',' or ']' is missing", err);
+}
+
 static int read_operand(struct reader *r, struct expression_value *ret, struct err *err)
 {
 	*ret = (struct expression_value){0};
@@ -189,6 +225,8 @@ static int read_operand(struct reader *r, struct expression_value *ret, struct e
 			return -1;
 		return scanner_take(&r->in, ")") ? 0 : complain(r, "')' is missing", err);
 	}
+	if (scanner_take(&r->in, "["))
+		return read_list(r, ret, err);
 	if (*r->in.at == '"' || *r->in.at == '\'')
 		return read_text(r, ret, err);
 	if (isdigit((unsigned char)*r->in.at) || *r->in.at == '.') {
