@@ -3,6 +3,7 @@
  */
 #include "base/limits.h"
 #include "build/report_page.h"
+#include "report/report.h"
 
 static int get_report(struct db_tx *tx, const char *arn, struct arena *a,
 	struct store_build_report *ret, struct err *err)
@@ -59,6 +60,10 @@ int build_describe_test_cases(struct build_engine *e, struct call *call,
 	struct build_page page;
 	int64_t place = 0;
 
+	if (req->filter && req->filter->status && !report_case_status_known(req->filter->status))
+		return build_invalid(err,
+			"filter.status '%s' is none of SUCCEEDED, FAILED, ERROR, SKIPPED, UNKNOWN",
+			req->filter->status);
 	if (build_page_read(req->next_token, req->max_results, &page, err) < 0 ||
 		db_read(durable_db(e->durable), read_cases, &s, err) < 0)
 		return -1;

@@ -85,14 +85,6 @@ static bool counts_are_sound(const struct wire_shape *shape, const void *value)
 	return true;
 }
 
-static bool is_status(const char *text)
-{
-	for (int i = 0; i < REPORT_CASE_STATUSES; i++)
-		if (streq(report_case_status_name((enum report_case_status)i), text))
-			return true;
-	return false;
-}
-
 static bool is_short(const char *text, size_t max)
 {
 	return !text || utf8_count(view_of(text)) <= max;
@@ -104,7 +96,8 @@ static bool item_is_sound(const struct towpath_report_item *item, enum report_ki
 		return false;
 	if (kind == REPORT_COVERAGE)
 		return true;
-	return item->status && is_status(item->status) && is_short(item->name, LIMIT_REPORT_NAME) &&
+	return item->status && report_case_status_known(item->status) &&
+	       is_short(item->name, LIMIT_REPORT_NAME) &&
 	       is_short(item->prefix, LIMIT_REPORT_NAME) &&
 	       is_short(item->suite, LIMIT_REPORT_NAME) &&
 	       is_short(item->message, LIMIT_REPORT_MESSAGE);

@@ -18,6 +18,14 @@ const char *report_case_status_name(enum report_case_status status)
 	return status_names[status];
 }
 
+bool report_case_status_known(const char *name)
+{
+	for (int i = 0; i < REPORT_CASE_STATUSES; i++)
+		if (streq(status_names[i], name))
+			return true;
+	return false;
+}
+
 void report_init(struct report *r, enum report_kind kind)
 {
 	*r = (struct report){.kind = kind};

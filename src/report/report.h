@@ -27,6 +27,7 @@ enum report_case_status {
 };
 /* "SUCCEEDED", ...: as the API spells them; static. */
 const char *report_case_status_name(enum report_case_status status);
+bool report_case_status_known(const char *name);
 
 struct report_case {
 	const char *name, *prefix, *suite, *message; /* prefix, suite, message may be NULL */

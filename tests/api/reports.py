@@ -167,6 +167,8 @@ def test_filters_and_pages(codebuild, tested):
     assert [len(p) for p in pages] == [3, 3, 1] and len(set(sum(pages, []))) == 7
     assert failure(codebuild.describe_test_cases, reportArn=arn[:-1] + "x")[0] == "ResourceNotFoundException"
     assert failure(codebuild.describe_test_cases, reportArn="x")[0] == "InvalidInputException"
+    assert failure(codebuild.describe_test_cases, reportArn=arn, filter={"status": "PASSED"})[0] == \
+        "InvalidInputException"
     assert failure(codebuild.describe_code_coverages, reportArn=arn)[0] == "InvalidInputException"
 
 
