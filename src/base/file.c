@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -164,6 +165,23 @@ static int remove_at(int parent, const char *name, dev_t dev, struct err *err)
 int file_remove_tree(const char *path, struct err *err)
 {
 	return remove_at(AT_FDCWD, path, 0, err);
+}
+
+int file_tree_usage(const char *path, uint64_t enough, uint64_t *ret, struct err *err)
+{
+	char *paths[] = {(char *)(uintptr_t)path, NULL};
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	FTSENT *e;
+
+	*ret = 0;
+	if (!tree)
+		return err_errno(err, errno, "cannot look at %s", path);
+	while (*ret <= enough && (e = fts_read(tree)))
+		if (e->fts_info != FTS_DP && e->fts_info != FTS_NS && e->fts_info != FTS_ERR &&
+			e->fts_info != FTS_DNR)
+			*ret += (uint64_t)e->fts_statp->st_blocks * 512;
+	fts_close(tree);
+	return 0;
 }
 
 bool file_exists(const char *path)

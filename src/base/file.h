@@ -26,6 +26,10 @@ int file_make_dirs(const char *path, mode_t mode, struct err *err);
 void file_spread_folders(const char *path);
 /* rm -rf without following symlinks or crossing into other file systems; missing is fine. */
 int file_remove_tree(const char *path, struct err *err);
+/* Bytes that a file or a folder with all below it takes of the disk, without following symlinks or
+ * crossing into other file systems; what comes or goes meanwhile may be counted or not. Stops
+ * counting once there are more than `enough`. A missing one takes 0. */
+int file_tree_usage(const char *path, uint64_t enough, uint64_t *ret, struct err *err);
 bool file_exists(const char *path);
 /* fsync on a folder, so that a rename or unlink in it lasts. */
 int file_sync_dir(const char *path, struct err *err);

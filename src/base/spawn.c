@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,16 @@ static void child_unconfine(void)
 	close(fd);
 }
 
+/* A write beyond it fails and tells why: no signal and no core. */
+static void child_limit_files(int report_fd, uint64_t max)
+{
+	const struct rlimit limit = {max, max};
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+		child_fail(report_fd);
+}
+
 NORETURN static void child_main(const struct spawn *s, int report_fd, pid_t parent)
 {
 	int in, out, errout;
@@ -100,6 +111,8 @@ NORETURN static void child_main(const struct spawn *s, int report_fd, pid_t pare
 	}
 	if (s->cwd && chdir(s->cwd) < 0)
 		child_fail(report_fd);
+	if (s->file_max)
+		child_limit_files(report_fd, s->file_max);
 	if (s->set_ids && (setgroups(0, NULL) < 0 || setgid(s->gid) < 0 || setuid(s->uid) < 0))
 		child_fail(report_fd);
 	if (s->unconfined)
@@ -205,14 +218,14 @@ static void feed(int *fd, struct view *input)
 
 /* Pumps the three pipes until both outputs have ended or the time is up. */
 static void pump(int in, int out, int errout, struct view input, size_t limit,
-	int64_t deadline_usec, struct spawn_result *ret)
+	int64_t deadline_usec, const struct interrupt *interrupt, struct spawn_result *ret)
 {
 	int fds[3] = {in, out, errout};
 
 	fd_set_nonblock(in, true, NULL);
 	while (fds[1] >= 0 || fds[2] >= 0) {
-		struct pollfd p[3] = {
-			{fds[0], POLLOUT, 0}, {fds[1], POLLIN, 0}, {fds[2], POLLIN, 0}};
+		struct pollfd p[] = {{fds[0], POLLOUT, 0}, {fds[1], POLLIN, 0}, {fds[2], POLLIN, 0},
+			{interrupt_fd(interrupt), POLLIN, 0}};
 		int wait_msec = -1;
 
 		if (deadline_usec) {
@@ -224,8 +237,10 @@ static void pump(int in, int out, int errout, struct view input, size_t limit,
 			}
 			wait_msec = (int)(left / 1000) + 1;
 		}
-		if (poll(p, 3, wait_msec) < 0)
+		if (poll(p, ARRAY_SIZE(p), wait_msec) < 0)
 			continue;
+		if (p[3].revents)
+			break;
 		if (fds[0] >= 0 && p[0].revents)
 			feed(&fds[0], &input);
 		if (fds[1] >= 0 && p[1].revents)
@@ -242,6 +257,7 @@ int spawn_run(const struct spawn *s, struct view input, size_t limit, int64_t ti
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, errout[2] = {-1, -1};
 	struct spawn local = *s;
+	bool cut;
 	pid_t pid;
 	int r;
 
@@ -264,10 +280,13 @@ int spawn_run(const struct spawn *s, struct view input, size_t limit, int64_t ti
 		return -1;
 	}
 	pump(in[1], out[0], errout[0], input, limit,
-		timeout_usec ? monotonic_usec() + timeout_usec : 0, ret);
-	if (ret->timed_out)
+		timeout_usec ? monotonic_usec() + timeout_usec : 0, s->interrupt, ret);
+	cut = interrupt_raised(s->interrupt);
+	if (ret->timed_out || cut)
 		kill(s->new_session ? -pid : pid, SIGKILL);
-	return spawn_wait(pid, ret, err);
+	if (spawn_wait(pid, ret, err) < 0)
+		return -1;
+	return cut ? interrupt_check(s->interrupt, s->argv[0], err) : 0;
 }
 
 int spawn_check_as(const struct spawn *s, struct str *ret_out, struct err *err)

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/interrupt.h"
 #include "base/str.h"
 #include "base/view.h"
 
@@ -19,9 +20,11 @@ struct spawn {
 	bool new_session;     /* setsid() */
 	bool die_with_parent; /* SIGKILL when the spawning thread's process ends */
 	bool unconfined;      /* without an AppArmor profile, where that is allowed */
+	uint64_t file_max;    /* bytes of any file that it writes (EFBIG); 0: as this process */
 	bool set_ids;	      /* change to uid, gid and no supplementary groups */
 	uid_t uid;
 	gid_t gid;
+	const struct interrupt *interrupt; /* of spawn_run(), or NULL */
 };
 
 #define SPAWN_INIT ((struct spawn){.stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1})
@@ -41,7 +44,8 @@ int spawn_start(const struct spawn *s, pid_t *ret_pid, struct err *err);
 /* Waits (EINTR-safe); fills exit_code and signal. */
 int spawn_wait(pid_t pid, struct spawn_result *ret, struct err *err);
 /* Starts, feeds input, gathers output up to limit bytes each, waits. After timeout_usec
- * (true time; 0: none) kills the child and sets timed_out. s->std*_fd are ignored.
+ * (true time; 0: none) kills the child and sets timed_out; so does an interruption, which is
+ * ERR_CANCELLED. s->std*_fd are ignored.
  * Caller releases ret. */
 int spawn_run(const struct spawn *s, struct view input, size_t limit, int64_t timeout_usec,
 	struct spawn_result *ret, struct err *err);

@@ -57,6 +57,20 @@ void str_addf(struct str *s, const char *fmt, ...)
 	va_end(ap);
 }
 
+void str_add_size(struct str *s, uint64_t bytes)
+{
+	static const struct {
+		uint64_t size;
+		const char *unit;
+	} units[] = {{GIB, "GiB"}, {MIB, "MiB"}, {1, "bytes"}};
+	size_t i = 0;
+
+	while (bytes % units[i].size || bytes < units[i].size)
+		if (++i == ARRAY_SIZE(units) - 1)
+			break;
+	str_addf(s, "%llu %s", (unsigned long long)(bytes / units[i].size), units[i].unit);
+}
+
 void str_truncate(struct str *s, size_t n)
 {
 	BUG_ON(n > s->len);

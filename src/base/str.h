@@ -51,6 +51,8 @@ static inline void str_add_c(struct str *s, char c)
 
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_vaddf(struct str *s, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+/* A number of bytes for people: "2 GiB", "1500 bytes". */
+void str_add_size(struct str *s, uint64_t bytes);
 /* Cuts to n bytes; n must not exceed the length. */
 void str_truncate(struct str *s, size_t n);
 /* The text, "" when empty; borrowed, valid until the next change. */

@@ -145,6 +145,8 @@ void durable_stop(struct durable *d)
 {
 	pthread_mutex_lock(&d->lock);
 	d->stopping = true;
+	for (struct running_task *r = d->running; r; r = r->next)
+		scheduler_interrupt(r);
 	pthread_cond_broadcast(&d->wake_scheduler);
 	pthread_cond_broadcast(&d->wake_workers);
 	pthread_cond_broadcast(&d->wake_consumers);

@@ -21,6 +21,7 @@
 #define TOWPATH_DURABLE_DURABLE_H
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "db/db.h"
 
 struct durable;
@@ -83,7 +84,8 @@ struct task {
  * due_usec 0: now. A timer is a task that is due later; task_reschedule() puts one off. */
 int task_enqueue(struct durable *d, struct db_tx *tx, const struct task *t, struct err *err);
 /* Takes back a task that has not finished; missing is fine. token NULL: all of the kind and
- * subject. One that runs at this moment runs on; its task_done() then fails with ERR_CONFLICT. */
+ * subject. One that runs at this moment is interrupted once the step of tx has committed, and its
+ * task_done() fails with ERR_CONFLICT. */
 int task_cancel(struct durable *d, struct db_tx *tx, const char *kind, const char *subject,
 	const char *token, struct err *err);
 /* Moves the due time of an existing task; 0 when there was none, 1 when it was moved. */
@@ -92,6 +94,14 @@ int task_reschedule(struct durable *d, struct db_tx *tx, const char *kind, const
 /* Ends the running task t as a part of the handler's own step. ERR_CONFLICT when the lease was
  * lost or the task cancelled: the step must then not commit. */
 int task_done(struct durable *d, struct db_tx *tx, const struct task *t, struct err *err);
+
+/* What the running task t hears while it waits for something outside (a child process, a host), so
+ * that it ends early with ERR_CANCELLED: that it was cancelled, that task_interrupt() asked for it,
+ * or that the core stops, and then t is due again with the next start. Borrowed, while t runs. */
+const struct interrupt *task_interrupt_of(struct durable *d, const struct task *t);
+/* Interrupts the tasks of the kind and subject that run in this process once the step of tx has
+ * committed; one that begins to run after that finds what the step has stored. */
+void task_interrupt(struct durable *d, struct db_tx *tx, const char *kind, const char *subject);
 
 /* Runs a task outside of any transaction. It acts on the world (with t->id as idempotency
  * token) and commits steps of its own, the last of which calls task_done(). Returning 0 without
@@ -130,7 +140,8 @@ int64_t durable_now(struct durable *d);
 int durable_start(struct durable *d, int n_workers, struct err *err);
 /* After clock_set() on a simulated clock while the threads run: what became due is started. */
 void durable_clock_changed(struct durable *d);
-/* Finishes what runs, starts nothing new. */
+/* Interrupts what hears it (task_interrupt_of()), finishes the rest of what runs, starts nothing
+ * new. */
 void durable_stop(struct durable *d);
 /* One db_write() that belongs to the core: after it committed, workers and consumers are woken
  * without polling. Use this, not db_write(), for steps that journal or enqueue. */

@@ -46,6 +46,9 @@ struct running_task {
 	bool done;	      /* task_done() was called in its last step */
 	enum ending unstored; /* the scheduler stores it as soon as it can. Guarded by lock. */
 	int64_t retry_usec;
+	int attempts;		    /* that count when it is due again */
+	struct interrupt interrupt; /* made when it is asked for. Guarded by lock. */
+	bool interrupted;
 	struct running_task *next;
 };
 
@@ -103,6 +106,8 @@ int scheduler_settle(struct durable *d, struct err *err);
  * leases run out, or end with the next start. */
 void scheduler_drop_left(struct durable *d);
 struct running_task *scheduler_take_ready(struct durable *d);
+/* Lock held. */
+void scheduler_interrupt(struct running_task *r);
 /* When the next task is due that no limit holds back; INT64_MAX when there is none. */
 int64_t scheduler_next_due(struct durable *d);
 void *scheduler_main(void *arg);

@@ -32,6 +32,7 @@ static struct running_task *running_free(struct running_task *r)
 {
 	if (!r)
 		return NULL;
+	interrupt_release(&r->interrupt);
 	arena_release(&r->arena);
 	free(r);
 	return NULL;
@@ -53,6 +54,7 @@ static struct running_task *read_task(struct claim *c, const struct db_rows *row
 	struct running_task *r = xcalloc(1, sizeof(*r));
 
 	r->kind = c->kind;
+	r->interrupt = INTERRUPT_INIT;
 	r->task.id = db_col_int(rows, 0);
 	r->task.kind = c->kind->kind.name;
 	r->task.subject = db_col_text(rows, 1, &r->arena);
@@ -234,6 +236,13 @@ static int64_t next_due(struct durable *d)
 	return next;
 }
 
+void scheduler_interrupt(struct running_task *r)
+{
+	r->interrupted = true;
+	if (r->interrupt.fd >= 0)
+		interrupt_raise(&r->interrupt);
+}
+
 int64_t scheduler_next_due(struct durable *d)
 {
 	int64_t next;
@@ -265,9 +274,10 @@ static int retry_unit(struct db_tx *tx, void *arg, struct err *err)
 
 	/* The next attempt is the run more that a wake-up asked for, unless that is due later. */
 	return db_exec(tx,
-		"UPDATE task SET lease = NULL, due = ?3, "
+		"UPDATE task SET lease = NULL, due = ?3, attempt = ?4, "
 		"again = CASE WHEN again > ?3 THEN again END WHERE id = ?1 AND lease = ?2",
-		DB_ARGS(DB_INT(e->r->task.id), DB_TEXT(e->r->lease), DB_INT(e->r->retry_usec)),
+		DB_ARGS(DB_INT(e->r->task.id), DB_TEXT(e->r->lease), DB_INT(e->r->retry_usec),
+			DB_INT(e->r->attempts)),
 		NULL, err);
 }
 
@@ -279,6 +289,26 @@ static int give_up_unit(struct db_tx *tx, void *arg, struct err *err)
 	return kind->gave_up(e->d, tx, &e->r->task, e->why, kind->arg, err);
 }
 
+static bool was_interrupted(struct durable *d, const struct running_task *r)
+{
+	bool yes;
+
+	pthread_mutex_lock(&d->lock);
+	yes = r->interrupted;
+	pthread_mutex_unlock(&d->lock);
+	return yes;
+}
+
+/* Due again at once, and no failure that counts; the next attempt is not the first, though, and
+ * looks for what this one has left. One that was cancelled has no row that could be due. */
+static enum ending ending_of_interruption(struct durable *d, struct running_task *r)
+{
+	log_info("durable", "task %s of %s was interrupted", r->task.kind, r->task.subject);
+	r->retry_usec = durable_now(d);
+	r->attempts = MAX(r->task.attempt - 1, 1);
+	return ENDING_RETRY;
+}
+
 /* The task failed: given up, or to be tried later, which the caller stores. */
 static enum ending ending_of_failure(struct durable *d, struct running_task *r, struct err *why)
 {
@@ -288,6 +318,8 @@ static enum ending ending_of_failure(struct durable *d, struct running_task *r, 
 	bool last = kind->max_attempts && r->task.attempt >= kind->max_attempts;
 	int64_t pause = FIRST_RETRY_USEC << MIN(r->task.attempt - 1, 10);
 
+	if (err_is(why, ERR_CANCELLED) && was_interrupted(d, r))
+		return ending_of_interruption(d, r);
 	log_warn("durable", "task %s of %s failed (attempt %d%s): %s", r->task.kind,
 		r->task.subject, r->task.attempt, last ? ", the last" : "", err_message(why));
 	if (last && durable_step(d, kind->gave_up ? give_up_unit : end_unit, &e, &err) == 0)
@@ -298,6 +330,7 @@ static enum ending ending_of_failure(struct durable *d, struct running_task *r, 
 		log_err("durable", &err, "task %s of %s cannot be given up", r->task.kind,
 			r->task.subject);
 	r->retry_usec = durable_now(d) + MIN(pause, LONGEST_RETRY_USEC);
+	r->attempts = r->task.attempt;
 	return ENDING_RETRY;
 }
 

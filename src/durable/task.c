@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks within steps: enqueueing, cancelling, moving, ending. */
+#include "base/log.h"
 #include "durable/internal.h"
 
 struct kind_state *durable_find_kind(struct durable *d, const char *name)
@@ -64,10 +65,44 @@ int task_enqueue(struct durable *d, struct db_tx *tx, const struct task *t, stru
 	return 0;
 }
 
+/* ---- interrupting ---- */
+
+struct interruption {
+	struct durable *d;
+	const char *kind, *subject, *token; /* token NULL: any */
+};
+
+static void interrupt_now(void *arg UNUSED, const void *bytes)
+{
+	const struct interruption *x = bytes;
+
+	pthread_mutex_lock(&x->d->lock);
+	for (struct running_task *r = x->d->running; r; r = r->next)
+		if (streq(r->task.kind, x->kind) && streq(r->task.subject, x->subject) &&
+			(!x->token || streq(r->task.token, x->token)))
+			scheduler_interrupt(r);
+	pthread_mutex_unlock(&x->d->lock);
+}
+
+static void interrupt_after(struct durable *d, struct db_tx *tx, const char *kind,
+	const char *subject, const char *token)
+{
+	struct arena *a = &durable_step_of(d, tx)->arena;
+	const struct interruption x = {
+		d, arena_strdup(a, kind), arena_strdup(a, subject), arena_strdup(a, token)};
+
+	durable_after(d, tx, interrupt_now, NULL, &x, sizeof(x));
+}
+
+void task_interrupt(struct durable *d, struct db_tx *tx, const char *kind, const char *subject)
+{
+	interrupt_after(d, tx, kind, subject, NULL);
+}
+
 int task_cancel(struct durable *d, struct db_tx *tx, const char *kind, const char *subject,
 	const char *token, struct err *err)
 {
-	durable_step_of(d, tx);
+	interrupt_after(d, tx, kind, subject, token);
 	if (!token)
 		return db_exec(tx, "DELETE FROM task WHERE kind = ?1 AND subject = ?2",
 			DB_ARGS(DB_TEXT(kind), DB_TEXT(subject)), NULL, err);
@@ -107,6 +142,24 @@ static struct running_task *find_running(struct durable *d, int64_t id)
 		;
 	pthread_mutex_unlock(&d->lock);
 	return r;
+}
+
+const struct interrupt *task_interrupt_of(struct durable *d, const struct task *t)
+{
+	struct running_task *r = find_running(d, t->id);
+	CLEANUP_ERR struct err err = ERR_INIT;
+
+	if (!r)
+		return NULL;
+	pthread_mutex_lock(&d->lock);
+	if (r->interrupt.fd < 0 && interrupt_init(&r->interrupt, &err) < 0)
+		log_err("durable", &err, "task %s of %s hears no interruption", t->kind,
+			t->subject);
+	r->interrupted |= d->stopping;
+	if (r->interrupted)
+		scheduler_interrupt(r);
+	pthread_mutex_unlock(&d->lock);
+	return r->interrupt.fd < 0 ? NULL : &r->interrupt;
 }
 
 int task_done(struct durable *d, struct db_tx *tx, const struct task *t, struct err *err)

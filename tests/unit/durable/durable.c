@@ -3,6 +3,7 @@
  * threads, against SQLite and, when TOWPATH_TEST_DB names one, PostgreSQL. */
 #include "durable/durable.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -586,6 +587,85 @@ static void test_threads(void **state)
 	assert_in_range(c.most, 1, 2);
 }
 
+/* ---- interruptions ---- */
+
+struct sleeper {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int begun;
+	int attempts[2];
+};
+
+/* Waits for nothing else but its interruption. */
+static int wait_for_interruption(
+	struct durable *d, const struct task *t, void *arg, struct err *err)
+{
+	struct sleeper *s = arg;
+	const struct interrupt *interrupt = task_interrupt_of(d, t);
+	struct pollfd p = {.fd = interrupt_fd(interrupt), .events = POLLIN};
+
+	pthread_mutex_lock(&s->lock);
+	s->attempts[s->begun++] = t->attempt;
+	pthread_cond_signal(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	poll(&p, 1, -1);
+	return interrupt_check(interrupt, "the wait", err);
+}
+
+static int interrupt_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	(void)err;
+	task_interrupt(fx->d, tx, "work", arg);
+	return 0;
+}
+
+static void begin_sleeping(struct sleeper *s)
+{
+	task_register(fx->d,
+		&(struct task_kind){
+			.name = "work", .run = wait_for_interruption, .arg = s, .max_attempts = 1});
+	assert_int_equal(durable_start(fx->d, 2, NULL), 0);
+}
+
+static void until_begun(struct sleeper *s, int n)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->begun < n)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* What is interrupted is due again at once, is never given up for it, and knows that it is not the
+ * first; the core stops without waiting for the rest of it, and the next one takes it up. */
+static void test_interruptions(void **state)
+{
+	struct sleeper s = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, {0}};
+
+	(void)state;
+	close_core(fx);
+	clock_init_real(&fx->clock, 1.0);
+	open_core(fx);
+	begin_sleeping(&s);
+	enqueue("a", 0);
+	until_begun(&s, 1);
+	assert_int_equal(durable_step(fx->d, interrupt_step, (void *)"other", NULL), 0);
+	assert_int_equal(durable_step(fx->d, interrupt_step, (void *)"a", NULL), 0);
+	until_begun(&s, 2);
+	durable_stop(fx->d);
+	assert_int_equal(s.attempts[0], 1);
+	assert_int_equal(s.attempts[1], 2);
+	close_core(fx);
+	open_core(fx);
+	s.begun = 0;
+	begin_sleeping(&s);
+	until_begun(&s, 1);
+	assert_int_equal(s.attempts[0], 2);
+	/* One that is cancelled hears it, too, and does not come back. */
+	assert_int_equal(durable_step(fx->d, cancel_step, (void *)"a", NULL), 0);
+	durable_stop(fx->d);
+	assert_int_equal(s.begun, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -607,6 +687,7 @@ int main(void)
 		CASE(test_failing_consumer_keeps_its_place),
 		CASE(test_crash_in_a_task),
 		CASE(test_threads),
+		CASE(test_interruptions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
