@@ -33,8 +33,8 @@ const struct command *command_find(const char *name);
 extern const struct command command_agent, command_destroy, command_approve, command_audit,
 	command_backup, command_completion, command_connection, command_doctor, command_reports,
 	command_restore, command_env, command_git_credential, command_git_remote_codecommit,
-	command_help, command_key, command_lint, command_logs, command_migrate, command_pipeline,
-	command_reject, command_retry, command_rollback, command_run, command_serve, command_status,
-	command_version;
+	command_halt, command_help, command_key, command_lint, command_logs, command_migrate,
+	command_pipeline, command_reject, command_retry, command_rollback, command_run,
+	command_serve, command_status, command_version;
 
 #endif

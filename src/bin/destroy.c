@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `towpath destroy`: ends what outlives the server (builds, instances, the load balancer), then
  * removes the data folder. */
-#include <dirent.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,6 +9,7 @@
 #include "base/file.h"
 #include "bin/command.h"
 #include "bin/data_dir.h"
+#include "bin/roots.h"
 #include "compute/compute.h"
 #include "fleet/fleet.h"
 #include "leader/leader.h"
@@ -71,7 +70,7 @@ static int driver_of(const char *dir, const struct compute_driver **ret,
 	return 0;
 }
 
-static int discard_root(const char *id, const char *dir, struct err *err)
+static int discard_root(void *arg UNUSED, const char *id, const char *dir, struct err *err)
 {
 	struct compute_driver *engine CLEANUP(compute_engine_freep) = NULL;
 	const struct compute_driver *driver;
@@ -81,58 +80,26 @@ static int discard_root(const char *id, const char *dir, struct err *err)
 	return driver->discard(driver, id, dir, err);
 }
 
-static int discard_containers(const char *task_dir, struct err *err)
+/* What its containers have shared. */
+static int drop_pod(void *arg, const char *id, const char *dir, struct err *err)
 {
-	DIR *dir = opendir(task_dir);
-	struct dirent *e;
-	int r = 0;
-
-	if (!dir)
-		return err_errno(err, errno, "cannot open %s", task_dir);
-	while (r == 0 && (e = readdir(dir))) {
-		char *path CLEANUP(freep) = xasprintf("%s/%s", task_dir, e->d_name);
-
-		if (starts_with(e->d_name, "t-"))
-			r = discard_root(e->d_name, path, err);
-	}
-	closedir(dir);
-	return r;
-}
-
-/* The containers of a task, then what they share. */
-static int end_task(
-	const char *name, const char *task_dir, const struct compute_bridge *b, struct err *err)
-{
-	struct compute_pod pod = {.id = name, .dir = task_dir, .bridge = *b};
+	struct compute_pod pod = {
+		.id = id, .dir = dir, .bridge = *(const struct compute_bridge *)arg};
 	struct compute_driver *engine CLEANUP(compute_engine_freep) = NULL;
 	const struct compute_driver *driver;
 
-	if (discard_containers(task_dir, err) < 0 || driver_of(task_dir, &driver, &engine, err) < 0)
+	if (driver_of(dir, &driver, &engine, err) < 0)
 		return -1;
 	return driver->pod_drop ? driver->pod_drop(driver, &pod, err) : 0;
 }
 
 static int end_instances(const char *data_dir, struct err *err)
 {
-	char *fleet CLEANUP(freep) = xasprintf("%s/fleet", data_dir);
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct compute_bridge bridge = fleet_bridge(data_dir, &a);
-	DIR *dir = opendir(fleet);
-	struct dirent *e;
-	int r = 0;
+	const struct roots_visitor visitor = {&bridge, discard_root, drop_pod};
 
-	if (!dir)
-		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot open %s", fleet);
-	while (r == 0 && (e = readdir(dir))) {
-		char *path CLEANUP(freep) = xasprintf("%s/%s", fleet, e->d_name);
-
-		if (starts_with(e->d_name, "i-"))
-			r = discard_root(e->d_name, path, err);
-		else if (starts_with(e->d_name, "t-"))
-			r = end_task(e->d_name, path, &bridge, err);
-	}
-	closedir(dir);
-	return r;
+	return roots_visit(data_dir, &visitor, err);
 }
 
 static bool confirmed(const struct options *o, const char *data_dir)

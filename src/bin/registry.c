@@ -14,6 +14,7 @@ const struct command *const commands[] = {
 	&command_env,
 	&command_git_credential,
 	&command_git_remote_codecommit,
+	&command_halt,
 	&command_help,
 	&command_key,
 	&command_lint,

@@ -247,6 +247,38 @@ def test_what_a_service_uses(host):
     host.drop("busy")
 
 
+def test_halting_the_machine(host):
+    """What outlives the server is asked to end, and killed when it does not; the next server starts anew."""
+    heeds = "trap 'echo leaving; exit 0' TERM; while :; do sleep 0.1; done"
+    for name, command in (("deaf", ["sleep", "1000"]), ("heeds", ["sh", "-c", heeds])):
+        host.define(name, image=host.registry.push(name), command=command)
+        host.ecs.create_service(cluster="c", serviceName=name, taskDefinition=name, desiredCount=1, launchType="FARGATE",
+                                networkConfiguration=NETWORK)
+    before = [eventually(lambda n=n: host.running(n))[0]["taskArn"].rsplit("/", 1)[1] for n in ("deaf", "heeds")]
+    pids = []
+    for task in before:
+        with open(f"{host.server.data}/fleet/t-{task}/t-{task}-0/init.pid", encoding="utf-8") as f:
+            pids.append(int(f.read().split()[0]))
+
+    def halt():
+        return subprocess.run([TOWPATH, "halt", "--grace", "1", "--data", host.server.data], check=False,
+                              stderr=subprocess.PIPE, text=True)
+    refused = halt()
+    assert refused.returncode == 1 and "data folder" in refused.stderr, refused
+    host.server.stop()
+    for pid in pids:
+        os.kill(pid, 0)
+    done = halt()
+    assert (done.returncode, done.stderr) == (0, "")
+    eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+    assert halt().returncode == 0  # there is nothing left to do
+    host.server.start()
+    host.connect()
+    for name in ("deaf", "heeds"):
+        eventually(lambda n=name: [t for t in host.running(n) if t["taskArn"].rsplit("/", 1)[1] not in before])
+        host.drop(name)
+
+
 RECORDER = """#!/bin/sh
 echo "$@" >> {dir}/calls
 case " $* " in *" run "*) if mkdir {dir}/held 2>/dev/null; then echo $$ > {dir}/pid.new; mv {dir}/pid.new {dir}/pid
