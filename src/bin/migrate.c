@@ -4,9 +4,11 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/path.h"
 #include "base/spawn.h"
 #include "bin/client.h"
@@ -22,6 +24,8 @@ static const struct option_spec options[] = {
 	{"name", 'n', "NAME", NULL, "the repository's name here (default: the last part of URL)"},
 	{"follow", 'f', NULL, NULL, "go on: carry what changes at the source until interrupted"},
 	{"interval", 'i', "SECONDS", NULL, "with --follow: look so often (default: 60)"},
+	{"limit", 0, "SIZE", "TOWPATH_MIGRATE_LIMIT",
+		"disk that the folder of --state may take: 500M, 64G (64G)"},
 	{"no-pull-requests", 0, NULL, NULL, "leave the heads of pull requests where they are"},
 	{"state", 0, "DIR", NULL, "folder of what was fetched (default: DATA/migrate/NAME)"},
 	{NULL, 0, NULL, NULL, NULL},
@@ -34,11 +38,13 @@ struct job {
 	const char *name, *clone_url;
 	struct migrate_config config;
 	struct migrate *migrate;
+	struct interrupt signals; /* raised while one of them waits to be taken */
 };
 
 static void job_release(struct job *j)
 {
 	migrate_free(j->migrate);
+	interrupt_release(&j->signals);
 	client_free(j->client);
 	arena_release(&j->arena);
 }
@@ -117,7 +123,10 @@ static int prepare(struct job *j, struct err *err)
 	const char *url = j->o->words.v[0], *state = option_text(j->o, "state");
 	char *data CLEANUP(freep) = option_data_dir(j->o);
 	char *self CLEANUP(freep) = NULL;
+	uint64_t limit;
 
+	if (option_size(j->o, "limit", LIMIT_CLONE_BYTES, &limit, err) < 0)
+		return -1;
 	j->name = option_text(j->o, "name");
 	if (!j->name)
 		j->name = name_of(url, &j->arena);
@@ -136,13 +145,15 @@ static int prepare(struct job *j, struct err *err)
 				&j->arena, "%s/v1/repos/%s", client_url(j->client), j->name),
 			.target_ca = getenv("AWS_CA_BUNDLE"),
 			.program = arena_strdup(&j->arena, self),
-			.data_dir = option_text(j->o, "data")},
+			.data_dir = option_text(j->o, "data"),
+			.bounds = {.disk_max = limit}},
 		.state_dir =
 			state ? state : arena_printf(&j->arena, "%s/migrate/%s", data, j->name),
 		.pulls = !option_flag(j->o, "no-pull-requests"),
 		.set_default = set_default,
 		.arg = j,
 	};
+	j->config.ends.filled = j->config.state_dir;
 	return migrate_open(&j->config, &j->migrate, err);
 }
 
@@ -232,8 +243,9 @@ static void tell_round(struct job *j, const struct migrate_report *before)
 		r->deleted - before->deleted);
 }
 
-/* Until a signal: what fails now is tried again in the next round. */
-static int follow(struct job *j, int64_t interval, const sigset_t *signals)
+/* Until a signal: what fails now is tried again in the next round. One that comes within a round
+ * ends that at once, and all with it. */
+static int follow_rounds(struct job *j, int64_t interval, const sigset_t *signals, struct err *err)
 {
 	size_t conflicts = 0;
 	struct timespec wait = {.tv_sec = (time_t)interval};
@@ -242,7 +254,9 @@ static int follow(struct job *j, int64_t interval, const sigset_t *signals)
 		struct migrate_report before = *migrate_report(j->migrate);
 		struct err failed CLEANUP_ERR = ERR_INIT;
 
-		if (migrate_run(j->migrate, &failed) < 0)
+		if (migrate_run(j->migrate, &failed) < 0 && interrupt_raised(&j->signals))
+			return err_move(err, &failed);
+		if (failed.kind)
 			migrate_progress_note(migrate_progress(j->migrate),
 				"%s; tried again in %lld s", err_message(&failed),
 				(long long)interval);
@@ -256,23 +270,37 @@ static int follow(struct job *j, int64_t interval, const sigset_t *signals)
 	}
 }
 
+static int follow(struct job *j, int64_t interval, struct err *err)
+{
+	sigset_t signals;
+	int r;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	j->signals.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (j->signals.fd < 0)
+		return err_errno(err, errno, "cannot wait for signals");
+	j->config.ends.bounds.interrupt = &j->signals;
+	r = follow_rounds(j, interval, &signals, err);
+	j->config.ends.bounds.interrupt = NULL;
+	if (r < 0)
+		return err_hint(err, "started again, it goes on");
+	pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+	return 0;
+}
+
 static int run(const struct options *o, struct err *err)
 {
-	struct job j CLEANUP(job_release) = {.o = o};
+	struct job j CLEANUP(job_release) = {.o = o, .signals = INTERRUPT_INIT};
 	int64_t interval;
-	sigset_t signals;
 
 	if (option_int(o, "interval", 1, 86400, INTERVAL_SECONDS, &interval, err) < 0 ||
 		prepare(&j, err) < 0 || make_target(&j, err) < 0)
 		return -1;
-	if (option_flag(o, "follow")) {
-		sigemptyset(&signals);
-		sigaddset(&signals, SIGINT);
-		sigaddset(&signals, SIGTERM);
-		pthread_sigmask(SIG_BLOCK, &signals, NULL);
-		follow(&j, interval, &signals);
-		pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-	}
+	if (option_flag(o, "follow") && follow(&j, interval, err) < 0)
+		return -1;
 	/* After following as well: what is told of the switch has just been seen. */
 	if (migrate_run(j.migrate, err) < 0)
 		return -1;
@@ -289,9 +317,10 @@ const struct command command_migrate = {
 		"server, which is made when it is missing, and proves it: everything is fetched\n"
 		"back, references and objects are compared. May be killed at any moment; started\n"
 		"again, it goes on. --follow goes on carrying what changes until Ctrl-C, and then\n"
-		"proves it. Commits that only the server has are never overwritten: they are "
-		"told,\n"
-		"and the exit status is 1.\n"
+		"proves it; what it carries just then is cut off at once, and it ends. Commits "
+		"that\n"
+		"only the server has are never overwritten: they are told, and the exit status is\n"
+		"1.\n"
 		"\n"
 		"Credentials for URL come from git (credential helpers, SSH keys, netrc) or from\n"
 		"TOWPATH_MIGRATE_USER and TOWPATH_MIGRATE_PASSWORD (a token) in the environment.",

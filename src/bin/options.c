@@ -134,6 +134,33 @@ int option_int(const struct options *o, const char *name, int64_t min, int64_t m
 	return 0;
 }
 
+int option_size(
+	const struct options *o, const char *name, uint64_t dflt, uint64_t *ret, struct err *err)
+{
+	static const struct {
+		const char *unit;
+		uint64_t size;
+	} units[] = {{"M", MIB}, {"G", GIB}, {"T", GIB * KIB}};
+	const char *text = option_text(o, name);
+	unsigned long long n;
+	char *end;
+
+	*ret = dflt;
+	if (!text)
+		return 0;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (errno || *text < '1' || *text > '9' || !streq(end, units[i].unit) ||
+			n > INT64_MAX / units[i].size)
+			continue;
+		*ret = n * units[i].size;
+		return 0;
+	}
+	return err_set(err, ERR_INVALID, "option --%s wants a size such as 500M or 64G, not \"%s\"",
+		name, text);
+}
+
 char *option_data_dir(const struct options *o)
 {
 	const char *given = option_text(o, "data");

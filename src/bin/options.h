@@ -35,6 +35,9 @@ bool option_flag(const struct options *o, const char *name);
 /* A whole number from min to max; dflt when absent. */
 int option_int(const struct options *o, const char *name, int64_t min, int64_t max, int64_t dflt,
 	int64_t *ret, struct err *err);
+/* A number of bytes of at least 1 MiB: "64G", "500M". */
+int option_size(
+	const struct options *o, const char *name, uint64_t dflt, uint64_t *ret, struct err *err);
 /* The data folder: --data, TOWPATH_DATA, else /var/lib/towpath for root and
  * $XDG_STATE_HOME/towpath (~/.local/state/towpath) for others. Caller frees. */
 char *option_data_dir(const struct options *o) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/cidr.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "bin/command.h"
 #include "bin/server.h"
@@ -19,6 +20,8 @@ static const struct option_spec options[] = {
 	{"balancer-address", 0, "ADDRESS", "TOWPATH_BALANCER_ADDRESS",
 		"where internet-facing load balancers listen (that of --address)"},
 	{"clock-rate", 0, "N", NULL, "run the clock N times as fast (1)"},
+	{"clone-limit", 0, "SIZE", "TOWPATH_CLONE_LIMIT",
+		"disk that one clone for a build or pipeline may take: 500M, 64G (64G)"},
 	{"compute", 0, "DRIVER", "TOWPATH_COMPUTE",
 		"what runs tasks: oci, docker[=unix:///PATH], swarm[=unix:///PATH] (oci)"},
 	{"cors-origin", 0, "ORIGIN[,ORIGIN]", "TOWPATH_CORS_ORIGIN",
@@ -114,16 +117,19 @@ static int check_public_url(const char *url, struct err *err)
 static int read_config(const struct options *o, struct server_config *c, struct err *err)
 {
 	int64_t port, local_port, slots, rate, ssh;
+	uint64_t clone_max;
 
 	if (option_int(o, "port", 0, 65535, 8080, &port, err) < 0 ||
 		option_int(o, "local-port", 0, 65535, 0, &local_port, err) < 0 ||
 		option_int(o, "ssh", 0, 65535, -1, &ssh, err) < 0 ||
 		option_int(o, "slots", 1, 1000, 0, &slots, err) < 0 ||
-		option_int(o, "clock-rate", 1, 100000, 1, &rate, err) < 0)
+		option_int(o, "clock-rate", 1, 100000, 1, &rate, err) < 0 ||
+		option_size(o, "clone-limit", LIMIT_CLONE_BYTES, &clone_max, err) < 0)
 		return -1;
 	*c = (struct server_config){
 		.account = option_text(o, "account"),
 		.clock_rate = (double)rate,
+		.clone_max = clone_max,
 		.cors_origins = option_text(o, "cors-origin"),
 		.db_url = option_text(o, "db"),
 		.fargate_runtime = option_text(o, "fargate-runtime"),

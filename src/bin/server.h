@@ -24,6 +24,7 @@ struct server_config {
 	const char *root_key_id, *root_key_secret;
 	double clock_rate;
 	int slots;
+	uint64_t clone_max; /* bytes of the disk that a clone of a build or pipeline may take */
 	/* TLS: with a certificate and key of the operator's (PEM files), or one made for these
 	 * names beside those that go without saying (parted by commas). */
 	bool tls;

@@ -187,6 +187,7 @@ static int open_build(struct server *s, struct err *err)
 	s->build_world.signal = s->signal;
 	s->build_world.secret = s->secret;
 	s->build_world.identity = s->identity;
+	s->build_world.clone_max = s->config.clone_max;
 	build_world_ports(&s->build_world, &s->build_ports);
 	build_world_log_port(&s->build_world, &s->build_ports);
 	build_world_roles_port(&s->build_world, &s->build_ports);
@@ -270,6 +271,7 @@ static int open_pipeline(struct server *s, struct err *err)
 	s->action_world.deploy = s->deploy;
 	s->action_world.signal = s->signal;
 	s->action_world.fleet = s->fleet;
+	s->action_world.clone_max = s->config.clone_max;
 	c.registry = action_world_registry(&s->action_world);
 	c.workers = job_credentials_port(&s->action_world);
 	c.seal = &s->seal;
@@ -277,8 +279,8 @@ static int open_pipeline(struct server *s, struct err *err)
 		return -1;
 	s->action_world.pipeline = s->pipeline;
 	job_credentials_revoke_with_jobs(&s->action_world);
-	s->connection_watch =
-		(struct connection_watch){s->durable, s->connection, s->pipeline, s->data_dir};
+	s->connection_watch = (struct connection_watch){
+		s->durable, s->connection, s->pipeline, s->data_dir, s->config.clone_max};
 	connection_watch_register(&s->connection_watch);
 	s->rule_target.pipeline = s->pipeline;
 	s->rule_target.build = s->build;

@@ -11,6 +11,7 @@
 #ifndef TOWPATH_BUILD_PORTS_H
 #define TOWPATH_BUILD_PORTS_H
 
+#include "base/interrupt.h"
 #include "codebuild.gen.h"
 #include "db/db.h"
 #include "towpath.gen.h"
@@ -36,7 +37,8 @@ struct build_source_request {
 	const char *dir;       /* existing folder to fill; what an earlier try left is in it */
 	const char *cache_dir; /* LOCAL_SOURCE_CACHE: a folder that is kept, or NULL */
 	const struct build_credential *credential; /* for a git host elsewhere; NULL: none */
-	int64_t timeout_usec;			   /* as long as the build may take, true time */
+	int64_t deadline_usec;		   /* of monotonic_usec(): the build has timed out */
+	const struct interrupt *interrupt; /* the build is stopped, or the server; NULL: never */
 };
 
 struct build_source_result {
@@ -49,7 +51,8 @@ struct build_source_result {
 struct build_sources {
 	void *arg;
 	/* Fills the folder with the source. Types: CODECOMMIT, S3, CODEPIPELINE and those of
-	 * build/host.h; others answer ERR_UNSUPPORTED. */
+	 * build/host.h; others answer ERR_UNSUPPORTED. Clones end early with ERR_TIMEOUT and
+	 * ERR_CANCELLED; nothing writes into the folder after that. */
 	int (*fetch)(void *arg, const struct build_source_request *req, struct arena *a,
 		struct build_source_result *ret, struct err *err);
 	/* Reads a small object (a buildspec given by its ARN); ERR_TOO_LARGE past limit. */

@@ -22,7 +22,9 @@ struct launch {
 	struct towpath_leader_job job;
 	const char *artifact_error;
 	int64_t begun_usec, provisioned_usec;
+	int64_t deadline_usec;	   /* of monotonic_usec() */
 	const char *status, *code; /* of a failure */
+	bool stopped;		   /* StopBuild was called */
 };
 
 static void launch_release(struct launch *l)
@@ -208,7 +210,8 @@ static int fetch(struct launch *l, struct build_source_request *req,
 	if (has < 0)
 		return -1;
 	req->credential = has ? &credential : NULL;
-	req->timeout_usec = wire_or(l->r.spec.timeout_in_minutes, 60) * 60 * USEC_PER_SEC;
+	req->deadline_usec = l->deadline_usec;
+	req->interrupt = task_interrupt_of(l->e->durable, l->task);
 	return sources->fetch(sources->arg, req, &l->arena, ret, err);
 }
 
@@ -242,6 +245,35 @@ static int fetch_sources(struct launch *l, struct err *err)
 			return err_wrap(err, "secondary source %s", s->source_identifier);
 	}
 	return 0;
+}
+
+static int find_stop(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct launch *l = arg;
+	struct store_build_record now;
+	int r = store_build_record_get(tx, l->task->subject, true, &l->arena, &now, err);
+
+	l->stopped = r > 0 && wire_or(now.extra.stop_requested, false);
+	return r < 0 ? -1 : 0;
+}
+
+/* Told to end: the build was stopped, or the server ends and fetches again when it is back. Other
+ * failures are the build's, and what they have to do with its time is told as leaders tell it. */
+static int not_fetched(struct launch *l, struct err *why, struct err *err)
+{
+	CLEANUP_ERR struct err late = ERR_INIT;
+
+	if (err_is(why, ERR_CANCELLED)) {
+		if (db_read(durable_db(l->e->durable), find_stop, l, err) < 0)
+			return -1;
+		return l->stopped ? fail(l, CODEBUILD_STATUS_TYPE_STOPPED, "", NULL, err)
+				  : err_move(err, why);
+	}
+	if (err_is(why, ERR_TIMEOUT) && monotonic_usec() >= l->deadline_usec) {
+		err_set(&late, ERR_TIMEOUT, "Build has timed out. ");
+		return fail(l, CODEBUILD_STATUS_TYPE_TIMED_OUT, "BUILD_TIMED_OUT", &late, err);
+	}
+	return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "CLIENT_ERROR", why, err);
 }
 
 static int read_buildspec(struct launch *l, struct err *err)
@@ -359,7 +391,7 @@ static int prepare_and_start(struct launch *l, struct err *err)
 	if (has_source(l) && step(l, decide_begun, false, err) < 0)
 		return -1;
 	if (fetch_sources(l, &why) < 0)
-		return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "CLIENT_ERROR", &why, err);
+		return not_fetched(l, &why, err);
 	if (read_buildspec(l, &why) < 0)
 		return fail(l, CODEBUILD_STATUS_TYPE_FAILED, "YAML_FILE_ERROR", &why, err);
 	if (reads_batch(l))
@@ -383,6 +415,8 @@ int build_task_start(struct durable *d, const struct task *t, void *arg, struct 
 	if (l.r.state != BUILD_RUNNING)
 		return 0;
 	l.begun_usec = durable_now(d);
+	l.deadline_usec =
+		monotonic_usec() + wire_or(l.r.spec.timeout_in_minutes, 60) * 60 * USEC_PER_SEC;
 	l.dir = build_job_dir(l.e, t->subject, &l.arena);
 	if (file_make_dirs(l.dir, 0700, err) < 0)
 		return -1;

@@ -37,6 +37,7 @@ int build_decide_stop(struct build_step *s, struct db_tx *tx, struct err *err)
 	case BUILD_RUNNING:
 		s->r.extra.stop_requested = WIRE_SET_BOOL(true);
 		s->r.extra.stopped_by = s->arg;
+		task_interrupt(s->e->durable, tx, BUILD_TASK_START, s->uuid);
 		return task_enqueue(s->e->durable, tx, &t, err);
 	default:
 		return 1;

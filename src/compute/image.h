@@ -8,6 +8,7 @@
 #ifndef TOWPATH_COMPUTE_IMAGE_H
 #define TOWPATH_COMPUTE_IMAGE_H
 
+#include "base/interrupt.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/vec.h"
@@ -59,7 +60,8 @@ int image_layout_digest(
 	const char *dir, const char *tag, struct arena *a, const char **ret, struct err *err);
 
 /* Copies an image of any registry with skopeo(1) into a layout in `dir`, which must not exist.
- * ERR_IO carries what skopeo said. */
-int image_fetch(const char *reference, const char *dir, struct err *err);
+ * ERR_IO carries what skopeo said; ERR_CANCELLED. */
+int image_fetch(
+	const char *reference, const char *dir, const struct interrupt *interrupt, struct err *err);
 
 #endif

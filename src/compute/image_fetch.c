@@ -74,7 +74,8 @@ static int fetch_failed(const struct str *errout, struct err *err)
 		VIEW_ARG(((struct view){said.p, MIN(said.len, 800)})));
 }
 
-int image_fetch(const char *reference, const char *dir, struct err *err)
+int image_fetch(
+	const char *reference, const char *dir, const struct interrupt *interrupt, struct err *err)
 {
 	char *from CLEANUP(freep) = xasprintf("docker://%s", reference);
 	char *to CLEANUP(freep) = xasprintf("oci:%s:image", dir);
@@ -85,6 +86,8 @@ int image_fetch(const char *reference, const char *dir, struct err *err)
 	if (on_loopback(reference))
 		argv[3] = "--src-tls-verify=false";
 	spawn.argv = argv;
+	spawn.new_session = true;
+	spawn.interrupt = interrupt;
 	if (spawn_run(&spawn, (struct view){0}, 64 * KIB, FETCH_LIMIT_USEC, &result, err) < 0)
 		return err_wrap(err, "fetching it");
 	if (result.timed_out)

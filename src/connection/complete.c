@@ -77,7 +77,9 @@ static int load_candidate(struct db_tx *tx, void *arg, struct err *err)
 static int ask_host(struct check *c, struct err *err)
 {
 	static const char *const names[] = {"HEAD", NULL};
-	struct vcs_remote remote = {.user = c->candidate.user_name, .timeout_usec = CHECK_USEC};
+	const struct vcs_bounds bounds = {.interrupt = task_interrupt_of(c->e->durable, c->task)};
+	struct vcs_remote remote = {
+		.user = c->candidate.user_name, .timeout_usec = CHECK_USEC, .bounds = &bounds};
 	struct vcs_remote_refs refs;
 
 	if (connection_unseal(
@@ -128,7 +130,9 @@ int connection_check_run(struct durable *d, const struct task *t, void *arg, str
 		return -1;
 	if (!c.found)
 		return 0;
-	if (ask_host(&c, &why) < 0)
+	if (ask_host(&c, &why) < 0 && err_is(&why, ERR_CANCELLED))
+		return err_move(err, &why);
+	if (why.kind)
 		c.reason = arena_printf(&a, "%.1000s", err_message(&why));
 	return durable_step(d, settle_step, &c, err);
 }

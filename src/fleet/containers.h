@@ -204,6 +204,7 @@ struct fleet_run {
 	struct fleet_task task;
 	struct ecs_task_definition definition;
 	int64_t wake_usec; /* 0: nothing to wait for but events */
+	const struct interrupt *interrupt;
 };
 int fleet_task_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 /* Stores what the run has found or done; who asked for the task's end meanwhile is heeded. */
@@ -250,8 +251,8 @@ void fleet_health_decide(struct fleet_health *h, bool passed, int retries, int64
 /* Image of a container, unpacked. digest NULL: the one the reference names now. The error is the
  * task's stopped reason. */
 struct image;
-int fleet_image_prepare(struct fleet_engine *e, const char *reference, const char *digest,
-	struct arena *a, struct image *ret, struct err *err);
+int fleet_image_prepare(struct fleet_run *r, const char *reference, const char *digest,
+	struct image *ret, struct err *err);
 
 /* ---- collection (collect.c) ---- */
 

@@ -37,8 +37,8 @@ static char *pin_reference(const char *reference, const char *digest)
 }
 
 /* Another registry's image, by way of a layout that is dropped once the layers are unpacked. */
-static int prepare_foreign(const struct image_store *store, const char *reference, struct arena *a,
-	struct image *ret, struct err *err)
+static int prepare_foreign(const struct fleet_run *run, const struct image_store *store,
+	const char *reference, struct image *ret, struct err *err)
 {
 	char *layout CLEANUP(freep) = NULL;
 	struct image_source source = {.open = image_layout_open};
@@ -49,18 +49,19 @@ static int prepare_foreign(const struct image_store *store, const char *referenc
 	id_random_text(tail, 12, ID_ALPHABET_HEX);
 	layout = xasprintf("%s/partial-fetch-%s", store->dir, tail);
 	source.arg = layout;
-	r = image_fetch(reference, layout, err);
+	r = image_fetch(reference, layout, run->interrupt, err);
 	if (r == 0)
-		r = image_layout_digest(layout, NULL, a, &digest, err);
+		r = image_layout_digest(layout, NULL, run->a, &digest, err);
 	if (r == 0)
-		r = image_prepare(store, digest, (struct view){0}, &source, a, ret, err);
+		r = image_prepare(store, digest, (struct view){0}, &source, run->a, ret, err);
 	file_remove_tree(layout, NULL);
 	return r;
 }
 
-int fleet_image_prepare(struct fleet_engine *e, const char *reference, const char *digest,
-	struct arena *a, struct image *ret, struct err *err)
+int fleet_image_prepare(struct fleet_run *run, const char *reference, const char *digest,
+	struct image *ret, struct err *err)
 {
+	struct fleet_engine *e = run->e;
 	char *dir CLEANUP(freep) = fleet_images_dir(e);
 	struct image_store store = {dir, durable_now(e->durable)};
 	char *pinned CLEANUP(freep) = pin_reference(reference, digest);
@@ -72,12 +73,12 @@ int fleet_image_prepare(struct fleet_engine *e, const char *reference, const cha
 	if (file_make_dirs(dir, 0700, err) < 0)
 		return -1;
 	if (e->cfg.image_resolve)
-		r = e->cfg.image_resolve(e->cfg.arg, pinned, a, &own, err);
+		r = e->cfg.image_resolve(e->cfg.arg, pinned, run->a, &own, err);
 	blobs.repository = own.repository;
 	if (r > 0)
-		r = image_prepare(&store, own.digest, own.manifest, &source, a, ret, err);
+		r = image_prepare(&store, own.digest, own.manifest, &source, run->a, ret, err);
 	else if (r == 0)
-		r = prepare_foreign(&store, pinned, a, ret, err);
+		r = prepare_foreign(run, &store, pinned, ret, err);
 	if (r < 0)
 		return err_wrap(err, "CannotPullContainerError: image %s", pinned);
 	return 0;
@@ -168,7 +169,7 @@ static int bring(struct fleet_start *s, const char *digest, struct err *err)
 	char *pinned CLEANUP(freep) = NULL;
 
 	if (!r->e->cfg.task_compute->pulls)
-		return fleet_image_prepare(r->e, s->d->image, digest, r->a, &s->image, err);
+		return fleet_image_prepare(r, s->d->image, digest, &s->image, err);
 	pinned = pin_reference(s->d->image, digest);
 	if (engine_pull(s, pinned, err) < 0)
 		return err_wrap(err, "CannotPullContainerError: image %s", pinned);

@@ -400,10 +400,11 @@ static int wake_step(struct db_tx *tx, void *arg, struct err *err)
 	return fleet_wake(r->e, tx, FLEET_TASK_RUN, r->arn, r->wake_usec, err);
 }
 
-int fleet_task_run(struct durable *d UNUSED, const struct task *t, void *arg, struct err *err)
+int fleet_task_run(struct durable *d, const struct task *t, void *arg, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct fleet_run r = {.e = arg, .arn = t->subject, .a = &a};
+	struct fleet_run r = {
+		.e = arg, .arn = t->subject, .a = &a, .interrupt = task_interrupt_of(d, t)};
 	int changed;
 
 	if (fleet_read(r.e, load_step, &r, err) < 0)

@@ -367,7 +367,7 @@ static int start_one(struct fleet_run *r, struct towpath_fleet_container *c, str
 
 	strv_release(&s.env);
 	image_release(&s.image);
-	if (bad && fleet_run_engine_away(r, &why))
+	if (bad && (fleet_run_engine_away(r, &why) || err_is(&why, ERR_CANCELLED)))
 		return err_move(err, &why);
 	if (bad) {
 		c->reason = arena_strdup(r->a, err_message(&why));

@@ -11,13 +11,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/spawn.h"
 #include "vcs/remote.h"
 
 #define SAID_MAX 4000 /* bytes kept of what git says */
 #define LINE_MAX_BYTES (16 * MIB)
 #define TICK_MSEC 500
+#define LOOK_SHARE 20 /* of the time, for looking at how much of the disk is taken */
+#define END_WAIT_MSEC 10000
 
 extern char **environ;
 
@@ -147,21 +151,33 @@ struct run {
 	const struct migrate_git *g;
 	pid_t pid;
 	int out, errout;
+	int64_t look_usec; /* of monotonic_usec(): when to look at the disk again */
 	struct str line, said_line, said;
 	migrate_line_fn *fn;
 	void *arg;
 };
+
+/* What git has started shares its standard error, and ends when git does. */
+static void await_all(const struct run *r)
+{
+	struct pollfd p = {.fd = r->errout, .events = POLLIN};
+	char buf[4 * 1024];
+
+	while (poll(&p, 1, END_WAIT_MSEC) > 0 && read(r->errout, buf, sizeof(buf)) > 0)
+		;
+}
 
 static void run_release(struct run *r)
 {
 	struct spawn_result ignored = {0};
 
 	fd_closep(&r->out);
-	fd_closep(&r->errout);
 	if (r->pid > 0) {
 		kill(r->pid, SIGTERM);
+		await_all(r);
 		spawn_wait(r->pid, &ignored, NULL);
 	}
+	fd_closep(&r->errout);
 	str_release(&r->line);
 	str_release(&r->said_line);
 	str_release(&r->said);
@@ -197,6 +213,7 @@ static int start(struct run *r, const char *const *args, struct view input, stru
 	s.stdout_fd = out;
 	s.stderr_fd = errout;
 	s.die_with_parent = true;
+	s.file_max = r->g->ends->bounds.disk_max;
 	return spawn_start(&s, &r->pid, err);
 }
 
@@ -242,20 +259,47 @@ static void take_said(struct run *r, struct view bytes)
 	}
 }
 
+static int look_at_disk(struct run *r, struct err *err)
+{
+	const struct migrate_ends *ends = r->g->ends;
+	int64_t begun = monotonic_usec(), now;
+	CLEANUP_STR struct str size = STR_INIT;
+	uint64_t used;
+
+	if (!ends->bounds.disk_max || begun < r->look_usec)
+		return 0;
+	if (file_tree_usage(ends->filled, ends->bounds.disk_max, &used, err) < 0)
+		return -1;
+	now = monotonic_usec();
+	r->look_usec = now + MAX((int64_t)TICK_MSEC * USEC_PER_MSEC, (now - begun) * LOOK_SHARE);
+	if (used <= ends->bounds.disk_max)
+		return 0;
+	str_add_size(&size, ends->bounds.disk_max);
+	err_set(err, ERR_TOO_LARGE, "%s takes more than %s of the disk, the limit", ends->filled,
+		str_text(&size));
+	return err_hint(
+		err, "start again with a larger --limit (TOWPATH_MIGRATE_LIMIT): it goes on");
+}
+
 /* Reads what both pipes hold, until both end. */
 static int relay(struct run *r, struct err *err)
 {
 	char buf[16 * 1024];
 
 	while (r->out >= 0 || r->errout >= 0) {
-		struct pollfd p[2] = {
-			{.fd = r->out, .events = POLLIN}, {.fd = r->errout, .events = POLLIN}};
-		int n = poll(p, 2, TICK_MSEC);
+		const struct interrupt *interrupt = r->g->ends->bounds.interrupt;
+		struct pollfd p[] = {{.fd = r->out, .events = POLLIN},
+			{.fd = r->errout, .events = POLLIN},
+			{.fd = interrupt_fd(interrupt), .events = POLLIN}};
+		int n = poll(p, ARRAY_SIZE(p), TICK_MSEC);
 
 		if (n < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for git");
 		if (n == 0)
 			migrate_progress_tick(r->g->progress);
+		if (look_at_disk(r, err) < 0 ||
+			(n > 0 && p[2].revents && interrupt_check(interrupt, "git", err) < 0))
+			return -1;
 		for (int i = 0; n > 0 && i < 2; i++) {
 			ssize_t got = p[i].revents ? read(p[i].fd, buf, sizeof(buf)) : -1;
 
@@ -276,7 +320,8 @@ static int run(
 {
 	struct spawn_result result = {0};
 
-	if (start(r, args, input, err) < 0 || relay(r, err) < 0 ||
+	if (interrupt_check(r->g->ends->bounds.interrupt, "git", err) < 0 ||
+		start(r, args, input, err) < 0 || relay(r, err) < 0 ||
 		spawn_wait(TAKE(r->pid, 0), &result, err) < 0)
 		return -1;
 	*ret_code = result.signal ? 128 + result.signal : result.exit_code;
@@ -299,6 +344,9 @@ int migrate_git_run(const struct migrate_git *g, const char *const *args, struct
 	int code;
 
 	if (run(&r, args, input, &code, err) < 0)
+		return -1;
+	r.look_usec = 0;
+	if (code != 0 && look_at_disk(&r, err) < 0)
 		return -1;
 	return code == 0 ? 0 : fail(command_of(args), code, &r.said, err);
 }

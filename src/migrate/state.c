@@ -158,6 +158,8 @@ struct migrate *migrate_free(struct migrate *m)
 {
 	if (!m)
 		return NULL;
+	if (m->git_dir)
+		nftw(m->git_dir, remove_leftover, 16, FTW_PHYS);
 	migrate_progress_release(&m->progress);
 	strv_release(&m->report.conflicts);
 	map_release(&m->sent);

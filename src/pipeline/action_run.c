@@ -321,8 +321,8 @@ static int fail_unknown(const struct action_loaded *l, struct action_result *ret
 	return 0;
 }
 
-static int call_provider(
-	struct action_loaded *l, bool start, struct action_result *ret, struct err *err)
+static int call_provider(struct action_loaded *l, const struct interrupt *interrupt, bool start,
+	struct action_result *ret, struct err *err)
 {
 	struct action_run run;
 
@@ -334,6 +334,7 @@ static int call_provider(
 			return -1; /* had values when the action was made */
 	}
 	run = pipeline_action_run(l);
+	run.interrupt = interrupt;
 	if (start)
 		return l->provider->start(l->provider->arg, &run, ret, err);
 	if (l->provider->check && l->row.external_id)
@@ -353,7 +354,7 @@ static int run_task(struct durable *d, const struct task *t, void *arg, struct e
 	/* start() that was cut off after its step would be called again: its answer is stored. */
 	if (l.gone || (start && l.row.external_id))
 		return 0;
-	if (call_provider(&l, start, &result, err) < 0)
+	if (call_provider(&l, task_interrupt_of(d, t), start, &result, err) < 0)
 		return err_wrap(
 			err, "pipeline %s, action %s", l.run->pipeline, l.row.detail->action_name);
 	return commit_outcome(&l, t, &result, err);

@@ -57,6 +57,9 @@ struct action_run {
 	const char *condition;	 /* of a rule: BEFORE_ENTRY, ON_SUCCESS, ON_FAILURE; else NULL */
 	const char *external_id; /* as start() or check() set it last; NULL within start() */
 	int64_t started_usec, now_usec;
+	/* The action was ended, or the server ends: start() that waits for something outside gives
+	 * up with ERR_CANCELLED. May be NULL. */
+	const struct interrupt *interrupt;
 };
 
 enum action_outcome { ACTION_PENDING, ACTION_SUCCEEDED, ACTION_FAILED };

@@ -80,12 +80,14 @@ static int store_artifact(struct action_world *w, const struct action_run *run,
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
 		.content_type = reference ? BUILD_CLONE_REFERENCE : "application/zip"};
+	const struct vcs_bounds bounds = {.interrupt = run->interrupt};
 	CLEANUP_FD int fd = -1;
 
 	if (action_temp_file(w, &fd, err) < 0)
 		return -1;
 	if (reference ? write_reference(run, commit, fd, err) < 0
-		      : vcs_archive_zip(commit->repository_path, &commit->commit.id, fd, err) < 0)
+		      : vcs_archive_zip(
+				commit->repository_path, &commit->commit.id, fd, &bounds, err) < 0)
 		return -1;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_errno(err, errno, "source artifact");

@@ -68,6 +68,8 @@ static const struct {
 		"check that this server reaches the host, then retry the stage"},
 	{ERR_TIMEOUT, "SystemUnavailable",
 		"check that this server reaches the host, then retry the stage"},
+	{ERR_TOO_LARGE, "JobFailed",
+		"start the server with a larger --clone-limit (TOWPATH_CLONE_LIMIT)"},
 	{ERR_IO, "JobFailed", "retry the stage"},
 };
 
@@ -141,11 +143,13 @@ static int fetch(const struct action_world *w, const struct action_run *run,
 {
 	struct vcs_remote remote = {
 		.url = r->url, .user = r->user, .password = r->token, .timeout_usec = LIST_USEC};
+	const struct vcs_bounds bounds = {.interrupt = run->interrupt, .disk_max = w->clone_max};
 	struct vcs_repository *repository CLEANUP_VCS = NULL;
 	CLEANUP(freep) char *git_dir = NULL;
 	struct vcs_remote_wish wish;
 	struct vcs_id id;
 
+	remote.bounds = &bounds;
 	if (choose(run, r, &remote, &wish, err) < 0)
 		return -1;
 	ret->dir = xasprintf("%s/actions/%s", w->data_dir, id_uuid().text);
@@ -161,13 +165,14 @@ static int store_artifact(struct action_world *w, const struct action_run *run,
 	const struct fetched *f, struct err *err)
 {
 	CLEANUP(freep) char *git_dir = xasprintf("%s/.git", f->dir);
+	const struct vcs_bounds bounds = {.interrupt = run->interrupt};
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
 		.content_type = "application/zip"};
 	CLEANUP_FD int fd = -1;
 
 	if (action_temp_file(w, &fd, err) < 0 ||
-		vcs_archive_zip(git_dir, &f->commit.id, fd, err) < 0)
+		vcs_archive_zip(git_dir, &f->commit.id, fd, &bounds, err) < 0)
 		return -1;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(err, ERR_IO, "cannot read the artifact again");

@@ -30,6 +30,7 @@ struct action_world {
 	struct pipeline_engine *pipeline; /* set before jobs have credentials */
 	struct durable *durable;	  /* where changes are looked for; NULL: nowhere */
 	const char *data_dir;		  /* actions/ below it holds files in the making */
+	uint64_t clone_max;		  /* bytes of the disk that a clone may take */
 	/* the table */
 	struct action_provider providers[ACTION_WORLD_MAX];
 	const struct action_provider *table[ACTION_WORLD_MAX];

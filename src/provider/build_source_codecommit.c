@@ -42,14 +42,18 @@ static int clone_commit(struct build_world *w, const struct build_source_request
 	const char *name, const char *specifier, int depth, struct arena *a,
 	struct build_source_result *ret, struct err *err)
 {
+	const struct vcs_bounds bounds = build_source_bounds(w, req);
 	struct source_commit commit;
 
 	if (source_resolve(w->source, name, specifier, a, &commit, err) < 0)
 		return explain(req, name, err);
 	if (rmdir(req->dir) < 0 && errno != ENOENT)
 		return err_errno(err, errno, "cannot empty %s", req->dir);
-	if (vcs_clone(commit.repository_path, &commit.commit.id, NULL, depth, req->dir, err) < 0)
-		return err_wrap(err, "cannot clone %s", name);
+	if (vcs_clone(commit.repository_path, &commit.commit.id, NULL, depth, req->dir, &bounds,
+		    err) < 0) {
+		err_wrap(err, "cannot clone %s", name);
+		return err_is(err, ERR_TOO_LARGE) ? err_hint(err, "%s", VCS_DISK_HINT) : -1;
+	}
 	ret->resolved_version = arena_strdup(a, commit.commit.id.hex);
 	return 0;
 }

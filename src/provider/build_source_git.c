@@ -110,8 +110,8 @@ static int explain(const struct build_source_request *req, struct arena *a, stru
 	default:
 		if (why.kind == ERR_NOT_FOUND)
 			return no_reference(req, a, err);
-		return err_set(
-			err, why.kind, "cannot clone %s for %s: %s", url, which(req, a), said);
+		err_set(err, why.kind, "cannot clone %s for %s: %s", url, which(req, a), said);
+		return why.hint ? err_hint(err, "%s", why.hint) : -1;
 	}
 }
 
@@ -132,17 +132,26 @@ static int find_reference(const struct vcs_remote *remote, const struct build_so
 	return v->wish.ref ? 0 : no_reference(req, a, err);
 }
 
-int build_source_git(struct build_world *w UNUSED, const struct build_source_request *req,
-	struct arena *a, struct build_source_result *ret, struct err *err)
+struct vcs_bounds build_source_bounds(
+	const struct build_world *w, const struct build_source_request *req)
+{
+	return (struct vcs_bounds){.interrupt = req->interrupt,
+		.deadline_usec = req->deadline_usec,
+		.disk_max = w->clone_max};
+}
+
+int build_source_git(struct build_world *w, const struct build_source_request *req, struct arena *a,
+	struct build_source_result *ret, struct err *err)
 {
 	const struct codebuild_project_source *s = req->source;
 	const struct build_host *host = build_host_of(s->type);
+	const struct vcs_bounds bounds = build_source_bounds(w, req);
 	const struct vcs_remote remote = {
 		.url = s->location,
 		.user = req->credential ? req->credential->user : NULL,
 		.password = req->credential ? req->credential->password : NULL,
 		.insecure_tls = wire_or(s->insecure_ssl, false),
-		.timeout_usec = req->timeout_usec,
+		.bounds = &bounds,
 	};
 	struct version v;
 	struct vcs_id commit;

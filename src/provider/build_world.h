@@ -30,6 +30,7 @@ struct build_world {
 	struct build_engine *build;	  /* set before builds run */
 	const char *endpoint;	/* of this server, as builds reach it; set when it listens */
 	bool endpoint_is_local; /* it is on the loopback */
+	uint64_t clone_max;	/* bytes of the disk that a clone may take */
 };
 
 /* Fills in sources and artifacts; logs go nowhere but to their files until
@@ -56,6 +57,9 @@ int build_source_codecommit(struct build_world *w, const struct build_source_req
 int build_source_clone(struct build_world *w, const struct build_source_request *req,
 	const struct towpath_build_clone *reference, struct arena *a,
 	struct build_source_result *ret, struct err *err);
+/* What a clone for the build is held to. */
+struct vcs_bounds build_source_bounds(
+	const struct build_world *w, const struct build_source_request *req);
 int build_source_git(struct build_world *w, const struct build_source_request *req, struct arena *a,
 	struct build_source_result *ret, struct err *err);
 int build_source_s3(struct build_world *w, const struct build_source_request *req, struct arena *a,

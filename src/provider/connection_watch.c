@@ -35,6 +35,7 @@ struct look {
 	struct towpath_connection_watch last;
 	bool seen; /* there was a last look */
 	struct connection_repository repository;
+	struct vcs_bounds bounds;
 	struct vcs_remote remote;
 	struct vcs_remote_refs refs;
 	VEC(struct towpath_event_connection) changes;
@@ -172,14 +173,15 @@ static int ask(struct look *l, struct err *err)
 	l->remote = (struct vcs_remote){.url = l->repository.url,
 		.user = l->repository.user,
 		.password = l->repository.token,
-		.timeout_usec = LIST_USEC};
+		.timeout_usec = LIST_USEC,
+		.bounds = &l->bounds};
 	if (vcs_remote_heads(&l->remote, l->a, &l->refs, err) < 0)
 		return -1;
 	if (l->seen)
 		compare(l);
 	if (l->wants.paths)
 		add_paths(l);
-	return 0;
+	return interrupt_check(l->bounds.interrupt, "the look", err);
 }
 
 /* ---- steps ---- */
@@ -257,6 +259,8 @@ static int look_run(struct durable *d, const struct task *t, void *arg, struct e
 	struct look l = {.w = arg, .task = t, .a = &a};
 	int r;
 
+	l.bounds = (struct vcs_bounds){
+		.interrupt = task_interrupt_of(d, t), .disk_max = l.w->clone_max};
 	read_key(&l);
 	if (db_read(durable_db(d), load_step, &l, err) < 0)
 		return -1;
@@ -264,6 +268,8 @@ static int look_run(struct durable *d, const struct task *t, void *arg, struct e
 		return durable_step(d, end_step, &l, err);
 	if (ask(&l, &why) == 0) {
 		r = durable_step(d, seen_step, &l, err);
+	} else if (err_is(&why, ERR_CANCELLED)) {
+		r = err_move(err, &why);
 	} else {
 		log_err("connection", &why, "looking for changes of %s", l.name);
 		r = durable_step(d, unseen_step, &l, err);

@@ -13,6 +13,7 @@ struct connection_watch {
 	struct connection_engine *connection;
 	struct pipeline_engine *pipeline;
 	const char *data_dir; /* actions/ below it holds what is fetched */
+	uint64_t clone_max;   /* bytes of the disk that it may take */
 };
 /* Before durable_start(); w must outlive the durable core. */
 void connection_watch_register(struct connection_watch *w);

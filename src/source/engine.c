@@ -160,12 +160,12 @@ static int run_maintain(struct durable *d, const struct task *t, void *arg, stru
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	struct source_engine *e = arg;
 	const char *path = source_path(e, t->subject, &a);
+	const struct vcs_bounds bounds = {.interrupt = task_interrupt_of(d, t)};
 	int rc;
 
-	(void)d;
 	if (!file_exists(path))
 		return 0;
-	rc = vcs_pack_objects(path, err);
+	rc = vcs_pack_objects(path, &bounds, err);
 	if (rc < 0)
 		return -1;
 	if (rc > 0)

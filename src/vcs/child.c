@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/spawn.h"
@@ -19,6 +20,7 @@
 
 #define ERROUT_SHOWN 2000
 #define END_WAIT_MSEC 10000
+#define GROUP_END_WAIT_MSEC 2000 /* nothing of theirs is worth waiting for */
 
 /* Only what git needs: no configuration, no credentials, no agents of the server's user. */
 static void make_env(struct strv *env, const char *path, const struct vcs_child_how *how)
@@ -57,14 +59,32 @@ static void make_argv(struct strv *argv, const char *path, const char *const *ar
 		strv_add(argv, *args);
 }
 
+/* What the members of a group have open as long as they run, and nobody else: git hands it on to
+ * the processes that it starts. *ret_held is for the child. */
+static int open_group(struct vcs_child *c, int *ret_held, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "cannot start git");
+	c->leads = true;
+	c->group = ends[0];
+	*ret_held = ends[1];
+	return 0;
+}
+
 static int start(const char *path, const char *const *args, const struct vcs_child_how *how, int in,
 	int out, struct vcs_child *c, struct err *err)
 {
 	CLEANUP_STRV struct strv argv = {0}, env = {0};
 	struct spawn s = SPAWN_INIT;
+	CLEANUP_FD int held = -1;
 
 	make_argv(&argv, path, args);
 	make_env(&env, path, how);
+	/* What works for a git that has ended would go on, as long as a host likes. */
+	if ((how->remote || how->bounds) && open_group(c, &held, err) < 0)
+		return -1;
 	c->errout = memfd_create("git-stderr", MFD_CLOEXEC);
 	if (c->errout < 0)
 		return err_errno(err, errno, "cannot start git");
@@ -75,9 +95,10 @@ static int start(const char *path, const char *const *args, const struct vcs_chi
 	s.stdout_fd = how->out_is_stderr ? -1 : out;
 	s.stderr_fd = how->out_is_stderr ? out : c->errout;
 	s.die_with_parent = true;
-	/* What talks to a host outlives the git that is waiting for it, as long as the host likes.
-	 */
-	s.new_session = c->leads = how->remote != NULL;
+	s.new_session = c->leads;
+	s.file_max = how->bounds ? how->bounds->disk_max : 0;
+	s.keep_fds = &held;
+	s.n_keep_fds = c->leads ? 1 : 0;
 	return spawn_start(&s, &c->pid, err);
 }
 
@@ -134,12 +155,25 @@ static void end_softly(const struct vcs_child *c)
 	int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-	kill(c->leads ? -c->pid : c->pid, SIGTERM);
+	kill(c->pid, SIGTERM);
 	if (pidfd < 0 || poll(&p, 1, END_WAIT_MSEC) != 1)
 		kill(c->pid, SIGKILL);
-	if (c->leads) /* not reaped yet, so the number is still the group's */
-		kill(-c->pid, SIGKILL);
 	fd_closep(&pidfd);
+}
+
+/* Until all of them are gone, so that they write no more into what is then removed. It is not
+ * reaped yet, so the number is still the group's. */
+static void end_group(const struct vcs_child *c)
+{
+	struct pollfd p = {.fd = c->group, .events = POLLIN};
+
+	if (poll(&p, 1, 0) == 1)
+		return;
+	kill(-c->pid, SIGTERM);
+	if (poll(&p, 1, GROUP_END_WAIT_MSEC) == 1)
+		return;
+	kill(-c->pid, SIGKILL);
+	poll(&p, 1, END_WAIT_MSEC);
 }
 
 void vcs_child_release(struct vcs_child *c)
@@ -150,9 +184,13 @@ void vcs_child_release(struct vcs_child *c)
 	fd_closep(&c->out);
 	fd_closep(&c->errout);
 	if (c->pid > 0) {
-		end_softly(c);
+		if (c->leads)
+			end_group(c);
+		else
+			end_softly(c);
 		spawn_wait(TAKE(c->pid, 0), &ignored, NULL);
 	}
+	fd_closep(&c->group);
 }
 
 int vcs_child_start_fds(const char *path, const char *const *args, const char *protocol, int in_fd,
@@ -163,27 +201,112 @@ int vcs_child_start_fds(const char *path, const char *const *args, const char *p
 	return start(path, args, &how, in_fd, out_fd, ret, err);
 }
 
-/* Whether the child ends in time; it is left as it is. */
-static bool ends_within(const struct vcs_child *c, int64_t timeout_usec)
-{
-	int64_t msec = timeout_usec / USEC_PER_MSEC;
-	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+/* ---- bounds ---- */
 
-	return pidfd < 0 || poll(&p, 1, msec < INT_MAX ? (int)msec : INT_MAX) != 0;
+/* The limit is the kernel's for each file, of which a pack is one; how much all of them take is
+ * looked at while git works, and has no event. A look may take a small part of the time. */
+#define LOOK_MSEC 250
+#define LOOK_SHARE 20
+
+static const struct vcs_bounds no_bounds;
+
+struct wait {
+	const struct vcs_child_how *how;
+	const struct vcs_bounds *bounds;
+	int64_t until_usec, look_usec; /* monotonic */
+};
+
+static struct wait begin_wait(const struct vcs_child_how *how)
+{
+	struct wait w = {.how = how, .bounds = how->bounds ? how->bounds : &no_bounds};
+	int64_t timeout = how->timeout_usec ? monotonic_usec() + how->timeout_usec : INT64_MAX;
+
+	w.until_usec = w.bounds->deadline_usec ? MIN(timeout, w.bounds->deadline_usec) : timeout;
+	w.look_usec = w.bounds->disk_max && how->filled ? monotonic_usec() : INT64_MAX;
+	return w;
+}
+
+static int too_large(uint64_t max, struct err *err)
+{
+	CLEANUP_STR struct str size = STR_INIT;
+
+	str_add_size(&size, max);
+	return err_set(err, ERR_TOO_LARGE, "it takes more than %s of the disk, the limit",
+		str_text(&size));
+}
+
+static int look_at_disk(struct wait *w, struct err *err)
+{
+	int64_t begun = monotonic_usec(), now;
+	uint64_t used, max = w->bounds->disk_max;
+
+	if (w->look_usec == INT64_MAX)
+		return 0;
+	if (file_tree_usage(w->how->filled, max, &used, err) < 0)
+		return -1;
+	now = monotonic_usec();
+	w->look_usec = now + MAX((int64_t)LOOK_MSEC * USEC_PER_MSEC, (now - begun) * LOOK_SHARE);
+	return used > max ? too_large(max, err) : 0;
+}
+
+static int timed_out(const struct wait *w, struct err *err)
+{
+	if (w->how->timeout_usec)
+		return err_set(err, ERR_TIMEOUT, "git did not end within %lld seconds",
+			(long long)(w->how->timeout_usec / USEC_PER_SEC));
+	return err_set(err, ERR_TIMEOUT, "git did not end in time");
+}
+
+/* Until the child has ended, or is to be ended: then it is left as it is. */
+static int await_end(const struct vcs_child *c, struct wait *w, struct err *err)
+{
+	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	struct pollfd p[] = {{.fd = pidfd, .events = POLLIN},
+		{.fd = interrupt_fd(w->bounds->interrupt), .events = POLLIN}};
+
+	if (pidfd < 0)
+		return err_errno(err, errno, "cannot wait for git");
+	while (!p[0].revents) {
+		int64_t next = MIN(w->until_usec, w->look_usec), now = monotonic_usec();
+		int64_t msec = MAX(next - now, 0) / USEC_PER_MSEC + 1;
+
+		if (now >= w->until_usec)
+			return timed_out(w, err);
+		if (now >= w->look_usec && look_at_disk(w, err) < 0)
+			return -1;
+		poll(p, ARRAY_SIZE(p), next == INT64_MAX ? -1 : (int)MIN(msec, INT_MAX));
+		if (p[1].revents)
+			return interrupt_check(w->bounds->interrupt, "git", err);
+	}
+	return 0;
+}
+
+/* Says why git failed where its own words do not: of a pack that grew too large it leaves nothing,
+ * of a file it does not say so. */
+static int judge_end(struct vcs_child *c, struct wait *w, struct err *err)
+{
+	CLEANUP_ERR struct err why = ERR_INIT;
+	int r = vcs_child_wait(c, &why);
+
+	if (look_at_disk(w, err) < 0)
+		return -1;
+	if (r < 0 && w->bounds->disk_max && strstr(err_message(&why), strerrordesc_np(EFBIG)))
+		return too_large(w->bounds->disk_max, err);
+	return r < 0 ? err_move(err, &why) : 0;
 }
 
 int vcs_git_how(const char *path, const char *const *args, const struct vcs_child_how *how,
 	int in_fd, int out_fd, struct err *err)
 {
 	CLEANUP_VCS_CHILD struct vcs_child c = VCS_CHILD_INIT;
+	struct wait w = begin_wait(how);
 
-	if (start(path, args, how, in_fd, out_fd, &c, err) < 0)
+	if (interrupt_check(w.bounds->interrupt, "git", err) < 0 ||
+		start(path, args, how, in_fd, out_fd, &c, err) < 0 || await_end(&c, &w, err) < 0)
 		return -1;
-	if (how->timeout_usec && !ends_within(&c, how->timeout_usec))
-		return err_set(err, ERR_TIMEOUT, "git did not end within %lld seconds",
-			(long long)(how->timeout_usec / USEC_PER_SEC));
-	return vcs_child_wait(&c, err);
+	if (c.leads)
+		end_group(&c); /* whom it has left behind */
+	return judge_end(&c, &w, err);
 }
 
 int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err)

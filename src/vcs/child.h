@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "vcs/bounds.h"
 #include "vcs/remote.h"
 
 struct vcs_child {
@@ -13,8 +14,9 @@ struct vcs_child {
 	int in, out; /* our ends; -1 when not piped or closed */
 	int errout;  /* a memory file that gathers standard error */
 	bool leads;  /* a process group of its own, which is ended with it */
+	int group;   /* ends when the whole group has; -1 when it does not lead one */
 };
-#define VCS_CHILD_INIT ((struct vcs_child){.in = -1, .out = -1, .errout = -1})
+#define VCS_CHILD_INIT ((struct vcs_child){.in = -1, .out = -1, .errout = -1, .group = -1})
 
 struct vcs_child_how {
 	const char *protocol; /* GIT_PROTOCOL, or NULL */
@@ -22,7 +24,10 @@ struct vcs_child_how {
 				 beside it. NULL: the repository's own */
 	bool out_is_stderr;   /* `out` is its standard error; its standard output goes nowhere */
 	const struct vcs_remote *remote; /* it talks to this host; NULL: to none */
-	int64_t timeout_usec;		 /* of vcs_git_how(), true time; 0: none */
+	/* Of vcs_git_how(): */
+	int64_t timeout_usec;		 /* true time; 0: none */
+	const struct vcs_bounds *bounds; /* NULL: none */
+	const char *filled;		 /* the folder that bounds->disk_max is of */
 };
 
 /* Starts `git <args>` in the repository. */
@@ -34,13 +39,14 @@ int vcs_child_start_fds(const char *path, const char *const *args, const char *p
 	int out_fd, struct vcs_child *ret, struct err *err);
 /* Waits; anything but exit status 0 is an error with the end of its standard error. */
 int vcs_child_wait(struct vcs_child *c, struct err *err);
-/* Kills it if it still runs, reaps it, closes everything. */
+/* Ends it if it still runs, with its process group, and returns when none of them can write any
+ * more; reaps it, closes everything. */
 void vcs_child_release(struct vcs_child *c);
 #define CLEANUP_VCS_CHILD CLEANUP(vcs_child_release)
 
 /* Runs `git <args>` in the repository to its end; in_fd and out_fd are borrowed, -1: nothing. */
 int vcs_git(const char *path, const char *const *args, int in_fd, int out_fd, struct err *err);
-/* The same in another way; ERR_TIMEOUT. */
+/* The same in another way; ERR_TIMEOUT, ERR_CANCELLED, ERR_TOO_LARGE. */
 int vcs_git_how(const char *path, const char *const *args, const struct vcs_child_how *how,
 	int in_fd, int out_fd, struct err *err);
 

@@ -76,20 +76,6 @@ static int refuse(const struct vcs_push *p, const char **reasons, const char *re
 	return 0;
 }
 
-/* "2 GiB", "1500 bytes" */
-static void add_size(struct str *out, uint64_t n)
-{
-	static const struct {
-		uint64_t size;
-		const char *unit;
-	} units[] = {{GIB, "GiB"}, {MIB, "MiB"}, {1, "bytes"}};
-	size_t i = 0;
-
-	while (n % units[i].size || n < units[i].size)
-		i++;
-	str_addf(out, "%llu %s", (unsigned long long)(n / units[i].size), units[i].unit);
-}
-
 /* ---- receiving ---- */
 
 static int make_folder(struct incoming *in, struct err *err)
@@ -191,7 +177,7 @@ static void explain(struct incoming *in, uint64_t fed)
 	if (fed <= in->push_max)
 		return;
 	str_add(&in->message, "A push may have ");
-	add_size(&in->message, in->push_max);
+	str_add_size(&in->message, in->push_max);
 	str_addf(&in->message, "; this one has %llu bytes.", (unsigned long long)fed);
 }
 
@@ -302,7 +288,7 @@ static int judge_sizes(
 		str_addf(&in->message, "The %s %s has ",
 			z.limit == in->file_max ? "blob" : "commit", id.hex);
 	str_addf(&in->message, "%llu bytes; at most ", (unsigned long long)z.size);
-	add_size(&in->message, z.limit);
+	str_add_size(&in->message, z.limit);
 	str_addf(&in->message, " are allowed%s. Nothing of the push was kept.",
 		path ? "; larger ones belong into Git LFS" : "");
 	return refuse(p, reasons, "an object is too large");

@@ -83,11 +83,12 @@ int vcs_commit_write(struct vcs_repository *r, const struct vcs_id *tree,
 
 /* Writes the commit's files as a zip to fd, by git archive: file modes and links kept,
  * attributes of the repository not applied, memory bounded. */
-int vcs_archive_zip(
-	const char *repository_path, const struct vcs_id *commit, int fd, struct err *err);
+int vcs_archive_zip(const char *repository_path, const struct vcs_id *commit, int fd,
+	const struct vcs_bounds *bounds, struct err *err);
 /* Clones into dir (which must not exist) with history, checked out at the commit with HEAD
- * detached or, when branch is not NULL, on that branch. depth 0: all. */
+ * detached or, when branch is not NULL, on that branch. depth 0: all. What a failure leaves there
+ * is the caller's to remove. */
 int vcs_clone(const char *repository_path, const struct vcs_id *commit, const char *branch,
-	int depth, const char *dir, struct err *err);
+	int depth, const char *dir, const struct vcs_bounds *bounds, struct err *err);
 
 #endif

@@ -26,17 +26,20 @@ static const enum err_kind kinds[] = {
 	[VCS_TROUBLE_FULL] = ERR_DISK_FULL,
 };
 
-static int run(const struct vcs_remote *r, const char *const *args, int out, struct err *err)
+/* dir: what is filled; NULL: nothing. */
+static int run(const struct vcs_remote *r, const char *const *args, const char *dir, int out,
+	struct err *err)
 {
 	CLEANUP_ERR struct err why = ERR_INIT;
-	const struct vcs_child_how how = {.remote = r, .timeout_usec = r->timeout_usec};
+	const struct vcs_child_how how = {
+		.remote = r, .timeout_usec = r->timeout_usec, .bounds = r->bounds, .filled = dir};
 
 	if (vcs_git_how(NULL, args, &how, -1, out, &why) == 0)
 		return 0;
-	if (!err_is(&why, ERR_IO)) {
-		err_move(err, &why);
-		return -1;
-	}
+	if (err_is(&why, ERR_TOO_LARGE))
+		err_hint(&why, "%s", VCS_DISK_HINT);
+	if (!err_is(&why, ERR_IO))
+		return err_move(err, &why);
 	return err_set(err, kinds[vcs_trouble_of(err_message(&why))], "%s", err_message(&why));
 }
 
@@ -80,7 +83,7 @@ static int answer_of(const struct vcs_remote *r, const struct strv *args, size_t
 
 	if (out < 0)
 		return err_errno(err, errno, "cannot start git");
-	if (run(r, (const char *const *)args->v, out, err) < 0)
+	if (run(r, (const char *const *)args->v, NULL, out, err) < 0)
 		return -1;
 	if (lseek(out, 0, SEEK_SET) < 0)
 		return err_errno(err, errno, "cannot read what git wrote");
@@ -170,7 +173,7 @@ static int in_clone(const struct clone *c, const char *const *more, int out, str
 	strv_add(&args, c->dir);
 	for (; *more; more++)
 		strv_add(&args, *more);
-	return run(c->r, (const char *const *)args.v, out, err);
+	return run(c->r, (const char *const *)args.v, c->dir, out, err);
 }
 
 static int begin(const struct clone *c, struct err *err)
@@ -178,7 +181,7 @@ static int begin(const struct clone *c, struct err *err)
 	const char *const init[] = {"init", "--quiet", "--", c->dir, NULL};
 	const char *const origin[] = {"remote", "add", "origin", c->r->url, NULL};
 
-	return run(c->r, init, -1, err) < 0 ? -1 : in_clone(c, origin, -1, err);
+	return run(c->r, init, c->dir, -1, err) < 0 ? -1 : in_clone(c, origin, -1, err);
 }
 
 /* Where a reference of the host stands in the clone: as `git clone` has it. */
@@ -260,10 +263,13 @@ static int resolve(const struct clone *c, const char *name, struct vcs_id *ret, 
 	const char *const args[] = {"rev-parse", "--verify", "--quiet", object, NULL};
 	CLEANUP_STR struct str text = STR_INIT;
 	CLEANUP_FD int out = memfd_create("git-commit", MFD_CLOEXEC);
+	CLEANUP_ERR struct err why = ERR_INIT;
 
 	if (out < 0)
 		return err_errno(err, errno, "cannot start git");
-	if (in_clone(c, args, out, NULL) < 0)
+	if (in_clone(c, args, out, &why) < 0 && !err_is(&why, ERR_IO))
+		return err_move(err, &why);
+	if (why.kind)
 		return err_set(err, ERR_NOT_FOUND, "%s is no commit of %s", name, c->r->url);
 	if (lseek(out, 0, SEEK_SET) < 0 || fd_read_all(out, KIB, &text, err) < 0)
 		return err_errno(err, errno, "cannot read what git wrote");

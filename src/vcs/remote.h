@@ -8,15 +8,17 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "vcs/bounds.h"
 #include "vcs/id.h"
 
 /* Borrowed. The credential holds for the whole host of the address (scheme, name and port), so
  * that submodules beside the repository are fetched with it, and for no other. */
 struct vcs_remote {
-	const char *url;	     /* http:// or https://, without a credential in it */
-	const char *user, *password; /* NULL: none */
-	bool insecure_tls;	     /* the host's certificate is not asked about */
-	int64_t timeout_usec;	     /* of one run of git, true time; 0: none */
+	const char *url;		 /* http:// or https://, without a credential in it */
+	const char *user, *password;	 /* NULL: none */
+	bool insecure_tls;		 /* the host's certificate is not asked about */
+	int64_t timeout_usec;		 /* of one run of git, true time; 0: none */
+	const struct vcs_bounds *bounds; /* of all that is done; NULL: none */
 };
 
 /* Whether an address is one of http or https with a host, without blanks and backslashes; and
@@ -62,7 +64,8 @@ struct vcs_remote_refs {
 	size_t n;
 };
 /* Those of the references (full names or "HEAD", NULL-terminated) that the host has. Errors:
- * ERR_DENIED, ERR_NOT_FOUND (no such repository), ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_IO. */
+ * ERR_DENIED, ERR_NOT_FOUND (no such repository), ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELLED,
+ * ERR_IO. */
 int vcs_remote_list(const struct vcs_remote *r, const char *const *names, struct arena *a,
 	struct vcs_remote_refs *ret, struct err *err);
 
@@ -79,7 +82,9 @@ struct vcs_remote_wish {
 	bool no_files;	    /* nothing is checked out */
 };
 /* Into a folder that is empty or missing, checked out with HEAD detached; `origin` is the address.
- * Errors as above; ERR_NOT_FOUND also when the host has not the reference or commit. */
+ * Errors as above; ERR_NOT_FOUND also when the host has not the reference or commit, ERR_TOO_LARGE
+ * when it takes more of the disk than the bounds allow. What a failure leaves in the folder is the
+ * caller's to remove; nobody writes there any more. */
 int vcs_remote_clone(const struct vcs_remote *r, const struct vcs_remote_wish *wish,
 	const char *dir, struct vcs_id *ret, struct err *err);
 /* One more commit, with as much of its history, into what vcs_remote_clone() has made. */

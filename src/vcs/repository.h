@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "vcs/bounds.h"
 #include "vcs/id.h"
 
 struct vcs_repository;
@@ -63,7 +64,7 @@ void vcs_remove_leftovers(const char *path, int64_t since_usec);
  * so that a repository stays fast after many small pushes: runs git, blocks while it works, readers
  * and pushes may go on. No object goes away, not even one that no reference reaches: pull requests,
  * comments and merges without a branch name such commits. 1, or 0 when little has gathered. */
-int vcs_pack_objects(const char *path, struct err *err);
+int vcs_pack_objects(const char *path, const struct vcs_bounds *bounds, struct err *err);
 /* The same for loose references. Nobody else may change references meanwhile. */
 int vcs_pack_refs(const char *path, struct err *err);
 

@@ -94,20 +94,21 @@ static size_t count_names(const char *path, const char *sub, const char *suffix)
 	return n;
 }
 
-int vcs_pack_objects(const char *path, struct err *err)
+int vcs_pack_objects(const char *path, const struct vcs_bounds *bounds, struct err *err)
 {
 	/* Packs grow by halves, so that what is packed again stays in proportion to what came. */
 	static const char *const repack[] = {"repack", "-d", "-l", "-q", "--geometric=2",
 		"--write-midx", "--write-bitmap-index", NULL};
 	static const char *const graph[] = {
 		"commit-graph", "write", "--reachable", "--split", "--no-progress", NULL};
+	const struct vcs_child_how how = {.bounds = bounds};
 
 	if (count_names(path, "objects/17", "") < LOOSE_IN_ONE_FOLDER &&
 		count_names(path, "objects/pack", ".pack") <= PACKS_MAX)
 		return 0;
-	if (vcs_git(path, repack, -1, -1, err) < 0)
+	if (vcs_git_how(path, repack, &how, -1, -1, err) < 0)
 		return err_wrap(err, "cannot pack %s", path);
-	if (vcs_git(path, graph, -1, -1, err) < 0)
+	if (vcs_git_how(path, graph, &how, -1, -1, err) < 0)
 		return err_wrap(err, "cannot write the commit graph of %s", path);
 	return 1;
 }

@@ -10,6 +10,7 @@ from asking import code_of, eventually
 from builds import Builds
 from githost import GitHost
 from hosts import commands
+from towpath import Server
 
 TOKEN = "t0ken-of-the-team"
 SPEC = """
@@ -355,3 +356,95 @@ def test_locations_that_are_refused(world, source, said):
     with pytest.raises(world.builds.api.exceptions.InvalidInputException) as e:
         world.builds.project("refused", "", source=source)
     assert said in str(e.value) and "secret@" not in str(e.value)
+
+
+# ---- clones that do not end by themselves ----
+
+def git_of(world):
+    """The processes of git that work for clones of the host."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                if world.host.url.encode() in f.read():
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def held(world, start):
+    """What start() began, once a clone of it has got all of its pack but the end, which does not come."""
+    world.host.holds = True
+    got = start()
+    world.host.held.get(timeout=60)
+    assert git_of(world)
+    return got
+
+
+def nothing_is_left(world, build_id):
+    """Nobody talks to the host any more, and nothing of the clone is on the disk."""
+    world.host.cut.get(timeout=60)
+    folder = os.path.join(world.server.data, "builds", build_id.split(":")[1], "src")
+    eventually(lambda: not git_of(world) and not os.path.exists(folder), what="the end of the clone")
+
+
+def download_of(build):
+    return next(p for p in build["phases"] if p["phaseType"] == "DOWNLOAD_SOURCE")
+
+
+def test_stopping_a_build_ends_its_clone(world):
+    build_id = held(world, lambda: world.builds.start("ghe"))
+    world.builds.api.stop_build(id=build_id)
+    build = world.builds.finish(build_id)
+    world.host.holds = False
+    assert build["buildStatus"] == "STOPPED"
+    phase = download_of(build)
+    assert phase["phaseStatus"] == "STOPPED" and phase["contexts"] == [{"statusCode": "", "message": ""}]
+    nothing_is_left(world, build_id)
+
+
+def test_stopping_a_batch_ends_its_clones(world):
+    api = world.builds.api
+    world.builds.project("held-batch", "", source=world.source())
+    batch = held(world, lambda: api.start_build_batch(
+        projectName="held-batch", buildBatchConfigOverride={"serviceRole": "arn:aws:iam::123456789012:role/build"}))["buildBatch"]["id"]
+    first = api.list_builds_for_project(projectName="held-batch")["ids"][0]
+    api.stop_build_batch(id=batch)
+    assert world.builds.finish(first)["buildStatus"] == "STOPPED"
+    world.host.holds = False
+    nothing_is_left(world, first)
+    eventually(lambda: api.batch_get_build_batches(ids=[batch])["buildBatches"][0]["buildBatchStatus"] == "STOPPED")
+
+
+def test_a_server_that_ends_begins_the_clone_again(world):
+    build_id = held(world, lambda: world.builds.start("ghe"))
+    assert world.server.stop() == 0
+    world.host.cut.get(timeout=60)
+    assert not git_of(world)
+    world.host.holds = False
+    world.server.start()
+    world.builds = Builds(world.server)
+    build = world.builds.finish(build_id)
+    assert build["buildStatus"] == "SUCCEEDED", (build["phases"], world.builds.log(build_id))
+    assert build["resolvedSourceVersion"] == world.second
+
+
+def test_a_clone_that_is_too_large(tmp_path):
+    """Told with the limit and what to do; nothing is left."""
+    work = gitwork.Work(tmp_path / "served" / "big")
+    work.git("init", "-q", "-b", "main")
+    with open(os.path.join(work.folder, "noise"), "wb") as f:
+        f.write(os.urandom(3 << 20))
+    work.git("add", "noise")
+    work.commit()
+    with Server("--clone-limit", "2M") as server, GitHost(tmp_path / "served") as host:
+        builds = Builds(server)
+        builds.project("big", "", source={"type": "GITHUB_ENTERPRISE", "location": host.url + "/big"})
+        build = builds.run("big")
+        assert build["buildStatus"] == "FAILED"
+        message = download_of(build)["contexts"][0]["message"]
+        assert f"cannot clone {host.url}/big" in message and "more than 2 MiB of the disk" in message
+        assert "--clone-limit" in message
+        folder = os.path.join(server.data, "builds", build["id"].split(":")[1], "src")
+        eventually(lambda: not os.path.exists(folder), what="the folder to go")

@@ -403,3 +403,17 @@ def test_failures_say_what_to_do(world, host, used, cp, connections):
     for trigger in ({"push": [{"tags": {"includes": ["a"]}, "branches": {"includes": ["a"]}}]},
                     {"pullRequest": [{"branches": {"includes": ["main"]}}]}):
         assert code(cp.create_pipeline, pipeline=pipeline_of(used, "bad", trigger)) == "InvalidStructureException"
+
+
+def test_an_execution_that_is_abandoned_ends_its_fetch(world, host, used, cp):
+    host.http.holds = True
+    cp.create_pipeline(pipeline=pipeline_of(used, "held"))
+    host.http.held.get(timeout=60)
+    fetched = os.path.join(world.data, "actions")
+    assert os.listdir(fetched)
+    cp.stop_pipeline_execution(pipelineName="held", pipelineExecutionId=first_of(cp, "held"), abandon=True)
+    host.http.cut.get(timeout=60)
+    host.http.holds = False
+    assert wait_execution(cp, "held", first_of(cp, "held")) == "Stopped"
+    wait(lambda: not os.listdir(fetched))
+    cp.delete_pipeline(name="held")

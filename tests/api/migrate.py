@@ -289,3 +289,48 @@ def test_many_references(shared_server, source):
     source.git("pack-refs", "--all")
     migrate(shared_server, source.folder, "--name", "many")
     assert refs(stored(shared_server, "many")) == carried(source)
+
+
+def big(folder):
+    """A repository with a file of 3 MiB."""
+    work = gitwork.Work(folder)
+    work.git("init", "-q", "-b", "main")
+    with open(os.path.join(work.folder, "noise"), "wb") as f:
+        f.write(os.urandom(3 << 20))
+    work.git("add", "noise")
+    work.commit()
+    return work
+
+
+def left_over(state):
+    return [name for _, _, names in os.walk(state) for name in names if name.startswith(("tmp_", ".tmp-"))]
+
+
+def test_a_source_that_is_too_large(shared_server, tmp_path):
+    source, state = big(tmp_path / "big"), str(tmp_path / "state")
+    arguments = (source.folder, "--name", "big", "--state", state)
+    got = migrate(shared_server, *arguments, "--limit", "2M", check=False)
+    assert got.returncode == 1
+    assert f"{state} takes more than 2 MiB of the disk" in got.stderr and "larger --limit" in got.stderr
+    assert not left_over(state)
+    bad = migrate(shared_server, *arguments, "--limit", "2", check=False)
+    assert bad.returncode == 1 and "wants a size such as 500M" in bad.stderr
+    migrate(shared_server, *arguments, "--limit", "100M")
+    assert refs(stored(shared_server, "big")) == carried(source)
+
+
+def test_a_signal_ends_what_is_fetched(shared_server, tmp_path):
+    big(tmp_path / "big")
+    state = str(tmp_path / "state")
+    with GitHost(tmp_path) as host:
+        host.holds = True
+        process = start(shared_server, host.url + "/big", "--name", "cut", "--state", state, "--follow")
+        try:
+            host.held.get(timeout=60)
+            process.send_signal(signal.SIGTERM)
+            host.cut.get(timeout=60)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 1 and "git was interrupted" in said and "started again, it goes on" in said
+    assert not left_over(state)

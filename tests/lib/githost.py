@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import os
+import queue
 import ssl
 import subprocess
 import threading
@@ -54,6 +55,16 @@ class GitHost:
                         self.send_header(name, value)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                if host.holds and b"PACK" in content:
+                    self.wfile.write(content[:-20])
+                    self.wfile.flush()
+                    host.held.put(path)
+                    try:
+                        self.rfile.read(1)  # until the other end has gone
+                    except ConnectionResetError:
+                        pass
+                    host.cut.put(path)
+                    return
                 self.wfile.write(content)
 
             do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
@@ -70,6 +81,8 @@ class GitHost:
 
         folder_of_host, host = self.folder, self
         self.told, self.hooks, self.refuses_hooks = [], {}, False
+        self.holds = False  # clones stay without the end of their packs: told in .held; .cut: they have gone
+        self.held, self.cut = queue.Queue(), queue.Queue()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         if certificate:  # a PEM file with its key

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/spawn.h"
@@ -227,7 +228,7 @@ static void test_archive_ignores_attributes(void **state)
 	struct str out = STR_INIT;
 	int fd = open(zip, O_RDWR | O_CREAT, 0644);
 
-	OK(vcs_archive_zip(f->path, &b, fd, E));
+	OK(vcs_archive_zip(f->path, &b, fd, NULL, E));
 	close(fd);
 	OK(spawn_check(list, &out, E));
 	assert_non_null(strstr(str_text(&out), "secret"));
@@ -246,10 +247,49 @@ static void test_clone(void **state)
 		char *dir = arena_printf(&f->arena, "%s/w%zu", f->dir, i);
 		struct str text = STR_INIT;
 
-		OK(vcs_clone(f->path, i ? &b : &a, i ? "main" : NULL, depths[i], dir, E));
+		OK(vcs_clone(f->path, i ? &b : &a, i ? "main" : NULL, depths[i], dir, NULL, E));
 		OK(file_read(arena_printf(&f->arena, "%s/x", dir), 10, &text, E));
 		assert_string_equal(str_text(&text), i ? "2" : "1");
 		str_release(&text);
+	}
+}
+
+/* A file whose pack is too large, and one that is so only when it is checked out. */
+static void test_clone_of_what_is_too_large(void **state)
+{
+	struct fixture *f = *state;
+	static char noise[3 * MIB], zeros[3 * MIB];
+	const struct {
+		char *bytes;
+		struct vcs_bounds bounds;
+		bool fits;
+	} cases[] = {
+		{noise, {.disk_max = 2 * MIB}, false},
+		{zeros, {.disk_max = 2 * MIB}, false},
+		{zeros, {.disk_max = 16 * MIB}, true},
+	};
+
+	for (size_t at = 0; at < sizeof(noise); at += 4096)
+		assert_int_equal(getrandom(noise + at, 4096, 0), 4096);
+	for (size_t i = 0; i < sizeof(noise); i++)
+		noise[i] |= 1; /* a text, which make_commit() takes */
+	noise[sizeof(noise) - 1] = '\0';
+	memset(zeros, '0', sizeof(zeros) - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *dir = arena_printf(&f->arena, "%s/l%zu", f->dir, i);
+		struct vcs_id c = make_commit(f, NULL, "x", cases[i].bytes, 1), zero = VCS_ID_ZERO;
+		CLEANUP_ERR struct err err = ERR_INIT;
+		char *ref = arena_printf(&f->arena, "refs/heads/b%zu", i);
+
+		OK(vcs_ref_update(f->r, ref, &zero, &c, E));
+		if (cases[i].fits) {
+			OK(vcs_clone(f->path, &c, NULL, 1, dir, &cases[i].bounds, E));
+			continue;
+		}
+		assert_int_equal(vcs_clone(f->path, &c, NULL, 1, dir, &cases[i].bounds, &err), -1);
+		assert_true(err_is(&err, ERR_TOO_LARGE));
+		assert_non_null(strstr(err_message(&err), "more than 2 MiB of the disk"));
+		OK(vcs_ref_update(f->r, ref, &c, &zero, E));
 	}
 }
 
@@ -257,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_commit_roundtrip, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clone_of_what_is_too_large, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_empty_folders_vanish, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_differences, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_differences_as_git, setup, teardown),

@@ -99,13 +99,19 @@ static void test_troubles(void **state)
 }
 
 /* Accepts one connection, begins an answer that never ends, and waits for the other end to go. */
+struct host {
+	int fd;
+	struct interrupt *interrupt; /* raised when the answer has begun, or NULL */
+};
+
 static void *serve_without_end(void *arg)
 {
+	struct host *h = arg;
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: "
 				     "application/x-git-upload-pack-advertisement\r\n\r\n"
 				     "001e# service=git-upload-pack\n0000";
 	const struct timeval most = {.tv_sec = 25};
-	CLEANUP_FD int c = accept4(*(int *)arg, NULL, NULL, SOCK_CLOEXEC);
+	CLEANUP_FD int c = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC);
 	char buf[4096];
 	ssize_t n;
 
@@ -113,36 +119,63 @@ static void *serve_without_end(void *arg)
 		return NULL;
 	setsockopt(c, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
 	send(c, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+	if (h->interrupt)
+		interrupt_raise(h->interrupt);
 	do
 		n = recv(c, buf, sizeof(buf), 0);
 	while (n > 0);
 	return n < 0 && errno == EAGAIN ? "the connection is still there" : NULL;
 }
 
-static void test_nothing_outlives_its_time(void **state)
+/* Asks a host that never answers to the end; returns the kind of the failure. */
+static enum err_kind ask_without_answer(struct vcs_remote r, struct interrupt *interrupt)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	const char *const names[] = {"HEAD", NULL};
 	CLEANUP_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CLEANUP_ERR struct err err = ERR_INIT;
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	struct vcs_remote r = {.timeout_usec = USEC_PER_SEC};
+	struct host host = {fd, interrupt};
 	socklen_t len = sizeof(at);
 	struct vcs_remote_refs refs;
 	pthread_t thread;
 	void *wrong;
 
-	(void)state;
 	assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	r.url = arena_printf(&a, "http://127.0.0.1:%d/a.git", ntohs(at.sin_port));
-	assert_int_equal(pthread_create(&thread, NULL, serve_without_end, &fd), 0);
+	assert_int_equal(pthread_create(&thread, NULL, serve_without_end, &host), 0);
 	assert_int_equal(vcs_remote_list(&r, names, &a, &refs, &err), -1);
-	assert_true(err_is(&err, ERR_TIMEOUT));
 	shutdown(fd, SHUT_RDWR);
 	pthread_join(thread, &wrong);
 	assert_null(wrong);
+	return err.kind;
+}
+
+static void test_nothing_outlives_its_time(void **state)
+{
+	const struct vcs_bounds bounds = {.deadline_usec = monotonic_usec() + USEC_PER_SEC};
+
+	(void)state;
+	assert_int_equal(
+		ask_without_answer((struct vcs_remote){.timeout_usec = USEC_PER_SEC}, NULL),
+		ERR_TIMEOUT);
+	assert_int_equal(
+		ask_without_answer((struct vcs_remote){.bounds = &bounds}, NULL), ERR_TIMEOUT);
+}
+
+static void test_an_interruption_ends_git(void **state)
+{
+	struct interrupt interrupt = INTERRUPT_INIT;
+	const struct vcs_bounds bounds = {.interrupt = &interrupt};
+	const struct vcs_remote r = {.bounds = &bounds};
+
+	(void)state;
+	assert_int_equal(interrupt_init(&interrupt, NULL), 0);
+	assert_int_equal(ask_without_answer(r, &interrupt), ERR_CANCELLED);
+	assert_int_equal(ask_without_answer(r, &interrupt), ERR_CANCELLED); /* nothing is begun */
+	interrupt_release(&interrupt);
 }
 
 int main(void)
@@ -154,6 +187,7 @@ int main(void)
 		cmocka_unit_test(test_a_credential_is_for_its_host),
 		cmocka_unit_test(test_troubles),
 		cmocka_unit_test(test_nothing_outlives_its_time),
+		cmocka_unit_test(test_an_interruption_ends_git),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,7 +60,7 @@ static void test_list_sorted_and_packed(void **state)
 		OK(vcs_ref_update(
 			f->r, arena_printf(&f->arena, "refs/heads/b%02d", 69 - i), &zero, &a, E));
 	OK(vcs_ref_update(f->r, "refs/tags/t", &zero, &a, E));
-	OK(vcs_pack_objects(f->path, E));
+	OK(vcs_pack_objects(f->path, NULL, E));
 	OK(vcs_pack_refs(f->path, E));
 	assert_true(access(arena_printf(&f->arena, "%s/packed-refs", f->path), F_OK) == 0);
 	OK(vcs_ref_update(f->r, "refs/heads/c", &zero, &a, E));
