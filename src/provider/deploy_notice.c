@@ -3,9 +3,10 @@
  * published in the step that takes its journal entry, so once. */
 #include "provider/deploy_notice.h"
 
+#include <ctype.h>
+
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/timefmt.h"
 #include "codec/json.h"
 #include "store/deploy_application.h"
 #include "store/deploy_deployment.h"
@@ -90,10 +91,19 @@ static int find_group(
 				c->tx, application.application_id, c->group, c->a, ret, err);
 }
 
+static const char *subject_of(const struct change *c)
+{
+	char *status = arena_strdup(c->a, c->status);
+
+	for (char *p = status; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
+	return arena_printf(c->a, "%s: AWS CodeDeploy %.16s in %.20s to %.40s", status,
+		c->deployment_id, c->n->region, c->application);
+}
+
 static int tell(const struct change *c, struct err *err)
 {
-	const char *subject = arena_printf(c->a, "%s: AWS CodeDeploy %.16s in %.40s", c->status,
-		c->deployment_id, c->application);
+	const char *subject = subject_of(c);
 	struct codedeploy_deployment_group_info group;
 	/* The group's role publishes, and is not asked. */
 	const struct signal_agent by = {
@@ -119,7 +129,45 @@ static int tell(const struct change *c, struct err *err)
 	return 0;
 }
 
+/* In messages of triggers times are texts of seconds, counts are texts. */
+static void put_time(struct json_writer *w, const char *key, struct wire_time at, struct arena *a)
+{
+	if (at.set)
+		json_put_member(w, key,
+			arena_printf(a, "%lld.%03lld", (long long)(at.usec / USEC_PER_SEC),
+				(long long)(at.usec % USEC_PER_SEC / USEC_PER_MSEC)));
+}
+
 /* ---- deployments ---- */
+
+static void put_overview(
+	const struct codedeploy_deployment_overview *o, struct json_writer *w, struct arena *a)
+{
+	const struct {
+		const char *name;
+		struct wire_long n;
+	} counts[] = {{"Failed", o->failed}, {"InProgress", o->in_progress},
+		{"Pending", o->pending}, {"Ready", o->ready}, {"Skipped", o->skipped},
+		{"Succeeded", o->succeeded}};
+
+	json_key(w, "deploymentOverview");
+	json_open(w, '{');
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+		json_put_member(w, counts[i].name,
+			arena_printf(a, "%lld", (long long)wire_or(counts[i].n, 0)));
+	json_close(w, '}');
+}
+
+static void put_error(const struct codedeploy_error_information *e, struct json_writer *w)
+{
+	if (!e)
+		return;
+	json_key(w, "errorInformation");
+	json_open(w, '{');
+	json_put_member(w, "ErrorCode", e->code);
+	json_put_member(w, "ErrorMessage", e->message);
+	json_close(w, '}');
+}
 
 static void put_rollback(const struct codedeploy_rollback_info *r, struct json_writer *w)
 {
@@ -134,11 +182,17 @@ static void put_rollback(const struct codedeploy_rollback_info *r, struct json_w
 
 static void put_deployment(const struct change *c, struct json_writer *w)
 {
+	const struct codedeploy_deployment_info *d = &c->deployment->info;
+
 	json_put_member(w, "applicationName", c->application);
 	json_put_member(w, "deploymentGroupName", c->group);
+	put_time(w, "createTime", d->create_time, c->a);
+	put_time(w, "completeTime", d->complete_time, c->a);
+	if (d->deployment_overview)
+		put_overview(d->deployment_overview, w, c->a);
 	json_put_member(w, "status", c->status);
-	json_put_member(w, "time", timefmt_iso(c->usec).text);
-	put_rollback(c->deployment->info.rollback_info, w);
+	put_error(d->error_information, w);
+	put_rollback(d->rollback_info, w);
 }
 
 static int on_deployment(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
@@ -172,18 +226,12 @@ static int on_deployment(struct durable *d, struct db_tx *tx, const struct journ
 
 /* ---- instances ---- */
 
-static void put_time(struct json_writer *w, const char *key, struct wire_time at)
-{
-	if (at.set)
-		json_put_member(w, key, timefmt_iso(at.usec).text);
-}
-
 static void put_instance(const struct change *c, struct json_writer *w)
 {
 	const struct codedeploy_instance_target *t = &c->target->info;
 
 	json_put_member(w, "instanceId", t->target_arn);
-	json_put_member(w, "lastUpdatedAt", timefmt_iso(c->usec).text);
+	put_time(w, "lastUpdatedAt", (struct wire_time)WIRE_SET_TIME(c->usec), c->a);
 	json_put_member(w, "instanceStatus", c->status);
 	json_key(w, "lifecycleEvents");
 	json_open(w, '[');
@@ -191,8 +239,8 @@ static void put_instance(const struct change *c, struct json_writer *w)
 		json_open(w, '{');
 		json_put_member(w, "LifecycleEvent", e->lifecycle_event_name);
 		json_put_member(w, "LifecycleEventStatus", e->status);
-		put_time(w, "StartTime", e->start_time);
-		put_time(w, "EndTime", e->end_time);
+		put_time(w, "StartTime", e->start_time, c->a);
+		put_time(w, "EndTime", e->end_time, c->a);
 		json_close(w, '}');
 	}
 	json_close(w, ']');

@@ -382,8 +382,19 @@ def test_deployments_tell_topics(shared_server, receiver):
         applicationName="shop", deploymentGroupName="group", revision={
             "revisionType": "S3", "s3Location": {"bucket": "none", "key": "none.zip",
                                                  "bundleType": "zip"}})["deploymentId"]
-    told = [json.loads(receiver.next()[1]["Message"]) for _ in range(2)]
+    posts = [receiver.next()[1] for _ in range(2)]
+    told = [json.loads(p["Message"]) for p in posts]
     assert sorted(m["status"] for m in told) == ["Created", "Failed"]
+    assert sorted(p["Subject"] for p in posts) == [
+        f"{s}: AWS CodeDeploy {deployment} in us-east-1 to shop" for s in ("CREATED", "FAILED")]
+    failed = next(m for m in told if m["status"] == "Failed")
+    info = deploy.get_deployment(deploymentId=deployment)["deploymentInfo"]
+    assert failed["errorInformation"] == {
+        "ErrorCode": info["errorInformation"]["code"], "ErrorMessage": info["errorInformation"]["message"]}
+    assert failed["deploymentOverview"]["Succeeded"] == "0" and failed["deploymentOverview"].keys() == \
+        info["deploymentOverview"].keys()
+    assert abs(float(failed["completeTime"]) - info["completeTime"].timestamp()) < 0.001
+    assert float(failed["createTime"]) <= float(failed["completeTime"])
     assert {(m["deploymentId"], m["eventTriggerName"], m["applicationName"]) for m in told} == {
         (deployment, "ops", "shop")}
 
