@@ -125,6 +125,7 @@ int signal_dimensions_parse(
 /* Consecutive buckets of period seconds from from_sec on; present[i] says whether one has data. */
 struct signal_series {
 	double *values, *samples;
+	const char *unit; /* of all its data; NULL: it differs, or there is none */
 	bool *present;
 	size_t n;
 };

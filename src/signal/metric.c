@@ -165,6 +165,14 @@ static int read_stream(struct db_tx *tx, const struct signal_query *q, int64_t s
 	return 0;
 }
 
+static const char *unit_of(const struct store_metric_stream *streams, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (!streq(streams[i].unit, streams[0].unit))
+			return NULL;
+	return n ? streams[0].unit : NULL;
+}
+
 int signal_series_read(struct db_tx *tx, const struct signal_query *q, struct arena *a,
 	struct signal_series *ret, struct err *err)
 {
@@ -181,6 +189,7 @@ int signal_series_read(struct db_tx *tx, const struct signal_query *q, struct ar
 		.values = arena_new_n(a, q->n + 1, double),
 		.samples = arena_new_n(a, q->n + 1, double),
 		.present = arena_new_n(a, q->n + 1, bool),
+		.unit = r == 0 ? unit_of(streams, n_streams) : NULL,
 		.n = q->n,
 	};
 	for (size_t i = 0; i < q->n; i++) {

@@ -16,6 +16,7 @@
 #define OLDEST_USEC (14 * 86400 * USEC_PER_SEC)
 #define NEWEST_USEC (2 * 3600 * USEC_PER_SEC)
 #define LISTED_SEC (14 * 86400)
+#define RECENTLY_LISTED_SEC (3 * 3600) /* RecentlyActive: PT3H is all that there is */
 
 static struct signal_dimension *dimensions_of(
 	const struct cloudwatch_dimensions *from, struct arena *a)
@@ -211,6 +212,7 @@ static int add_statistic(struct db_tx *tx, struct signal_query *q, const char *t
 
 		if (!s.present[i])
 			continue;
+		points[i].unit = s.unit ? s.unit : "None";
 		points[i].timestamp =
 			WIRE_SET_TIME((q->from_sec + (int64_t)i * q->period) * USEC_PER_SEC);
 		put_statistic(&points[i], q->stat.kind, s.values[i]);
@@ -265,7 +267,6 @@ static int get_metric_statistics_step(struct db_tx *tx, void *arg, struct err *e
 	for (size_t i = 0; i < q.n; i++) {
 		if (!points[i].timestamp.set)
 			continue;
-		points[i].unit = req->unit ? req->unit : "None";
 		resp->datapoints.v[resp->datapoints.n++] = points[i];
 	}
 	return 0;
@@ -419,11 +420,12 @@ static bool has_dimensions(
 static int list_metrics_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, list_metrics);
+	int64_t listed = req->recently_active ? RECENTLY_LISTED_SEC : LISTED_SEC;
 	struct store_metric_stream *streams;
 	size_t n;
 
 	if (store_metric_streams(tx, req->namespace, req->metric_name, NULL, NULL,
-		    durable_now(e->durable) / USEC_PER_SEC - LISTED_SEC, a, &streams, &n, err) < 0)
+		    durable_now(e->durable) / USEC_PER_SEC - listed, a, &streams, &n, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->metrics, n);
 	resp->metrics.n = 0;

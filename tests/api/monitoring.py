@@ -38,6 +38,7 @@ def test_metrics(shared_server):
         Period=1, Statistics=["Sum", "Maximum", "SampleCount", "Average", "Minimum"])["Datapoints"]
     assert len(points) == 1
     assert (points[0]["Sum"], points[0]["Maximum"], points[0]["SampleCount"]) == (158, 10, 100)
+    assert points[0]["Unit"] == "Seconds"
     p = c.get_metric_statistics(Namespace="M", MetricName="Latency", Dimensions=dims,
                                 StartTime=now - 60, EndTime=now + 60, Period=60,
                                 ExtendedStatistics=["p99", "p50"])["Datapoints"]
@@ -50,6 +51,9 @@ def test_metrics(shared_server):
     assert sum(data[0]["Values"]) == 13 and data[0]["StatusCode"] == "Complete"
     listed = c.list_metrics(Namespace="M", Dimensions=[{"Name": "Service"}])["Metrics"]
     assert {m["MetricName"] for m in listed} == {"Latency", "Count"}
+    c.put_metric_data(Namespace="M", MetricData=[{"MetricName": "Old", "Timestamp": now - 4 * 3600, "Value": 1}])
+    names = lambda **more: {m["MetricName"] for m in c.list_metrics(Namespace="M", **more)["Metrics"]}  # noqa: E731
+    assert names() - names(RecentlyActive="PT3H") == {"Old"}
     assert code_of(c.put_metric_data, Namespace="AWS/X", MetricData=[
         {"MetricName": "a", "Value": 1}]) in ("InvalidParameterValue",
                                               "InvalidParameterValueException")
