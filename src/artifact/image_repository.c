@@ -2,8 +2,7 @@
 /* Image repositories: made, described, changed, deleted. */
 #include "artifact/image_internal.h"
 #include "base/mem.h"
-
-#define MAX_TAGS 50
+#include "store/resource_tags.h"
 
 int image_read(struct artifact_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -110,45 +109,17 @@ static int check_tag(const struct ecr_tag *t, struct err *err)
 	return 0;
 }
 
-/* Adds tags to those that stand in the map. */
-static int merge_tags(struct arena *a, struct towpath_string_map *map,
-	const struct ecr_tag_list *tags, struct err *err)
+static int add_tags(struct image_op *o, struct db_tx *tx, const char *arn,
+	const struct ecr_tag_list *list, struct err *err)
 {
-	struct towpath_string_map all = {0};
-	size_t n = map->n;
+	struct towpath_string_map tags;
 
-	wire_list_alloc(a, &all, map->n + tags->n);
-	if (map->n)
-		memcpy(all.v, map->v, map->n * sizeof(*map->v));
-	wire_foreach (t, tags) {
-		size_t i = 0;
-
+	wire_foreach (t, list) {
 		if (check_tag(t, err) < 0)
 			return -1;
-		while (i < n && !streq(all.v[i].key, t->key))
-			i++;
-		if (i == n)
-			n++;
-		all.v[i].key = t->key;
-		all.v[i].value = t->value;
 	}
-	if (n > MAX_TAGS)
-		return err_set_wire(
-			err, "TooManyTagsException", "A repository has at most %d tags", MAX_TAGS);
-	all.n = n;
-	*map = all;
-	return 0;
-}
-
-static int add_tags(struct image_op *o, struct db_tx *tx, const char *arn,
-	const struct ecr_tag_list *tags, struct err *err)
-{
-	struct towpath_string_map map = {0};
-
-	if (store_document_get(tx, &STORE_RESOURCE_TAGS, arn, o->call->arena, &map, err) < 0 ||
-		merge_tags(o->call->arena, &map, tags, err) < 0)
-		return -1;
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, "", &map, err);
+	TAG_MAP(o->call->arena, list, &tags);
+	return store_tags_add(tx, arn, &tags, "TooManyTagsException", o->call->arena, err);
 }
 
 /* The repository that an ARN names. */
@@ -176,36 +147,23 @@ static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 
 static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct towpath_string_map map = {0};
-	size_t n = 0;
 	IMAGE_OP_ARGS(untag_resource);
 
-	if (by_arn(o_, tx, req->resource_arn, err) < 0 ||
-		store_document_get(tx, &STORE_RESOURCE_TAGS, req->resource_arn, a, &map, err) < 0)
-		return -1;
-	for (size_t i = 0; i < map.n; i++) {
-		bool gone = false;
-
-		for (size_t k = 0; k < req->tag_keys.n; k++)
-			gone |= streq(map.v[i].key, req->tag_keys.v[k]);
-		if (!gone)
-			map.v[n++] = map.v[i];
-	}
-	map.n = n;
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, req->resource_arn, "", &map, err);
+	return by_arn(o_, tx, req->resource_arn, err) < 0
+		       ? -1
+		       : store_tags_remove(
+				 tx, req->resource_arn, req->tag_keys.v, req->tag_keys.n, a, err);
 }
 
 static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *err)
 {
-	struct towpath_string_map map = {0};
+	struct towpath_string_map tags;
 	IMAGE_OP_ARGS(list_tags_for_resource);
 
 	if (by_arn(o_, tx, req->resource_arn, err) < 0 ||
-		store_document_get(tx, &STORE_RESOURCE_TAGS, req->resource_arn, a, &map, err) < 0)
+		store_tags_read(tx, req->resource_arn, a, &tags, err) < 0)
 		return -1;
-	wire_list_alloc(a, &resp->tags, map.n);
-	for (size_t i = 0; i < map.n; i++)
-		resp->tags.v[i] = (struct ecr_tag){map.v[i].key, map.v[i].value};
+	TAG_LIST(a, &tags, &resp->tags);
 	return 0;
 }
 
@@ -334,8 +292,7 @@ static int delete_repository_step(struct db_tx *tx, void *arg, struct err *err)
 	show(o_, resp->repository);
 	if (task_cancel(e->durable, tx, IMAGE_TASK_LIFECYCLE, req->repository_name, NULL, err) < 0)
 		return -1;
-	return store_document_delete(
-		tx, &STORE_RESOURCE_TAGS, resp->repository->repository_arn, err);
+	return store_tags_forget(tx, resp->repository->repository_arn, err);
 }
 
 IMAGE_DEFINE(create_repository, image_write)

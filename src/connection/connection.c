@@ -120,7 +120,7 @@ static int create_connection(struct connection_step *s, struct db_tx *tx, struct
 	resp->connection_arn = c.connection_arn;
 	resp->tags = req->tags;
 	TAG_MAP(s->a, &req->tags, &tags);
-	if (store_tags_add(tx, c.connection_arn, &tags, s->a, err) < 0)
+	if (store_tags_add(tx, c.connection_arn, &tags, "LimitExceededException", s->a, err) < 0)
 		return -1;
 	return connection_put(tx, &c, err);
 }
@@ -222,7 +222,7 @@ static int tag_resource(struct connection_step *s, struct db_tx *tx, struct err 
 	TAG_MAP(s->a, &req->tags, &tags);
 	return tagged(s, tx, req->resource_arn, &arn, err) < 0
 		       ? -1
-		       : store_tags_add(tx, arn, &tags, s->a, err);
+		       : store_tags_add(tx, arn, &tags, "LimitExceededException", s->a, err);
 }
 
 static int untag_resource(struct connection_step *s, struct db_tx *tx, struct err *err)

@@ -99,7 +99,9 @@ static int create_host(struct connection_step *s, struct db_tx *tx, struct err *
 	resp->host_arn = h.host_arn;
 	resp->tags = req->tags;
 	TAG_MAP(s->a, &req->tags, &tags);
-	return store_tags_add(tx, h.host_arn, &tags, s->a, err) < 0 ? -1 : put_host(tx, &h, err);
+	return store_tags_add(tx, h.host_arn, &tags, "LimitExceededException", s->a, err) < 0
+		       ? -1
+		       : put_host(tx, &h, err);
 }
 
 static int get_host(struct connection_step *s, struct db_tx *tx, struct err *err)

@@ -9,6 +9,7 @@
 #include "base/cidr.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "store/resource_tags.h"
 
 int fleet_balancer_changed(struct fleet_engine *e, db_fn fn, void *arg, struct err *err)
 {
@@ -175,10 +176,10 @@ static int delete_load_balancer_step(struct db_tx *tx, void *arg, struct err *er
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
 		if (fleet_rules_delete(tx, all.ids[i], err) < 0 ||
-			store_document_delete(tx, &STORE_RESOURCE_TAGS, all.ids[i], err) < 0 ||
+			store_tags_forget(tx, all.ids[i], err) < 0 ||
 			store_document_delete(tx, &STORE_LISTENER, all.ids[i], err) < 0)
 			return -1;
-	if (store_document_delete(tx, &STORE_RESOURCE_TAGS, req->load_balancer_arn, err) < 0 ||
+	if (store_tags_forget(tx, req->load_balancer_arn, err) < 0 ||
 		store_document_delete(
 			tx, &STORE_LOAD_BALANCER_ATTRIBUTES, req->load_balancer_arn, err) < 0 ||
 		store_document_delete(tx, &STORE_LOAD_BALANCER, req->load_balancer_arn, err) < 0)

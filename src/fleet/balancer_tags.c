@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "fleet/balancer.h"
+#include "store/resource_tags.h"
+#include "store/string_map.h"
 
-#define MAX_TAGS 50
+#define TOO_MANY "TooManyTagsException"
 
 typedef struct towpath_string_map tags;
 
@@ -33,14 +35,13 @@ static int load(struct db_tx *tx, const char *arn, struct arena *a, tags *ret, s
 	struct towpath_fleet_target_group more;
 	int r;
 
-	*ret = (tags){0};
 	if (need(tx, arn, a, err) < 0)
 		return -1;
 	r = store_document_get(tx, &STORE_TARGET_GROUP_MORE, arn, a, &more, err);
 	if (r > 0)
 		*ret = more.tags;
 	else if (r == 0)
-		r = store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err);
+		r = store_tags_read(tx, arn, a, ret, err);
 	return r < 0 ? -1 : 0;
 }
 
@@ -49,46 +50,26 @@ static int save(struct db_tx *tx, const char *arn, const tags *t, struct arena *
 	struct towpath_fleet_target_group more = {0};
 	int r = store_document_get(tx, &STORE_TARGET_GROUP_MORE, arn, a, &more, err);
 
-	if (t->n > MAX_TAGS)
-		return err_set_wire(err, "TooManyTagsException",
-			"A resource may have %d tags, this one would have %zu", MAX_TAGS, t->n);
+	if (r <= 0)
+		return r < 0 ? -1 : store_tags_set(tx, arn, t, TOO_MANY, a, err);
+	if (t->n > STORE_TAGS_MAX)
+		return err_set_wire(
+			err, TOO_MANY, "A resource has at most %d tags", STORE_TAGS_MAX);
 	more.tags = *t;
-	if (r < 0)
-		return -1;
-	return r > 0 ? store_document_put(tx, &STORE_TARGET_GROUP_MORE, arn, NULL, &more, err)
-		     : store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, t, err);
-}
-
-static struct towpath_string_map_kv *find(tags *t, const char *key)
-{
-	wire_foreach (kv, t) {
-		if (streq(kv->key, key))
-			return kv;
-	}
-	return NULL;
+	return store_document_put(tx, &STORE_TARGET_GROUP_MORE, arn, NULL, &more, err);
 }
 
 static int add(tags *t, const struct elbv2_tag_list *new, struct arena *a, struct err *err)
 {
-	tags all;
-
-	wire_list_alloc(a, &all, t->n + new->n);
-	if (t->n)
-		memcpy(all.v, t->v, t->n * sizeof(*all.v));
-	all.n = t->n;
 	for (size_t i = 0; i < new->n; i++) {
 		const struct elbv2_tag *tag = &new->v[i];
-		struct towpath_string_map_kv *there = find(&all, tag->key);
 
 		for (size_t k = 0; k < i; k++)
 			if (streq(new->v[k].key, tag->key))
 				return err_set_wire(err, "DuplicateTagKeysException",
 					"The tag key '%s' was given twice", tag->key);
-		if (!there)
-			there = &all.v[all.n++];
-		*there = (struct towpath_string_map_kv){tag->key, tag->value ? tag->value : ""};
+		string_map_put(t, tag->key, tag->value, a);
 	}
-	*t = all;
 	return 0;
 }
 
@@ -124,12 +105,8 @@ static int remove_tags_step(struct db_tx *tx, void *arg, struct err *err)
 
 		if (load(tx, *arn, a, &t, err) < 0)
 			return -1;
-		wire_foreach (key, &req->tag_keys) {
-			struct towpath_string_map_kv *there = find(&t, *key);
-
-			if (there)
-				*there = t.v[--t.n];
-		}
+		wire_foreach (key, &req->tag_keys)
+			string_map_drop(&t, *key);
 		if (save(tx, *arn, &t, a, err) < 0)
 			return -1;
 	}
@@ -149,9 +126,7 @@ static int describe_tags_step(struct db_tx *tx, void *arg, struct err *err)
 		if (load(tx, req->resource_arns.v[i], a, &t, err) < 0)
 			return -1;
 		d->resource_arn = req->resource_arns.v[i];
-		wire_list_alloc(a, &d->tags, t.n);
-		for (size_t k = 0; k < t.n; k++)
-			d->tags.v[k] = (struct elbv2_tag){t.v[k].key, t.v[k].value};
+		TAG_LIST(a, &t, &d->tags);
 	}
 	return 0;
 }

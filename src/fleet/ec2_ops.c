@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "fleet/internal.h"
+#include "store/string_map.h"
 
 static const struct {
 	const char *name;
@@ -206,32 +207,6 @@ static int tagged(struct db_tx *tx, const char *id, struct arena *a,
 	return r < 0 ? -1 : 0;
 }
 
-static void remove_tag(struct towpath_fleet_instance *i, const char *key, const char *value)
-{
-	size_t kept = 0;
-
-	for (size_t k = 0; k < i->tags.n; k++)
-		if (!streq(i->tags.v[k].key, key) || (value && !streq(i->tags.v[k].value, value)))
-			i->tags.v[kept++] = i->tags.v[k];
-	i->tags.n = kept;
-}
-
-static void add_tags(
-	struct towpath_fleet_instance *i, const struct ec2_tag_list *tags, struct arena *a)
-{
-	struct towpath_string_map old;
-
-	wire_foreach (tag, tags)
-		remove_tag(i, tag->key, NULL);
-	old = i->tags;
-	wire_list_alloc(a, &i->tags, old.n + tags->n);
-	if (old.n)
-		memcpy(i->tags.v, old.v, old.n * sizeof(*old.v));
-	for (size_t k = 0; k < tags->n; k++)
-		i->tags.v[old.n + k] = (struct towpath_string_map_kv){
-			tags->v[k].key, tags->v[k].value ? tags->v[k].value : ""};
-}
-
 /* Tags of the services' own: only they set and remove them. */
 static bool is_reserved(const char *key)
 {
@@ -263,7 +238,8 @@ static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 
 		if (tagged(tx, *id, a, &i, err) < 0)
 			return -1;
-		add_tags(&i, &req->tags, a);
+		wire_foreach (tag, &req->tags)
+			string_map_put(&i.tags, tag->key, tag->value, a);
 		if (fleet_instance_put(tx, &i, err) < 0)
 			return -1;
 	}
@@ -292,8 +268,12 @@ static int delete_tags_step(struct db_tx *tx, void *arg, struct err *err)
 
 		if (tagged(tx, *id, a, &i, err) < 0)
 			return -1;
-		wire_foreach (tag, &req->tags)
-			remove_tag(&i, tag->key, tag->value);
+		wire_foreach (tag, &req->tags) {
+			const char *have = string_map_get(&i.tags, tag->key);
+
+			if (have && (!tag->value || streq(have, tag->value)))
+				string_map_drop(&i.tags, tag->key);
+		}
 		if (!req->tags.set)
 			remove_own_tags(&i);
 		if (fleet_instance_put(tx, &i, err) < 0)

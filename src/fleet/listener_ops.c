@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/id.h"
 #include "fleet/balancer.h"
+#include "store/resource_tags.h"
 
 static const char *last_part(const char *arn)
 {
@@ -175,7 +176,7 @@ static int delete_listener_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (fleet_listener_need(tx, req->listener_arn, a, &l, err) < 0 ||
 		fleet_rules_delete(tx, req->listener_arn, err) < 0 ||
-		store_document_delete(tx, &STORE_RESOURCE_TAGS, req->listener_arn, err) < 0 ||
+		store_tags_forget(tx, req->listener_arn, err) < 0 ||
 		store_document_delete(tx, &STORE_LISTENER, req->listener_arn, err) < 0)
 		return -1;
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);

@@ -6,6 +6,7 @@
 #include "base/cidr.h"
 #include "base/id.h"
 #include "fleet/balancer.h"
+#include "store/resource_tags.h"
 
 #define MAX_CONDITIONS 5
 #define MAX_STICKINESS_SEC 604800
@@ -171,7 +172,7 @@ int fleet_rules_delete(struct db_tx *tx, const char *listener_arn, struct err *e
 	if (store_document_list(tx, &STORE_RULE, &of, &a, &all, err) < 0)
 		return -1;
 	for (size_t i = 0; i < all.n; i++)
-		if (store_document_delete(tx, &STORE_RESOURCE_TAGS, all.ids[i], err) < 0)
+		if (store_tags_forget(tx, all.ids[i], err) < 0)
 			return -1;
 	return store_document_delete_owned(tx, &STORE_RULE, listener_arn, err);
 }
@@ -334,7 +335,7 @@ static int delete_rule_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (fleet_rule_need(tx, req->rule_arn, a, &rule, err) < 0 ||
 		store_document_delete(tx, &STORE_RULE, req->rule_arn, err) < 0 ||
-		store_document_delete(tx, &STORE_RESOURCE_TAGS, req->rule_arn, err) < 0)
+		store_tags_forget(tx, req->rule_arn, err) < 0)
 		return -1;
 	return fleet_wake(e, tx, FLEET_TASK_TRAFFIC, "", 0, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "fleet/containers.h"
+#include "store/resource_tags.h"
 
 #define EVENTS_MAX 100
 
@@ -262,7 +263,7 @@ static int forget_step(struct db_tx *tx, void *arg, struct err *err)
 		return -1;
 	if (r > 0 && streq(s.status, SERVICE_INACTIVE) &&
 		(store_document_delete(tx, &STORE_SERVICE, t->subject, err) < 0 ||
-			store_document_delete(tx, &STORE_RESOURCE_TAGS, t->subject, err) < 0 ||
+			store_tags_forget(tx, t->subject, err) < 0 ||
 			store_document_delete_owned(tx, &STORE_SERVICE_SET, t->subject, err) < 0 ||
 			store_document_delete_owned(tx, &STORE_TASK_SET, t->subject, err) < 0))
 		return -1;

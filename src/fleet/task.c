@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "base/path.h"
 #include "fleet/containers.h"
+#include "store/resource_tags.h"
 
 #define ID_DIGITS 32
 #define FIRST_HOST 10
@@ -568,7 +569,7 @@ static int forget_step(struct db_tx *tx, void *arg, struct err *err)
 
 	if (store_document_delete(tx, &STORE_TASK, t->subject, err) < 0 ||
 		store_document_delete(tx, &STORE_TASK_STATE, t->subject, err) < 0 ||
-		store_document_delete(tx, &STORE_RESOURCE_TAGS, t->subject, err) < 0)
+		store_tags_forget(tx, t->subject, err) < 0)
 		return -1;
 	return task_done(o->e->durable, tx, t, err);
 }

@@ -110,27 +110,3 @@ void secret_drop(struct towpath_string_list *list, const char *text)
 			list->v[kept++] = *it;
 	list->n = kept;
 }
-
-void secret_untag(struct towpath_string_map *tags, const char *key)
-{
-	size_t kept = 0;
-
-	wire_foreach (it, tags)
-		if (!streq(it->key, key))
-			tags->v[kept++] = *it;
-	tags->n = kept;
-}
-
-void secret_tag(
-	struct towpath_string_map *tags, const char *key, const char *value, struct arena *a)
-{
-	struct towpath_string_map old;
-
-	secret_untag(tags, key);
-	old = *tags;
-	wire_list_alloc(a, tags, old.n + 1);
-	if (old.n)
-		memcpy(tags->v, old.v, old.n * sizeof(*old.v));
-	tags->v[old.n].key = key;
-	tags->v[old.n].value = value;
-}

@@ -50,10 +50,6 @@ bool secret_has(const struct towpath_string_list *list, const char *text);
 /* Adds and takes away, in the arena. */
 void secret_add(struct towpath_string_list *list, const char *text, struct arena *a);
 void secret_drop(struct towpath_string_list *list, const char *text);
-/* Sets one tag. */
-void secret_tag(
-	struct towpath_string_map *tags, const char *key, const char *value, struct arena *a);
-void secret_untag(struct towpath_string_map *tags, const char *key);
 
 /* ---- parameter.c ---- */
 

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 
+#include "store/string_map.h"
 #include "wire/pattern.h"
 
 #define MAX_LEVELS 15
@@ -220,7 +221,7 @@ static void describe(const struct secret_step *s, const secret_parameter *old, s
 	if (old)
 		p->tags = old->tags;
 	wire_foreach (t, &req->tags)
-		secret_tag(&p->tags, t->key, t->value, s->a);
+		string_map_put(&p->tags, t->key, t->value, s->a);
 }
 
 static int check_put(const struct ssm_put_parameter_request *req, const secret_parameter *old,

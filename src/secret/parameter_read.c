@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "store/string_map.h"
 
 #define PATH_PAGE 10
 #define DESCRIBE_PAGE 50
@@ -487,7 +488,7 @@ static int add_tags_to_resource(struct secret_step *s, struct db_tx *tx, struct 
 	if (need_tagged(s, tx, req->resource_type, req->resource_id, &p, err) < 0)
 		return -1;
 	wire_foreach (t, &req->tags)
-		secret_tag(&p.tags, t->key, t->value, s->a);
+		string_map_put(&p.tags, t->key, t->value, s->a);
 	return store_document_put(tx, &STORE_SECRET_PARAMETER, p.name, NULL, &p, err);
 }
 SECRET_STEP(ssm, add_tags_to_resource, secret_write)
@@ -500,7 +501,7 @@ static int remove_tags_from_resource(struct secret_step *s, struct db_tx *tx, st
 	if (need_tagged(s, tx, req->resource_type, req->resource_id, &p, err) < 0)
 		return -1;
 	wire_foreach (key, &req->tag_keys)
-		secret_untag(&p.tags, *key);
+		string_map_drop(&p.tags, *key);
 	return store_document_put(tx, &STORE_SECRET_PARAMETER, p.name, NULL, &p, err);
 }
 SECRET_STEP(ssm, remove_tags_from_resource, secret_write)

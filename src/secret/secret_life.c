@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/json.h"
+#include "store/string_map.h"
 
 #define DAY_USEC (24 * 3600 * USEC_PER_SEC)
 #define DEFAULT_WINDOW_DAYS 30
@@ -403,7 +404,7 @@ static int tag_resource(struct secret_step *s, struct db_tx *tx, struct err *err
 		return -1;
 	wire_foreach (t, &req->tags)
 		if (t->key)
-			secret_tag(&item.tags, t->key, t->value ? t->value : "", s->a);
+			string_map_put(&item.tags, t->key, t->value, s->a);
 	return secret_store(tx, &item, err);
 }
 SECRET_STEP(secretsmanager, tag_resource, secret_write)
@@ -416,7 +417,7 @@ static int untag_resource(struct secret_step *s, struct db_tx *tx, struct err *e
 	if (secret_need(s, tx, req->secret_id, false, &item, err) < 0)
 		return -1;
 	wire_foreach (key, &req->tag_keys)
-		secret_untag(&item.tags, *key);
+		string_map_drop(&item.tags, *key);
 	return secret_store(tx, &item, err);
 }
 SECRET_STEP(secretsmanager, untag_resource, secret_write)

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "codec/json.h"
+#include "store/string_map.h"
 
 #define DAY_USEC (24 * 3600 * USEC_PER_SEC)
 #define DEFAULT_KEY "alias/aws/secretsmanager"
@@ -84,7 +85,7 @@ static int create_secret(struct secret_step *s, struct db_tx *tx, struct err *er
 		};
 		item.changed = item.created;
 		wire_foreach (t, &req->tags)
-			secret_tag(&item.tags, t->key, t->value ? t->value : "", s->a);
+			string_map_put(&item.tags, t->key, t->value, s->a);
 		if (secret_store(tx, &item, err) < 0)
 			return -1;
 	}

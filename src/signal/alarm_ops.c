@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "signal/alarm.h"
+#include "store/resource_tags.h"
 
 #define DEFAULT_RECORDS 50
 #define MAX_RECORDS 100
-#define MAX_TAGS 50
 
 /* ---- describing ---- */
 
@@ -299,7 +299,7 @@ static int delete_alarm(struct signal_engine *e, struct db_tx *tx, const char *n
 		return r;
 	if (store_document_delete(
 		    tx, alarm.composite ? &STORE_COMPOSITE_ALARM : &STORE_ALARM, name, err) < 0 ||
-		store_document_delete(tx, &STORE_RESOURCE_TAGS, alarm_arn(&alarm), err) < 0 ||
+		store_tags_forget(tx, alarm_arn(&alarm), err) < 0 ||
 		alarm_unlink(tx, name, a, err) < 0 ||
 		task_cancel(e->durable, tx,
 			alarm.composite ? SIGNAL_TASK_COMPOSITE : SIGNAL_TASK_ALARM, name, NULL,
@@ -435,15 +435,13 @@ static int set_alarm_state_step(struct db_tx *tx, void *arg, struct err *err)
 
 /* ---- tags ---- */
 
-static int tags_of(struct db_tx *tx, const char *arn, struct call *call,
-	struct towpath_string_map *ret, struct err *err)
+static int need_tagged(struct db_tx *tx, const char *arn, struct call *call, struct err *err)
 {
 	struct cloudwatch_resource_not_found_exception *missing;
 	struct arena *a = call->arena;
 	struct alarm alarm;
 	int r = alarm_load(tx, alarm_name_of(arn), a, &alarm, err);
 
-	*ret = (struct towpath_string_map){0};
 	if (r == 0 || (r > 0 && !streq(alarm_arn(&alarm), arn))) {
 		missing = arena_new(a, struct cloudwatch_resource_not_found_exception);
 		missing->resource_id = arn;
@@ -452,7 +450,7 @@ static int tags_of(struct db_tx *tx, const char *arn, struct call *call,
 			&cloudwatch_resource_not_found_exception_shape, missing};
 		return err_set_wire(err, "ResourceNotFoundException", "%s does not exist", arn);
 	}
-	return r < 0 || store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err) < 0 ? -1 : 0;
+	return r < 0 ? -1 : 0;
 }
 
 static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *err)
@@ -460,57 +458,33 @@ static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *
 	SIGNAL_OP_ARGS(cloudwatch, list_tags_for_resource);
 	struct towpath_string_map tags;
 
-	if (tags_of(tx, req->resource_arn, o_->call, &tags, err) < 0)
+	if (need_tagged(tx, req->resource_arn, o_->call, err) < 0 ||
+		store_tags_read(tx, req->resource_arn, a, &tags, err) < 0)
 		return -1;
-	wire_list_alloc(a, &resp->tags, tags.n);
-	for (size_t i = 0; i < tags.n; i++)
-		resp->tags.v[i] = (struct cloudwatch_tag){tags.v[i].key, tags.v[i].value};
+	TAG_LIST(a, &tags, &resp->tags);
 	return 0;
-}
-
-/* Keeps what is not in without, adds what is in with. */
-static int change_tags(struct db_tx *tx, const char *arn, const struct cloudwatch_tag_list *with,
-	const struct cloudwatch_tag_key_list *without, struct call *call, struct err *err)
-{
-	struct towpath_string_map old, tags = {0};
-	size_t n = 0;
-
-	if (tags_of(tx, arn, call, &old, err) < 0)
-		return -1;
-	wire_list_alloc(call->arena, &tags, old.n + with->n);
-	wire_foreach (kv, &old) {
-		bool gone = false;
-
-		wire_foreach (key, without)
-			gone |= streq(*key, kv->key);
-		wire_foreach (tag, with)
-			gone |= streq(tag->key, kv->key);
-		if (!gone)
-			tags.v[n++] = *kv;
-	}
-	wire_foreach (tag, with)
-		tags.v[n++] = (struct towpath_string_map_kv){tag->key, tag->value};
-	tags.n = n;
-	if (n > MAX_TAGS)
-		return err_set_wire(err, "InvalidParameterValueException",
-			"An alarm has at most %d tags", MAX_TAGS);
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
 }
 
 static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, tag_resource);
+	struct towpath_string_map tags;
 
-	return change_tags(tx, req->resource_arn, &req->tags,
-		&(const struct cloudwatch_tag_key_list){0}, o_->call, err);
+	TAG_MAP(a, &req->tags, &tags);
+	return need_tagged(tx, req->resource_arn, o_->call, err) < 0
+		       ? -1
+		       : store_tags_add(tx, req->resource_arn, &tags,
+				 "InvalidParameterValueException", a, err);
 }
 
 static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, untag_resource);
 
-	return change_tags(tx, req->resource_arn, &(const struct cloudwatch_tag_list){0},
-		&req->tag_keys, o_->call, err);
+	return need_tagged(tx, req->resource_arn, o_->call, err) < 0
+		       ? -1
+		       : store_tags_remove(
+				 tx, req->resource_arn, req->tag_keys.v, req->tag_keys.n, a, err);
 }
 
 SIGNAL_DEFINE(cloudwatch, delete_alarms, signal_write)

@@ -4,6 +4,7 @@
 
 #include "signal/alarm.h"
 #include "signal/math_query.h"
+#include "store/resource_tags.h"
 
 #define MAX_WINDOW_SEC 86400
 #define MAX_LONG_WINDOW_SEC 604800
@@ -146,12 +147,10 @@ int alarm_link_metrics(struct db_tx *tx, const struct cloudwatch_metric_alarm *a
 static int put_tags(struct db_tx *tx, const char *arn, const struct cloudwatch_tag_list *tags,
 	struct arena *a, struct err *err)
 {
-	struct towpath_string_map map = {0};
+	struct towpath_string_map map;
 
-	wire_list_alloc(a, &map, tags->n);
-	for (size_t i = 0; i < tags->n; i++)
-		map.v[i] = (struct towpath_string_map_kv){tags->v[i].key, tags->v[i].value};
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &map, err);
+	TAG_MAP(a, tags, &map);
+	return store_tags_set(tx, arn, &map, "InvalidParameterValueException", a, err);
 }
 
 int alarm_put(struct signal_engine *e, struct db_tx *tx, const struct alarm *alarm,

@@ -125,7 +125,9 @@ static int create_event_bus_step(struct db_tx *tx, void *arg, struct err *err)
 	TAG_MAP(a, &req->tags, &tags);
 	resp->event_bus_arn = bus.arn;
 	resp->description = bus.description;
-	return store_tags_add(tx, bus.arn, &tags, a, err) < 0 ? -1 : put_bus(tx, &bus, err);
+	return store_tags_add(tx, bus.arn, &tags, "LimitExceededException", a, err) < 0
+		       ? -1
+		       : put_bus(tx, &bus, err);
 }
 
 static int update_event_bus_step(struct db_tx *tx, void *arg, struct err *err)

@@ -114,8 +114,9 @@ static int put_rule_step(struct db_tx *tx, void *arg, struct err *err)
 	};
 	TAG_MAP(a, &req->tags, &tags);
 	resp->rule_arn = rule.arn;
-	return store_tags_add(tx, rule.arn, &tags, a, err) < 0 ? -1
-							       : put_rule(e, tx, &rule, a, err);
+	return store_tags_add(tx, rule.arn, &tags, "LimitExceededException", a, err) < 0
+		       ? -1
+		       : put_rule(e, tx, &rule, a, err);
 }
 
 static int describe_rule_step(struct db_tx *tx, void *arg, struct err *err)
@@ -254,7 +255,8 @@ static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 	TAG_MAP(a, &req->tags, &tags);
 	return need_tagged(e, tx, req->resource_arn, a, err) < 0
 		       ? -1
-		       : store_tags_add(tx, req->resource_arn, &tags, a, err);
+		       : store_tags_add(
+				 tx, req->resource_arn, &tags, "LimitExceededException", a, err);
 }
 
 static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)

@@ -99,7 +99,7 @@ static int create_log_group_step(struct db_tx *tx, void *arg, struct err *err)
 	TAG_MAP(a, &req->tags, &tags);
 	return r < 0 || store_tags_add(tx,
 				signal_arn(e, a, "logs", "log-group:%s", req->log_group_name),
-				&tags, a, err) < 0
+				&tags, "LimitExceededException", a, err) < 0
 		       ? -1
 		       : log_group_put(e, tx, req->log_group_name, a, err);
 }

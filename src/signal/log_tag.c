@@ -21,8 +21,9 @@ static int add(struct signal_engine *e, struct db_tx *tx, const char *name_or_ar
 	const char *arn;
 
 	TAG_MAP(a, tags, &map);
-	return tagged(e, tx, name_or_arn, a, &arn, err) < 0 ? -1
-							    : store_tags_add(tx, arn, &map, a, err);
+	return tagged(e, tx, name_or_arn, a, &arn, err) < 0
+		       ? -1
+		       : store_tags_add(tx, arn, &map, "LimitExceededException", a, err);
 }
 
 static int removed(struct signal_engine *e, struct db_tx *tx, const char *name_or_arn,

@@ -15,6 +15,7 @@
 #include "signal/letter.h"
 #include "signal/tally.h"
 #include "signal/topic.h"
+#include "store/string_map.h"
 
 #define TIMEOUT_USEC (15 * USEC_PER_SEC)
 #define KEY_MAX (64 * KIB)
@@ -116,7 +117,7 @@ static const char *action_url(struct notify *x, const char *action, const char *
 /* The document that is sent: what is signed, the signature, and where to go. */
 static int document(struct notify *x, struct str *out, struct err *err)
 {
-	const char *version = topic_attribute(&x->topic.attributes, "SignatureVersion");
+	const char *version = string_map_get(&x->topic.attributes, "SignatureVersion");
 	const char *subscribe = action_url(x, "ConfirmSubscription", "TopicArn", x->s.topic_arn,
 		"Token", x->s.token ? x->s.token : "");
 	struct json_writer w = {.out = out};
@@ -156,8 +157,8 @@ static struct delivery_policy policy_of(struct notify *x)
 {
 	struct delivery_policy p;
 
-	delivery_policy_read(topic_attribute(&x->s.attributes, "DeliveryPolicy"),
-		topic_attribute(&x->topic.attributes, "DeliveryPolicy"), x->a, &p);
+	delivery_policy_read(string_map_get(&x->s.attributes, "DeliveryPolicy"),
+		string_map_get(&x->topic.attributes, "DeliveryPolicy"), x->a, &p);
 	return p;
 }
 
@@ -168,7 +169,7 @@ static int post(struct notify *x, int *ret_status, struct err *err)
 	struct str body CLEANUP_STR = STR_INIT;
 	bool notification = streq(x->n.type, TOPIC_NOTIFICATION);
 	bool raw = notification &&
-		   streq(topic_attribute(&x->s.attributes, "RawMessageDelivery"), "true");
+		   streq(string_map_get(&x->s.attributes, "RawMessageDelivery"), "true");
 	struct delivery_policy policy = policy_of(x);
 	const char *type = notification && policy.content_type ? policy.content_type
 							       : "text/plain; charset=UTF-8";
@@ -229,7 +230,7 @@ static const char *mail_subject(const struct notify *x)
 
 static int mail(struct notify *x, struct err *err)
 {
-	const char *name = topic_attribute(&x->topic.attributes, "DisplayName");
+	const char *name = string_map_get(&x->topic.attributes, "DisplayName");
 	struct str body CLEANUP_STR = STR_INIT;
 	struct str text CLEANUP_STR = STR_INIT;
 	struct letter letter = {

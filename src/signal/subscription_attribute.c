@@ -3,6 +3,7 @@
 #include "signal/delivery_policy.h"
 #include "signal/event_pattern.h"
 #include "signal/topic.h"
+#include "store/string_map.h"
 
 #include <string.h>
 
@@ -83,8 +84,8 @@ static bool count_names(const struct json_node *policy, size_t *n)
 static int check_filter_scope(const struct towpath_string_map *attributes, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	const char *policy = topic_attribute(attributes, "FilterPolicy");
-	bool body = streq(topic_attribute(attributes, "FilterPolicyScope"), "MessageBody");
+	const char *policy = string_map_get(attributes, "FilterPolicy");
+	bool body = streq(string_map_get(attributes, "FilterPolicyScope"), "MessageBody");
 	const struct json_node *node;
 	size_t n = 0;
 
@@ -104,7 +105,7 @@ int subscription_attribute_set(struct towpath_string_map *attributes, const char
 {
 	if (check_one(name, value, err) < 0)
 		return -1;
-	topic_attribute_set(attributes, name, value, a);
+	string_map_put(attributes, name, value, a);
 	return 0;
 }
 
@@ -125,7 +126,7 @@ bool subscription_attributes_differ(
 	const struct towpath_string_map *from, const struct towpath_string_map *to)
 {
 	wire_foreach (kv, from) {
-		const char *value = topic_attribute(to, kv->key);
+		const char *value = string_map_get(to, kv->key);
 
 		if (!streq(kv->value, value ? value : usual(kv->key)))
 			return true;

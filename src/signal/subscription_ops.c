@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "net/mail.h"
 #include "signal/topic.h"
+#include "store/string_map.h"
 
 #define TOKEN_LENGTH 64
 #define TOKEN_USEC (2 * 86400 * USEC_PER_SEC)
@@ -347,18 +348,18 @@ static int get_subscription_attributes_step(struct db_tx *tx, void *arg, struct 
 
 	if (subscription_need(tx, req->subscription_arn, a, &s, err) < 0)
 		return -1;
-	topic_attribute_set(&m, "SubscriptionArn", s.subscription_arn, a);
-	topic_attribute_set(&m, "TopicArn", s.topic_arn, a);
-	topic_attribute_set(&m, "Owner", e->cfg.account, a);
-	topic_attribute_set(&m, "Protocol", s.protocol, a);
-	topic_attribute_set(&m, "Endpoint", s.endpoint, a);
-	topic_attribute_set(&m, "RawMessageDelivery", "false", a);
-	topic_attribute_set(
+	string_map_put(&m, "SubscriptionArn", s.subscription_arn, a);
+	string_map_put(&m, "TopicArn", s.topic_arn, a);
+	string_map_put(&m, "Owner", e->cfg.account, a);
+	string_map_put(&m, "Protocol", s.protocol, a);
+	string_map_put(&m, "Endpoint", s.endpoint, a);
+	string_map_put(&m, "RawMessageDelivery", "false", a);
+	string_map_put(
 		&m, "PendingConfirmation", wire_or(s.confirmed, false) ? "false" : "true", a);
-	topic_attribute_set(&m, "ConfirmationWasAuthenticated",
+	string_map_put(&m, "ConfirmationWasAuthenticated",
 		wire_or(s.authenticated, false) ? "true" : "false", a);
 	wire_foreach (kv, &s.attributes)
-		topic_attribute_set(&m, kv->key, kv->value, a);
+		string_map_put(&m, kv->key, kv->value, a);
 	wire_list_alloc(a, &resp->attributes, m.n);
 	for (size_t i = 0; i < m.n; i++)
 		resp->attributes.v[i] =

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "codec/base64.h"
+#include "store/string_map.h"
 
 int topic_need(struct db_tx *tx, const char *arn, struct arena *a, struct towpath_signal_topic *ret,
 	struct err *err)
@@ -31,36 +32,10 @@ int subscription_need(struct db_tx *tx, const char *arn, struct arena *a,
 	return r < 0 ? -1 : 0;
 }
 
-const char *topic_attribute(const struct towpath_string_map *attributes, const char *name)
-{
-	wire_foreach (kv, attributes) {
-		if (streq(kv->key, name))
-			return kv->value;
-	}
-	return NULL;
-}
-
-void topic_attribute_set(
-	struct towpath_string_map *attributes, const char *name, const char *value, struct arena *a)
-{
-	struct towpath_string_map old = *attributes;
-
-	wire_foreach (kv, attributes) {
-		if (streq(kv->key, name)) {
-			kv->value = value;
-			return;
-		}
-	}
-	wire_list_alloc(a, attributes, old.n + 1);
-	if (old.n)
-		memcpy(attributes->v, old.v, old.n * sizeof(*old.v));
-	attributes->v[old.n] = (struct towpath_string_map_kv){name, value};
-}
-
 /* One that was kept before it was checked says nothing. */
 const char *topic_policy(const struct signal_engine *e, const struct towpath_signal_topic *t)
 {
-	const char *policy = topic_attribute(&t->attributes, "Policy");
+	const char *policy = string_map_get(&t->attributes, "Policy");
 
 	if (!policy || !*policy)
 		return NULL;
@@ -94,8 +69,8 @@ static void attributes_event(const struct sns_message_attribute_map *attributes,
 bool topic_filter_passes(const struct towpath_signal_subscription *s, const char *message,
 	const struct sns_message_attribute_map *attributes, struct arena *a)
 {
-	const char *policy = topic_attribute(&s->attributes, "FilterPolicy");
-	const char *scope = topic_attribute(&s->attributes, "FilterPolicyScope");
+	const char *policy = string_map_get(&s->attributes, "FilterPolicy");
+	const char *scope = string_map_get(&s->attributes, "FilterPolicyScope");
 	struct str event CLEANUP_STR = STR_INIT;
 	const struct json_node *pattern, *node;
 

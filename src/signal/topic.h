@@ -19,9 +19,6 @@ int subscription_need(struct db_tx *tx, const char *arn, struct arena *a,
 	struct towpath_signal_subscription *ret, struct err *err);
 /* The policy that it was given, or NULL. */
 const char *topic_policy(const struct signal_engine *e, const struct towpath_signal_topic *t);
-const char *topic_attribute(const struct towpath_string_map *attributes, const char *name);
-void topic_attribute_set(struct towpath_string_map *attributes, const char *name, const char *value,
-	struct arena *a);
 
 /* A message on its way in. */
 struct topic_message {

@@ -5,6 +5,8 @@
 
 #include "signal/delivery_policy.h"
 #include "signal/topic.h"
+#include "store/resource_tags.h"
+#include "store/string_map.h"
 
 #define NAME_MAX_LENGTH 256
 #define BATCH_MAX 10
@@ -58,24 +60,13 @@ static int put_topic(struct db_tx *tx, const struct towpath_signal_topic *t, str
 	return store_document_put(tx, &STORE_TOPIC, t->topic_arn, NULL, t, err);
 }
 
-static int put_tags(struct db_tx *tx, const char *arn, const struct sns_tag_list *with,
-	const struct sns_tag_key_list *without, struct arena *a, struct err *err)
+static int add_tags(struct db_tx *tx, const char *arn, const struct sns_tag_list *list,
+	struct arena *a, struct err *err)
 {
-	struct towpath_string_map old = {0}, tags = {0};
+	struct towpath_string_map tags;
 
-	if (store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, &old, err) < 0)
-		return -1;
-	wire_foreach (kv, &old) {
-		bool gone = false;
-
-		for (size_t i = 0; without && i < without->n; i++)
-			gone |= streq(without->v[i], kv->key);
-		if (!gone)
-			topic_attribute_set(&tags, kv->key, kv->value, a);
-	}
-	for (size_t i = 0; with && i < with->n; i++)
-		topic_attribute_set(&tags, with->v[i].key, with->v[i].value, a);
-	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
+	TAG_MAP(a, list, &tags);
+	return store_tags_add(tx, arn, &tags, "TagLimitExceededException", a, err);
 }
 
 /* ---- topics ---- */
@@ -97,16 +88,15 @@ static int create_topic_step(struct db_tx *tx, void *arg, struct err *err)
 	wire_foreach (kv, &req->attributes) {
 		if (check_attribute(e, kv->key, kv->value, err) < 0)
 			return -1;
-		if (r > 0 && !streq(topic_attribute(&old.attributes, kv->key), kv->value))
+		if (r > 0 && !streq(string_map_get(&old.attributes, kv->key), kv->value))
 			return err_set_wire(err, "InvalidParameterException",
 				"Invalid parameter: Attributes Reason: Topic already exists with "
 				"different attributes");
-		topic_attribute_set(&t.attributes, kv->key, kv->value, a);
+		string_map_put(&t.attributes, kv->key, kv->value, a);
 	}
 	if (r > 0)
 		return 0;
-	return put_topic(tx, &t, err) < 0 ? -1
-					  : put_tags(tx, t.topic_arn, &req->tags, NULL, a, err);
+	return put_topic(tx, &t, err) < 0 ? -1 : add_tags(tx, t.topic_arn, &req->tags, a, err);
 }
 
 static int delete_topic_step(struct db_tx *tx, void *arg, struct err *err)
@@ -116,7 +106,7 @@ static int delete_topic_step(struct db_tx *tx, void *arg, struct err *err)
 	if (store_document_delete_owned(tx, &STORE_SUBSCRIPTION, req->topic_arn, err) < 0 ||
 		store_document_delete_owned(tx, &STORE_SUBSCRIPTION_ENDED, req->topic_arn, err) <
 			0 ||
-		store_document_delete(tx, &STORE_RESOURCE_TAGS, req->topic_arn, err) < 0)
+		store_tags_forget(tx, req->topic_arn, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_TOPIC, req->topic_arn, err);
 }
@@ -174,20 +164,18 @@ static int get_topic_attributes_step(struct db_tx *tx, void *arg, struct err *er
 	for (size_t i = 0; i < all.n; i++)
 		confirmed +=
 			wire_or(((struct towpath_signal_subscription *)all.v[i])->confirmed, false);
-	policy = topic_attribute(&t.attributes, "DeliveryPolicy");
-	topic_attribute_set(&m, "TopicArn", t.topic_arn, a);
-	topic_attribute_set(&m, "Owner", e->cfg.account, a);
-	topic_attribute_set(&m, "DisplayName", "", a);
-	topic_attribute_set(&m, "Policy", default_policy(e, t.topic_arn, a), a);
-	topic_attribute_set(
+	policy = string_map_get(&t.attributes, "DeliveryPolicy");
+	string_map_put(&m, "TopicArn", t.topic_arn, a);
+	string_map_put(&m, "Owner", e->cfg.account, a);
+	string_map_put(&m, "DisplayName", "", a);
+	string_map_put(&m, "Policy", default_policy(e, t.topic_arn, a), a);
+	string_map_put(
 		&m, "EffectiveDeliveryPolicy", policy && *policy ? policy : EFFECTIVE_POLICY, a);
-	topic_attribute_set(&m, "SubscriptionsConfirmed", arena_printf(a, "%zu", confirmed), a);
-	topic_attribute_set(
-		&m, "SubscriptionsPending", arena_printf(a, "%zu", all.n - confirmed), a);
-	topic_attribute_set(
-		&m, "SubscriptionsDeleted", arena_printf(a, "%d", wire_or(t.deleted, 0)), a);
+	string_map_put(&m, "SubscriptionsConfirmed", arena_printf(a, "%zu", confirmed), a);
+	string_map_put(&m, "SubscriptionsPending", arena_printf(a, "%zu", all.n - confirmed), a);
+	string_map_put(&m, "SubscriptionsDeleted", arena_printf(a, "%d", wire_or(t.deleted, 0)), a);
 	wire_foreach (kv, &t.attributes)
-		topic_attribute_set(&m, kv->key, kv->value, a);
+		string_map_put(&m, kv->key, kv->value, a);
 	wire_list_alloc(a, &resp->attributes, m.n);
 	for (size_t i = 0; i < m.n; i++)
 		resp->attributes.v[i] =
@@ -203,7 +191,7 @@ static int set_topic_attributes_step(struct db_tx *tx, void *arg, struct err *er
 	if (topic_need(tx, req->topic_arn, a, &t, err) < 0 ||
 		check_attribute(e, req->attribute_name, req->attribute_value, err) < 0)
 		return -1;
-	topic_attribute_set(&t.attributes, req->attribute_name,
+	string_map_put(&t.attributes, req->attribute_name,
 		req->attribute_value ? req->attribute_value : "", a);
 	return put_topic(tx, &t, err);
 }
@@ -251,14 +239,12 @@ static int need_resource(struct db_tx *tx, const char *arn, struct arena *a, str
 static int list_tags_for_resource_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(sns, list_tags_for_resource);
-	struct towpath_string_map tags = {0};
+	struct towpath_string_map tags;
 
 	if (need_resource(tx, req->resource_arn, a, err) < 0 ||
-		store_document_get(tx, &STORE_RESOURCE_TAGS, req->resource_arn, a, &tags, err) < 0)
+		store_tags_read(tx, req->resource_arn, a, &tags, err) < 0)
 		return -1;
-	wire_list_alloc(a, &resp->tags, tags.n);
-	for (size_t i = 0; i < tags.n; i++)
-		resp->tags.v[i] = (struct sns_tag){tags.v[i].key, tags.v[i].value};
+	TAG_LIST(a, &tags, &resp->tags);
 	return 0;
 }
 
@@ -268,7 +254,7 @@ static int tag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 
 	return need_resource(tx, req->resource_arn, a, err) < 0
 		       ? -1
-		       : put_tags(tx, req->resource_arn, &req->tags, NULL, a, err);
+		       : add_tags(tx, req->resource_arn, &req->tags, a, err);
 }
 
 static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
@@ -277,7 +263,8 @@ static int untag_resource_step(struct db_tx *tx, void *arg, struct err *err)
 
 	return need_resource(tx, req->resource_arn, a, err) < 0
 		       ? -1
-		       : put_tags(tx, req->resource_arn, NULL, &req->tag_keys, a, err);
+		       : store_tags_remove(
+				 tx, req->resource_arn, req->tag_keys.v, req->tag_keys.n, a, err);
 }
 
 /* ---- publishing ---- */

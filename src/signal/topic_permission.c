@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "signal/topic.h"
+#include "store/string_map.h"
 
 static int put_policy(struct signal_engine *e, struct db_tx *tx, struct towpath_signal_topic *t,
 	const char *policy, struct arena *a, struct err *err)
@@ -12,7 +13,7 @@ static int put_policy(struct signal_engine *e, struct db_tx *tx, struct towpath_
 	if (policy && e->cfg.check_policy && e->cfg.check_policy(policy, &why) < 0)
 		return err_set_wire(err, "InvalidParameterException",
 			"Invalid parameter: Policy Error: %s", err_message(&why));
-	topic_attribute_set(&t->attributes, "Policy", policy ? policy : "", a);
+	string_map_put(&t->attributes, "Policy", policy ? policy : "", a);
 	return store_document_put(tx, &STORE_TOPIC, t->topic_arn, NULL, t, err);
 }
 
@@ -83,7 +84,7 @@ static void make_statement(const struct sns_add_permission_request *req, struct 
 
 static const char *policy_of(const struct towpath_signal_topic *t)
 {
-	const char *policy = topic_attribute(&t->attributes, "Policy");
+	const char *policy = string_map_get(&t->attributes, "Policy");
 
 	return policy && *policy ? policy : NULL;
 }
