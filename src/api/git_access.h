@@ -16,6 +16,9 @@ struct git_access_config {
 	const char *endpoint;	      /* of the server itself: http://host:port */
 	struct audit_sink audit;      /* where records of fetches and pushes go */
 	struct throttle *throttle;    /* borrowed; NULL: every request is taken */
+	/* The server ends: pushes over SSH whose objects still come are cut off with words;
+	 * borrowed; NULL: never. */
+	const struct interrupt *ending;
 };
 
 struct git_access {

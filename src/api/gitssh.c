@@ -3,6 +3,7 @@
 
 #include "api/gitlfs.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -135,13 +136,24 @@ static int parse(struct client *c, const char *command, struct git_access *g, st
 
 struct pipes {
 	int in, out;
+	const struct interrupt *ending;
 };
 
 static ssize_t read_pipe(void *arg, void *buf, size_t n, struct err *err)
 {
 	struct pipes *p = arg;
+	struct pollfd ready[] = {
+		{.fd = p->in, .events = POLLIN}, {.fd = interrupt_fd(p->ending), .events = POLLIN}};
 	ssize_t got;
 
+	while (poll(ready, ARRAY_SIZE(ready), -1) < 0)
+		if (errno != EINTR)
+			return err_errno(err, errno, "cannot wait for the client");
+	if (ready[1].revents)
+		return err_set(err, ERR_UNAVAILABLE,
+			"The server is ending. Nothing of this push was kept; push again when it "
+			"is "
+			"back.");
 	do
 		got = read(p->in, buf, n);
 	while (got < 0 && errno == EINTR);
@@ -212,7 +224,7 @@ static int run(struct client *c, const struct ssh_link_message *m, struct err *e
 	struct git_access g = {.config = c->config,
 		.protocol = "SSH",
 		.call = {.arena = &c->arena, .source_ip = c->address, .user_agent = c->banner}};
-	struct pipes pipes = {m->fds[0], m->fds[1]};
+	struct pipes pipes = {m->fds[0], m->fds[1], c->config->ending};
 
 	if (!c->logged_in)
 		return err_set(err, ERR_DENIED, "not logged in");

@@ -20,6 +20,8 @@
 
 #define BACKLOG 128
 #define RESTART_SECONDS 1
+#define GRACE_SECONDS 2 /* for clients to end by themselves */
+#define WORDS_SECONDS 1 /* for what they are told to reach them */
 
 struct server_ssh {
 	const struct git_access_config *git;
@@ -33,6 +35,7 @@ struct server_ssh {
 	pid_t gate;
 	bool stopping, ready;
 	int clients;
+	struct interrupt ending;
 	struct err failed; /* why the first gate did not start */
 };
 
@@ -89,6 +92,7 @@ int server_ssh_listen(struct server *s, struct err *err)
 	s->ssh = xcalloc(1, sizeof(*s->ssh));
 	s->ssh->listener = fd;
 	s->ssh->control = -1;
+	s->ssh->ending = INTERRUPT_INIT;
 	s->ssh->program = TAKE_PTR(program);
 	s->ssh->keys = xasprintf("%s/keys", s->data_dir);
 	pthread_mutex_init(&s->ssh->lock, NULL);
@@ -268,6 +272,9 @@ int server_ssh_open(struct server *s, struct err *err)
 
 	if (!ssh)
 		return 0;
+	if (interrupt_init(&ssh->ending, err) < 0)
+		return -1;
+	s->git.ending = &ssh->ending;
 	ssh->git = &s->git;
 	rc = pthread_create(&ssh->thread, NULL, keep_gate, ssh);
 	if (rc != 0)
@@ -281,8 +288,20 @@ int server_ssh_open(struct server *s, struct err *err)
 	return rc;
 }
 
-/* The gate's processes die, so that their links and pipes end and with them the clients' threads.
- */
+/* Until no client is left, or the time is up. Lock held. */
+static void await_clients(struct server_ssh *ssh, int seconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += seconds;
+	while (ssh->clients &&
+		pthread_cond_timedwait(&ssh->changed, &ssh->lock, &until) != ETIMEDOUT)
+		;
+}
+
+/* Clients may end what they do, then those that still send are told. At last the gate's processes
+ * die, so that their links and pipes end and with them the clients' threads. */
 void server_ssh_close(struct server *s)
 {
 	struct server_ssh *ssh = TAKE_PTR(s->ssh);
@@ -290,6 +309,9 @@ void server_ssh_close(struct server *s)
 	if (!ssh)
 		return;
 	pthread_mutex_lock(&ssh->lock);
+	await_clients(ssh, GRACE_SECONDS);
+	interrupt_raise(&ssh->ending);
+	await_clients(ssh, WORDS_SECONDS);
 	ssh->stopping = true;
 	if (ssh->gate)
 		kill(ssh->gate, SIGKILL);
@@ -302,6 +324,7 @@ void server_ssh_close(struct server *s)
 		pthread_cond_wait(&ssh->changed, &ssh->lock);
 	pthread_mutex_unlock(&ssh->lock);
 	fd_closep(&ssh->listener);
+	interrupt_release(&ssh->ending);
 	pthread_mutex_destroy(&ssh->lock);
 	pthread_cond_destroy(&ssh->changed);
 	err_release(&ssh->failed);

@@ -178,3 +178,22 @@ def test_keys_last_and_the_gate_is_kept(server, alice, repository):
     else:
         pytest.fail("the gate did not come back")
     assert keys == {p: open(os.path.join(server.data, "keys", p), "rb").read() for p in keys}
+
+
+def test_a_server_that_ends_tells_who_still_pushes(server, alice, repository):
+    push = subprocess.Popen([*alice.command(), "-p", str(server.info["sshPort"]), f"{alice.id}@127.0.0.1",
+                             f"git-receive-pack '/v1/repos/{repository['repositoryName']}'"],
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert b"capabilities^{}" in push.stdout.readline()
+        command = f"{'0' * 40} {'1' * 40} refs/heads/main\0report-status side-band-64k\n".encode()
+        push.stdin.write(b"%04x" % (len(command) + 4) + command + b"0000" + b"PACK\0\0\0\2\0\0\0\2")
+        push.stdin.flush()
+        objects = os.path.join(server.data, "git", repository["repositoryId"] + ".git", "objects")
+        assert server.stop() == 0
+        out, said = push.communicate(timeout=60)
+    finally:
+        push.kill()
+    assert push.returncode == 128, (out, said)
+    assert b"The server is ending. Nothing of this push was kept" in said
+    assert not [name for name in os.listdir(objects) if name.startswith("tmp_")]
