@@ -11,6 +11,7 @@
 #include "signal/event.h"
 
 #define NOTICE_SNS "SNS"
+#define NOTICE_SERVICE "codestar-notifications.amazonaws.com"
 #define NOTICE_SLACK "Slack"
 #define NOTICE_WEBHOOK "Webhook"
 

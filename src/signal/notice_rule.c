@@ -4,6 +4,7 @@
 
 #include "crypto/digest.h"
 #include "signal/notice.h"
+#include "signal/topic.h"
 
 #define PAGE 50
 #define MAX_TARGETS 10
@@ -161,11 +162,33 @@ static int update_notification_rule_step(struct db_tx *tx, void *arg, struct err
 	return notice_rule_put(tx, &rule, err);
 }
 
+/* What becomes of messages to the target now: a topic may be gone, or close its policy. */
+static int find_status(struct signal_engine *e, struct db_tx *tx, const char *rule_arn,
+	struct codestar_notifications_target_summary *t, struct arena *a, struct err *err)
+{
+	const struct signal_agent by = {.service = NOTICE_SERVICE, .source_arn = rule_arn};
+	struct err why CLEANUP_ERR = ERR_INIT;
+
+	t->target_status = "ACTIVE";
+	if (!streq(t->target_type, NOTICE_SNS) ||
+		topic_takes(e, tx, t->target_address, &by, a, &why) == 0)
+		return 0;
+	if (!topic_refused(&why))
+		return err_move(err, &why);
+	t->target_status = "UNREACHABLE";
+	return 0;
+}
+
 static int describe_notification_rule_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(codestar_notifications, describe_notification_rule);
 
-	return notice_rule_need(tx, req->arn, a, resp, err);
+	if (notice_rule_need(tx, req->arn, a, resp, err) < 0)
+		return -1;
+	wire_foreach (t, &resp->targets)
+		if (find_status(e, tx, req->arn, t, a, err) < 0)
+			return -1;
+	return 0;
 }
 
 static int delete_notification_rule_step(struct db_tx *tx, void *arg, struct err *err)
@@ -313,15 +336,23 @@ static int delete_target_step(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
+static bool target_has(
+	const struct codestar_notifications_target_summary *t, const char *name, const char *value)
+{
+	if (streq(name, "TARGET_TYPE"))
+		return streq(t->target_type, value);
+	return streq(streq(name, "TARGET_ADDRESS") ? t->target_address : t->target_status, value);
+}
+
 static bool target_passes(const struct codestar_notifications_target_summary *t,
 	const struct codestar_notifications_list_targets_filters *filters)
 {
 	wire_foreach (f, filters) {
-		const char *value = streq(f->name, "TARGET_TYPE")      ? t->target_type
-				    : streq(f->name, "TARGET_ADDRESS") ? t->target_address
-								       : t->target_status;
+		bool any = false;
 
-		if (!streq(value, f->value))
+		wire_foreach (g, filters)
+			any |= streq(f->name, g->name) && target_has(t, g->name, g->value);
+		if (!any)
 			return false;
 	}
 	return true;
@@ -358,6 +389,8 @@ static int list_targets_step(struct db_tx *tx, void *arg, struct err *err)
 			if (again)
 				continue;
 			seen[total++] = t->target_address;
+			if (find_status(e, tx, rule->arn, t, a, err) < 0)
+				return -1;
 			if (after && n < max && target_passes(t, &req->filters))
 				resp->targets.v[n++] = *t;
 			else if (after && n == max && target_passes(t, &req->filters))

@@ -29,8 +29,7 @@ int notice_send(struct signal_engine *e, struct db_tx *tx, const notice_rule *ru
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct str payload CLEANUP_STR = STR_INIT;
 	struct err lost CLEANUP_ERR = ERR_INIT;
-	const struct signal_agent by = {
-		.service = "codestar-notifications.amazonaws.com", .source_arn = rule->arn};
+	const struct signal_agent by = {.service = NOTICE_SERVICE, .source_arn = rule->arn};
 	struct towpath_signal_webhook w = {
 		.type = t->target_type,
 		.address = t->target_address,

@@ -211,14 +211,22 @@ int topic_send(struct signal_engine *e, struct db_tx *tx, const char *subscripti
 }
 
 /* A topic without a policy of its own takes messages of all services of its account. */
-static int check_agent(const struct signal_engine *e, const struct topic_message *m,
+static int check_agent(const struct signal_engine *e, const struct signal_agent *by,
 	const struct towpath_signal_topic *topic, struct err *err)
 {
 	const char *policy = topic_policy(e, topic);
 
-	if (!m->by || !policy || !e->cfg.service_may)
+	if (!by || !policy || !e->cfg.service_may)
 		return 0;
-	return e->cfg.service_may(e->cfg.arg, m->by, "SNS:Publish", topic->topic_arn, policy, err);
+	return e->cfg.service_may(e->cfg.arg, by, "SNS:Publish", topic->topic_arn, policy, err);
+}
+
+int topic_takes(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,
+	const struct signal_agent *by, struct arena *a, struct err *err)
+{
+	struct towpath_signal_topic topic;
+
+	return topic_need(tx, topic_arn, a, &topic, err) < 0 ? -1 : check_agent(e, by, &topic, err);
 }
 
 const char *topic_name(const char *arn)
@@ -254,7 +262,7 @@ int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_
 	};
 
 	if (topic_need(tx, m->topic_arn, a, &topic, err) < 0 ||
-		check_agent(e, m, &topic, err) < 0 || check_message(m, &size, err) < 0 ||
+		check_agent(e, m->by, &topic, err) < 0 || check_message(m, &size, err) < 0 ||
 		store_document_list(tx, &STORE_SUBSCRIPTION,
 			&(struct store_document_filter){.owner = m->topic_arn}, a, &all, err) < 0)
 		return -1;

@@ -32,6 +32,10 @@ const char *topic_name(const char *arn);
 /* Checks it and enqueues its delivery to each subscription that wants it. */
 int topic_publish(struct signal_engine *e, struct db_tx *tx, const struct topic_message *m,
 	struct arena *a, const char **ret_id, struct err *err);
+/* Whether the topic is there and its policy lets the service publish: 0, or as topic_publish()
+ * fails. */
+int topic_takes(struct signal_engine *e, struct db_tx *tx, const char *topic_arn,
+	const struct signal_agent *by, struct arena *a, struct err *err);
 /* Whether it was refused for good (no such topic, its policy, the message) and did not just fail.
  */
 static inline bool topic_refused(const struct err *why)

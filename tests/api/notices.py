@@ -89,7 +89,18 @@ def test_rules(shared_server):
 
     c.update_notification_rule(Arn=arn, Targets=[{"TargetType": "SNS", "TargetAddress": topic + str(i)} for i in range(3)])
     page = c.list_targets(MaxResults=2)
-    assert [t["TargetAddress"][-1] for t in page["Targets"]] == ["0", "1"]
+    assert [(t["TargetAddress"][-1], t["TargetStatus"]) for t in page["Targets"]] == [
+        ("0", "UNREACHABLE"), ("1", "UNREACHABLE")]
+    c.subscribe(Arn=arn, Target={"TargetType": "SNS", "TargetAddress": topic})
+    either = c.list_targets(Filters=[{"Name": "TARGET_ADDRESS", "Value": topic + "1"},
+                                     {"Name": "TARGET_ADDRESS", "Value": topic}])["Targets"]
+    assert {t["TargetAddress"]: t["TargetStatus"] for t in either} == {topic + "1": "UNREACHABLE", topic: "ACTIVE"}
+    shared_server.client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish",
+             "Resource": topic}]}))
+    assert [t["TargetStatus"] for t in c.describe_notification_rule(Arn=arn)["Targets"]] == ["UNREACHABLE"] * 4
+    c.unsubscribe(Arn=arn, TargetAddress=topic)
     assert [t["TargetAddress"][-1] for t in c.list_targets(NextToken=page["NextToken"])["Targets"]] == ["2"]
     second = rule(c, "two", project, [build + "failed"])
     page = c.list_notification_rules(MaxResults=1)
