@@ -168,10 +168,9 @@ static int put_log_events_step(struct db_tx *tx, void *arg, struct err *err)
 
 struct find {
 	struct arena *a;
-	const char *group, *stream, *key, *prefix;
+	const char *group, *stream, *key;
 	struct logs_log_group g;
 	struct towpath_signal_stream s;
-	struct store_documents all;
 };
 
 static int find_stream_step(struct db_tx *tx, void *arg, struct err *err)
@@ -233,136 +232,6 @@ int signal_logs_get_log_events(struct signal_engine *e, struct call *call,
 	resp->next_forward_token = arena_printf(a, "f/%s", page.after);
 	resp->next_backward_token = arena_printf(a, "b/%s", page.before);
 	return 0;
-}
-
-/* ---- FilterLogEvents ---- */
-
-static int find_streams_step(struct db_tx *tx, void *arg, struct err *err)
-{
-	struct find *f = arg;
-
-	if (log_group_need(tx, f->group, f->a, &f->g, err) < 0)
-		return -1;
-	return store_document_list(tx, &STORE_LOG_STREAM,
-		&(struct store_document_filter){.owner = f->group,
-			.prefix = f->prefix ? log_stream_key(f->a, f->group, f->prefix) : NULL},
-		f->a, &f->all, err);
-}
-
-char *log_event_id(struct arena *a, const struct log_event *x, const char *stream)
-{
-	uint32_t h = 2166136261u;
-
-	for (; *stream; stream++)
-		h = (h ^ (unsigned char)*stream) * 16777619u;
-	return arena_printf(a, "%015lld%010u%012lld", (long long)x->msec, h, (long long)x->number);
-}
-
-static int by_event_id(const void *x, const void *y)
-{
-	return strcmp(((const struct logs_filtered_log_event *)x)->event_id,
-		((const struct logs_filtered_log_event *)y)->event_id);
-}
-
-typedef VEC(struct logs_filtered_log_event) filtered_vec;
-
-/* Adds the stream's events that come after the one named by token, up to max of them. */
-static int filter_stream(struct signal_engine *e, const char *key,
-	const struct towpath_signal_stream *s, const struct log_page_query *base, const char *token,
-	struct arena *a, filtered_vec *out, struct err *err)
-{
-	struct log_page_query q = *base;
-	size_t added = 0;
-	struct log_page page;
-
-	do {
-		if (log_page_read(e, key, s, &q, a, &page, err) < 0)
-			return -1;
-		for (size_t i = 0; i < page.n && added < base->max; i++) {
-			const char *id = log_event_id(a, &page.v[i], s->log_stream_name);
-
-			if (token && strcmp(id, token) <= 0)
-				continue;
-			added++;
-			vec_push(out,
-				((struct logs_filtered_log_event){
-					.event_id = id,
-					.timestamp = WIRE_SET_LONG(page.v[i].msec),
-					.ingestion_time = WIRE_SET_LONG(page.v[i].ingestion_msec),
-					.log_stream_name = s->log_stream_name,
-					.message = page.v[i].message,
-				}));
-		}
-		if (q.place && streq(q.place, page.after))
-			break;
-		q.place = page.after;
-	} while (added < base->max);
-	return 0;
-}
-
-static bool stream_wanted(const struct logs_input_log_stream_names *names, const char *name)
-{
-	wire_foreach (x, names) {
-		if (streq(*x, name))
-			return true;
-	}
-	return names->n == 0;
-}
-
-static int read_pattern(
-	const char *text, struct arena *a, const struct log_pattern **ret, struct err *err)
-{
-	struct err why CLEANUP_ERR = ERR_INIT;
-
-	if (!text)
-		return 0;
-	return log_pattern_parse(text, a, ret, &why) < 0
-		       ? err_set_wire(err, "InvalidParameterException", "%s", err_message(&why))
-		       : 0;
-}
-
-int signal_logs_filter_log_events(struct signal_engine *e, struct call *call,
-	const struct logs_filter_log_events_request *req,
-	struct logs_filter_log_events_response *resp, struct err *err)
-{
-	struct arena *a = call->arena;
-	struct find f = {.a = a, .prefix = req->log_stream_name_prefix};
-	size_t max = (size_t)wire_or(req->limit, PAGE_EVENTS);
-	struct log_page_query q = {
-		.to_msec = req->end_time.set && req->end_time.v < INT64_MAX ? req->end_time.v + 1
-									    : INT64_MAX,
-		.max = max + 1,
-	};
-	filtered_vec found = {0};
-	int r = 0;
-
-	f.group = log_group_name_of(req->log_group_name, req->log_group_identifier, a);
-	if (read_pattern(req->filter_pattern, a, &q.pattern, err) < 0 ||
-		signal_read(e, find_streams_step, &f, err) < 0)
-		return -1;
-	q.from_msec = MAX(wire_or(req->start_time, 0), log_retention_start(e, &f.g));
-	if (req->next_token) {
-		char msec[16] = "";
-
-		strncpy(msec, req->next_token, 15);
-		q.from_msec = MAX(q.from_msec, strtoll(msec, NULL, 10));
-	}
-	for (size_t i = 0; r == 0 && i < f.all.n; i++) {
-		const struct towpath_signal_stream *s = f.all.v[i];
-
-		if (stream_wanted(&req->log_stream_names, s->log_stream_name))
-			r = filter_stream(e, f.all.ids[i], s, &q, req->next_token, a, &found, err);
-	}
-	if (found.n)
-		qsort(found.v, found.n, sizeof(*found.v), by_event_id);
-	wire_list_alloc(a, &resp->events, MIN(found.n, max));
-	if (found.v)
-		memcpy(resp->events.v, found.v, resp->events.n * sizeof(*found.v));
-	if (found.n > max)
-		resp->next_token = resp->events.v[max - 1].event_id;
-	wire_list_alloc(a, &resp->searched_log_streams, 0);
-	vec_release(&found);
-	return r;
 }
 
 SIGNAL_DEFINE(logs, put_log_events, signal_write)

@@ -10,6 +10,7 @@
 
 #define PAGE_BYTES MIB
 #define EVENT_OVERHEAD 26
+#define ROWS_AT_ONCE 1000
 
 typedef VEC(struct log_event) event_vec;
 
@@ -34,8 +35,9 @@ static bool matches(const struct log_page_query *q, struct view message)
 struct rows_query {
 	struct store_log_query q;
 	struct arena *a;
-	struct store_log_event *v;
+	struct store_log_event *v; /* of one step */
 	size_t n;
+	VEC(struct store_log_event) all;
 };
 
 static int rows_step(struct db_tx *tx, void *arg, struct err *err)
@@ -61,6 +63,27 @@ static int row_place_parse(const struct log_page_query *q, struct rows_query *r,
 	return err_set(err, ERR_INVALID, "The specified nextToken is invalid.");
 }
 
+/* Up to max rows, a part at a time, until a page's bytes are there: a database may hand over all
+ * rows that were asked for at once. */
+static int read_rows(struct signal_engine *e, struct rows_query *r, size_t max, struct err *err)
+{
+	size_t bytes = 0;
+
+	do {
+		r->q.max = MIN(max - r->all.n, ROWS_AT_ONCE);
+		r->q.bytes = PAGE_BYTES - bytes;
+		if (signal_read(e, rows_step, r, err) < 0)
+			return -1;
+		for (size_t i = 0; i < r->n; i++) {
+			vec_push(&r->all, r->v[i]);
+			bytes += strlen(r->v[i].message) + EVENT_OVERHEAD;
+			r->q.at_msec = r->v[i].msec;
+			r->q.at_sequence = r->v[i].sequence;
+		}
+	} while (r->n == r->q.max && r->all.n < max && bytes < PAGE_BYTES);
+	return 0;
+}
+
 static int page_rows(struct signal_engine *e, const char *key, const struct log_page_query *q,
 	struct arena *a, struct log_page *ret, struct err *err)
 {
@@ -73,12 +96,13 @@ static int page_rows(struct signal_engine *e, const char *key, const struct log_
 		.from_msec = q->from_msec,
 		.to_msec = q->to_msec,
 		.backwards = q->backwards,
-		.max = q->max,
 	};
-	if (row_place_parse(q, &r, err) < 0 || signal_read(e, rows_step, &r, err) < 0)
+	if (row_place_parse(q, &r, err) < 0 || read_rows(e, &r, q->max, err) < 0) {
+		vec_release(&r.all);
 		return -1;
-	for (; used < r.n; used++) {
-		const struct store_log_event *x = &r.v[used];
+	}
+	for (; used < r.all.n; used++) {
+		const struct store_log_event *x = &r.all.v[used];
 
 		bytes += strlen(x->message) + EVENT_OVERHEAD;
 		if (bytes > PAGE_BYTES && used)
@@ -90,12 +114,13 @@ static int page_rows(struct signal_engine *e, const char *key, const struct log_
 	}
 	ret->before = ret->after = q->place ? q->place : row_place(a, -1, -1);
 	if (used) {
-		const struct store_log_event *first = &r.v[q->backwards ? used - 1 : 0];
-		const struct store_log_event *last = &r.v[q->backwards ? 0 : used - 1];
+		const struct store_log_event *first = &r.all.v[q->backwards ? used - 1 : 0];
+		const struct store_log_event *last = &r.all.v[q->backwards ? 0 : used - 1];
 
 		ret->before = row_place(a, first->msec, first->sequence);
 		ret->after = row_place(a, last->msec, last->sequence);
 	}
+	vec_release(&r.all);
 	take_events(&found, q->backwards, a, ret);
 	return 0;
 }

@@ -40,7 +40,8 @@ int store_log_event_read(struct db_tx *tx, const struct store_log_query *q, stru
 {
 	VEC(struct store_log_event) found = {0};
 	struct db_rows *rows CLEANUP_ROWS = NULL;
-	int r;
+	size_t bytes = 0;
+	int r = 1;
 
 	*ret_n = 0;
 	if (db_query(tx, q->backwards ? backward_sql : forward_sql,
@@ -48,19 +49,21 @@ int store_log_event_read(struct db_tx *tx, const struct store_log_query *q, stru
 			    DB_INT(q->at_msec), DB_INT(q->at_sequence), DB_INT((int64_t)q->max)),
 		    &rows, err) < 0)
 		return -1;
-	while ((r = db_next(rows, err)) > 0)
+	while ((!q->bytes || bytes <= q->bytes) && (r = db_next(rows, err)) > 0) {
 		vec_push(&found, ((struct store_log_event){
 					 .sequence = db_col_int(rows, 0),
 					 .msec = db_col_int(rows, 1),
 					 .ingestion_msec = db_col_int(rows, 2),
 					 .message = db_col_text(rows, 3, a),
 				 }));
+		bytes += strlen(found.v[found.n - 1].message);
+	}
 	*ret = arena_new_n(a, found.n + 1, struct store_log_event);
 	if (found.n)
 		memcpy(*ret, found.v, found.n * sizeof(*found.v));
 	*ret_n = found.n;
 	vec_release(&found);
-	return r;
+	return r < 0 ? -1 : 0;
 }
 
 int store_log_event_drop(struct db_tx *tx, const char *stream, int64_t before_msec, struct err *err)

@@ -17,13 +17,14 @@ struct store_log_event {
 int store_log_event_add(
 	struct db_tx *tx, const char *stream, const struct store_log_event *event, struct err *err);
 /* Ordered by time, then arrival. from_msec <= msec < to_msec. After (before, if `backwards`: the
- * newest first) the place (at_msec, at_sequence), itself excluded; at most max. */
+ * newest first) the place (at_msec, at_sequence), itself excluded; at most max, and none after so
+ * many bytes of messages (0: no matter). */
 struct store_log_query {
 	const char *stream;
 	int64_t from_msec, to_msec;
 	int64_t at_msec, at_sequence;
 	bool backwards;
-	size_t max;
+	size_t max, bytes;
 };
 int store_log_event_read(struct db_tx *tx, const struct store_log_query *q, struct arena *a,
 	struct store_log_event **ret, size_t *ret_n, struct err *err);

@@ -67,6 +67,30 @@ def metric(server, name, **more):
     return sum(p["Sum"] for p in points), sum(p["SampleCount"] for p in points)
 
 
+def test_pages_over_streams_are_bounded(shared_server):
+    """Lines of several streams come by time, a mebibyte at once, whatever the group holds."""
+    logs, now = shared_server.client("logs"), now_of(shared_server)
+    logs.create_log_group(logGroupName="/many")
+    for k in range(4):
+        logs.create_log_stream(logGroupName="/many", logStreamName=f"s{k}")
+        logs.put_log_events(logGroupName="/many", logStreamName=f"s{k}", logEvents=[
+            {"timestamp": now + 4 * i + k, "message": f"{4 * i + k} " + "x" * 150000} for i in range(6)])
+    pages, more = [], {}
+    while not pages or more:
+        page = logs.filter_log_events(logGroupName="/many", **more)
+        pages.append([int(x["message"].split()[0]) for x in page["events"]])
+        more = {"nextToken": page["nextToken"]} if "nextToken" in page else {}
+    assert sum(pages, []) == list(range(24))
+    assert [len(page) for page in pages] == [6, 6, 6, 6]
+    found = logs.filter_log_events(logGroupName="/many", filterPattern="23")["events"]
+    assert [x["logStreamName"] for x in found] == ["s3"]
+    limited = logs.filter_log_events(logGroupName="/many", limit=3)
+    assert [int(x["message"].split()[0]) for x in limited["events"]] == [0, 1, 2] and "nextToken" in limited
+    for head in (True, False):
+        page = logs.get_log_events(logGroupName="/many", logStreamName="s1", startFromHead=head)
+        assert len(page["events"]) == 6
+
+
 def test_metric_filters(shared_server):
     logs = shared_server.client("logs")
     put(shared_server, "/m", "ERROR from before")
