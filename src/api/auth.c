@@ -37,8 +37,13 @@ static struct sigv4_request request_of(struct http_exchange *x)
 	};
 }
 
-static int no_credentials(bool s3, struct err *err)
+/* Signatures of before 2014, which some clients still make for URLs, are told so. */
+static int no_credentials(struct http_exchange *x, bool s3, struct err *err)
 {
+	if (s3 && http_raw_query(x) && strstr(http_raw_query(x), "AWSAccessKeyId="))
+		return err_set_wire(err, "InvalidRequest",
+			"The authorization mechanism you have provided is not supported. Please "
+			"use AWS4-HMAC-SHA256 (signature version 4).");
 	return err_set_wire(err, "MissingAuthenticationToken",
 		s3 ? "Access Denied" : "Missing Authentication Token");
 }
@@ -114,7 +119,7 @@ static int authenticate(void *arg, struct http_exchange *x, const char *service,
 	if (found < 0)
 		return -1;
 	if (found == 0)
-		return no_credentials(s3, err);
+		return no_credentials(x, s3, err);
 	if (identity_failures_check(e, claim->access_key_id, http_peer(x), err) < 0 ||
 		read_payload(x, claim, s3, who, &check.payload_hash, err) < 0)
 		return -1;

@@ -288,6 +288,7 @@ int api_body_init(struct api_body *b, struct api_request *r, struct err *err)
 		.length = http_content_length(r->x),
 		.read = read_plain,
 		.trailer = trailer,
+		.announced = http_header(r->x, "X-Amz-Trailer"),
 		.fd = -1,
 	};
 	digest_init(&b->digest, DIGEST_SHA256);

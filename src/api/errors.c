@@ -78,6 +78,7 @@ static const struct name s3_names[] = {
 	{"InvalidRange", 416},
 	{"InvalidRequest", 400},
 	{"KeyTooLongError", 400},
+	{"MalformedTrailerError", 400},
 	{"MetadataTooLarge", 400},
 	{"MethodNotAllowed", 405},
 	{"MissingContentLength", 411},

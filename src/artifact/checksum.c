@@ -2,6 +2,8 @@
 /* The checksums that S3 clients may send and ask for. */
 #include "artifact/checksum.h"
 
+#include <strings.h>
+
 #include "base/mem.h"
 #include "codec/base64.h"
 
@@ -41,8 +43,31 @@ void checksum_clear(struct towpath_object_meta *meta)
 	meta->checksum_type = NULL;
 }
 
-int checksum_claim(struct towpath_object_meta *meta, const char *md5, struct checksum_claim *ret,
-	struct err *err)
+static int too_many(struct err *err)
+{
+	return err_set_wire(err, "InvalidRequest",
+		"Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
+		"allowed.");
+}
+
+/* What trails the body is compared whether or not the client names its algorithm in a header. */
+static int claim_trailer(const char *announced, struct checksum_claim *ret, struct err *err)
+{
+	if (ret->kind)
+		return too_many(err);
+	for (size_t i = 0; i < ARRAY_SIZE(checksums); i++)
+		if (strcasecmp(checksums[i].header, announced) == 0)
+			ret->kind = &checksums[i];
+	if (!ret->kind)
+		return err_set_wire(err, "InvalidRequest",
+			"The value specified in the x-amz-trailer header is not supported: %s",
+			announced);
+	ret->trails = true;
+	return 0;
+}
+
+int checksum_claim(struct towpath_object_meta *meta, const char *md5,
+	const struct call_stream *stream, struct checksum_claim *ret, struct err *err)
 {
 	const char *algorithm = meta->checksum_algorithm;
 
@@ -53,12 +78,12 @@ int checksum_claim(struct towpath_object_meta *meta, const char *md5, struct che
 		if (!*text)
 			continue;
 		if (ret->kind)
-			return err_set_wire(err, "InvalidRequest",
-				"Expecting a single x-amz-checksum- header. Multiple checksum "
-				"Types are not allowed.");
+			return too_many(err);
 		ret->kind = &checksums[i];
 		ret->wanted = *text;
 	}
+	if (stream && stream->announced && claim_trailer(stream->announced, ret, err) < 0)
+		return -1;
 	if (!ret->kind && algorithm) {
 		ret->kind = checksum_by_name(algorithm);
 		if (!ret->kind)
@@ -90,8 +115,12 @@ int checksum_verify(const struct checksum_claim *claim, const struct blob_writer
 			"The Content-MD5 you specified did not match what we received.");
 	if (!claim->kind)
 		return 0;
-	if (!wanted && stream && stream->trailer)
+	if (claim->trails)
 		wanted = stream->trailer(stream, claim->kind->header);
+	if (claim->trails && !wanted)
+		return err_set_wire(err, "MalformedTrailerError",
+			"The request announced a trailer %s, which did not come.",
+			claim->kind->header);
 	got = base64_of(&w->extra, a);
 	if (wanted && !streq(wanted, got))
 		return err_set_wire(err, "BadDigest",

@@ -150,7 +150,7 @@ int artifact_upload_part(struct artifact_engine *e, struct call *call,
 		return err_set_wire(err, "EntityTooLarge",
 			"Your proposed upload exceeds the maximum allowed object size.");
 	if (begin_part(&p, req->part_number.v, err) < 0 ||
-		checksum_claim(meta, req->content_md5, &claim, err) < 0 ||
+		checksum_claim(meta, req->content_md5, call->stream, &claim, err) < 0 ||
 		blob_create(&e->blobs, &w, err) < 0 ||
 		artifact_receive(&w, call->stream, &claim, call->arena, meta, err) < 0 ||
 		commit_part(&p, &w, err) < 0)
@@ -348,7 +348,7 @@ static int whole_claim(const struct s3_complete_multipart_upload_request *req, s
 		return 0;
 	wire_assign(
 		&towpath_object_meta_shape, meta, &s3_complete_multipart_upload_request_shape, req);
-	return checksum_claim(meta, NULL, ret, err);
+	return checksum_claim(meta, NULL, NULL, ret, err);
 }
 
 static int check_size(const struct s3_complete_multipart_upload_request *req,

@@ -80,7 +80,7 @@ int artifact_put_object(struct artifact_engine *e, struct call *call,
 	if (artifact_check_key(req->key, err) < 0 ||
 		artifact_load_bucket(e, req->bucket, call->arena, &bucket, err) < 0 ||
 		artifact_new_meta(&s3_put_object_request_shape, req, call->arena, &meta, err) < 0 ||
-		checksum_claim(meta, req->content_md5, &claim, err) < 0)
+		checksum_claim(meta, req->content_md5, call->stream, &claim, err) < 0)
 		return -1;
 	if (call->stream->length > MAX_OBJECT)
 		return err_set_wire(err, "EntityTooLarge",

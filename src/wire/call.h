@@ -15,6 +15,7 @@ struct call_stream {
 	ssize_t (*read)(struct call_stream *s, void *buf, size_t n, struct err *err);
 	/* Of a body with trailers: the trailer's value once read() answered 0, or NULL. */
 	const char *(*trailer)(struct call_stream *s, const char *name);
+	const char *announced; /* the trailer that the request says will come, or NULL */
 	/* The answer's bytes: size bytes of an open file from offset on; fd is taken; -1: none. */
 	int fd;
 	int64_t offset, size;

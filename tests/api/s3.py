@@ -171,6 +171,38 @@ def test_checksums(s3, bucket):
     assert code(s3.head_object, Bucket=bucket, Key="bad") == "404"
 
 
+class UnreadBody(botocore.auth.S3SigV4Auth):
+    """Signs a body by what the header says of it: this much of it comes in chunks."""
+
+    def payload(self, request):
+        return "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+
+def test_trailers(shared_server, s3, bucket):
+    """The checksum behind a body counts by its announcement: not every SDK names its algorithm as well."""
+    body = b"some content"
+    crc = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+    def put(key, trailer, announced="x-amz-checksum-crc32"):
+        request = botocore.awsrequest.AWSRequest("PUT", f"{shared_server.endpoint}/{bucket}/{key}", headers={
+            "Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": str(len(body)),
+            "X-Amz-Trailer": announced})
+        UnreadBody(botocore.credentials.Credentials(*shared_server.keys()), "s3",
+                   shared_server.region).add_auth(request)
+        chunks = b"%x\r\n%s\r\n0\r\n%s\r\n" % (len(body), body, trailer.encode())
+        status, _, answer = http(request.url, "PUT", chunks, dict(request.headers))
+        return re.search("<Code>(.*)</Code>", answer.decode()).group(1) if status != 200 else status
+
+    assert put("good", f"x-amz-checksum-crc32:{crc}\r\n") == 200
+    got = s3.get_object(Bucket=bucket, Key="good", ChecksumMode="ENABLED")
+    assert (got["Body"].read(), got["ChecksumCRC32"]) == (body, crc)
+    assert put("bad", "x-amz-checksum-crc32:AAAAAA==\r\n") == "BadDigest"
+    assert put("bad", "") == "MalformedTrailerError"
+    assert put("bad", f"x-amz-checksum-crc32c:{crc}\r\n") == "MalformedTrailerError"
+    assert put("bad", "x-amz-checksum-x:AAAA\r\n", "x-amz-checksum-x") == "InvalidRequest"
+    assert code(s3.head_object, Bucket=bucket, Key="bad") == "404"
+
+
 def test_list(s3, bucket):
     keys = ["a/1", "a/2", "a/b/3", "b", "c/4", "d\u00e9 +", "z&<"]
     for k in keys:
@@ -410,6 +442,11 @@ def test_presigned_put(shared_server, bucket):
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
     assert http(url, "PUT", b"by url")[0] == 200
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"by url"
+    # what boto3 makes without signature_version is told what is wrong with it
+    url = shared_server.client("s3", signature_version="s3").generate_presigned_url(
+        "get_object", Params={"Bucket": bucket, "Key": "k"})
+    status, _, body = http(url)
+    assert status == 400 and b"Please use AWS4-HMAC-SHA256" in body
 
 
 def test_anonymous(shared_server, s3, bucket):
