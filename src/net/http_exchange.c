@@ -102,6 +102,15 @@ static enum MHD_Result copy_header(
 	return MHD_YES;
 }
 
+/* An IPv4 peer of an IPv6 socket (::ffff:192.0.2.1) is named as what it is. */
+static void write_v6(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
+{
+	if (IN6_IS_ADDR_V4MAPPED(address))
+		inet_ntop(AF_INET, &address->s6_addr[12], text, INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
+}
+
 char *http_peer_text(struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info =
@@ -112,8 +121,7 @@ char *http_peer_text(struct MHD_Connection *c)
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr, text,
 			sizeof(text));
 	else if (info && info->client_addr->sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)info->client_addr)->sin6_addr,
-			text, sizeof(text));
+		write_v6(&((const struct sockaddr_in6 *)info->client_addr)->sin6_addr, text);
 	return xstrdup(text);
 }
 
