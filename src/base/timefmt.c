@@ -120,14 +120,9 @@ static bool parse_basic(const char *text, int64_t *ret_usec)
 	return true;
 }
 
-bool timefmt_parse(const char *text, int64_t *ret_usec)
+static bool parse_forms(const char *text, const char *const forms[], size_t n, int64_t *ret_usec)
 {
-	static const char *const forms[] = {
-		"%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S", "%a, %d %b %Y %H:%M:%S GMT"};
-
-	if (parse_basic(text, ret_usec))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct tm tm = {0};
 		const char *rest = strptime(text, forms[i], &tm);
 		int64_t usec;
@@ -141,4 +136,32 @@ bool timefmt_parse(const char *text, int64_t *ret_usec)
 		return true;
 	}
 	return false;
+}
+
+bool timefmt_parse(const char *text, int64_t *ret_usec)
+{
+	static const char *const forms[] = {
+		"%Y-%m-%dT%H:%M:%S", "%Y%m%dT%H%M%S", "%a, %d %b %Y %H:%M:%S GMT"};
+
+	return parse_basic(text, ret_usec) || parse_forms(text, forms, ARRAY_SIZE(forms), ret_usec);
+}
+
+/* A month's first day is what strptime() cannot know. */
+static bool parse_month(const char *text, int64_t *ret_usec)
+{
+	struct tm tm = {.tm_mday = 1};
+	const char *rest = strptime(text, "%Y-%m", &tm);
+
+	if (!rest || *rest)
+		return false;
+	*ret_usec = (int64_t)timegm(&tm) * USEC_PER_SEC;
+	return true;
+}
+
+bool timefmt_parse_date(const char *text, int64_t *ret_usec)
+{
+	static const char *const forms[] = {"%Y-%m-%dT%H:%M", "%Y-%m-%d"};
+
+	return timefmt_parse(text, ret_usec) || parse_month(text, ret_usec) ||
+	       parse_forms(text, forms, ARRAY_SIZE(forms), ret_usec);
 }

@@ -21,5 +21,7 @@ struct timefmt timefmt_http(int64_t usec);
 struct timefmt timefmt_duration(int64_t usec);
 /* Parses any of the first four forms (fractions and ±hh:mm offsets included); false if none. */
 bool timefmt_parse(const char *text, int64_t *ret_usec);
+/* The same, and the shorter forms of dates: 2026-11, 2026-11-23, 2026-11-23T04:39Z (±hh:mm). */
+bool timefmt_parse_date(const char *text, int64_t *ret_usec);
 
 #endif

@@ -2,6 +2,7 @@
 /* The account as a whole: its alias, its sums, the credential report, all that is authorized. */
 #include "base/timefmt.h"
 #include "identity/engine.h"
+#include "identity/quota.h"
 
 #define REPORT_LIFE_USEC (4 * 3600 * USEC_PER_SEC)
 #define ALIAS "alias"
@@ -73,8 +74,19 @@ static int get_account_summary(struct identity_step *s, struct db_tx *tx, struct
 		{"AccountAccessKeysPresent", NULL, 1},
 		{"AccountMFAEnabled", NULL, 0},
 		{"MFADevices", NULL, 0},
-		{"AccessKeysPerUserQuota", NULL, 2},
-		{"VersionsPerPolicyQuota", NULL, 5},
+		{"MFADevicesInUse", NULL, 0},
+		{"AccountSigningCertificatesPresent", NULL, 0},
+		{"AccessKeysPerUserQuota", NULL, QUOTA_KEYS_OF_USER},
+		{"VersionsPerPolicyQuota", NULL, QUOTA_VERSIONS_OF_POLICY},
+		{"AttachedPoliciesPerUserQuota", NULL, QUOTA_ATTACHED},
+		{"AttachedPoliciesPerRoleQuota", NULL, QUOTA_ATTACHED},
+		{"AttachedPoliciesPerGroupQuota", NULL, QUOTA_ATTACHED},
+		{"GroupsPerUserQuota", NULL, QUOTA_GROUPS_OF_USER},
+		{"PolicySizeQuota", NULL, QUOTA_MANAGED_SIZE},
+		{"UserPolicySizeQuota", NULL, QUOTA_USER_SIZE},
+		{"GroupPolicySizeQuota", NULL, QUOTA_GROUP_SIZE},
+		{"RolePolicySizeQuota", NULL, QUOTA_ROLE_SIZE},
+		{"AssumeRolePolicySizeQuota", NULL, QUOTA_TRUST_SIZE},
 	};
 	struct iam_get_account_summary_response *resp = s->resp;
 	size_t n;

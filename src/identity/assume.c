@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Assuming a role: what its trust policy says, what the caller may, and what the session is given.
  */
+#include <strings.h>
+
 #include "identity/engine.h"
 
 #define DEFAULT_SEC 3600
@@ -214,11 +216,10 @@ static int find_policies(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
-static int check_policies(struct identity_engine *e, const struct identity_assume *q,
-	struct arena *a, struct err *err)
+static int check_policies(
+	struct identity_engine *e, const struct identity_assume *q, struct err *err)
 {
 	size_t n = q->policy_arns ? q->policy_arns->n : 0;
-	struct policy *p;
 
 	if (n > MAX_POLICIES)
 		return err_set_wire(err, "ValidationError",
@@ -228,7 +229,39 @@ static int check_policies(struct identity_engine *e, const struct identity_assum
 	if (q->tags && q->tags->n > MAX_TAGS)
 		return err_set_wire(
 			err, "ValidationError", "A session has at most %d tags.", MAX_TAGS);
-	return q->policy ? policy_parse(view_of(q->policy), POLICY_IDENTITY, a, &p, err) : 0;
+	return q->policy ? policy_check(view_of(q->policy), POLICY_IDENTITY, err) : 0;
+}
+
+static bool has_tag(const struct sts_tag_list_type *tags, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(tags->v[i].key, key) == 0)
+			return true;
+	return false;
+}
+
+/* Letter case does not tell keys of tags apart: two that differ in it alone would be one condition
+ * key with two values. */
+static int check_tags(const struct identity_assume *q, struct err *err)
+{
+	size_t n = q->tags ? q->tags->n : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (has_tag(q->tags, i, q->tags->v[i].key))
+			return err_set_wire(err, "ValidationError",
+				"Duplicate tag keys found. Please note that Tag keys are case "
+				"insensitive.");
+		if (strncasecmp(q->tags->v[i].key, "aws:", 4) == 0)
+			return err_set_wire(err, "ValidationError",
+				"aws: prefixed tag key names are not allowed for external use.");
+	}
+	for (size_t i = 0; q->transitive && i < q->transitive->n; i++)
+		if (!has_tag(q->tags, n, q->transitive->v[i]))
+			return err_set_wire(err, "ValidationError",
+				"The specified transitive tag key must be included in the "
+				"requested tags: %s",
+				q->transitive->v[i]);
+	return 0;
 }
 
 /* The caller's transitive tags, then the request's, which may not change those. */
@@ -250,14 +283,11 @@ static int fill_tags(const struct identity_assume *q, struct arena *a,
 			if (streq(from->tags.v[k].key, key))
 				s->tags.v[s->tags.n++] = from->tags.v[k];
 		}
-		for (size_t k = 0; k < n; k++) {
-			if (streq(q->tags->v[k].key, key))
-				return err_set_wire(err, "InvalidParameterValue",
-					"One of the specified transitive tag keys can't be set "
-					"because it conflicts with a transitive tag key from the "
-					"calling session: %s",
-					key);
-		}
+		if (has_tag(q->tags, n, key))
+			return err_set_wire(err, "ValidationError",
+				"One of the specified transitive tag keys can't be set because it "
+				"conflicts with a transitive tag key from the calling session: %s",
+				key);
 	}
 	for (size_t i = 0; i < n; i++)
 		s->tags.v[s->tags.n++] = (struct towpath_identity_tag){
@@ -281,7 +311,6 @@ static int make_session(struct identity_engine *e, struct call *call,
 	const struct identity_assume *q, const struct iam_role *role, struct identity_assumed *ret,
 	struct err *err)
 {
-	const struct towpath_identity_session *from = q->caller ? q->caller->session : NULL;
 	struct towpath_identity_session s = {
 		.arn = arena_printf(call->arena, "arn:aws:sts::%s:assumed-role/%s/%s", e->account,
 			role->role_name, q->session_name),
@@ -289,9 +318,7 @@ static int make_session(struct identity_engine *e, struct call *call,
 		.owner = identity_owner(call->arena, "role", role->role_name),
 		.policy = q->policy,
 		.federated = q->federated,
-		.source_identity = q->source_identity ? q->source_identity
-				   : from	      ? from->source_identity
-						      : NULL,
+		.source_identity = q->source_identity,
 	};
 	struct identity_session session;
 
@@ -320,8 +347,8 @@ int identity_assume(struct identity_engine *e, struct call *call, const struct i
 		return not_trusted(q, q->action, false, err);
 	if (check_trust(e, call, q, &role, err) < 0 ||
 		identity_check_mfa(q->serial_number, q->token_code, err) < 0 ||
-		check_duration(q, &role, err) < 0 || check_policies(e, q, call->arena, err) < 0 ||
-		check_packed(q, &ret->packed_percent, err) < 0)
+		check_duration(q, &role, err) < 0 || check_policies(e, q, err) < 0 ||
+		check_tags(q, err) < 0 || check_packed(q, &ret->packed_percent, err) < 0)
 		return -1;
 	return make_session(e, call, q, &role, ret, err);
 }
@@ -331,6 +358,7 @@ int identity_assume_role(struct identity_engine *e, struct call *call,
 	struct err *err)
 {
 	const struct identity_principal *who = call->principal;
+	const char *inherited = who->session ? who->session->source_identity : NULL;
 	struct identity_assume q = {
 		.action = "sts:AssumeRole",
 		.role_arn = req->role_arn,
@@ -340,7 +368,7 @@ int identity_assume_role(struct identity_engine *e, struct call *call,
 		.tags = &req->tags,
 		.transitive = &req->transitive_tag_keys,
 		.external_id = req->external_id,
-		.source_identity = req->source_identity,
+		.source_identity = inherited ? inherited : req->source_identity,
 		.caller = who,
 		.duration = req->duration_seconds,
 		.chained = who->kind == IDENTITY_SESSION,
@@ -351,6 +379,11 @@ int identity_assume_role(struct identity_engine *e, struct call *call,
 
 	if (who->kind == IDENTITY_ROOT)
 		return err_set(err, ERR_DENIED, "Roles may not be assumed by root accounts.");
+	if (inherited && req->source_identity && !streq(inherited, req->source_identity))
+		return err_set(err, ERR_DENIED,
+			"The source identity of a session goes along with it and cannot be "
+			"changed: %s",
+			inherited);
 	if (identity_assume(e, call, &q, &done, err) < 0)
 		return -1;
 	resp->assumed_role_user = done.user;

@@ -298,6 +298,8 @@ int identity_list_versions(struct identity_step *s, struct db_tx *tx, const char
 /* ---- managed.c ---- */
 int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *arn,
 	struct iam_policy *ret, struct err *err);
+/* MalformedPolicyDocument; LimitExceeded when it is too long. */
+int identity_check_managed(const char *document, struct err *err);
 /* The document of a managed policy, AWS's own included: 1, 0, -1. */
 int identity_managed_document(
 	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err);

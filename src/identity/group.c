@@ -2,6 +2,7 @@
 /* Groups of users. */
 #include "crypto/token.h"
 #include "identity/engine.h"
+#include "identity/quota.h"
 
 int identity_need_group(struct identity_step *s, struct db_tx *tx, const char *name,
 	struct iam_group *ret, const char **ret_owner, struct err *err)
@@ -133,10 +134,22 @@ static int need_both(struct identity_step *s, struct db_tx *tx, const char *grou
 static int add_user_to_group(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_add_user_to_group_request *req = s->req;
-	struct towpath_identity_member m;
+	const char *owner = identity_owner(s->a, "user", req->user_name);
+	struct towpath_identity_member m, old;
+	size_t n;
+	int r;
 
 	if (need_both(s, tx, req->group_name, req->user_name, &m, err) < 0)
 		return -1;
+	r = store_document_get(tx, &STORE_IAM_MEMBER, member_id(s, req->group_name, req->user_name),
+		s->a, &old, err);
+	if (r != 0) /* is a member already */
+		return MIN(r, 0);
+	if (identity_count(s, tx, &STORE_IAM_MEMBER, owner, &n, err) < 0)
+		return -1;
+	if (n >= QUOTA_GROUPS_OF_USER)
+		return err_set_wire(err, "LimitExceeded",
+			"Cannot exceed quota for GroupsPerUser: %d", QUOTA_GROUPS_OF_USER);
 	return identity_put_member(s, tx, &m, err);
 }
 

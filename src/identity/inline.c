@@ -1,20 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inline policies of users, roles and groups. */
 #include "identity/engine.h"
+#include "identity/quota.h"
 
 static const char *row_id(struct identity_step *s, const char *owner, const char *policy)
 {
 	return arena_printf(s->a, "%s/%s", owner, policy);
 }
 
+/* All inline policies of an owner together, with this one in its old place, have a quota. */
+static int check_size(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
+	const char *owner, const struct towpath_identity_document *doc, struct err *err)
+{
+	static const struct {
+		const char *kind;
+		size_t most;
+	} quotas[] = {
+		{"user", QUOTA_USER_SIZE}, {"group", QUOTA_GROUP_SIZE}, {"role", QUOTA_ROLE_SIZE}};
+	struct store_document_filter filter = {.owner = owner};
+	size_t n = policy_size(doc->document);
+	struct store_documents rows;
+
+	if (store_document_list(tx, &STORE_IAM_INLINE, &filter, s->a, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct towpath_identity_document *other = rows.v[i];
+
+		if (!streq(other->policy_name, doc->policy_name))
+			n += policy_size(other->document);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(quotas); i++) {
+		if (streq(kind, quotas[i].kind) && n > quotas[i].most)
+			return err_set_wire(err, "LimitExceeded",
+				"Maximum policy size of %zu bytes exceeded for %s %s",
+				quotas[i].most, kind, name);
+	}
+	return 0;
+}
+
 static int put_inline(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,
 	const struct towpath_identity_document *doc, struct err *err)
 {
 	const char *owner;
-	struct policy *p;
 
 	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0 ||
-		policy_parse(view_of(doc->document), POLICY_IDENTITY, s->a, &p, err) < 0)
+		policy_check(view_of(doc->document), POLICY_IDENTITY, err) < 0 ||
+		check_size(s, tx, kind, name, owner, doc, err) < 0)
 		return -1;
 	return store_document_put(
 		tx, &STORE_IAM_INLINE, row_id(s, owner, doc->policy_name), owner, doc, err);

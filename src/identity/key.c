@@ -3,8 +3,7 @@
 #include "base/log.h"
 #include "crypto/token.h"
 #include "identity/engine.h"
-
-#define MAX_KEYS 2
+#include "identity/quota.h"
 
 static int keys_of(struct identity_step *s, struct db_tx *tx, const char *owner,
 	struct store_documents *ret, struct err *err)
@@ -27,9 +26,9 @@ static int create_access_key(struct identity_step *s, struct db_tx *tx, struct e
 	if (!name || identity_need_user(s, tx, name, &user, &owner, err) < 0 ||
 		keys_of(s, tx, owner, &rows, err) < 0)
 		return -1;
-	if (rows.n >= MAX_KEYS)
+	if (rows.n >= QUOTA_KEYS_OF_USER)
 		return err_set_wire(err, "LimitExceeded",
-			"Cannot exceed quota for AccessKeysPerUser: %d", MAX_KEYS);
+			"Cannot exceed quota for AccessKeysPerUser: %d", QUOTA_KEYS_OF_USER);
 	*key = (struct iam_access_key){
 		.access_key_id = arena_strdup(s->a, token_access_key_id("AKIA").text),
 		.create_date = WIRE_SET_TIME(durable_now(s->e->durable)),
@@ -97,10 +96,10 @@ static int list_access_keys(struct identity_step *s, struct db_tx *tx, struct er
 	const char *owner = "root";
 	struct iam_user user;
 
-	if (req->user_name || strstr(s->call->principal_arn, ":user/")) {
+	if (req->user_name || !ends_with(s->call->principal_arn, ":root")) {
 		const char *name = identity_user_or_self(s->call, req->user_name, err);
 
-		if (identity_need_user(s, tx, name, &user, &owner, err) < 0)
+		if (!name || identity_need_user(s, tx, name, &user, &owner, err) < 0)
 			return -1;
 	}
 	if (keys_of(s, tx, owner, &rows, err) < 0)

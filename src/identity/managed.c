@@ -2,8 +2,12 @@
 /* Managed policies, AWS's own by name, and what they hang on. */
 #include "identity/managed_aws.h"
 
+#include <ctype.h>
+#include <strings.h>
+
 #include "crypto/token.h"
 #include "identity/engine.h"
+#include "identity/quota.h"
 
 int identity_managed_document(
 	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err)
@@ -100,11 +104,39 @@ int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *
 	return 0;
 }
 
+int identity_check_managed(const char *document, struct err *err)
+{
+	if (policy_check(view_of(document), POLICY_IDENTITY, err) < 0)
+		return -1;
+	if (policy_size(document) > QUOTA_MANAGED_SIZE)
+		return err_set_wire(err, "LimitExceeded", "Cannot exceed quota for PolicySize: %d",
+			QUOTA_MANAGED_SIZE);
+	return 0;
+}
+
+/* Names are unique in the account, whatever their paths and letter case. */
+static int check_name(struct identity_step *s, struct db_tx *tx, const char *name, struct err *err)
+{
+	struct store_document_filter filter = {0};
+	struct store_documents rows;
+
+	if (store_document_list(tx, &STORE_IAM_POLICY, &filter, s->a, &rows, err) < 0)
+		return -1;
+	for (size_t i = 0; i < rows.n; i++) {
+		if (strcasecmp(identity_arn_name(rows.ids[i]), name) == 0)
+			return err_set_wire(err, "EntityAlreadyExists",
+				"A policy called %s already exists. Duplicate names are not "
+				"allowed.",
+				name);
+	}
+	return 0;
+}
+
 static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_create_policy_request *req = s->req;
 	struct iam_create_policy_response *resp = s->resp;
-	struct iam_policy old, *p = arena_new(s->a, struct iam_policy);
+	struct iam_policy *p = arena_new(s->a, struct iam_policy);
 	struct towpath_identity_document doc = {
 		.policy_name = req->policy_name, .document = req->policy_document};
 	struct wire_time now = WIRE_SET_TIME(durable_now(s->e->durable));
@@ -114,8 +146,6 @@ static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *
 		.is_default_version = WIRE_SET_BOOL(true),
 		.version_id = "v1",
 	};
-	struct policy *parsed;
-	int r;
 
 	*p = (struct iam_policy){
 		.arn = identity_arn(s->e, s->a, "policy", req->path, req->policy_name),
@@ -130,14 +160,8 @@ static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *
 		.tags = req->tags,
 		.update_date = now,
 	};
-	r = store_document_get(tx, &STORE_IAM_POLICY, p->arn, s->a, &old, err);
-	if (r < 0)
-		return -1;
-	if (r > 0)
-		return err_set_wire(err, "EntityAlreadyExists",
-			"A policy called %s already exists. Duplicate names are not allowed.",
-			req->policy_name);
-	if (policy_parse(view_of(doc.document), POLICY_IDENTITY, s->a, &parsed, err) < 0 ||
+	if (check_name(s, tx, req->policy_name, err) < 0 ||
+		identity_check_managed(doc.document, err) < 0 ||
 		identity_check_tags(&req->tags, err) < 0)
 		return -1;
 	resp->policy = p;
@@ -199,14 +223,25 @@ static int attach(struct identity_step *s, struct db_tx *tx, const char *kind, c
 {
 	struct iam_attached_policy row;
 	struct iam_policy p;
-	const char *owner;
+	const char *owner, *id;
+	size_t n;
+	int r;
 
 	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0 ||
 		identity_need_policy(s, tx, arn, &p, err) < 0)
 		return -1;
+	id = arena_printf(s->a, "%s %s", owner, arn);
+	r = store_document_get(tx, &STORE_IAM_ATTACHED, id, s->a, &row, err);
+	if (r != 0) /* once more changes nothing */
+		return MIN(r, 0);
+	if (identity_count(s, tx, &STORE_IAM_ATTACHED, owner, &n, err) < 0)
+		return -1;
+	if (n >= QUOTA_ATTACHED)
+		return err_set_wire(err, "LimitExceeded",
+			"Cannot exceed quota for PoliciesPer%c%s: %d",
+			toupper((unsigned char)kind[0]), kind + 1, QUOTA_ATTACHED);
 	row = (struct iam_attached_policy){.policy_arn = arn, .policy_name = p.policy_name};
-	return store_document_put(
-		tx, &STORE_IAM_ATTACHED, arena_printf(s->a, "%s %s", owner, arn), owner, &row, err);
+	return store_document_put(tx, &STORE_IAM_ATTACHED, id, owner, &row, err);
 }
 
 static int detach(struct identity_step *s, struct db_tx *tx, const char *kind, const char *name,

@@ -147,8 +147,7 @@ const char *identity_user_or_self(struct call *call, const char *name, struct er
 		return name;
 	if (strstr(call->principal_arn, ":user/"))
 		return identity_arn_name(call->principal_arn);
-	err_set_wire(err, "InvalidInput",
-		"Must specify userName when calling with non-User "
-		"credentials");
+	err_set_wire(err, "ValidationError",
+		"Must specify userName when calling with non-User credentials");
 	return NULL;
 }

@@ -73,20 +73,12 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 	return 0;
 }
 
-static int check_policy(const char *text, enum policy_use use, struct err *err)
-{
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
-	struct policy *p;
-
-	return policy_parse(view_of(text), use, &a, &p, err);
-}
-
 int identity_repository_policy_check(const char *text, struct err *err)
 {
-	return check_policy(text, POLICY_REPOSITORY, err);
+	return policy_check(view_of(text), POLICY_REPOSITORY, err);
 }
 
 int identity_resource_policy_check(const char *text, struct err *err)
 {
-	return check_policy(text, POLICY_RESOURCE, err);
+	return policy_check(view_of(text), POLICY_RESOURCE, err);
 }

@@ -101,6 +101,17 @@ static enum policy_answer named(const struct policy_principals *p, const struct 
 	return r->principal ? MAX(best, person_named(p, r)) : best;
 }
 
+/* Whom a NotPrincipal leaves out. One that denies must name the caller, or the caller's role: the
+ * account, which stands beside them there, leaves out its root alone. */
+static bool left_out(const struct policy_statement *s, const struct policy_request *r)
+{
+	const struct policy_principals *p = &s->principals;
+	enum policy_answer how = named(p, r);
+	bool root = r->principal && ends_with(r->principal, ":root");
+
+	return how > POLICY_ALLOWS || (how == POLICY_ALLOWS && (!s->deny || p->everybody || root));
+}
+
 /* ---- statements ---- */
 
 /* What a statement that applies allows; POLICY_SILENT when it does not apply. */
@@ -113,11 +124,10 @@ static enum policy_answer applies(
 		return POLICY_SILENT;
 	if (s->has_resources && resource_matches(s, r) == s->not_resource)
 		return POLICY_SILENT;
-	if (s->principals.present) {
+	if (s->not_principal)
+		how = left_out(s, r) ? POLICY_SILENT : POLICY_ALLOWS;
+	else if (s->principals.present)
 		how = named(&s->principals, r);
-		if (s->not_principal)
-			how = how == POLICY_SILENT ? POLICY_ALLOWS : POLICY_SILENT;
-	}
 	return how != POLICY_SILENT && policy_conditions_hold(&s->conditions, r) ? how
 										 : POLICY_SILENT;
 }
@@ -156,7 +166,8 @@ static void each_variable(
 			if (!text.p)
 				break;
 			inside = view_cut(&text, '}');
-			fn(view_trim(view_cut(&inside, ',')), arg);
+			if (inside.len > 1) /* not the text ${*}, ${?}, ${$} */
+				fn(view_trim(view_cut(&inside, ',')), arg);
 		}
 	}
 }

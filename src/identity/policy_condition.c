@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <strings.h>
 
+#include "base/mem.h"
 #include "identity/policy_match.h"
 
 enum quantity { ONE_VALUE, ANY_VALUE, ALL_VALUES };
@@ -159,6 +160,39 @@ int policy_conditions_parse(const struct json_node *node, bool variables, struct
 			ret->v[ret->n] = head;
 			if (compile_key(&ret->v[ret->n++], &keys->items[k], variables, a, err) < 0)
 				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Whether it is true or false, or a variable that may be. */
+static bool is_truth(const struct policy_value *v)
+{
+	struct view text = v->pattern.text;
+
+	return v->pattern.variables || (text.len == 4 && strncasecmp(text.p, "true", 4) == 0) ||
+	       (text.len == 5 && strncasecmp(text.p, "false", 5) == 0);
+}
+
+static bool fits(const struct policy_condition *c, const struct policy_value *v)
+{
+	if (!c->op || streq(c->op->name, "Bool"))
+		return is_truth(v);
+	return !c->op->read || v->valid;
+}
+
+int policy_conditions_check(const struct policy_conditions *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		for (size_t k = 0; k < c->v[i].n; k++) {
+			const struct policy_value *v = &c->v[i].values[k];
+
+			if (!fits(&c->v[i], v))
+				return err_set_wire(err, "MalformedPolicyDocument",
+					"The value '" VIEW_FMT "' of condition key " VIEW_FMT
+					" is none that %s can compare with.",
+					VIEW_ARG(v->pattern.text), VIEW_ARG(c->v[i].key),
+					c->v[i].op ? c->v[i].op->name : "Null");
 		}
 	}
 	return 0;

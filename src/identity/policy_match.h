@@ -72,6 +72,8 @@ struct policy_conditions {
 /* Compiles the Condition object of a statement, NULL for none. */
 int policy_conditions_parse(const struct json_node *node, bool variables, struct arena *a,
 	struct policy_conditions *ret, struct err *err);
+/* MalformedPolicyDocument where a value can never be what its operator compares with. */
+int policy_conditions_check(const struct policy_conditions *c, struct err *err);
 bool policy_conditions_hold(const struct policy_conditions *c, const struct policy_request *r);
 /* The names of the condition keys. */
 struct view policy_condition_key(const struct policy_conditions *c, size_t i);

@@ -58,7 +58,7 @@ static bool date_of(struct view v, double *ret)
 		*ret *= (double)USEC_PER_SEC;
 		return true;
 	}
-	if (!copy_text(v, text, sizeof(text)) || !timefmt_parse(text, &usec))
+	if (!copy_text(v, text, sizeof(text)) || !timefmt_parse_date(text, &usec))
 		return false;
 	*ret = (double)usec;
 	return true;

@@ -130,6 +130,15 @@ static bool same_start(struct view pattern, struct view text, size_t n)
 	return text.len >= n && (n == 0 || memcmp(pattern.p, text.p, n) == 0);
 }
 
+/* Where the character at t ends (UTF-8). */
+static size_t next_character(struct view text, size_t t)
+{
+	do
+		t++;
+	while (t < text.len && ((unsigned char)text.p[t] & 0xc0) == 0x80);
+	return t;
+}
+
 /* Backtracks only to the last star: linear in practice, never exponential. */
 static bool glob(struct view pattern, struct view text)
 {
@@ -139,8 +148,10 @@ static bool glob(struct view pattern, struct view text)
 		if (p < pattern.len && pattern.p[p] == POLICY_ANY) {
 			star = p++;
 			mark_at = t;
-		} else if (p < pattern.len &&
-			   (pattern.p[p] == POLICY_ONE || pattern.p[p] == text.p[t])) {
+		} else if (p < pattern.len && pattern.p[p] == POLICY_ONE) {
+			p++;
+			t = next_character(text, t);
+		} else if (p < pattern.len && pattern.p[p] == text.p[t]) {
 			p++, t++;
 		} else if (star != SIZE_MAX) {
 			p = star + 1;

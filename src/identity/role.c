@@ -2,6 +2,7 @@
 /* Roles and whom they trust. */
 #include "crypto/token.h"
 #include "identity/engine.h"
+#include "identity/quota.h"
 
 #define DEFAULT_SESSION_SEC 3600
 
@@ -59,8 +60,12 @@ static int check_trust(
 	struct check_people c = {s, tx, err, false};
 	struct policy *trust;
 
-	if (policy_parse(view_of(document), POLICY_TRUST, s->a, &trust, err) < 0)
+	if (policy_check(view_of(document), POLICY_TRUST, err) < 0 ||
+		policy_parse(view_of(document), POLICY_TRUST, s->a, &trust, err) < 0)
 		return -1;
+	if (policy_size(document) > QUOTA_TRUST_SIZE)
+		return err_set_wire(err, "LimitExceeded",
+			"Cannot exceed quota for ACLSizePerRole: %d", QUOTA_TRUST_SIZE);
 	policy_each_person(trust, check_person, &c);
 	return c.failed ? -1 : 0;
 }

@@ -3,8 +3,7 @@
  * they hang on. */
 #include "identity/engine.h"
 #include "identity/managed_aws.h"
-
-#define MAX_VERSIONS 5
+#include "identity/quota.h"
 
 static const char *version_id(struct identity_step *s, const char *arn, const char *version)
 {
@@ -107,19 +106,17 @@ static int create_policy_version(struct identity_step *s, struct db_tx *tx, stru
 	struct iam_create_policy_version_response *resp = s->resp;
 	struct iam_policy_version *v = arena_new(s->a, struct iam_policy_version), *shown;
 	struct store_documents rows;
-	struct policy *parsed;
 	struct iam_policy p;
 
 	if (need_own(s, tx, req->policy_arn, &p, err) < 0 ||
-		policy_parse(view_of(req->policy_document), POLICY_IDENTITY, s->a, &parsed, err) <
-			0 ||
+		identity_check_managed(req->policy_document, err) < 0 ||
 		versions_of(s, tx, p.arn, &rows, err) < 0)
 		return -1;
-	if (rows.n >= MAX_VERSIONS)
+	if (rows.n >= QUOTA_VERSIONS_OF_POLICY)
 		return err_set_wire(err, "LimitExceeded",
 			"A managed policy can have up to %d versions. Before you create a new "
 			"version, you must delete an existing version.",
-			MAX_VERSIONS);
+			QUOTA_VERSIONS_OF_POLICY);
 	*v = (struct iam_policy_version){
 		.create_date = WIRE_SET_TIME(durable_now(s->e->durable)),
 		.document = req->policy_document,

@@ -98,6 +98,7 @@ def test_policies_of_users(iam, shared_server):
 def test_managed_policies(iam, shared_server):
     arn = iam.create_policy(PolicyName="mine", PolicyDocument=ALLOW)["Policy"]["Arn"]
     assert code(iam.create_policy, PolicyName="mine", PolicyDocument=ALLOW) == "EntityAlreadyExists"
+    assert code(iam.create_policy, PolicyName="Mine", Path="/x/", PolicyDocument=ALLOW) == "EntityAlreadyExists"
     iam.create_role(RoleName="carrier", AssumeRolePolicyDocument=TRUST)
     iam.attach_role_policy(RoleName="carrier", PolicyArn=arn)
     iam.attach_role_policy(RoleName="carrier",
@@ -120,10 +121,69 @@ def test_managed_policies(iam, shared_server):
     '{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"bucket"}}',
     '{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Principal":"*"}}',
     '{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Condition":{"Foo":{}}}}',
+    # statements that would mean nothing
+    '{"Statement":{"Effect":"Deny","Action":"a:b","Resource":"*"},"Extra":1}',
+    '{"Statement":{"Sid":"a b","Effect":"Deny","Action":"a:b","Resource":"*"}}',
+    '{"Statement":{"Effect":"Deny","Action":"a b:c","Resource":"*"}}',
+    '{"Statement":{"Effect":"Deny","Action":["a:b","a:"],"Resource":"*"}}',
+    '{"Statement":{"Effect":"Deny","NotAction":"a:b:c","Resource":"*"}}',
+    '{"Statement":{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/33"}}}}',
+    '{"Statement":{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"soon"}}}}',
+    '{"Statement":{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{"NumericEquals":{"s3:max-keys":"ten"}}}}',
+    '{"Statement":{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"no"}}}}',
+    '{"Statement":{"Effect":"Deny","Action":"a:b","Resource":"*","Condition":{"Null":{"aws:username":"yes"}}}}',
 ])
 def test_malformed_documents(iam, document):
     assert code(iam.create_policy, PolicyName="bad",
                 PolicyDocument=document) == "MalformedPolicyDocument"
+
+
+@pytest.mark.parametrize("more", [
+    {"Action": "s3:GetObject"}, {"Action": "*"}, {"Principal": {}}, {"Principal": {"AWS": []}},
+    {"Principal": {"Service": "codebuild.amazonws.com"}},
+    {"Principal": {"AWS": "arn:aws:iam::123456789012:group/g"}},
+    {"Principal": {"AWS": "arn:aws:s3:::bucket"}},
+])
+def test_malformed_trust(iam, more):
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "123456789012"}, **more}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assert code(iam.create_role, RoleName="bad", AssumeRolePolicyDocument=document) == "MalformedPolicyDocument"
+
+
+def test_quotas(iam):
+    def long(n):
+        """A document of more than n characters that count; the white space does not."""
+        return json.dumps({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Action": "s3:GetObject", "Resource": [
+                f"arn:aws:s3:::{'x' * 60}{i:03}" for i in range(n // 79 + 1)]}]}, indent=8)
+
+    iam.create_user(UserName="full")
+    iam.create_role(RoleName="full", AssumeRolePolicyDocument=TRUST)
+    made = [iam.create_policy(PolicyName=f"quota-{i}", PolicyDocument=ALLOW)["Policy"]["Arn"] for i in range(11)]
+    for arn in made[:10]:
+        iam.attach_user_policy(UserName="full", PolicyArn=arn)
+    assert code(iam.attach_user_policy, UserName="full", PolicyArn=made[10]) == "LimitExceeded"
+    iam.attach_user_policy(UserName="full", PolicyArn=made[0])  # is there already
+    for i in range(11):
+        iam.create_group(GroupName=f"quota-{i}")
+    for i in range(10):
+        iam.add_user_to_group(UserName="full", GroupName=f"quota-{i}")
+    assert code(iam.add_user_to_group, UserName="full", GroupName="quota-10") == "LimitExceeded"
+    assert code(iam.create_policy, PolicyName="long", PolicyDocument=long(6144)) == "LimitExceeded"
+    assert code(iam.create_policy_version, PolicyArn=made[0], PolicyDocument=long(6144)) == "LimitExceeded"
+    iam.create_policy(PolicyName="long", PolicyDocument=long(5000))
+    for call, name, size in ((iam.put_user_policy, "UserName", 2048), (iam.put_group_policy, "GroupName", 5120),
+                             (iam.put_role_policy, "RoleName", 10240)):
+        owner = {name: "quota-0" if name == "GroupName" else "full"}
+        assert code(call, PolicyName="p", PolicyDocument=long(size), **owner) == "LimitExceeded"
+        for _ in range(2):  # in its own place
+            call(PolicyName="p", PolicyDocument=long(size * 2 // 3), **owner)
+        assert code(call, PolicyName="q", PolicyDocument=long(size * 2 // 3), **owner) == "LimitExceeded"
+    trust = json.loads(TRUST)
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"aws:SourceArn": ["x" * 100] * 22}}
+    assert code(iam.create_role, RoleName="long", AssumeRolePolicyDocument=json.dumps(trust)) == "LimitExceeded"
+    quotas = iam.get_account_summary()["SummaryMap"]
+    assert (quotas["AttachedPoliciesPerRoleQuota"], quotas["PolicySizeQuota"]) == (10, 6144)
 
 
 def test_git_credentials(server):

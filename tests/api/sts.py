@@ -174,10 +174,29 @@ def test_session_tags_and_source_identity(iam, shared_server):
     session(shared_server, got)("iam").list_roles()
     denial(session(shared_server, dan.assume_role(RoleArn=full, RoleSessionName="ss"))("iam").list_roles)
     # transitive tags and the source identity go along with a chain
-    last = role(iam, "last", trusts({"AWS": full}), allow("iam:ListRoles", Condition=needs))
-    chained = session(shared_server, got)("sts").assume_role(RoleArn=last, RoleSessionName="cc")
+    plain = role(iam, "last-plain", trusts({"AWS": full}))
+    last = role(iam, "last", trusts({"AWS": full}, ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]),
+                allow("iam:ListRoles", Condition=needs))
+    mine = session(shared_server, got)("sts")
+    chained = mine.assume_role(RoleArn=last, RoleSessionName="cc")
     assert chained["SourceIdentity"] == "danny"
     session(shared_server, chained)("iam").list_roles()
+    # ... where the role takes one, and unchanged
+    assert "sts:SetSourceIdentity" in denial(mine.assume_role, RoleArn=plain, RoleSessionName="cc")
+    assert "cannot be changed" in denial(
+        mine.assume_role, RoleArn=last, RoleSessionName="cc", SourceIdentity="somebody")
+    mine.assume_role(RoleArn=last, RoleSessionName="cc", SourceIdentity="danny")
+    # keys of tags are the same in capitals
+    for more in ({"Tags": [{"Key": "Team", "Value": "y"}]},
+                 {"Tags": [{"Key": "a", "Value": "y"}, {"Key": "A", "Value": "z"}]},
+                 {"Tags": [{"Key": "aws:a", "Value": "y"}]},
+                 {"Tags": [{"Key": "a", "Value": "y"}], "TransitiveTagKeys": ["b"]}):
+        assert code(mine.assume_role, RoleArn=last, RoleSessionName="cc", **more) == "ValidationError"
+    # who is no user must say whose keys are meant
+    for call in ("list_access_keys", "create_access_key", "get_user"):
+        role_keys = session(shared_server, dan.assume_role(RoleArn=role(
+            iam, "looks-" + call.replace("_", "-"), trusts(who), allow("iam:*")), RoleSessionName="ss"))("iam")
+        assert code(getattr(role_keys, call)) == "ValidationError"
 
 
 def test_session_tokens_of_users(iam, shared_server):

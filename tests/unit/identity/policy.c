@@ -115,6 +115,10 @@ static const struct {
 	{"{\"StringNotEquals\":{\"codecommit:References\":[\"y\",\"x\"]}}", true},
 	{"{\"StringLike\":{\"codecommit:References\":\"refs/heads/m*\"}}", true},
 	{"{\"StringNotLike\":{\"codecommit:References\":\"refs/heads/m*\"}}", false},
+	/* a character is one, however many bytes it has */
+	{"{\"StringLike\":{\"unicode\":\"?b?\"}}", true},
+	{"{\"StringLike\":{\"unicode\":\"*??\"}}", true},
+	{"{\"StringLike\":{\"unicode\":\"????\"}}", false},
 	/* absent keys */
 	{"{\"StringEquals\":{\"none\":\"x\"}}", false},
 	{"{\"StringNotEquals\":{\"none\":\"x\"}}", true},
@@ -146,6 +150,12 @@ static const struct {
 	{"{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-01-02T00:00:00Z\"}}", true},
 	{"{\"DateGreaterThan\":{\"aws:CurrentTime\":\"1767225600\"}}", false},
 	{"{\"DateGreaterThanEquals\":{\"aws:CurrentTime\":\"1767225600\"}}", true},
+	/* the shorter forms of dates */
+	{"{\"DateGreaterThan\":{\"aws:CurrentTime\":\"2025-12-31\"}}", true},
+	{"{\"DateGreaterThan\":{\"aws:CurrentTime\":\"2026-01-02\"}}", false},
+	{"{\"DateEquals\":{\"aws:CurrentTime\":\"2026-01\"}}", true},
+	{"{\"DateEquals\":{\"aws:CurrentTime\":\"2026-01-01T01:00+01:00\"}}", true},
+	{"{\"DateLessThan\":{\"aws:CurrentTime\":\"2026-01-01T00:01Z\"}}", true},
 	{"{\"Bool\":{\"aws:SecureTransport\":\"FALSE\"}}", true},
 	{"{\"Bool\":{\"aws:SecureTransport\":true}}", false},
 	{"{\"IpAddress\":{\"aws:SourceIp\":\"10.1.0.0/16\"}}", true},
@@ -200,6 +210,8 @@ static void conditions_hold(void **state)
 		{"wild", "refs/heads/\001"},
 		{"secure", "false"},
 		{"binary", "QmluYXJ5"},
+		{"unicode", "\xc3\xbc"
+			    "b\xe4\xb8\xad"},
 	};
 
 	(void)state;
@@ -257,6 +269,17 @@ static const struct {
 	/* all but those named */
 	{NOT_TRUST("{\"AWS\":[\"" USER "\"]}"), {.principal = USER}, POLICY_SILENT},
 	{NOT_TRUST("{\"AWS\":[\"" USER "\"]}"), {.principal = USER "y"}, POLICY_DENIES},
+	/* the account beside them leaves out nobody else */
+	{NOT_TRUST("{\"AWS\":[\"" USER "\",\"arn:aws:iam::" ACCOUNT ":root\"]}"),
+		{.principal = USER}, POLICY_SILENT},
+	{NOT_TRUST("{\"AWS\":[\"" USER "\",\"arn:aws:iam::" ACCOUNT ":root\"]}"),
+		{.principal = USER "y"}, POLICY_DENIES},
+	{NOT_TRUST("{\"AWS\":[\"" ROLE "\",\"" ACCOUNT "\"]}"),
+		{.principal = SESSION, .role = ROLE}, POLICY_SILENT},
+	{NOT_TRUST("{\"AWS\":[\"" ROLE "2\",\"" ACCOUNT "\"]}"),
+		{.principal = SESSION, .role = ROLE}, POLICY_DENIES},
+	{NOT_TRUST("{\"AWS\":\"" ACCOUNT "\"}"), {.principal = "arn:aws:iam::" ACCOUNT ":root"},
+		POLICY_SILENT},
 };
 
 static void principals_are_named(void **state)
@@ -288,7 +311,7 @@ static void keys_are_listed(void **state)
 	assert_int_equal(
 		policy_parse(view_of(ALLOW("\"Action\":\"s3:*\",\"Resource\":[\"arn:aws:s3:"
 					   "::b/${aws:username}/${aws:PrincipalTag/t, "
-					   "'x'}\"],\"Condition\":{\"Bool\":{\"aws:"
+					   "'x'}${*}\"],\"Condition\":{\"Bool\":{\"aws:"
 					   "SecureTransport\":true}}")),
 			POLICY_IDENTITY, &a, &p, NULL),
 		0);
