@@ -86,9 +86,9 @@ int fleet_task_definition_check(const struct ecs_task_definition *d, struct err 
 /* Whether the driver of tasks can run such tasks; ClientException says what it has not. */
 int fleet_task_definition_fits(
 	const struct fleet_engine *e, const struct ecs_task_definition *d, struct err *err);
-/* InvalidParameterException unless tasks of it can be of this launch type. */
-int fleet_task_definition_launches(
-	const struct ecs_task_definition *d, const char *launch_type, struct err *err);
+/* InvalidParameterException unless tasks of it can be of this launch type in this network. */
+int fleet_task_definition_runs(const struct ecs_task_definition *d, const char *launch_type,
+	const struct ecs_network_configuration *network, struct err *err);
 /* Whether its size and network mode are such as Fargate has; ClientException says why not. */
 int fleet_task_definition_fargate(const struct ecs_task_definition *d, struct err *err);
 /* Sizes of a task as whole numbers of CPU units and MiB, from such as ".5 vCPU" and "1 GB"; NULL

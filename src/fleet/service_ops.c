@@ -67,16 +67,6 @@ static struct ecs_deployment_configuration *complete_configuration(
 	return out;
 }
 
-static int check_network(const struct ecs_task_definition *d,
-	const struct ecs_network_configuration *network, struct err *err)
-{
-	if (streq(d->network_mode, "awsvpc") && (!network || !network->awsvpc_configuration))
-		return err_set_wire(err, INVALID,
-			"Network Configuration must be provided when networkMode 'awsvpc' is "
-			"specified.");
-	return 0;
-}
-
 /* ---- CreateService ---- */
 
 /* A target group that nothing forwards to would never make a task healthy. */
@@ -210,8 +200,7 @@ static int check_new(struct fleet_engine *e, struct db_tx *tx,
 	if (!req->task_definition)
 		return err_set_wire(err, INVALID, "TaskDefinition can not be blank.");
 	if (fleet_task_definition_need(e, tx, req->task_definition, a, d, err) < 0 ||
-		fleet_task_definition_launches(d, launch_type_of(s), err) < 0 ||
-		check_network(d, s->network_configuration, err) < 0)
+		fleet_task_definition_runs(d, launch_type_of(s), s->network_configuration, err) < 0)
 		return -1;
 	if (controller == FLEET_CONTROLLER_CODE_DEPLOY && req->load_balancers.n != 1)
 		return err_set_wire(err, INVALID,
@@ -397,8 +386,7 @@ static int update_rollout(struct fleet_engine *e, struct db_tx *tx,
 		s->load_balancers = req->load_balancers;
 	if (update_capacity(e, tx, req, s, a, err) < 0)
 		return -1;
-	if (fleet_task_definition_launches(&d, launch_type_of(s), err) < 0 ||
-		check_network(&d, s->network_configuration, err) < 0 ||
+	if (fleet_task_definition_runs(&d, launch_type_of(s), s->network_configuration, err) < 0 ||
 		fleet_load_balancers_check(tx, &s->load_balancers, &d, a, err) < 0)
 		return -1;
 	return fleet_service_roll(e, tx, s, &d, a, &id, err);

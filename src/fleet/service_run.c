@@ -10,6 +10,8 @@
 
 /* A task without any check counts as healthy after it has run so long. */
 #define SETTLE_USEC (3 * USEC_PER_SEC)
+/* Failures in a row after which a service is said to be impaired. */
+#define IMPAIRED_FAILURES 3
 
 void reconcile_wake_at(struct reconcile *x, int64_t usec)
 {
@@ -94,6 +96,33 @@ struct set_plan {
 	const struct ecs_network_configuration *network;
 };
 
+/* What has failed since this was last told, and when so many have failed in a row that starting
+ * more does not help. */
+static int tell_failures(struct reconcile *x, struct towpath_fleet_set *set, struct err *err)
+{
+	int failed = (int)wire_or(set->failed, 0), row = (int)wire_or(set->failures, 0);
+	int fresh = failed - (int)wire_or(set->failed_told, 0);
+
+	if (fresh <= 0)
+		return 0;
+	if (fresh == 1)
+		fleet_service_event(
+			x->e, &x->s, x->a, "a task has failed: %s.", set->failed_reason);
+	else
+		fleet_service_event(x->e, &x->s, x->a, "%d tasks have failed, at last %s.", fresh,
+			set->failed_reason);
+	x->changed = true;
+	set->failed_told = WIRE_SET_INT(failed);
+	if (row >= IMPAIRED_FAILURES && row - fresh < IMPAIRED_FAILURES) {
+		fleet_service_event(
+			x->e, &x->s, x->a, "is unable to consistently start tasks successfully.");
+		if (fleet_service_announce(x->e, x->tx, &x->s, "SERVICE_TASK_START_IMPAIRED",
+			    set->id, set->failed_reason, err) < 0)
+			return -1;
+	}
+	return fleet_set_put(x->tx, set, err);
+}
+
 /* What hands its tags on to the tasks of a service. */
 static const char *tag_source(const struct ecs_service *s, const struct ecs_task_definition *d)
 {
@@ -115,7 +144,8 @@ static int start_tasks(struct reconcile *x, const struct set_plan *p, int count,
 		return r < 0 ? -1
 			     : err_set(err, ERR_NOT_FOUND, "there is no task definition %s",
 				       p->definition);
-	if (fleet_set_get(x->tx, p->id, x->s.service_arn, x->a, &set, err) < 0)
+	if (fleet_set_get(x->tx, p->id, x->s.service_arn, x->a, &set, err) < 0 ||
+		tell_failures(x, &set, err) < 0)
 		return -1;
 	if (set.not_before.set && x->now < set.not_before.usec) {
 		reconcile_wake_at(x, set.not_before.usec);
@@ -165,15 +195,10 @@ static int stop_task(struct reconcile *x, struct fleet_task *t, enum fleet_membe
 	const char *reason =
 		arena_printf(x->a, "Scaling activity initiated by deployment %s", set_id);
 
-	if (state == MEMBER_UNHEALTHY) {
-		bool by_container = streq(t->t.health_status, HEALTH_UNHEALTHY);
-
-		reason = by_container ? "Task failed container health checks"
-				      : "Task failed ELB health checks";
-		fleet_service_event(x->e, &x->s, x->a, "(task %s) is unhealthy: %s.",
-			fleet_last_part(t->t.task_arn), reason);
-		x->changed = true;
-	}
+	if (state == MEMBER_UNHEALTHY)
+		reason = streq(t->t.health_status, HEALTH_UNHEALTHY)
+				 ? "Task failed container health checks"
+				 : "Task failed ELB health checks";
 	return fleet_task_stop(x->e, x->tx, t, "ServiceSchedulerInitiated",
 		state == MEMBER_UNHEALTHY, reason, err);
 }

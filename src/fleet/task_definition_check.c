@@ -385,16 +385,22 @@ int fleet_task_size(const char **cpu, const char **memory, struct arena *a, stru
 	return size_of(memory, "GB", "memory", a, err);
 }
 
-int fleet_task_definition_launches(
-	const struct ecs_task_definition *d, const char *launch_type, struct err *err)
+int fleet_task_definition_runs(const struct ecs_task_definition *d, const char *launch_type,
+	const struct ecs_network_configuration *network, struct err *err)
 {
-	wire_foreach (c, &d->compatibilities) {
-		if (streq(*c, launch_type))
-			return 0;
-	}
-	return err_set_wire(err, "InvalidParameterException",
-		"Task definition %s does not support launch_type %s.", d->task_definition_arn,
-		launch_type);
+	bool able = false;
+
+	wire_foreach (c, &d->compatibilities)
+		able |= streq(*c, launch_type);
+	if (!able)
+		return err_set_wire(err, "InvalidParameterException",
+			"Task definition %s does not support launch_type %s.",
+			d->task_definition_arn, launch_type);
+	if (streq(d->network_mode, "awsvpc") && (!network || !network->awsvpc_configuration))
+		return err_set_wire(err, "InvalidParameterException",
+			"Network Configuration must be provided when networkMode 'awsvpc' is "
+			"specified.");
+	return 0;
 }
 
 int fleet_task_definition_check(const struct ecs_task_definition *d, struct err *err)

@@ -65,16 +65,6 @@ static int check_overrides(
 	return 0;
 }
 
-static int check_network(const struct ecs_task_definition *d,
-	const struct ecs_network_configuration *network, struct err *err)
-{
-	if (streq(d->network_mode, "awsvpc") && (!network || !network->awsvpc_configuration))
-		return err_set_wire(err, INVALID,
-			"Network Configuration must be provided when networkMode 'awsvpc' is "
-			"specified.");
-	return 0;
-}
-
 /* Tasks that an earlier call with the same token has made. */
 static int run_again(
 	struct db_tx *tx, const char *arns, struct arena *a, struct ecs_tasks *ret, struct err *err)
@@ -127,10 +117,9 @@ static int plan_run(struct fleet_engine *e, struct db_tx *tx,
 	if (refuse_unbuilt(req, err) < 0 || fleet_tags_check(&req->tags, err) < 0 ||
 		fleet_capacity_check(c, strategy, req->launch_type, err) < 0 ||
 		fleet_task_definition_need(e, tx, req->task_definition, a, d, err) < 0 ||
-		fleet_task_definition_launches(d, launch_type, err) < 0 ||
+		fleet_task_definition_runs(d, launch_type, req->network_configuration, err) < 0 ||
 		check_overrides(overrides, d, err) < 0 ||
 		override_size(overrides, d, launch_type, a, err) < 0 ||
-		check_network(d, req->network_configuration, err) < 0 ||
 		fleet_platform_version(launch_type, req->platform_version, &version, err) < 0 ||
 		task_tags(tx, req, c, d, a, tags, err) < 0)
 		return -1;

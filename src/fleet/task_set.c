@@ -239,7 +239,10 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 	}
 	set->scale->unit = "PERCENT";
 	set->scale->value = WIRE_SET_DOUBLE(wire_or(set->scale->value, 100));
-	if (fleet_task_set_add(e, tx, &s, set, a, err) < 0 ||
+	if (fleet_task_definition_runs(&d,
+		    fleet_capacity_launch_type(set->launch_type, &set->capacity_provider_strategy),
+		    set->network_configuration, err) < 0 ||
+		fleet_task_set_add(e, tx, &s, set, a, err) < 0 ||
 		fleet_tags_put(tx, set->task_set_arn, &req->tags, a, err) < 0)
 		return -1;
 	return fleet_token_put(tx, s.service_arn, req->client_token, set->task_set_arn, a, err);

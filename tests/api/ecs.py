@@ -170,9 +170,13 @@ def test_launch_types(host):
     some = ecs.register_task_definition(**plain)["taskDefinition"]
     assert some["compatibilities"] == ["EC2"]
     asked = {"cluster": "c", "networkConfiguration": NETWORK, "launchType": "FARGATE"}
-    for call, more in (ecs.run_task, {}), (ecs.create_service, {"serviceName": "able", "desiredCount": 0}):
+    ecs.create_service(cluster="c", serviceName="sets", deploymentController={"type": "EXTERNAL"}, desiredCount=0)
+    for call, more in ((ecs.run_task, {}), (ecs.create_task_set, {"service": "sets"}),
+                       (ecs.create_service, {"serviceName": "able", "desiredCount": 0})):
         said = refused(call, taskDefinition="able:1", **asked, **more)
         assert said.startswith("InvalidParameterException") and "does not support launch_type FARGATE" in said
+        assert "Network Configuration" in refused(call, cluster="c", taskDefinition="able:1", **more)
+    ecs.delete_service(cluster="c", service="sets")
     both = ecs.register_task_definition(**plain, cpu="256", memory="512")["taskDefinition"]
     assert both["compatibilities"] == ["EC2", "FARGATE"] and "requiresCompatibilities" not in both
     ecs.create_service(serviceName="able", desiredCount=0, taskDefinition="able:2", **asked)
@@ -559,6 +563,23 @@ def test_circuit_breaker(host, registry):
     failed = [d for d in journal(host, "ecs.service") if d.get("event") == "SERVICE_DEPLOYMENT_FAILED"]
     assert "exit code 1" in failed[0]["reason"] and "container app" in failed[0]["reason"]
     ecs.delete_service(cluster="c", service="b", force=True)
+
+
+@real
+def test_services_tell_why_their_tasks_fail(host):
+    """Also without a circuit breaker, and once that starting more does not help."""
+    ecs = host.client("ecs")
+    ecs.register_task_definition(family="lost", containerDefinitions=[container()])
+    ecs.create_service(cluster="c", serviceName="lost", taskDefinition="lost", desiredCount=1,
+                       networkConfiguration=NETWORK)
+    said = lambda: [e["message"] for e in ecs.describe_services(  # noqa: E731
+        cluster="c", services=["lost"])["services"][0]["events"]]
+    eventually(lambda: any("unable to consistently start tasks" in line for line in said()))
+    first = next(line for line in reversed(said()) if "failed" in line)
+    assert first.startswith("(service lost) a task has failed: task ") and "127.0.0.1:1/none" in first, first
+    told = [d for d in journal(host, "ecs.service") if d.get("event") == "SERVICE_TASK_START_IMPAIRED"]
+    assert [d["serviceName"] for d in told] == ["lost"] and "CannotPullContainerError" in told[0]["reason"]
+    ecs.delete_service(cluster="c", service="lost", force=True)
 
 
 @real
