@@ -135,6 +135,8 @@ int engine_end_fd(const struct job *j);
 int engine_note_end(struct job *j, struct err *err);
 /* While the root lives: ends the engine in order where its storage is kept. */
 void engine_stop(struct job *j);
+/* The credential helper that clients of docker have in a build's PATH. */
+#define JOB_DOCKER_HELPER "docker-credential-towpath"
 /* engine_inside.c: a function inside the root. */
 int engine_inside(char **argv, const int *fds, size_t n_fds);
 

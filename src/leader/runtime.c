@@ -166,20 +166,55 @@ static const char cli_script[] =
 	"PATH=$(printf %s \"$PATH\" | sed \"s|$(dirname \"$0\"):||\")\n"
 	"exec aws ${AWS_ENDPOINT_URL:+--endpoint-url \"$AWS_ENDPOINT_URL\"} \"$@\"\n";
 
+/* docker's credential helper for Towpath's own registry (engine_inside.c names it to docker): the
+ * password of the build's role, unless the build has logged in with another. */
+static const char docker_script[] =
+	"#!/bin/sh\n"
+	"login=$HOME/.docker/towpath-login\n"
+	"case $1 in\n"
+	"store) umask 077; exec cat > \"$login\" ;;\n"
+	"erase) exec rm -f \"$login\" ;;\n"
+	"list) echo '{}'; exit ;;\n"
+	"get) ;;\n"
+	"*) exit 1 ;;\n"
+	"esac\n"
+	"registry=$(cat)\n"
+	"[ ! -f \"$login\" ] || exec cat \"$login\"\n"
+	"password=$(aws ecr get-login-password) || exit 1\n"
+	"printf '{\"ServerURL\":\"%s\",\"Username\":\"AWS\",\"Secret\":\"%s\"}\\n' \"$registry\" "
+	"\"$password\"\n";
+
+static const struct {
+	const char *name;
+	struct view text;
+} scripts[] = {
+	{"aws", {cli_script, sizeof(cli_script) - 1}},
+	{JOB_DOCKER_HELPER, {docker_script, sizeof(docker_script) - 1}},
+};
+
+static int put_scripts(const char *bin, struct err *err)
+{
+	if (file_make_dirs(bin, 0755, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		char *path CLEANUP(freep) = path_join(bin, scripts[i].name);
+
+		if (!file_exists(path) && file_write_atomic(path, scripts[i].text, 0755, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int runtime_point_cli(struct job *j, struct err *err)
 {
-	char *dir CLEANUP(freep) = NULL, *bin CLEANUP(freep) = NULL, *script CLEANUP(freep) = NULL;
+	char *dir CLEANUP(freep) = NULL, *bin CLEANUP(freep) = NULL;
 
 	if (!j->spec->runtimes_dir || !job_variable(j, "AWS_ENDPOINT_URL") ||
 		(!file_exists("/usr/bin/aws") && !file_exists("/usr/local/bin/aws")))
 		return 0;
 	dir = path_join(j->spec->runtimes_dir, "aws-cli");
 	bin = path_join(dir, "bin");
-	script = path_join(bin, "aws");
-	if (!file_exists(script) &&
-		(file_make_dirs(bin, 0755, err) < 0 ||
-			file_write_atomic(script, (struct view){cli_script, sizeof(cli_script) - 1},
-				0755, err) < 0))
+	if (put_scripts(bin, err) < 0)
 		return -1;
 	return use_stored(j, dir, "aws-cli", err);
 }

@@ -116,8 +116,10 @@ def test_build_tag_push_and_pull(builds, repository, outside):
     server = builds.server
     host = repository.split("/")[0]
     builds.project("image", spec(DOCKERFILE + NAMESPACES + f"""\
-      - aws ecr get-login-password | docker login --username AWS --password-stdin {host}
       - docker build -t shop:latest .
+      - docker tag shop:latest {repository}:v0
+      - docker push {repository}:v0
+      - aws ecr get-login-password | docker login --username AWS --password-stdin {host}
       - docker tag shop:latest {repository}:v1
       - docker run --rm shop:latest
       - docker run --rm --memory 64m -v $PWD:/mounted shop:latest /bin/busybox ls /mounted
@@ -143,7 +145,7 @@ def test_build_tag_push_and_pull(builds, repository, outside):
     digest = values["DIGEST"].split("@")[1]
     image = server.client("ecr").describe_images(
         repositoryName="shop", imageIds=[{"imageTag": "v1"}])["imageDetails"][0]
-    assert image["imageDigest"] == digest
+    assert image["imageDigest"] == digest and set(image["imageTags"]) == {"v0", "v1"}  # v0: without a login
     # outside of builds
     password = server.run("/usr/bin/aws", "--endpoint-url", server.endpoint, "ecr",
                           "get-login-password").stdout.strip()
