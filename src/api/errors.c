@@ -59,6 +59,7 @@ static const struct name common[][API_FAMILY_COUNT] = {
 
 /* What S3 answers beyond its model, which lists almost no errors. */
 static const struct name s3_names[] = {
+	{"AuthorizationQueryParametersError", 400},
 	{"BadDigest", 400},
 	{"BucketAlreadyExists", 409},
 	{"BucketAlreadyOwnedByYou", 409},

@@ -112,6 +112,14 @@ static const char report_head[] =
 	"access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,"
 	"cert_1_last_rotated,cert_2_active,cert_2_last_rotated";
 
+/* Names may hold commas (RFC 4180). */
+static void add_field(struct str *out, const char *before, const char *text)
+{
+	const char *quote = strchr(text, ',') ? "\"" : "";
+
+	str_addf(out, "%s%s%s%s", before, quote, text, quote);
+}
+
 static void add_key(struct str *out, const struct iam_access_key *key,
 	const struct iam_access_key_last_used *used)
 {
@@ -141,7 +149,9 @@ static int add_line(struct identity_step *s, struct db_tx *tx, const char *owner
 
 	if (store_document_list(tx, &STORE_IAM_KEY, &filter, s->a, &keys, err) < 0)
 		return -1;
-	str_addf(out, "\n%s,%s,%s,%s,N/A,N/A,N/A,false", user->user_name, user->arn,
+	add_field(out, "\n", user->user_name);
+	add_field(out, ",", user->arn);
+	str_addf(out, ",%s,%s,N/A,N/A,N/A,false",
 		root ? "not_supported" : timefmt_iso(user->create_date.usec).text,
 		root ? "not_supported" : "false");
 	for (size_t i = 0; i < 2; i++) {

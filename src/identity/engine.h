@@ -30,8 +30,9 @@ struct identity_policies {
 
 /* The keys of an OIDC provider, as it published them. */
 struct identity_key_set {
-	char *text;	    /* JSON, or NULL: it could not be had */
-	int64_t asked_usec; /* monotonic */
+	char *text;	    /* JSON, or NULL: it could not be had yet */
+	int64_t got_usec;   /* monotonic: since when it is known */
+	int64_t asked_usec; /* monotonic: when it was last asked for, in vain or not */
 };
 
 /* An access key as the cache has it. */
@@ -298,6 +299,17 @@ int identity_list_versions(struct identity_step *s, struct db_tx *tx, const char
 /* ---- managed.c ---- */
 int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *arn,
 	struct iam_policy *ret, struct err *err);
+/* The users and roles that have a permissions boundary. */
+struct identity_bounded_list {
+	struct identity_bounded {
+		const char *owner, *arn; /* arn: the boundary's */
+	} * v;
+	size_t n;
+};
+int identity_bounded(struct identity_step *s, struct db_tx *tx, struct identity_bounded_list *ret,
+	struct err *err);
+/* How many have this one. */
+size_t identity_count_bounded(const struct identity_bounded_list *list, const char *arn);
 /* MalformedPolicyDocument; LimitExceeded when it is too long. */
 int identity_check_managed(const char *document, struct err *err);
 /* The document of a managed policy, AWS's own included: 1, 0, -1. */

@@ -212,15 +212,15 @@ static int list_groups_for_user(struct identity_step *s, struct db_tx *tx, struc
 {
 	const struct iam_list_groups_for_user_request *req = s->req;
 	struct iam_list_groups_for_user_response *resp = s->resp;
-	struct store_document_filter filter = {0};
+	struct identity_page page = {
+		.kind = &STORE_IAM_MEMBER, .marker = req->marker, .max_items = req->max_items};
 	struct store_documents rows;
 	struct iam_user user;
 	const char *owner;
 
-	if (identity_need_user(s, tx, req->user_name, &user, &filter.owner, err) < 0 ||
-		store_document_list(tx, &STORE_IAM_MEMBER, &filter, s->a, &rows, err) < 0)
+	if (identity_need_user(s, tx, req->user_name, &user, &page.owner, err) < 0 ||
+		identity_list(s, tx, &page, &rows, &resp->marker, &resp->is_truncated, err) < 0)
 		return -1;
-	resp->is_truncated = WIRE_SET_BOOL(false);
 	wire_list_alloc(s->a, &resp->groups, rows.n);
 	for (size_t i = 0; i < rows.n; i++) {
 		const struct towpath_identity_member *m = rows.v[i];

@@ -82,13 +82,14 @@ static int delete_inline(struct identity_step *s, struct db_tx *tx, const char *
 }
 
 static int list_inline(struct identity_step *s, struct db_tx *tx, const char *kind,
-	const char *name, struct iam_policy_name_list_type *ret, struct err *err)
+	const char *name, struct identity_page *page, struct iam_policy_name_list_type *ret,
+	const char **ret_marker, struct wire_bool *ret_truncated, struct err *err)
 {
-	struct store_document_filter filter = {0};
 	struct store_documents rows;
 
-	if (identity_need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
-		store_document_list(tx, &STORE_IAM_INLINE, &filter, s->a, &rows, err) < 0)
+	page->kind = &STORE_IAM_INLINE;
+	if (identity_need_owner(s, tx, kind, name, &page->owner, err) < 0 ||
+		identity_list(s, tx, page, &rows, ret_marker, ret_truncated, err) < 0)
 		return -1;
 	wire_list_alloc(s->a, ret, rows.n);
 	for (size_t i = 0; i < rows.n; i++)
@@ -132,9 +133,10 @@ static int list_inline(struct identity_step *s, struct db_tx *tx, const char *ki
 	{                                                                                          \
 		const struct iam_list_##kind##_policies_request *req = s->req;                     \
 		struct iam_list_##kind##_policies_response *resp = s->resp;                        \
+		struct identity_page page = {.marker = req->marker, .max_items = req->max_items};  \
                                                                                                    \
-		resp->is_truncated = WIRE_SET_BOOL(false);                                         \
-		return list_inline(s, tx, #kind, req->kind##_name, &resp->policy_names, err);      \
+		return list_inline(s, tx, #kind, req->kind##_name, &page, &resp->policy_names,     \
+			&resp->marker, &resp->is_truncated, err);                                  \
 	}                                                                                          \
 	IDENTITY_STEP(iam, put_##kind##_policy, identity_write)                                    \
 	IDENTITY_STEP(iam, get_##kind##_policy, identity_read)                                     \

@@ -26,30 +26,41 @@ int identity_managed_document(
 	return r;
 }
 
-/* How many users and roles have it as their boundary. */
-static int count_boundaries(
-	struct identity_step *s, struct db_tx *tx, const char *arn, size_t *ret, struct err *err)
+static void add_bounded(struct identity_bounded_list *ret, const char *owner,
+	const struct iam_attached_permissions_boundary *boundary)
+{
+	if (boundary)
+		ret->v[ret->n++] =
+			(struct identity_bounded){owner, boundary->permissions_boundary_arn};
+}
+
+int identity_bounded(struct identity_step *s, struct db_tx *tx, struct identity_bounded_list *ret,
+	struct err *err)
 {
 	struct store_document_filter filter = {0};
 	struct store_documents users, roles;
 
-	*ret = 0;
 	if (store_document_list(tx, &STORE_IAM_USER, &filter, s->a, &users, err) < 0 ||
 		store_document_list(tx, &STORE_IAM_ROLE, &filter, s->a, &roles, err) < 0)
 		return -1;
-	for (size_t i = 0; i < users.n; i++) {
-		const struct iam_user *user = users.v[i];
-
-		*ret += user->permissions_boundary &&
-			streq(user->permissions_boundary->permissions_boundary_arn, arn);
-	}
-	for (size_t i = 0; i < roles.n; i++) {
-		const struct iam_role *role = roles.v[i];
-
-		*ret += role->permissions_boundary &&
-			streq(role->permissions_boundary->permissions_boundary_arn, arn);
-	}
+	*ret = (struct identity_bounded_list){
+		arena_new_n(s->a, users.n + roles.n + 1, struct identity_bounded), 0};
+	for (size_t i = 0; i < users.n; i++)
+		add_bounded(
+			ret, users.ids[i], ((struct iam_user *)users.v[i])->permissions_boundary);
+	for (size_t i = 0; i < roles.n; i++)
+		add_bounded(
+			ret, roles.ids[i], ((struct iam_role *)roles.v[i])->permissions_boundary);
 	return 0;
+}
+
+size_t identity_count_bounded(const struct identity_bounded_list *list, const char *arn)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += streq(list->v[i].arn, arn);
+	return n;
 }
 
 static int no_policy(struct err *err, const char *arn)
@@ -175,19 +186,21 @@ static int get_policy(struct identity_step *s, struct db_tx *tx, struct err *err
 {
 	const struct iam_get_policy_request *req = s->req;
 	struct iam_get_policy_response *resp = s->resp;
-	size_t n;
+	struct identity_bounded_list bounded;
 
 	resp->policy = arena_new(s->a, struct iam_policy);
 	if (identity_need_policy(s, tx, req->policy_arn, resp->policy, err) < 0 ||
-		count_boundaries(s, tx, req->policy_arn, &n, err) < 0)
+		identity_bounded(s, tx, &bounded, err) < 0)
 		return -1;
-	resp->policy->permissions_boundary_usage_count = WIRE_SET_INT(n);
+	resp->policy->permissions_boundary_usage_count =
+		WIRE_SET_INT(identity_count_bounded(&bounded, req->policy_arn));
 	return 0;
 }
 
 static int delete_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_delete_policy_request *req = s->req;
+	struct identity_bounded_list bounded;
 	struct iam_policy p;
 	size_t n;
 
@@ -195,9 +208,9 @@ static int delete_policy(struct identity_step *s, struct db_tx *tx, struct err *
 		return -1;
 	if (managed_aws_find(req->policy_arn))
 		return err_set_wire(err, "NoSuchEntity", "Policy %s is built in.", req->policy_arn);
-	if (count_boundaries(s, tx, req->policy_arn, &n, err) < 0)
+	if (identity_bounded(s, tx, &bounded, err) < 0)
 		return -1;
-	if (p.attachment_count.v > 0 || n > 0)
+	if (p.attachment_count.v > 0 || identity_count_bounded(&bounded, req->policy_arn) > 0)
 		return err_set_wire(
 			err, "DeleteConflict", "Cannot delete a policy attached to entities.");
 	if (identity_count(s, tx, &STORE_IAM_VERSION, req->policy_arn, &n, err) < 0)
@@ -262,48 +275,66 @@ static int detach(struct identity_step *s, struct db_tx *tx, const char *kind, c
 	return store_document_delete(tx, &STORE_IAM_ATTACHED, id, err);
 }
 
-static int list_attached(struct identity_step *s, struct db_tx *tx, const char *kind,
-	const char *name, struct iam_attached_policies_list_type *ret, struct err *err)
+/* "/team/" of arn:aws:iam::<account>:policy/team/name */
+static bool has_path(const char *arn, const char *prefix)
 {
-	struct store_document_filter filter = {0};
+	const char *path = strstr(arn, ":policy/");
+
+	return !prefix || (path && starts_with(path + strlen(":policy"), prefix) &&
+				  strlen(prefix) <= strlen(path + strlen(":policy")) -
+							    strlen(identity_arn_name(arn)));
+}
+
+/* A page of what is attached. Of a path: those of the page that have it. */
+static int list_attached(struct identity_step *s, struct db_tx *tx, const char *kind,
+	const char *name, const char *path, struct identity_page *page,
+	struct iam_attached_policies_list_type *ret, const char **ret_marker,
+	struct wire_bool *ret_truncated, struct err *err)
+{
 	struct store_documents rows;
 
-	if (identity_need_owner(s, tx, kind, name, &filter.owner, err) < 0 ||
-		store_document_list(tx, &STORE_IAM_ATTACHED, &filter, s->a, &rows, err) < 0)
+	page->kind = &STORE_IAM_ATTACHED;
+	if (identity_need_owner(s, tx, kind, name, &page->owner, err) < 0 ||
+		identity_list(s, tx, page, &rows, ret_marker, ret_truncated, err) < 0)
 		return -1;
 	wire_list_alloc(s->a, ret, rows.n);
-	for (size_t i = 0; i < rows.n; i++)
-		ret->v[i] = *(struct iam_attached_policy *)rows.v[i];
+	ret->n = 0;
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct iam_attached_policy *row = rows.v[i];
+
+		if (has_path(row->policy_arn, path))
+			ret->v[ret->n++] = *row;
+	}
 	return 0;
 }
 
-#define ATTACH_OPERATIONS(kind)                                                         \
-	static int attach_##kind##_policy(                                              \
-		struct identity_step *s, struct db_tx *tx, struct err *err)             \
-	{                                                                               \
-		const struct iam_attach_##kind##_policy_request *req = s->req;          \
-                                                                                        \
-		return attach(s, tx, #kind, req->kind##_name, req->policy_arn, err);    \
-	}                                                                               \
-	static int detach_##kind##_policy(                                              \
-		struct identity_step *s, struct db_tx *tx, struct err *err)             \
-	{                                                                               \
-		const struct iam_detach_##kind##_policy_request *req = s->req;          \
-                                                                                        \
-		return detach(s, tx, #kind, req->kind##_name, req->policy_arn, err);    \
-	}                                                                               \
-	static int list_attached_##kind##_policies(                                     \
-		struct identity_step *s, struct db_tx *tx, struct err *err)             \
-	{                                                                               \
-		const struct iam_list_attached_##kind##_policies_request *req = s->req; \
-		struct iam_list_attached_##kind##_policies_response *resp = s->resp;    \
-                                                                                        \
-		resp->is_truncated = WIRE_SET_BOOL(false);                              \
-		return list_attached(                                                   \
-			s, tx, #kind, req->kind##_name, &resp->attached_policies, err); \
-	}                                                                               \
-	IDENTITY_STEP(iam, attach_##kind##_policy, identity_write)                      \
-	IDENTITY_STEP(iam, detach_##kind##_policy, identity_write)                      \
+#define ATTACH_OPERATIONS(kind)                                                                   \
+	static int attach_##kind##_policy(                                                        \
+		struct identity_step *s, struct db_tx *tx, struct err *err)                       \
+	{                                                                                         \
+		const struct iam_attach_##kind##_policy_request *req = s->req;                    \
+                                                                                                  \
+		return attach(s, tx, #kind, req->kind##_name, req->policy_arn, err);              \
+	}                                                                                         \
+	static int detach_##kind##_policy(                                                        \
+		struct identity_step *s, struct db_tx *tx, struct err *err)                       \
+	{                                                                                         \
+		const struct iam_detach_##kind##_policy_request *req = s->req;                    \
+                                                                                                  \
+		return detach(s, tx, #kind, req->kind##_name, req->policy_arn, err);              \
+	}                                                                                         \
+	static int list_attached_##kind##_policies(                                               \
+		struct identity_step *s, struct db_tx *tx, struct err *err)                       \
+	{                                                                                         \
+		const struct iam_list_attached_##kind##_policies_request *req = s->req;           \
+		struct iam_list_attached_##kind##_policies_response *resp = s->resp;              \
+		struct identity_page page = {.marker = req->marker, .max_items = req->max_items}; \
+                                                                                                  \
+		return list_attached(s, tx, #kind, req->kind##_name, req->path_prefix, &page,     \
+			&resp->attached_policies, &resp->marker, &resp->is_truncated, err);       \
+	}                                                                                         \
+	IDENTITY_STEP(iam, attach_##kind##_policy, identity_write)                                \
+	IDENTITY_STEP(iam, detach_##kind##_policy, identity_write)                                \
 	IDENTITY_STEP(iam, list_attached_##kind##_policies, identity_read)
 
 ATTACH_OPERATIONS(user)

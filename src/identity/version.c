@@ -249,19 +249,36 @@ static int policy_arns(struct identity_step *s, struct db_tx *tx, const char *sc
 	return 0;
 }
 
+/* Where a page begins: behind the marker, or at its place where that policy is gone. One's own come
+ * first, by their ARNs. */
+static size_t start_of(const char *const *arns, size_t n, size_t n_own, const char *marker)
+{
+	size_t i = 0;
+
+	if (!marker)
+		return 0;
+	if (managed_aws_find(marker))
+		for (i = n_own; i < n && !streq(arns[i], marker);)
+			i++;
+	else
+		while (i < n_own && strcmp(arns[i], marker) < 0)
+			i++;
+	return i + (i < n && streq(arns[i], marker));
+}
+
 static int list_policies(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_list_policies_request *req = s->req;
 	struct iam_list_policies_response *resp = s->resp;
-	size_t max = (size_t)wire_or(req->max_items, 100), n, i = 0;
+	size_t max = (size_t)wire_or(req->max_items, 100), n, i;
+	struct identity_bounded_list bounded;
 	struct store_documents own;
 	const char **arns;
 
-	if (policy_arns(s, tx, req->scope, &own, &arns, &n, err) < 0)
+	if (policy_arns(s, tx, req->scope, &own, &arns, &n, err) < 0 ||
+		identity_bounded(s, tx, &bounded, err) < 0)
 		return -1;
-	while (req->marker && i < n && !streq(arns[i], req->marker))
-		i++;
-	i += req->marker && i < n;
+	i = start_of(arns, n, own.n, req->marker);
 	wire_list_alloc(s->a, &resp->policies, MIN(n, max));
 	resp->policies.n = 0;
 	for (; i < n && resp->policies.n < max; i++) {
@@ -269,6 +286,8 @@ static int list_policies(struct identity_step *s, struct db_tx *tx, struct err *
 
 		if (identity_need_policy(s, tx, arns[i], &p, err) < 0)
 			return -1;
+		p.permissions_boundary_usage_count =
+			WIRE_SET_INT(identity_count_bounded(&bounded, arns[i]));
 		if (!is_wanted(req, &p))
 			continue;
 		p.description = NULL; /* GetPolicy has them */
@@ -284,68 +303,110 @@ static int list_policies(struct identity_step *s, struct db_tx *tx, struct err *
 
 /* ---- what a policy hangs on ---- */
 
-static bool wants(const struct iam_list_entities_for_policy_request *req, const char *kind)
+typedef struct iam_list_entities_for_policy_response entities;
+
+/* Whether the request asks for this kind, and for this path. */
+static bool wants(
+	const struct iam_list_entities_for_policy_request *req, const char *kind, const char *path)
 {
-	return !req->entity_filter || streq(req->entity_filter, kind);
+	return (!req->entity_filter || streq(req->entity_filter, kind)) &&
+	       (!req->path_prefix || starts_with(path, req->path_prefix));
 }
 
 static int add_entity(struct identity_step *s, struct db_tx *tx, const char *owner, struct err *err)
 {
 	const struct iam_list_entities_for_policy_request *req = s->req;
-	struct iam_list_entities_for_policy_response *resp = s->resp;
+	entities *resp = s->resp;
 	const char *name = strchr(owner, '/') + 1, *id;
 	struct iam_user user;
 	struct iam_role role;
 	struct iam_group group;
 
-	if (starts_with(owner, "user/") && wants(req, "User")) {
+	if (starts_with(owner, "user/")) {
 		if (identity_need_user(s, tx, name, &user, &id, err) < 0)
 			return -1;
-		resp->policy_users.v[resp->policy_users.n++] = (struct iam_policy_user){
-			.user_id = user.user_id, .user_name = user.user_name};
-	} else if (starts_with(owner, "role/") && wants(req, "Role")) {
+		if (wants(req, "User", user.path))
+			resp->policy_users.v[resp->policy_users.n++] = (struct iam_policy_user){
+				.user_id = user.user_id, .user_name = user.user_name};
+	} else if (starts_with(owner, "role/")) {
 		if (identity_need_role(s, tx, name, &role, &id, err) < 0)
 			return -1;
-		resp->policy_roles.v[resp->policy_roles.n++] = (struct iam_policy_role){
-			.role_id = role.role_id, .role_name = role.role_name};
-	} else if (starts_with(owner, "group/") && wants(req, "Group")) {
+		if (wants(req, "Role", role.path))
+			resp->policy_roles.v[resp->policy_roles.n++] = (struct iam_policy_role){
+				.role_id = role.role_id, .role_name = role.role_name};
+	} else if (starts_with(owner, "group/")) {
 		if (identity_need_group(s, tx, name, &group, &id, err) < 0)
 			return -1;
-		resp->policy_groups.v[resp->policy_groups.n++] = (struct iam_policy_group){
-			.group_id = group.group_id, .group_name = group.group_name};
+		if (wants(req, "Group", group.path))
+			resp->policy_groups.v[resp->policy_groups.n++] = (struct iam_policy_group){
+				.group_id = group.group_id, .group_name = group.group_name};
 	}
 	return 0;
 }
 
-/* Ids of attachments are "<owner> <ARN>". */
+/* Those to whom it is attached: ids of attachments are "<owner> <ARN>". */
+static int add_attached(struct identity_step *s, struct db_tx *tx,
+	const struct store_documents *rows, struct err *err)
+{
+	const struct iam_list_entities_for_policy_request *req = s->req;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct iam_attached_policy *row = rows->v[i];
+		const char *id = rows->ids[i];
+
+		if (streq(row->policy_arn, req->policy_arn) && strchr(id, ' ') &&
+			add_entity(s, tx, arena_strndup(s->a, id, strcspn(id, " ")), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Those whose boundary it is; not those that are there already. */
+static int add_bounded(struct identity_step *s, struct db_tx *tx, bool attached_too,
+	const struct identity_bounded_list *list, struct err *err)
+{
+	const struct iam_list_entities_for_policy_request *req = s->req;
+	struct iam_attached_policy row;
+	int r = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const char *owner = list->v[i].owner;
+
+		if (!streq(list->v[i].arn, req->policy_arn))
+			continue;
+		if (attached_too)
+			r = store_document_get(tx, &STORE_IAM_ATTACHED,
+				arena_printf(s->a, "%s %s", owner, req->policy_arn), s->a, &row,
+				err);
+		if (r < 0 || (r == 0 && add_entity(s, tx, owner, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 static int list_entities_for_policy(struct identity_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct iam_list_entities_for_policy_request *req = s->req;
-	struct iam_list_entities_for_policy_response *resp = s->resp;
+	entities *resp = s->resp;
+	bool attached = !streq(req->policy_usage_filter, "PermissionsBoundary");
+	bool bounds = !streq(req->policy_usage_filter, "PermissionsPolicy");
 	struct store_document_filter filter = {0};
+	struct identity_bounded_list bounded;
 	struct store_documents rows;
 	struct iam_policy p;
 
 	if (identity_need_policy(s, tx, req->policy_arn, &p, err) < 0 ||
-		store_document_list(tx, &STORE_IAM_ATTACHED, &filter, s->a, &rows, err) < 0)
+		store_document_list(tx, &STORE_IAM_ATTACHED, &filter, s->a, &rows, err) < 0 ||
+		identity_bounded(s, tx, &bounded, err) < 0)
 		return -1;
 	resp->is_truncated = WIRE_SET_BOOL(false);
-	wire_list_alloc(s->a, &resp->policy_users, rows.n);
-	wire_list_alloc(s->a, &resp->policy_roles, rows.n);
+	wire_list_alloc(s->a, &resp->policy_users, rows.n + bounded.n);
+	wire_list_alloc(s->a, &resp->policy_roles, rows.n + bounded.n);
 	wire_list_alloc(s->a, &resp->policy_groups, rows.n);
 	resp->policy_users.n = resp->policy_roles.n = resp->policy_groups.n = 0;
-	for (size_t i = 0; i < rows.n; i++) {
-		const struct iam_attached_policy *row = rows.v[i];
-		const char *space = strchr(rows.ids[i], ' ');
-
-		if (!streq(row->policy_arn, req->policy_arn) || !space)
-			continue;
-		if (add_entity(s, tx,
-			    arena_strndup(s->a, rows.ids[i], (size_t)(space - rows.ids[i])),
-			    err) < 0)
-			return -1;
-	}
-	return 0;
+	if (attached && add_attached(s, tx, &rows, err) < 0)
+		return -1;
+	return bounds ? add_bounded(s, tx, attached, &bounded, err) : 0;
 }
 
 IDENTITY_STEP(iam, list_entities_for_policy, identity_read)

@@ -17,6 +17,7 @@
 #define ANSWER_LIMIT (256 * 1024)
 #define TIMEOUT_USEC (5 * USEC_PER_SEC)
 #define LEEWAY_SEC 300
+#define MOST_ASKING 16 /* threads that ask providers */
 
 /* A token taken apart, in the request's arena. */
 struct web_token {
@@ -39,6 +40,13 @@ struct web_request {
 static int bad_token(struct err *err, const char *why)
 {
 	return err_set_wire(err, "InvalidIdentityToken", "%s", why);
+}
+
+/* A signature that is none counts as wrong credentials for the role. */
+static int not_signed(struct web_request *w, struct err *err)
+{
+	identity_failures_note(w->e, w->req->role_arn, w->call->source_ip);
+	return bad_token(err, "Couldn't verify the signature of the ID Token.");
 }
 
 /* ---- the token ---- */
@@ -193,7 +201,7 @@ static const char *known_keys(struct web_request *w, bool *ret_ask)
 
 	pthread_mutex_lock(&w->e->lock);
 	set = map_get(&w->e->key_sets, w->token.provider_arn);
-	if (set && now - set->asked_usec < KEYS_LIFE_USEC)
+	if (set && set->text && now - set->got_usec < KEYS_LIFE_USEC)
 		text = arena_strdup(w->call->arena, set->text);
 	*ret_ask = !set || now - set->asked_usec >= ASK_AGAIN_USEC;
 	pthread_mutex_unlock(&w->e->lock);
@@ -209,14 +217,24 @@ static void free_set(void *arg)
 	free(set);
 }
 
+/* text NULL: the provider could not be asked; what it said before stays for its time. */
 static void remember_keys(struct web_request *w, const char *text)
 {
-	struct identity_key_set *set = xcalloc(1, sizeof(*set));
+	struct identity_key_set *set;
+	int64_t now = monotonic_usec();
 
-	set->text = xstrdup_or_null(text);
-	set->asked_usec = monotonic_usec();
 	pthread_mutex_lock(&w->e->lock);
-	free_set(map_set(&w->e->key_sets, w->token.provider_arn, set));
+	set = map_get(&w->e->key_sets, w->token.provider_arn);
+	if (!set) {
+		set = xcalloc(1, sizeof(*set));
+		map_set(&w->e->key_sets, w->token.provider_arn, set);
+	}
+	set->asked_usec = now;
+	if (text) {
+		free(set->text);
+		set->text = xstrdup(text);
+		set->got_usec = now;
+	}
 	pthread_mutex_unlock(&w->e->lock);
 }
 
@@ -336,7 +354,7 @@ static void *ask_provider(void *arg)
 			"Couldn't retrieve verification key from your identity provider: %s",
 			err_message(&why));
 	} else if (!verified_by(w, keys)) {
-		r = bad_token(&err, "Couldn't verify the signature of the ID Token.");
+		r = not_signed(w, &err);
 	} else {
 		r = answer(w, &err);
 	}
@@ -353,13 +371,18 @@ static int start_asking(struct web_request *w, struct err *err)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	bool full;
 	int r;
 
 	if (!w->call->defer)
 		return bad_token(err, "The provider's keys cannot be asked for here.");
 	pthread_mutex_lock(&w->e->lock);
-	w->e->fetching++;
+	full = w->e->fetching >= MOST_ASKING;
+	w->e->fetching += !full;
 	pthread_mutex_unlock(&w->e->lock);
+	if (full) /* nobody has proved anything yet: strangers are not given a thread each */
+		return err_set_wire(err, "IDPCommunicationError",
+			"Identity providers are being asked for too many others; try again.");
 	w->call->defer(w->call, NULL, NULL);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -405,7 +428,9 @@ int identity_assume_role_with_web_identity(struct identity_engine *e, struct cal
 	bool ask;
 
 	*w = (struct web_request){.e = e, .call = call, .req = req, .resp = resp};
-	if (parse_token(w, err) < 0 || db_read(durable_db(e->durable), find_provider, &f, err) < 0)
+	if (identity_failures_check(e, req->role_arn, call->source_ip, err) < 0 ||
+		parse_token(w, err) < 0 ||
+		db_read(durable_db(e->durable), find_provider, &f, err) < 0)
 		return -1;
 	if (!f.found)
 		return bad_token(err, "No OpenIDConnect provider found in your account for the "
@@ -417,5 +442,5 @@ int identity_assume_role_with_web_identity(struct identity_engine *e, struct cal
 		return answer(w, err);
 	if (ask)
 		return start_asking(w, err);
-	return bad_token(err, "Couldn't verify the signature of the ID Token.");
+	return not_signed(w, err);
 }

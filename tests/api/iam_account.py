@@ -129,6 +129,51 @@ def test_policy_versions(iam, shared_server):
     assert iam.get_policy_version(PolicyArn=built_in, VersionId="v1")["PolicyVersion"]["IsDefaultVersion"]
 
 
+def test_lists_of_policies(iam):
+    made = [iam.create_policy(PolicyName=f"listed-{i}", Path="/lists/", PolicyDocument=ALLOW)["Policy"]["Arn"]
+            for i in range(4)]
+    iam.create_user(UserName="lister", Path="/lists/")
+    for arn in made[:3]:
+        iam.attach_user_policy(UserName="lister", PolicyArn=arn)
+    iam.attach_user_policy(UserName="lister", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    for name in "abc":
+        iam.put_user_policy(UserName="lister", PolicyName=name, PolicyDocument=ALLOW)
+        iam.create_group(GroupName="lists-" + name)
+        iam.add_user_to_group(UserName="lister", GroupName="lists-" + name)
+
+    def pages(operation, member, **args):
+        found = [page[member] for page in iam.get_paginator(operation).paginate(
+            PaginationConfig={"PageSize": 2}, **args)]
+        assert all(len(page) <= 2 for page in found)
+        return [one for page in found for one in page]
+
+    attached = pages("list_attached_user_policies", "AttachedPolicies", UserName="lister")
+    assert {p["PolicyArn"] for p in attached} == {*made[:3], "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+    assert len(pages("list_attached_user_policies", "AttachedPolicies", UserName="lister", PathPrefix="/lists/")) == 3
+    assert pages("list_user_policies", "PolicyNames", UserName="lister") == ["a", "b", "c"]
+    assert len(pages("list_groups_for_user", "Groups", UserName="lister")) == 3
+    # a policy goes between two pages
+    first = iam.list_policies(Scope="Local", PathPrefix="/lists/", MaxItems=2)
+    assert [p["Arn"] for p in first["Policies"]] == made[:2]
+    iam.detach_user_policy(UserName="lister", PolicyArn=made[1])
+    iam.delete_policy(PolicyArn=made[1])
+    second = iam.list_policies(Scope="Local", PathPrefix="/lists/", MaxItems=2, Marker=first["Marker"])
+    assert [p["Arn"] for p in second["Policies"]] == made[2:]
+
+    iam.create_role(RoleName="lister", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=made[3])
+    bounding = iam.list_policies(Scope="Local", PolicyUsageFilter="PermissionsBoundary", PathPrefix="/lists/")["Policies"]
+    assert [(p["Arn"], p["PermissionsBoundaryUsageCount"]) for p in bounding] == [(made[3], 1)]
+
+    def entities(arn, **args):
+        got = iam.list_entities_for_policy(PolicyArn=arn, **args)
+        return [u["UserName"] for u in got["PolicyUsers"]], [r["RoleName"] for r in got["PolicyRoles"]]
+
+    assert entities(made[3]) == entities(made[3], PolicyUsageFilter="PermissionsBoundary") == ([], ["lister"])
+    assert entities(made[3], PolicyUsageFilter="PermissionsPolicy") == ([], [])
+    assert entities(made[0], PathPrefix="/lists/") == (["lister"], [])
+    assert entities(made[0], PathPrefix="/other/") == ([], [])
+
+
 def test_permissions_boundaries(iam, shared_server):
     limit = iam.create_policy(PolicyName="limit", PolicyDocument=policy(allow("iam:ListRoles")))["Policy"]["Arn"]
     mine = user(shared_server, "bo", policy(allow("iam:List*")), PermissionsBoundary=limit)("iam")
@@ -267,6 +312,7 @@ def test_last_use_and_the_credential_report(iam, shared_server):
     shared_server.client("sts", keys=(key["AccessKeyId"], key["SecretAccessKey"])).get_caller_identity()
     used = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
     assert used["ServiceName"] == "sts" and "LastUsedDate" in used
+    iam.create_user(UserName="rep,2")
     assert code(iam.get_credential_report) == "ReportNotPresent"
     assert iam.generate_credential_report()["State"] == "STARTED"
     assert iam.generate_credential_report()["State"] == "COMPLETE"
@@ -275,6 +321,7 @@ def test_last_use_and_the_credential_report(iam, shared_server):
     rows = {r["user"]: r for r in csv.DictReader(io.StringIO(report["Content"].decode()))}
     assert rows["rep"]["access_key_1_active"] == "true" and rows["rep"]["access_key_1_last_used_service"] == "sts"
     assert rows["rep"]["access_key_2_active"] == "false" and "<root_account>" in rows
+    assert rows["rep,2"]["arn"].endswith(":user/rep,2") and rows["rep,2"]["access_key_1_active"] == "false"
 
 
 def test_authorization_details(iam):

@@ -442,6 +442,9 @@ def test_presigned_put(shared_server, bucket):
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
     assert http(url, "PUT", b"by url")[0] == 200
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"by url"
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=8 * 86400)
+    status, _, body = http(url)
+    assert status == 400 and b"<Code>AuthorizationQueryParametersError</Code>" in body
     # what boto3 makes without signature_version is told what is wrong with it
     url = shared_server.client("s3", signature_version="s3").generate_presigned_url(
         "get_object", Params={"Bucket": bucket, "Key": "k"})

@@ -359,6 +359,12 @@ def test_web_identity(iam, shared_server, provider):
     iam.create_open_id_connect_provider(Url=gone.url, ClientIDList=["towpath"], ThumbprintList=[])
     gone.close()
     assert code(come_in, token=gone.token()) == "IDPCommunicationError"
+    # who guesses signatures waits, for one role at a time
+    guess = {"RoleArn": ci + "-guessed", "RoleSessionName": "run-1",
+             "WebIdentityToken": provider.token(key=rsa.generate_private_key(65537, 2048))}
+    codes = [code(sts.assume_role_with_web_identity, **guess) for _ in range(31)]
+    assert (codes[0], codes[-1]) == ("InvalidIdentityToken", "Throttling")
+    come_in(provider.token())
     # a key that was not there before is asked for, but not over and over
     denial(shared_server.client("sts").assume_role, RoleArn=ci, RoleSessionName="ss")
 
