@@ -269,7 +269,7 @@ static int not_fetched(struct launch *l, struct err *why, struct err *err)
 		return l->stopped ? fail(l, CODEBUILD_STATUS_TYPE_STOPPED, "", NULL, err)
 				  : err_move(err, why);
 	}
-	if (err_is(why, ERR_TIMEOUT) && monotonic_usec() >= l->deadline_usec) {
+	if (err_is(why, ERR_TIMEOUT)) {
 		err_set(&late, ERR_TIMEOUT, "Build has timed out. ");
 		return fail(l, CODEBUILD_STATUS_TYPE_TIMED_OUT, "BUILD_TIMED_OUT", &late, err);
 	}

@@ -266,6 +266,8 @@ static int sim_fetch(void *arg, const struct build_source_request *req, struct a
 	const struct sim_build_script *s = script_of(w, req->project);
 	const char *path = arena_printf(a, "%s/buildspec.yml", req->dir);
 
+	if (s->fetch_hangs)
+		return err_set(err, ERR_TIMEOUT, "git did not end in time");
 	if (s->fetch_error)
 		return err_set(err, ERR_NOT_FOUND, "%s", s->fetch_error);
 	ret->resolved_version = s->revision  ? s->revision

@@ -17,6 +17,7 @@ struct sim_build_script {
 	const char *fail_phase;	 /* "BUILD": ends FAILED with the message; NULL: all succeed */
 	const char *message;	 /* of the failure */
 	const char *fetch_error; /* the source cannot be had: CLIENT_ERROR with this text */
+	bool fetch_hangs;	 /* until the build has timed out */
 	const char *revision;	 /* resolved source version */
 	const char *lost_phase;	 /* the leader dies in this phase */
 };

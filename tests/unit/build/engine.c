@@ -251,14 +251,21 @@ static void bad_sources_fail_in_download(void **state UNUSED)
 {
 	static const struct sim_build_script scripts[] = {
 		{.project = "gone", .fetch_error = "repository not found"},
+		{.project = "hangs", .fetch_hangs = true},
 	};
-	CLEANUP(release) struct fixture f = {.scripts = scripts, .n_scripts = 1};
+	CLEANUP(release) struct fixture f = {.scripts = scripts, .n_scripts = 2};
 	struct codebuild_create_project_request *r;
 	struct codebuild_start_build_request req = {.project_name = "gone"};
-	struct codebuild_build *b, *c, *d;
+	struct codebuild_build *b, *c, *d, *late;
 	const struct codebuild_build_phase *p;
 
 	init(&f);
+	r = project_request(&f, "hangs");
+	r->source->type = "CODECOMMIT";
+	r->source->location = "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/x";
+	r->source->buildspec = NULL;
+	OK(&f, create(&f, r));
+	late = start(&f, "hangs");
 	r = project_request(&f, "gone");
 	r->source->type = "CODECOMMIT";
 	r->source->location = "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/x";
@@ -286,6 +293,12 @@ static void bad_sources_fail_in_download(void **state UNUSED)
 	assert_non_null(strstr(p->contexts.v[0].message, "/codebuild/readonly/buildspec.yml:2:9"));
 	p = &get(&f, d->id)->phases.v[3];
 	assert_non_null(strstr(p->contexts.v[0].message, "Parameter Store"));
+	late = get(&f, late->id);
+	assert_string_equal(late->build_status, "TIMED_OUT");
+	p = &late->phases.v[3];
+	assert_string_equal(p->phase_type, "DOWNLOAD_SOURCE");
+	assert_string_equal(p->phase_status, "TIMED_OUT");
+	assert_string_equal(p->contexts.v[0].status_code, "BUILD_TIMED_OUT");
 }
 
 static void builds_queue_in_order(void **state UNUSED)
