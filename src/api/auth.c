@@ -318,6 +318,9 @@ static void describe(void *arg, const struct auth_principal *who, struct str *ou
 {
 	if (who && who->identity)
 		identity_describe(arg, who->identity, out);
+	else if (who && who->account)
+		str_addf(out, "{\"type\":\"AWSAccount\",\"principalId\":\"\",\"accountId\":\"%s\"}",
+			who->account);
 	else
 		str_addf(out, "{\"type\":\"%s\"}", who ? "WebIdentityUser" : "Unknown");
 }

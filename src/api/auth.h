@@ -16,9 +16,12 @@ enum auth_payload {
 	AUTH_PAYLOAD_UNSIGNED_TRAILER, /* aws-chunked, unsigned, trailer */
 };
 
+#define AUTH_ANONYMOUS "ANONYMOUS_PRINCIPAL" /* the account of who did not sign */
+
 /* Lives in the exchange's arena. */
 struct auth_principal {
-	const char *arn, *id, *account, *access_key_id;
+	const char *arn, *id, *access_key_id;
+	const char *account; /* AUTH_ANONYMOUS, or NULL */
 	bool presigned;
 	enum auth_payload payload;
 	const char *payload_hash; /* 64 hex digits, AUTH_PAYLOAD_HASH only */
@@ -27,7 +30,7 @@ struct auth_principal {
 	unsigned char signing_key[32];
 	const char *seed_signature, *scope, *amz_date;
 	const char *ticket; /* the one thing that the password opens; NULL: no limit */
-	void *identity;	    /* the identity engine's own */
+	void *identity;	    /* the identity engine's own; NULL: nobody that it knows */
 };
 
 struct auth {

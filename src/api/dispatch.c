@@ -215,20 +215,33 @@ static bool is_anonymous(const struct api_request *r)
 	       !http_header(r->x, "Authorization") && !form_get(&r->query, "X-Amz-Signature");
 }
 
+static int nobody(struct api_request *r, const char *account)
+{
+	r->who = arena_new(r->call.arena, struct auth_principal);
+	r->who->arn = r->who->id = "anonymous";
+	r->who->account = account;
+	r->who->payload = AUTH_PAYLOAD_UNSIGNED;
+	r->call.principal_arn = r->call.principal_id = r->who->arn;
+	return 0;
+}
+
+/* Whether a request that brings no credentials is one that policies may let everybody make. */
+static bool may_be_unsigned(const struct api_request *r, const struct err *why)
+{
+	return r->service && r->service->unsigned_too && r->operation && r->operation->input &&
+	       streq(why->wire, "MissingAuthenticationToken");
+}
+
 static int authenticate(struct api_request *r, struct err *err)
 {
 	const struct auth *auth = r->api->config.auth;
+	CLEANUP_ERR struct err why = ERR_INIT;
 
-	if (is_anonymous(r)) {
-		r->who = arena_new(r->call.arena, struct auth_principal);
-		r->who->arn = r->who->id = "anonymous";
-		r->who->payload = AUTH_PAYLOAD_UNSIGNED;
-		r->call.principal_arn = r->call.principal_id = r->who->arn;
-		return 0;
-	}
+	if (is_anonymous(r))
+		return nobody(r, NULL);
 	if (auth->authenticate(auth->arg, r->x, r->service ? r->service->wire->signing_name : NULL,
-		    &r->who, err) < 0)
-		return -1;
+		    &r->who, &why) < 0)
+		return may_be_unsigned(r, &why) ? nobody(r, AUTH_ANONYMOUS) : err_move(err, &why);
 	r->call.principal_arn = r->who->arn;
 	r->call.principal_id = r->who->id;
 	r->call.principal = r->who->identity;

@@ -2,6 +2,8 @@
 /* The operations of secretsmanager. */
 #include "api/svc_secretsmanager.h"
 
+#include "api/access.h"
+
 CALL_ADAPTER(secret_secretsmanager_batch_get_secret_value)
 CALL_ADAPTER(secret_secretsmanager_create_secret)
 CALL_ADAPTER(secret_secretsmanager_delete_resource_policy)
@@ -77,19 +79,8 @@ static const size_t subjects[SECRETSMANAGER_OP_COUNT] = {
 static void add_current_stage(struct call *call,
 	const struct secretsmanager_get_secret_value_request *req, struct call_access *ret)
 {
-	const char **conditions;
-	size_t n = 0;
-
-	if (req->version_id || req->version_stage)
-		return;
-	while (ret->conditions && ret->conditions[n])
-		n++;
-	conditions = arena_new_n(call->arena, n + 3, const char *);
-	if (n)
-		memcpy(conditions, ret->conditions, n * sizeof(*conditions));
-	conditions[n] = "secretsmanager:VersionStage";
-	conditions[n + 1] = "AWSCURRENT";
-	ret->conditions = conditions;
+	if (!req->version_id && !req->version_stage)
+		api_access_add(call, ret, "secretsmanager:VersionStage", "AWSCURRENT");
 }
 
 static int access(

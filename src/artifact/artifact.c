@@ -153,6 +153,7 @@ int artifact_engine_new(
 	e->endpoint = c->endpoint ? xstrdup(c->endpoint) : NULL;
 	e->local_port = c->local_port;
 	e->tokens = c->tokens;
+	e->policies = c->policies;
 	e->sessions = image_sessions_new();
 	if (blob_store_init(&e->blobs, c->data_dir, err) < 0 || sweep_tmp(e, err) < 0)
 		return -1;

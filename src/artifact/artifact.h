@@ -27,6 +27,8 @@ struct artifact_config {
 	int local_port;	      /* where the loopback reaches it as well; 0: no other port */
 	/* Who may pull and push with a password, which identity knows: NULL: nobody. */
 	const struct artifact_tokens *tokens; /* borrowed */
+	/* NULL: policies are kept as they come. */
+	const struct artifact_policies *policies; /* borrowed */
 };
 
 /* Passwords of the registry, made for whoever asks. */
@@ -36,8 +38,16 @@ struct artifact_tokens {
 	 * thing ("blob repository digest") that may be read with it. Texts in the call's arena. */
 	int (*make)(void *arg, struct call *call, const char *scope, int64_t duration_usec,
 		const char **ret, int64_t *ret_expires_usec, struct err *err);
-	/* Whether the text is a policy that a repository can have; the error says why not. */
-	int (*check_policy)(const char *text, struct err *err);
+};
+
+/* Policies of what is kept here, which identity understands. The errors say what is wrong. */
+struct artifact_policies {
+	void *arg;
+	/* Whether the text is a policy that an image repository can have. */
+	int (*check_repository)(void *arg, const char *text, struct err *err);
+	/* The same of a bucket; *ret_public: it lets in everybody. */
+	int (*check_bucket)(
+		void *arg, const char *text, const char *bucket, bool *ret_public, struct err *err);
 };
 
 /* Sweeps what a crash left; registers tasks: call before durable_start(). */
@@ -91,6 +101,17 @@ int artifact_delete(
 /* 1 versioning is on, 0 it is not, -1. */
 int artifact_is_versioned(struct artifact_engine *e, const char *bucket, struct err *err);
 
+/* ---- for authorisation ---- */
+
+/* The policy that the bucket has of its own, or NULL; anybody: as it counts for somebody unknown,
+ * whom a block of public access keeps out. A bucket that is not there has none. */
+int artifact_bucket_policy(struct artifact_engine *e, const char *bucket, bool anybody,
+	struct arena *a, const char **ret, struct err *err);
+/* How the object of an upload under way will be encrypted, as its start said; NULL: it said
+ * nothing, or there is no such upload. */
+int artifact_upload_encryption(struct artifact_engine *e, const char *upload_id, struct arena *a,
+	const char **ret_algorithm, const char **ret_key, struct err *err);
+
 /* ---- for HTTP ---- */
 
 struct artifact_range {
@@ -114,11 +135,16 @@ ARTIFACT_OPERATION(copy_object);
 ARTIFACT_OPERATION(create_bucket);
 ARTIFACT_OPERATION(create_multipart_upload);
 ARTIFACT_OPERATION(delete_bucket);
+ARTIFACT_OPERATION(delete_bucket_policy);
 ARTIFACT_OPERATION(delete_object);
 ARTIFACT_OPERATION(delete_objects);
+ARTIFACT_OPERATION(delete_public_access_block);
 ARTIFACT_OPERATION(get_bucket_location);
+ARTIFACT_OPERATION(get_bucket_policy);
+ARTIFACT_OPERATION(get_bucket_policy_status);
 ARTIFACT_OPERATION(get_bucket_versioning);
 ARTIFACT_OPERATION(get_object);
+ARTIFACT_OPERATION(get_public_access_block);
 ARTIFACT_OPERATION(head_bucket);
 ARTIFACT_OPERATION(head_object);
 ARTIFACT_OPERATION(list_buckets);
@@ -127,8 +153,10 @@ ARTIFACT_OPERATION(list_object_versions);
 ARTIFACT_OPERATION(list_objects);
 ARTIFACT_OPERATION(list_objects_v2);
 ARTIFACT_OPERATION(list_parts);
+ARTIFACT_OPERATION(put_bucket_policy);
 ARTIFACT_OPERATION(put_bucket_versioning);
 ARTIFACT_OPERATION(put_object);
+ARTIFACT_OPERATION(put_public_access_block);
 ARTIFACT_OPERATION(upload_part);
 ARTIFACT_OPERATION(upload_part_copy);
 

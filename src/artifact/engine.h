@@ -16,6 +16,7 @@ struct artifact_engine {
 	char *registry_host, *endpoint; /* or NULL */
 	int local_port;			/* or 0 */
 	const struct artifact_tokens *tokens;
+	const struct artifact_policies *policies; /* or NULL */
 	struct blob_store blobs;
 	struct image_sessions *sessions; /* uploads of images under way */
 };

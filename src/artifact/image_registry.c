@@ -121,7 +121,8 @@ int artifact_ecr_set_repository_policy(struct artifact_engine *e, struct call *c
 	struct image_op o = {e, call, req, resp};
 	CLEANUP_ERR struct err why = ERR_INIT;
 
-	if (e->tokens && e->tokens->check_policy(req->policy_text, &why) < 0)
+	if (e->policies &&
+		e->policies->check_repository(e->policies->arg, req->policy_text, &why) < 0)
 		return err_set_wire(err, "InvalidParameterException",
 			"Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid "
 			"repository policy provided': %s",

@@ -83,6 +83,33 @@ int artifact_create_multipart_upload(struct artifact_engine *e, struct call *cal
 	return 0;
 }
 
+struct encryption {
+	const char *id;
+	struct arena *arena;
+	struct store_upload upload;
+	int found;
+};
+
+static int encryption_fn(struct db_tx *tx, void *arg, struct err *err)
+{
+	struct encryption *s = arg;
+
+	s->found = store_upload_get(tx, s->id, s->arena, &s->upload, err);
+	return MIN(s->found, 0);
+}
+
+int artifact_upload_encryption(struct artifact_engine *e, const char *upload_id, struct arena *a,
+	const char **ret_algorithm, const char **ret_key, struct err *err)
+{
+	struct encryption s = {.id = upload_id, .arena = a};
+
+	if (db_read(durable_db(e->durable), encryption_fn, &s, err) < 0)
+		return -1;
+	*ret_algorithm = s.found ? s.upload.meta->server_side_encryption : NULL;
+	*ret_key = s.found ? s.upload.meta->ssekms_key_id : NULL;
+	return 0;
+}
+
 /* ---- UploadPart, UploadPartCopy ---- */
 
 struct put_part {

@@ -23,6 +23,7 @@
 #define LIMIT_YAML_DEPTH 64
 #define LIMIT_COMMAND_OUTPUT (1 * MIB) /* of a helper program that Towpath runs for itself */
 #define LIMIT_POLICY_DOCUMENT (128 * KIB)
+#define LIMIT_BUCKET_POLICY (20 * KIB)
 #define LIMIT_ARCHIVE_ENTRIES 1000000
 #define LIMIT_ARCHIVE_BYTES (64 * GIB)	 /* unpacked */
 #define LIMIT_CLONE_BYTES (64 * GIB)	 /* of the disk; what --clone-limit is without it */

@@ -124,9 +124,11 @@ static int open_artifact(struct server *s, struct err *err)
 		.endpoint = s->endpoint,
 		.local_port = s->local_port,
 		.tokens = &s->image_tokens,
+		.policies = &s->artifact_policies,
 	};
 
 	s->image_tokens = image_tokens(s->identity);
+	s->artifact_policies = artifact_policies(s->identity);
 	if (artifact_engine_new(&c, &s->artifact, err) < 0)
 		return -1;
 	server_add_service(s, svc_s3(s->artifact));

@@ -33,6 +33,7 @@
 #include "provider/deploy_fleet.h"
 #include "provider/deploy_notice.h"
 #include "provider/fleet_world.h"
+#include "provider/artifact_policy.h"
 #include "provider/image_tokens.h"
 #include "provider/rule_target.h"
 #include "provider/source_notice.h"
@@ -59,6 +60,7 @@ struct server {
 	struct identity_engine *identity;
 	struct audit_engine *audit;
 	struct artifact_tokens image_tokens;
+	struct artifact_policies artifact_policies;
 	struct artifact_engine *artifact;
 	struct secret_engine *secret;
 	struct source_engine *source;

@@ -71,6 +71,9 @@ int build_may(const struct build_engine *e, const struct store_build_record *r, 
 /* What fetching a source takes. */
 int build_may_fetch(const struct build_engine *e, const struct store_build_record *r,
 	const struct build_source_request *req, struct err *err);
+/* What reading the buildspec takes. */
+int build_may_locate(const struct build_engine *e, const struct store_build_record *r,
+	const char *buildspec, struct err *err);
 
 /* ---- credentials for git hosts (credential.c) ---- */
 

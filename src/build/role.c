@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a build does, it does under its service role: the role's policies are asked first. */
 #include "build/engine.h"
+#include "build/locate.h"
 
 struct build_role build_role(const struct store_build_record *r)
 {
@@ -51,6 +52,14 @@ int build_may_fetch(const struct build_engine *e, const struct store_build_recor
 		return 0;
 	return may_read(
 		e, r, arena_strndup(&a, location, (size_t)(slash - location)), slash + 1, err);
+}
+
+int build_may_locate(const struct build_engine *e, const struct store_build_record *r,
+	const char *buildspec, struct err *err)
+{
+	if (build_locate_kind(buildspec) != BUILDSPEC_OBJECT)
+		return 0;
+	return build_may(e, r, "s3:GetObject", buildspec + strlen("arn:aws:"), err);
 }
 
 /* ---- the credentials of builds that run ---- */

@@ -281,8 +281,11 @@ static int read_buildspec(struct launch *l, struct err *err)
 	const char *dir = arena_printf(&l->arena, "%s/src", l->dir);
 	const char *target = build_target_dir(&l->found.primary, &l->arena);
 
-	if (build_locate(&l->e->ports->sources, l->r.spec.source->buildspec, dir, target, &l->arena,
-		    &l->text, &l->origin, err) < 0)
+	const char *buildspec = l->r.spec.source->buildspec;
+
+	if (build_may_locate(l->e, &l->r, buildspec, err) < 0 ||
+		build_locate(&l->e->ports->sources, buildspec, dir, target, &l->arena, &l->text,
+			&l->origin, err) < 0)
 		return -1;
 	return buildspec_parse(l->origin, str_view(&l->text), &l->arena, &l->buildspec, err);
 }

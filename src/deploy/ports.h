@@ -56,6 +56,13 @@ enum deploy_target_health {
 	DEPLOY_TARGET_UNHEALTHY,
 };
 
+/* Under whom a revision is read. */
+struct deploy_reader {
+	const char *role_arn;  /* the deployment group's */
+	const char *group_arn; /* what it is read for */
+	const char *deployment_id;
+};
+
 struct deploy_object {
 	const char *etag;    /* without quotes */
 	const char *version; /* NULL in a bucket without versions */
@@ -215,15 +222,17 @@ struct deploy_ports {
 	 * alarm that does not exist. */
 	int (*alarm_active)(void *arg, const char *const *names, size_t n, struct arena *a,
 		const char **ret_name, struct err *err);
-	/* Looks a bundle up; version NULL: the newest. */
-	int (*object_find)(void *arg, const char *bucket, const char *key, const char *version,
-		struct arena *a, struct deploy_object *ret, struct err *err);
+	/* Looks a bundle up; version NULL: the newest. ERR_DENIED when a policy denies it to the
+	 * group's role. */
+	int (*object_find)(void *arg, const struct deploy_reader *by, const char *bucket,
+		const char *key, const char *version, struct arena *a, struct deploy_object *ret,
+		struct err *err);
 	/* Reads the AppSpec of a revision: the object itself (bundle type YAML or JSON), or from
 	 * the archive that it is appspec.yaml, appspec.yml or appspec.json. *ret_name: for
-	 * messages. ERR_NOT_FOUND: no object, or no such file in it; ERR_TOO_LARGE. */
-	int (*appspec_read)(void *arg, const char *bucket, const char *key, const char *version,
-		const char *bundle_type, struct arena *a, const char **ret_name, struct str *ret,
-		struct err *err);
+	 * messages. ERR_NOT_FOUND: no object, or no such file in it; ERR_TOO_LARGE; ERR_DENIED. */
+	int (*appspec_read)(void *arg, const struct deploy_reader *by, const char *bucket,
+		const char *key, const char *version, const char *bundle_type, struct arena *a,
+		const char **ret_name, struct str *ret, struct err *err);
 };
 
 #endif

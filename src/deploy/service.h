@@ -57,6 +57,7 @@ struct service_plan {
 	struct arena *a;
 	struct deploy_engine *e;
 	const struct store_deployment *d;
+	struct deploy_reader reader;
 	/* out */
 	struct towpath_deploy_service state; /* as it is at the beginning */
 	const char *arn;		     /* of the service */

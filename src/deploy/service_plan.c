@@ -45,12 +45,14 @@ static int read_text(
 		str_add(ret, r->app_spec_content->content);
 		return 0;
 	}
-	if (ports->appspec_read(ports->arg, s3->bucket, s3->key, s3->version, s3->bundle_type, p->a,
-		    ret_name, ret, &why) == 0)
+	if (ports->appspec_read(ports->arg, &p->reader, s3->bucket, s3->key, s3->version,
+		    s3->bundle_type, p->a, ret_name, ret, &why) == 0)
 		return 0;
 	return refuse_why(p,
-		err_is(&why, ERR_NOT_FOUND) ? CODE(REVISION_MISSING) : CODE(INVALID_REVISION), &why,
-		err);
+		err_is(&why, ERR_NOT_FOUND) ? CODE(REVISION_MISSING)
+		: err_is(&why, ERR_DENIED)  ? CODE(IAM_ROLE_PERMISSIONS)
+					    : CODE(INVALID_REVISION),
+		&why, err);
 }
 
 /* A script is in the revision: there has to be more than the AppSpec. */

@@ -98,20 +98,34 @@ static int check_alarms(struct facts *f, struct err *err)
 	return 0;
 }
 
+static struct deploy_reader reader_of(const struct facts *f)
+{
+	return (struct deploy_reader){
+		.role_arn = f->group.service_role_arn,
+		.group_arn = deploy_arn(f->e, f->a, "deploymentgroup",
+			arena_printf(f->a, "%s/%s", f->d.info.application_name,
+				f->d.info.deployment_group_name)),
+		.deployment_id = f->id,
+	};
+}
+
 static int check_revision(struct facts *f, struct err *err)
 {
 	const struct deploy_ports *p = f->e->ports;
 	const struct codedeploy_s3_location *s3 = f->d.info.revision->s3_location;
 	struct err why CLEANUP_ERR = ERR_INIT;
+	struct deploy_reader by = reader_of(f);
 	struct deploy_object object;
 
 	if (!s3)
 		return 0;
-	if (p->object_find(p->arg, s3->bucket, s3->key, s3->version, f->a, &object, &why) == 0)
+	if (p->object_find(p->arg, &by, s3->bucket, s3->key, s3->version, f->a, &object, &why) == 0)
 		return 0;
 	if (err_is(&why, ERR_UNAVAILABLE))
 		return err_move(err, &why);
-	refuse(f, CODEDEPLOY_ERROR_CODE_REVISION_MISSING,
+	refuse(f,
+		err_is(&why, ERR_DENIED) ? CODEDEPLOY_ERROR_CODE_IAM_ROLE_PERMISSIONS
+					 : CODEDEPLOY_ERROR_CODE_REVISION_MISSING,
 		arena_printf(f->a, "The revision s3://%s/%s cannot be read: %s", s3->bucket,
 			s3->key, err_message(&why)));
 	return 0;
@@ -195,7 +209,8 @@ static int find_service(struct facts *f, struct err *err)
 {
 	if (f->code)
 		return 0;
-	f->service = (struct service_plan){.a = f->a, .e = f->e, .d = &f->d};
+	f->service =
+		(struct service_plan){.a = f->a, .e = f->e, .d = &f->d, .reader = reader_of(f)};
 	if (service_plan(&f->service, err) < 0)
 		return -1;
 	if (f->service.code)

@@ -21,7 +21,7 @@ struct identity_verdict identity_decide(
 {
 	const struct policy *boundary = v->own ? v->own->boundary : NULL;
 	enum policy_answer own = v->own ? ask_all(v->own->v, v->own->n, r) : POLICY_ALLOWS;
-	enum policy_answer resource = v->resource ? policy_evaluate(v->resource, r) : POLICY_SILENT;
+	enum policy_answer resource = ask_all(v->resource, v->n_resource, r);
 	enum policy_answer limit = boundary ? policy_evaluate(boundary, r) : POLICY_ALLOWS;
 	enum policy_answer session =
 		v->has_session ? ask_all(v->session, v->n_session, r) : POLICY_ALLOWS;
@@ -142,19 +142,34 @@ static int check_temporary(
 		who->arn, action);
 }
 
+/* The policies that belong to the resource, and those of the account about its kind. */
+static int parse_resource(const struct identity_question *q, struct identity_evaluation *v,
+	struct arena *a, struct err *err)
+{
+	const char *const *more = q->account_policies;
+	struct policy **parsed;
+	size_t n = 0;
+
+	while (more && more[n])
+		n++;
+	v->resource = parsed = arena_new_n(a, n + 1, struct policy *);
+	if (q->resource_policy && policy_parse(view_of(q->resource_policy),
+					  q->resource_implied ? POLICY_REPOSITORY : POLICY_RESOURCE,
+					  a, &parsed[v->n_resource++], err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (policy_parse(view_of(more[i]), POLICY_RESOURCE, a, &parsed[v->n_resource++],
+			    err) < 0)
+			return -1;
+	return 0;
+}
+
 static int prepare(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct identity_evaluation *v, struct arena *a,
 	struct err *err)
 {
-	struct policy *resource = NULL;
-
 	v->root = who->kind == IDENTITY_ROOT;
-	if (q->resource_policy && policy_parse(view_of(q->resource_policy),
-					  q->resource_implied ? POLICY_REPOSITORY : POLICY_RESOURCE,
-					  a, &resource, err) < 0)
-		return -1;
-	v->resource = resource;
-	return load_session(e, who->session, a, v, err);
+	return parse_resource(q, v, a, err) < 0 ? -1 : load_session(e, who->session, a, v, err);
 }
 
 /* ---- tags of resources ---- */
@@ -167,8 +182,10 @@ void identity_resource_tags(struct identity_engine *e, identity_tags_fn tags_of,
 
 static bool asks_tags(const struct identity_evaluation *v)
 {
-	bool asks = (v->own && v->own->asks_tags) || policy_asks_tags(v->resource);
+	bool asks = v->own && v->own->asks_tags;
 
+	for (size_t i = 0; !asks && i < v->n_resource; i++)
+		asks = policy_asks_tags(v->resource[i]);
 	for (size_t i = 0; !asks && i < v->n_session; i++)
 		asks = policy_asks_tags(v->session[i]);
 	return asks;
@@ -221,20 +238,67 @@ static void take_tags(struct identity_engine *e, const struct identity_evaluatio
 	r->n_keys = keys->n;
 }
 
+/* Every one of the resources is asked for; keys holds those of the request. */
+static int ask_each(struct identity_engine *e, const struct identity_evaluation *v,
+	const struct identity_question *q, struct policy_request *r, struct arena *a,
+	identity_keys *keys, struct err *err)
+{
+	size_t n_keys = keys->n;
+
+	for (size_t i = 0; i < MAX(q->n_resources, (size_t)1); i++) {
+		struct identity_verdict verdict;
+
+		r->resource = q->n_resources ? q->resources[i] : "*";
+		take_tags(e, v, n_keys, r, a, keys);
+		verdict = identity_decide(v, r);
+		if (verdict.allowed)
+			continue;
+		if (!r->principal && !verdict.explicitly)
+			verdict.kind = "resource-based policy";
+		return identity_denied(r->principal ? r->principal : "anonymous", r, &verdict, err);
+	}
+	return 0;
+}
+
+/* Only the resource can let in who is unknown. */
+static int authorize_anybody(
+	struct identity_engine *e, const struct identity_question *q, struct err *err)
+{
+	static const struct identity_policies nothing = {0};
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct identity_evaluation v = {.own = &nothing};
+	struct policy_request r = {.action = q->action};
+	identity_keys keys = {0};
+	int result;
+
+	if (parse_resource(q, &v, &a, err) < 0)
+		return -1;
+	identity_caller_keys(e, NULL, NULL, q, &a, &keys);
+	identity_key_add(&keys, "aws:PrincipalType", "Anonymous");
+	identity_key_add(&keys, "aws:userid", "anonymous");
+	identity_key_add(&keys, "aws:PrincipalIsAWSService", "false");
+	result = ask_each(e, &v, q, &r, &a, &keys, err);
+	vec_release(&keys);
+	return result;
+}
+
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct identity_policies *own CLEANUP(identity_policies_release) = NULL;
 	struct identity_evaluation v = {0};
-	struct policy_request r = {.action = q->action, .principal = who->arn};
+	struct policy_request r = {.action = q->action};
 	identity_keys keys = {0};
-	size_t n_keys;
-	int result = 0;
+	int result;
 
+	if (!who)
+		return authorize_anybody(e, q, err);
+	r.principal = who->arn;
 	if (check_temporary(who, q->action, err) < 0)
 		return -1;
-	if (who->kind == IDENTITY_ROOT && !q->resource_policy && !who->session)
+	if (who->kind == IDENTITY_ROOT && !q->resource_policy && !q->account_policies &&
+		!who->session)
 		return 0;
 	if (!who->owner && !(who->session && who->session->policy))
 		return err_set(err, ERR_DENIED, "%s has no permissions", who->arn);
@@ -247,16 +311,7 @@ int identity_authorize(struct identity_engine *e, const struct identity_principa
 	if (own && who->kind == IDENTITY_SESSION)
 		r.role = own->arn;
 	identity_caller_keys(e, who, own, q, &a, &keys);
-	n_keys = keys.n;
-	for (size_t i = 0; result == 0 && i < MAX(q->n_resources, (size_t)1); i++) {
-		struct identity_verdict verdict;
-
-		r.resource = q->n_resources ? q->resources[i] : "*";
-		take_tags(e, &v, n_keys, &r, &a, &keys);
-		verdict = identity_decide(&v, &r);
-		if (!verdict.allowed)
-			result = identity_denied(who->arn, &r, &verdict, err);
-	}
+	result = ask_each(e, &v, q, &r, &a, &keys, err);
 	vec_release(&keys);
 	return result;
 }

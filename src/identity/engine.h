@@ -235,8 +235,9 @@ struct identity_evaluation {
 	bool root;
 	struct policy *const *session;
 	size_t n_session;
-	bool has_session; /* session policies were given: they must allow */
-	const struct policy *resource;
+	bool has_session;		/* session policies were given: they must allow */
+	struct policy *const *resource; /* of the resource, and of the account about its kind */
+	size_t n_resource;
 };
 /* Why a request is not allowed: a kind of policy as the service's sentences name it. */
 struct identity_verdict {
@@ -248,6 +249,12 @@ struct identity_verdict identity_decide(
 /* The sentence of a denial; ERR_DENIED. */
 int identity_denied(const char *arn, const struct policy_request *r,
 	const struct identity_verdict *verdict, struct err *err);
+
+/* ---- resource_policy.c ---- */
+/* MalformedPolicyDocument when the policy names a user or role of this account that is not there;
+ * strict: or anybody else that is not of this account. */
+int identity_check_people(struct identity_engine *e, struct db_tx *tx, const struct policy *p,
+	bool strict, struct arena *a, struct err *err);
 
 /* ---- user.c, role.c ---- */
 /* Fails with NoSuchEntity; *ret_owner is set. */

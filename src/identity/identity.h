@@ -107,6 +107,8 @@ struct identity_question {
 	const char *const *conditions; /* key, value, ..., NULL; may be NULL */
 	const char *resource_policy;   /* JSON, of the resource asked for; or NULL */
 	bool resource_implied;	       /* its statements name no Resource: it is its holder */
+	/* JSON, the account's own about resources of this kind; NULL ends; or NULL */
+	const char *const *account_policies;
 	const char *source_ip, *user_agent;
 	const char *referer; /* the request's header, or NULL */
 	bool secure;	     /* the request came over TLS */
@@ -128,7 +130,8 @@ void identity_certificate_users(
 int identity_certificate(struct identity_engine *e, struct db_tx *tx, const char *arn,
 	struct str *ret_pem, struct err *err);
 /* 0 when allowed; else ERR_DENIED with the service's sentence (spec: IAM, "policy evaluation
- * logic" within one account). */
+ * logic" within one account). who NULL: somebody unknown, who may what the resource's policy lets
+ * everybody do. */
 int identity_authorize(struct identity_engine *e, const struct identity_principal *who,
 	const struct identity_question *q, struct err *err);
 
@@ -218,6 +221,25 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 int identity_repository_policy_check(const char *text, struct err *err);
 /* The same of a policy for anything else, whose statements name a Resource. */
 int identity_resource_policy_check(const char *text, struct err *err);
+
+/* What policies of one kind of resource may speak of. */
+struct identity_policy_subject {
+	const char *resource;			      /* the ARN that it is the policy of */
+	const struct identity_policy_action *actions; /* all that there are */
+	size_t n_actions;
+	const char *const *keys; /* condition keys beside aws:...; one ending in / : with any name
+				    behind it */
+	size_t n_keys;
+};
+struct identity_policy_action {
+	const char *name; /* s3:GetObject */
+	bool below;	  /* on what lies below the resource (arn/...), not on itself */
+};
+/* As identity_resource_policy_check(), and that the policy speaks of its subject alone and of
+ * users, roles and services that are there. *ret_public: it lets in everybody (spec: S3, "The
+ * meaning of public"). */
+int identity_subject_policy_check(struct identity_engine *e, const char *text,
+	const struct identity_policy_subject *subject, bool *ret_public, struct err *err);
 
 #define IDENTITY_OPERATION(service, name)                                 \
 	int identity_##name(struct identity_engine *e, struct call *call, \

@@ -72,13 +72,3 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 	*ret_scope = p->scope;
 	return 0;
 }
-
-int identity_repository_policy_check(const char *text, struct err *err)
-{
-	return policy_check(view_of(text), POLICY_REPOSITORY, err);
-}
-
-int identity_resource_policy_check(const char *text, struct err *err)
-{
-	return policy_check(view_of(text), POLICY_RESOURCE, err);
-}

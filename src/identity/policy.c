@@ -153,6 +153,18 @@ enum policy_answer policy_evaluate(const struct policy *p, const struct policy_r
 	return answer;
 }
 
+bool policy_is_public(const struct policy *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct policy_statement *s = &p->statements[i];
+
+		if (!s->deny && (s->principals.everybody || s->not_principal) &&
+			!policy_conditions_narrow(&s->conditions))
+			return true;
+	}
+	return false;
+}
+
 static void each_variable(
 	const struct policy_patterns *list, void (*fn)(struct view name, void *arg), void *arg)
 {

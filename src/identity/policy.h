@@ -60,6 +60,9 @@ struct policy *policy_nothing(struct arena *a);
 enum policy_answer policy_evaluate(const struct policy *p, const struct policy_request *r);
 /* Whether it asks for tags of resources (aws:ResourceTag/...); NULL does not. */
 bool policy_asks_tags(const struct policy *p);
+/* Whether a statement allows something to everybody, without a condition that holds for known
+ * principals, networks or sources alone (spec: S3, "The meaning of public"). */
+bool policy_is_public(const struct policy *p);
 /* The condition keys that the document mentions: calls fn for each, in the document's order. */
 void policy_each_key(const struct policy *p, void (*fn)(struct view name, void *arg), void *arg);
 /* The same for those that the AWS principals name. */

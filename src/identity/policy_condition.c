@@ -198,6 +198,46 @@ int policy_conditions_check(const struct policy_conditions *c, struct err *err)
 	return 0;
 }
 
+/* Keys by which a condition can leave but a few whom a statement means (spec: S3, "The meaning of
+ * public"). */
+static const char *const narrowing[] = {"aws:PrincipalAccount", "aws:PrincipalArn",
+	"aws:PrincipalOrgID", "aws:PrincipalServiceName", "aws:SourceAccount", "aws:SourceArn",
+	"aws:SourceIp", "aws:SourceOwner", "aws:SourceVpc", "aws:SourceVpce", "aws:userid",
+	"s3:x-amz-server-side-encryption-aws-kms-key-id"};
+
+/* Networks as large as these are as good as any. */
+#define BROAD_IPV4 8
+#define BROAD_IPV6 32
+
+static bool is_fixed(const struct policy_condition *c, const struct policy_value *v)
+{
+	if (c->op->read)
+		return v->valid && v->net.bits >= (v->net.n == 4 ? BROAD_IPV4 : BROAD_IPV6);
+	return !v->pattern.variables && v->pattern.fixed == v->pattern.text.len;
+}
+
+static bool narrows(const struct policy_condition *c)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(narrowing); i++)
+		known |= is_key(&(struct policy_key){.name = narrowing[i], .value = ""}, c->key, 0);
+	if (!known || !c->op || c->op->negated || c->if_exists || c->quantity == ALL_VALUES)
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		if (!is_fixed(c, &c->values[i]))
+			return false;
+	return c->n > 0;
+}
+
+bool policy_conditions_narrow(const struct policy_conditions *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (narrows(&c->v[i]))
+			return true;
+	return false;
+}
+
 struct view policy_condition_key(const struct policy_conditions *c, size_t i)
 {
 	return c->v[i].key;

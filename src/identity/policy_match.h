@@ -75,6 +75,8 @@ int policy_conditions_parse(const struct json_node *node, bool variables, struct
 /* MalformedPolicyDocument where a value can never be what its operator compares with. */
 int policy_conditions_check(const struct policy_conditions *c, struct err *err);
 bool policy_conditions_hold(const struct policy_conditions *c, const struct policy_request *r);
+/* Whether one of them holds for known principals, networks or sources alone. */
+bool policy_conditions_narrow(const struct policy_conditions *c);
 /* The names of the condition keys. */
 struct view policy_condition_key(const struct policy_conditions *c, size_t i);
 /* Values of a condition key: count, and the first; *ret_first may be NULL. */
@@ -87,6 +89,7 @@ size_t policy_key_count(
 struct policy_principals {
 	bool present;
 	bool everybody; /* "*" or {"AWS": "*"} */
+	bool canonical; /* names somebody by CanonicalUser, which nobody here is */
 	struct policy_patterns people, services, federated;
 };
 

@@ -147,6 +147,7 @@ static int compile_kind(const struct json_node *node, struct arena *a,
 		if (check_person(text_at(node, i), &ret->everybody, err) < 0)
 			return -1;
 	}
+	ret->canonical |= !kinds[k].list;
 	if (kinds[k].list)
 		compile_texts(node, false, false, a, kinds[k].list);
 	return 0;

@@ -26,38 +26,9 @@ static struct iam_role *show(struct identity_step *s, struct iam_role *role)
 	return role;
 }
 
-struct check_people {
-	struct identity_step *s;
-	struct db_tx *tx;
-	struct err *err;
-	bool failed;
-};
-
-/* Users and roles of this account that a trust policy names must be there. */
-static void check_person(struct view text, void *arg)
-{
-	struct check_people *c = arg;
-	struct identity_step *s = c->s;
-	const char *arn = arena_view_dup(s->a, text), *kind = NULL, *owner;
-	const char *account = arena_printf(s->a, "arn:aws:iam::%s:", s->e->account);
-
-	if (c->failed || !starts_with(arn, account))
-		return;
-	if (starts_with(arn + strlen(account), "user/"))
-		kind = "user";
-	else if (starts_with(arn + strlen(account), "role/"))
-		kind = "role";
-	if (!kind || identity_need_owner(s, c->tx, kind, identity_arn_name(arn), &owner, NULL) == 0)
-		return;
-	c->failed = true;
-	err_set_wire(c->err, "MalformedPolicyDocument",
-		"Invalid principal in policy: \"AWS\":\"%s\"", arn);
-}
-
 static int check_trust(
 	struct identity_step *s, struct db_tx *tx, const char *document, struct err *err)
 {
-	struct check_people c = {s, tx, err, false};
 	struct policy *trust;
 
 	if (policy_check(view_of(document), POLICY_TRUST, err) < 0 ||
@@ -66,8 +37,7 @@ static int check_trust(
 	if (policy_size(document) > QUOTA_TRUST_SIZE)
 		return err_set_wire(err, "LimitExceeded",
 			"Cannot exceed quota for ACLSizePerRole: %d", QUOTA_TRUST_SIZE);
-	policy_each_person(trust, check_person, &c);
-	return c.failed ? -1 : 0;
+	return identity_check_people(s->e, tx, trust, false, s->a, err);
 }
 
 static int create_role(struct identity_step *s, struct db_tx *tx, struct err *err)

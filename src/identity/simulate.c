@@ -14,7 +14,7 @@ struct simulation {
 	struct identity_policies mine; /* the list that decides */
 	const char *const *names;      /* of mine.v: what the answer calls them */
 	const char *kind;	       /* PolicySourceType of the caller's own */
-	const struct policy *resource;
+	struct policy *resource;
 	const char *caller;
 	key_vec keys;
 	const struct iam_action_name_list_type *actions;
@@ -121,7 +121,8 @@ static void add_matched(struct simulation *m, const struct policy_request *r, bo
 static void evaluate(struct simulation *m, const char *action, const char *resource,
 	struct iam_evaluation_result *ret)
 {
-	struct identity_evaluation v = {.own = &m->mine, .resource = m->resource};
+	struct identity_evaluation v = {
+		.own = &m->mine, .resource = &m->resource, .n_resource = m->resource != NULL};
 	struct policy_request r = {
 		.action = action,
 		.resource = resource,

@@ -229,6 +229,7 @@ int cache_object_put(struct cache_objects *o, const char *key, int fd, const cha
 	if (call.body_length < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return err_set(err, ERR_IO, "cannot read the archive of the cache");
 	strv_addf(&headers, SHA256_HEADER ": %s", sha256);
+	strv_add(&headers, "x-amz-server-side-encryption: aws:kms"); /* as artifacts are stored */
 	if (keep)
 		strv_add(&headers, "If-None-Match: *");
 	if (send_call(o, &call, &headers, sha256, &answer, err) < 0)

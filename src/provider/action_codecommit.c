@@ -79,7 +79,8 @@ static int store_artifact(struct action_world *w, const struct action_run *run,
 	bool reference = streq(action_run_setting(run, "OutputArtifactFormat"), ACTION_CLONE_REF);
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
-		.content_type = reference ? BUILD_CLONE_REFERENCE : "application/zip"};
+		.content_type = reference ? BUILD_CLONE_REFERENCE : "application/zip",
+		.server_side_encryption = BUCKET_ENCRYPTION};
 	const struct vcs_bounds bounds = {.interrupt = run->interrupt};
 	CLEANUP_FD int fd = -1;
 

@@ -168,7 +168,8 @@ static int store_artifact(struct action_world *w, const struct action_run *run,
 	const struct vcs_bounds bounds = {.interrupt = run->interrupt};
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
-		.content_type = "application/zip"};
+		.content_type = "application/zip",
+		.server_side_encryption = BUCKET_ENCRYPTION};
 	CLEANUP_FD int fd = -1;
 
 	if (action_temp_file(w, &fd, err) < 0 ||

@@ -77,7 +77,8 @@ static int put_artifact(
 {
 	struct artifact_put put = {.bucket = run->outputs[0].bucket,
 		.key = run->outputs[0].key,
-		.content_type = "application/zip"};
+		.content_type = "application/zip",
+		.server_side_encryption = BUCKET_ENCRYPTION};
 	CLEANUP_FD int fd = -1;
 
 	if (pack(w, detail, &fd, err) < 0)

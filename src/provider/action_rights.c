@@ -79,12 +79,20 @@ struct identity_actor action_actor(const struct action_run *run)
 	};
 }
 
+/* The S3 action encrypts by the key that it is given, and not at all without one. */
+static const char *encryption_of(const struct action_run *run, const struct action_provider *p)
+{
+	bool plain = p == &action_s3_deploy && !action_run_setting(run, "KMSEncryptionKeyARN");
+
+	return plain ? NULL : BUCKET_ENCRYPTION;
+}
+
 static int ask(struct action_world *w, const struct action_run *run, const char *action,
-	const char *resource, struct err *err)
+	const char *resource, const char *encryption, struct err *err)
 {
 	const struct identity_actor who = action_actor(run);
 
-	return identity_role_may(w->identity, &who, action, resource, NULL, err);
+	return bucket_role_may(w->artifact, w->identity, &who, action, resource, encryption, err);
 }
 
 static int ask_artifacts(struct action_world *w, const struct action_run *run, struct err *err)
@@ -101,7 +109,7 @@ static int ask_artifacts(struct action_world *w, const struct action_run *run, s
 			const char *arn = arena_printf(run->arena, "arn:%s:s3:::%s/%s",
 				run->partition, lists[i].v[k].bucket, lists[i].v[k].key);
 
-			if (ask(w, run, lists[i].action, arn, err) < 0)
+			if (ask(w, run, lists[i].action, arn, BUCKET_ENCRYPTION, err) < 0)
 				return -1;
 		}
 	}
@@ -124,7 +132,7 @@ static int ask_connection(struct action_world *w, const struct action_run *run, 
 			arena_printf(run->arena, "arn:%s:%s:%s:%s:connection/%s", run->partition,
 				names[i % ARRAY_SIZE(names)], run->region, run->account, id);
 
-		if (ask(w, run, action, arn, &denial) == 0)
+		if (ask(w, run, action, arn, NULL, &denial) == 0)
 			allowed = true;
 		else if (!err_is(&denial, ERR_DENIED) || identity_denied_explicitly(&denial))
 			return err_move(err, &denial);
@@ -146,7 +154,8 @@ int action_check_rights(struct action_world *w, const struct action_run *run,
 			(r->category && !streq(r->category, p->category)) ||
 			(r->setting && !action_flag(action_run_setting(run, r->setting), false)))
 			continue;
-		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*", err) < 0)
+		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*",
+			    encryption_of(run, p), err) < 0)
 			return -1;
 	}
 	if (p && streq(p->provider, "CodeStarSourceConnection") && ask_connection(w, run, err) < 0)

@@ -120,7 +120,7 @@ static int put_file(struct action_world *w, const struct action_run *run, const 
 	};
 
 	if (put.kms_key_id)
-		put.server_side_encryption = "aws:kms";
+		put.server_side_encryption = BUCKET_ENCRYPTION;
 	return artifact_put_path(w->artifact, &put, path, run->arena, NULL, err);
 }
 

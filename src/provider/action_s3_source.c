@@ -52,7 +52,9 @@ static int start(
 	const char *key = override_of(run, CODEPIPELINE_SOURCE_REVISION_TYPE_S3_OBJECT_KEY);
 	const char *version =
 		override_of(run, CODEPIPELINE_SOURCE_REVISION_TYPE_S3_OBJECT_VERSION_ID);
-	struct artifact_put put = {.bucket = run->outputs[0].bucket, .key = run->outputs[0].key};
+	struct artifact_put put = {.bucket = run->outputs[0].bucket,
+		.key = run->outputs[0].key,
+		.server_side_encryption = BUCKET_ENCRYPTION};
 	struct artifact_object object;
 	CLEANUP_FD int fd = -1;
 	int versioned;

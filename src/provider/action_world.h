@@ -12,6 +12,7 @@
 #include "identity/identity.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/provider.h"
+#include "provider/bucket_right.h"
 #include "signal/signal.h"
 #include "source/source.h"
 

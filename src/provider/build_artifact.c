@@ -45,7 +45,7 @@ int build_artifact_put_file(void *world, const char *bucket, const char *key, co
 		.key = key,
 		.content_type = "application/zip",
 		.metadata = &meta,
-		.server_side_encryption = "aws:kms"};
+		.server_side_encryption = BUCKET_ENCRYPTION};
 
 	copy_metadata(metadata, &a, &meta);
 	if (need_bucket(w, bucket, err) < 0)
@@ -91,7 +91,7 @@ int build_artifact_put_tree(void *world, const char *bucket, const char *prefix,
 	struct build_world *w = world;
 	struct s3_metadata meta = {0};
 	struct artifact_put put = {
-		.bucket = bucket, .metadata = &meta, .server_side_encryption = "aws:kms"};
+		.bucket = bucket, .metadata = &meta, .server_side_encryption = BUCKET_ENCRYPTION};
 
 	if (root < 0)
 		return err_errno(err, errno, "open %s", dir);

@@ -53,7 +53,8 @@ static int may(void *arg, const struct build_role *role, const char *action, con
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct identity_actor who = build_world_actor(role, &a);
 
-	return identity_role_may(w->identity, &who, action, resource, NULL, err);
+	return bucket_role_may(
+		w->artifact, w->identity, &who, action, resource, BUCKET_ENCRYPTION, err);
 }
 
 /* ---- the build's environment ---- */

@@ -9,6 +9,7 @@
 #include "build/build.h"
 #include "build/ports.h"
 #include "identity/identity.h"
+#include "provider/bucket_right.h"
 #include "secret/secret.h"
 #include "signal/signal.h"
 #include "source/source.h"

@@ -10,14 +10,39 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "codec/archive.h"
+#include "provider/bucket_right.h"
 #include "provider/deploy_fleet.h"
 
-static int object_find(void *arg, const char *bucket, const char *key, const char *version,
-	struct arena *a, struct deploy_object *ret, struct err *err)
+/* The group's role needs no permission for it, but its policies and the bucket's may deny it. */
+static int may_read(const struct deploy_fleet *w, const struct deploy_reader *by,
+	const char *bucket, const char *key, const char *version, struct arena *a, struct err *err)
+{
+	const struct identity_actor who = {
+		.service = "codedeploy.amazonaws.com",
+		.role_arn = by->role_arn,
+		.session_name = by->deployment_id,
+		.source_arn = by->group_arn,
+	};
+	CLEANUP_ERR struct err why = ERR_INIT;
+
+	if (!w->identity ||
+		bucket_role_may(w->artifact, w->identity, &who,
+			version ? "s3:GetObjectVersion" : "s3:GetObject",
+			arena_printf(a, "arn:aws:s3:::%s/%s", bucket, key), NULL, &why) == 0)
+		return 0;
+	return err_is(&why, ERR_DENIED) && !identity_denied_explicitly(&why) ? 0
+									     : err_move(err, &why);
+}
+
+static int object_find(void *arg, const struct deploy_reader *by, const char *bucket,
+	const char *key, const char *version, struct arena *a, struct deploy_object *ret,
+	struct err *err)
 {
 	struct deploy_fleet *w = arg;
 	struct artifact_object o;
 
+	if (may_read(w, by, bucket, key, version, a, err) < 0)
+		return -1;
 	if (artifact_head(w->artifact, bucket, key, version, a, &o, err) < 0)
 		return -1;
 	*ret = (struct deploy_object){
@@ -71,9 +96,9 @@ static int read_archive(struct reading *r, const char **ret_name, struct str *re
 		r->bucket, r->key);
 }
 
-static int appspec_read(void *arg, const char *bucket, const char *key, const char *version,
-	const char *bundle_type, struct arena *a, const char **ret_name, struct str *ret,
-	struct err *err)
+static int appspec_read(void *arg, const struct deploy_reader *by, const char *bucket,
+	const char *key, const char *version, const char *bundle_type, struct arena *a,
+	const char **ret_name, struct str *ret, struct err *err)
 {
 	struct deploy_fleet *w = arg;
 	char dir[] = "/tmp/towpath-revision-XXXXXX";
@@ -83,7 +108,8 @@ static int appspec_read(void *arg, const char *bucket, const char *key, const ch
 	int rc;
 
 	*ret_name = arena_printf(a, "s3://%s/%s", bucket, key);
-	if (artifact_open(w->artifact, bucket, key, version, a, &object, &fd, err) < 0)
+	if (may_read(w, by, bucket, key, version, a, err) < 0 ||
+		artifact_open(w->artifact, bucket, key, version, a, &object, &fd, err) < 0)
 		return err_wrap(err, "the revision s3://%s/%s", bucket, key);
 	r.fd = fd;
 	if (streq(bundle_type, "YAML") || streq(bundle_type, "JSON"))

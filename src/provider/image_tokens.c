@@ -13,6 +13,5 @@ static int make(void *arg, struct call *call, const char *scope, int64_t duratio
 
 struct artifact_tokens image_tokens(struct identity_engine *e)
 {
-	return (struct artifact_tokens){
-		.arg = e, .make = make, .check_policy = identity_repository_policy_check};
+	return (struct artifact_tokens){.arg = e, .make = make};
 }

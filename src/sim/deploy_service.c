@@ -271,9 +271,9 @@ static int hook_stop(void *arg, const char *id, struct err *err)
 	return 0;
 }
 
-static int appspec_read(void *arg, const char *bucket, const char *key, const char *version,
-	const char *bundle_type, struct arena *a, const char **ret_name, struct str *ret,
-	struct err *err)
+static int appspec_read(void *arg, const struct deploy_reader *by UNUSED, const char *bucket,
+	const char *key, const char *version, const char *bundle_type, struct arena *a,
+	const char **ret_name, struct str *ret, struct err *err)
 {
 	const struct sim_service *s = sim_deploy_service(arg);
 

@@ -212,8 +212,9 @@ static int alarm_active(void *arg, const char *const *names, size_t n, struct ar
 	return 0;
 }
 
-static int object_find(void *arg, const char *bucket, const char *key, const char *version,
-	struct arena *a, struct deploy_object *ret, struct err *err)
+static int object_find(void *arg, const struct deploy_reader *by UNUSED, const char *bucket,
+	const char *key, const char *version, struct arena *a, struct deploy_object *ret,
+	struct err *err)
 {
 	(void)arg;
 	(void)bucket;

@@ -125,6 +125,8 @@ struct call_service {
 	call_lookup_fn lookup;	      /* NULL: nothing to look up */
 	const char *action_prefix;    /* of policies; NULL: the signing name */
 	struct wire_refusals refusals;
+	/* Requests without a signature are served as well: what policies let everybody do. */
+	bool unsigned_too;
 };
 
 #endif

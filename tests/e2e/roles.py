@@ -148,6 +148,9 @@ def test_cache_in_a_bucket(server):
     """A cache of type S3 is brought and stored under the build's role; what it may not do is a line of its log."""
     s3 = server.client("s3")
     s3.create_bucket(Bucket="caches")
+    s3.put_bucket_policy(Bucket="caches", Policy=json.dumps({"Version": "2012-10-17", "Statement": {
+        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::caches/some/*",
+        "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}}}))
     role = server.service_role("caching", "codebuild.amazonaws.com", {
         "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
         "Resource": ["arn:aws:s3:::caches", "arn:aws:s3:::caches/*"]})
@@ -205,7 +208,7 @@ def test_cache_in_a_bucket(server):
     with tarfile.open(fileobj=bad, mode="w:gz") as tar:
         entry = tarfile.TarInfo("../../etc/escaped")
         tar.addfile(entry)
-    s3.put_object(Bucket="caches", Key=first, Body=bad.getvalue())
+    s3.put_object(Bucket="caches", Key=first, Body=bad.getvalue(), ServerSideEncryption="aws:kms")
     log = run("cached")
     assert "Unable to download cache" in log and "escaped' has a name that leads out" in log and "had nothing" in log, log
     server.client("iam").put_role_policy(RoleName="caching", PolicyName="p", PolicyDocument=json.dumps({

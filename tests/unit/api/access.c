@@ -107,7 +107,7 @@ static const struct {
 	{&s3_service, "GetObject", "{\"Bucket\":\"b\",\"Key\":\"k\",\"versionId\":\"7\"}",
 		"s3:GetObjectVersion arn:aws:s3:::b/k s3:VersionId=7 + completed"},
 	{&s3_service, "ListObjectsV2", "{\"Bucket\":\"b\",\"prefix\":\"p/\",\"max-keys\":5}",
-		"s3:ListBucket arn:aws:s3:::b s3:prefix=p/ s3:max-keys=5"},
+		"s3:ListBucket arn:aws:s3:::b s3:prefix=p/ s3:max-keys=5 + completed"},
 };
 
 static const char *lookup(void *engine, struct call *call, const char *kind, const char *name)

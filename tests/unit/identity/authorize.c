@@ -74,6 +74,7 @@ static void kinds_of_policies_decide_together(void **state)
 		struct arena a CLEANUP_ARENA = ARENA_INIT;
 		struct policy *own = parse(rows[i].own, POLICY_IDENTITY, &a);
 		struct policy *session = parse(rows[i].session, POLICY_IDENTITY, &a);
+		struct policy *resource = parse(rows[i].resource, POLICY_RESOURCE, &a);
 		struct identity_policies mine = {.v = &own, .n = 1};
 		struct identity_evaluation v = {
 			.own = own ? &mine : NULL,
@@ -81,7 +82,8 @@ static void kinds_of_policies_decide_together(void **state)
 			.session = &session,
 			.n_session = session ? 1 : 0,
 			.has_session = session != NULL,
-			.resource = parse(rows[i].resource, POLICY_RESOURCE, &a),
+			.resource = &resource,
+			.n_resource = resource ? 1 : 0,
 		};
 		struct identity_verdict verdict;
 

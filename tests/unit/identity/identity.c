@@ -511,12 +511,94 @@ static void git_takes_the_helpers_password(void **state)
 		-1);
 }
 
+/* ---- policies of resources ---- */
+
+#define BUCKET "arn:aws:s3:::b"
+#define ONE(effect, who, action, resource)                                      \
+	"{\"Effect\":\"" effect "\",\"Principal\":" who ",\"Action\":\"" action \
+	"\",\"Resource\":\"" resource "\"}"
+#define POLICY(statement) "{\"Version\":\"2012-10-17\",\"Statement\":" statement "}"
+
+static const struct {
+	const char *policy;
+	const char *why; /* NULL: it is good */
+} subjects[] = {
+	{POLICY(ONE("Allow", "{\"AWS\":\"" ROLE "\"}", "s3:Get*", BUCKET "/*")), NULL},
+	{POLICY(ONE("Allow", "{\"AWS\":\"" ACCOUNT "\"}", "*", BUCKET "*")), NULL},
+	{POLICY(ONE("Deny", "\"*\"", "s3:list*", BUCKET)), NULL},
+	{POLICY(ONE("Allow", "{\"AWS\":\"arn:aws:sts::" ACCOUNT ":assumed-role/builder/s\"}",
+		 "s3:GetObject", BUCKET "/${aws:username}")),
+		NULL},
+	{POLICY(ONE("Allow", "{\"AWS\":\"" ROLE "s\"}", "s3:Get*", BUCKET "/*")),
+		"Invalid principal in policy: \"AWS\":\"" ROLE "s\""},
+	{POLICY(ONE("Allow", "{\"AWS\":\"arn:aws:sts::" ACCOUNT ":assumed-role/no/s\"}", "s3:Get*",
+		 BUCKET "/*")),
+		"Invalid principal in policy: \"AWS\":\"arn:aws:sts::" ACCOUNT
+		":assumed-role/no/s\""},
+	{POLICY(ONE(
+		 "Allow", "{\"AWS\":\"arn:aws:iam::444455556666:root\"}", "s3:Get*", BUCKET "/*")),
+		"Invalid principal in policy: \"AWS\":\"arn:aws:iam::444455556666:root\""},
+	{POLICY(ONE("Deny", "\"*\"", "s3:GetObject", BUCKET)),
+		"Action does not apply to any resource(s) in statement"},
+	{POLICY(ONE("Deny", "\"*\"", "s3:GetObject", BUCKET "b/*")), "Policy has invalid resource"},
+	{POLICY(ONE("Deny", "\"*\"", "s3:Put*", BUCKET "/*")), "Policy has invalid action"},
+};
+
+static void a_policy_speaks_of_its_subject(void **state)
+{
+	static const struct identity_policy_action actions[] = {
+		{"s3:GetObject", true}, {"s3:ListBucket", false}};
+	static const char *const keys[] = {"s3:prefix"};
+	const struct identity_policy_subject subject = {
+		BUCKET, actions, ARRAY_SIZE(actions), keys, ARRAY_SIZE(keys)};
+	bool is_public;
+
+	(void)state;
+	make_role();
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++) {
+		struct err err CLEANUP_ERR = ERR_INIT;
+		int r = identity_subject_policy_check(
+			w.e, subjects[i].policy, &subject, &is_public, &err);
+
+		if ((r == 0) != !subjects[i].why ||
+			(r < 0 && strcmp(err_message(&err), subjects[i].why) != 0))
+			fail_msg("row %zu: %s", i, r < 0 ? err_message(&err) : "good");
+	}
+}
+
+static void who_is_unknown_has_what_everybody_has(void **state)
+{
+	const char *resource = BUCKET "/k";
+	const char *const more[] = {
+		POLICY(ONE("Deny", "\"*\"", "s3:PutObject", BUCKET "/*")), NULL};
+	struct identity_question q = {.action = "s3:GetObject",
+		.resources = &resource,
+		.n_resources = 1,
+		.source_ip = "192.0.2.1"};
+	struct err err CLEANUP_ERR = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(identity_authorize(w.e, NULL, &q, &err), -1);
+	assert_true(err_is(&err, ERR_DENIED));
+	q.resource_policy = POLICY(ONE("Allow", "{\"AWS\":\"" ACCOUNT "\"}", "*", BUCKET "/*"));
+	assert_int_equal(identity_authorize(w.e, NULL, &q, NULL), -1);
+	q.resource_policy = POLICY(ONE("Allow", "\"*\"", "*", BUCKET "/*"));
+	assert_int_equal(identity_authorize(w.e, NULL, &q, NULL), 0);
+	/* what the account says of such resources counts as well */
+	q.account_policies = more;
+	assert_int_equal(identity_authorize(w.e, NULL, &q, NULL), 0);
+	q.action = "s3:PutObject";
+	assert_int_equal(identity_authorize(w.e, NULL, &q, NULL), -1);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(root_may_do_everything),
+		CASE(a_policy_speaks_of_its_subject),
+		CASE(who_is_unknown_has_what_everybody_has),
 		CASE(root_key_survives),
 		CASE(sessions_have_their_roles_rights),
 		CASE(sessions_end),

@@ -295,6 +295,54 @@ static void principals_are_named(void **state)
 	}
 }
 
+#define BUCKET(who, more) \
+	ALLOW("\"Action\":\"s3:*\",\"Resource\":\"arn:aws:s3:::b/*\",\"Principal\":" who more)
+#define EVERYBODY(condition) BUCKET("\"*\"", ",\"Condition\":{" condition "}")
+
+static const struct {
+	const char *document;
+	bool is_public;
+} openness[] = {
+	{BUCKET("\"*\"", ""), true},
+	{BUCKET("{\"AWS\":[\"" USER "\",\"*\"]}", ""), true},
+	{BUCKET("{\"AWS\":\"" USER "\"}", ""), false},
+	{BUCKET("{\"Service\":\"codebuild.amazonaws.com\"}", ""), false},
+	{"{" V "\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\","
+	 "\"NotPrincipal\":{\"AWS\":\"" USER "\"}}}",
+		true},
+	{"{" V "\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"s3:*\",\"Resource\":\"*\","
+	 "\"Principal\":\"*\"}}",
+		false},
+	/* known principals, sources and networks are not everybody */
+	{EVERYBODY("\"ArnEquals\":{\"aws:PrincipalArn\":\"" ROLE "\"}"), false},
+	{EVERYBODY("\"ArnLike\":{\"aws:PrincipalArn\":\"arn:aws:iam::*:role/r\"}"), true},
+	{EVERYBODY("\"StringEquals\":{\"AWS:sourceaccount\":\"" ACCOUNT "\"}"), false},
+	{EVERYBODY("\"StringEquals\":{\"aws:SourceAccount\":[\"${aws:PrincipalAccount}\"]}"), true},
+	{EVERYBODY("\"StringNotEquals\":{\"aws:SourceAccount\":\"" ACCOUNT "\"}"), true},
+	{EVERYBODY("\"StringEqualsIfExists\":{\"aws:SourceAccount\":\"" ACCOUNT "\"}"), true},
+	{EVERYBODY("\"Null\":{\"aws:SourceAccount\":\"false\"}"), true},
+	{EVERYBODY("\"StringEquals\":{\"aws:UserAgent\":\"x\"}"), true},
+	{EVERYBODY("\"IpAddress\":{\"aws:SourceIp\":[\"10.0.0.0/8\",\"2001:db8::/32\"]}"), false},
+	{EVERYBODY("\"IpAddress\":{\"aws:SourceIp\":[\"10.1.1.1\",\"0.0.0.0/1\"]}"), true},
+	{EVERYBODY("\"IpAddress\":{\"aws:SourceIp\":\"2000::/16\"}"), true},
+	{EVERYBODY("\"NotIpAddress\":{\"aws:SourceIp\":\"10.1.1.1\"}"), true},
+};
+
+static void what_lets_in_everybody_is_public(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(openness); i++) {
+		struct arena a CLEANUP_ARENA = ARENA_INIT;
+		struct err err CLEANUP_ERR = ERR_INIT;
+		struct policy *p;
+
+		if (policy_parse(view_of(openness[i].document), POLICY_RESOURCE, &a, &p, &err) < 0)
+			fail_msg("row %zu: %s", i, err_message(&err));
+		if (policy_is_public(p) != openness[i].is_public)
+			fail_msg("row %zu: %s", i, openness[i].document);
+	}
+}
+
 static void note_key(struct view name, void *arg)
 {
 	str_add_view(arg, name);
@@ -367,6 +415,7 @@ int main(void)
 		cmocka_unit_test(statements_apply),
 		cmocka_unit_test(conditions_hold),
 		cmocka_unit_test(principals_are_named),
+		cmocka_unit_test(what_lets_in_everybody_is_public),
 		cmocka_unit_test(keys_are_listed),
 		cmocka_unit_test(malformed_documents_say_so),
 	};

@@ -175,6 +175,7 @@ static void uploads(void **state)
 static int buckets_fn(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct store_bucket b = {"one", "", 1}, *all;
+	struct store_bucket_access access;
 	const char **trash;
 	size_t n;
 
@@ -187,7 +188,16 @@ static int buckets_fn(struct db_tx *tx, void *arg, struct err *err)
 	assert_int_equal(n, 1);
 	TRY(store_bucket_list(tx, "", "one", 5, &arena, &all, &n, err));
 	assert_int_equal(n, 0);
+	assert_int_equal(store_bucket_access_get(tx, "one", &arena, &access, err), 1);
+	assert_string_equal(access.policy, "");
+	assert_true(access.block->restrict_public_buckets.v); /* a new bucket is closed */
+	access = (struct store_bucket_access){.policy = "{}", .policy_public = true};
+	TRY(store_bucket_access_set(tx, "one", &access, err));
+	assert_int_equal(store_bucket_access_get(tx, "one", &arena, &access, err), 1);
+	assert_true(access.policy_public && !access.block);
+	assert_string_equal(access.policy, "{}");
 	TRY(store_bucket_delete(tx, "one", err));
+	assert_int_equal(store_bucket_access_get(tx, "one", &arena, &access, err), 0);
 	TRY(store_trash_add(tx, "x", err));
 	TRY(store_trash_add(tx, "x", err));
 	TRY(store_trash_list(tx, 5, &arena, &trash, &n, err));
