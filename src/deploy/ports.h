@@ -24,6 +24,7 @@ struct deploy_tag {
 
 enum deploy_host_state {
 	DEPLOY_HOST_PENDING, /* starting; may serve later */
+	DEPLOY_HOST_WAITING, /* up, not in service: waits for lifecycle hooks of its fleet */
 	DEPLOY_HOST_RUNNING, /* up: its agent can be expected to poll */
 	DEPLOY_HOST_GONE,    /* stopping, stopped or terminated */
 };

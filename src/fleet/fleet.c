@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "compute/image.h"
 #include "fleet/containers.h"
+#include "fleet/lifecycle.h"
 
 #define MAX_INSTANCES 20
 #define INSTANCE_MEMORY GIB
@@ -145,6 +146,7 @@ static void register_tasks(struct fleet_engine *e)
 		{.name = FLEET_TASK_INSTANCE,
 			.run = fleet_instance_run,
 			.max_running = PARALLEL_INSTANCES},
+		{.name = FLEET_TASK_LIFECYCLE, .run = fleet_lifecycle_run},
 		{.name = FLEET_TASK_FORGET, .run = fleet_forget_run},
 		{.name = FLEET_TASK_TRAFFIC, .run = fleet_traffic_run, .max_running = 1},
 		{.name = FLEET_TASK_TARGET, .run = fleet_target_run},

@@ -163,7 +163,12 @@ int fleet_sample(struct fleet_engine *e, struct err *err);
 
 /* ---- for deployments; callable from any thread, outside of transactions, idempotent ---- */
 
-enum fleet_host_state { FLEET_HOST_PENDING, FLEET_HOST_RUNNING, FLEET_HOST_GONE };
+enum fleet_host_state {
+	FLEET_HOST_PENDING,
+	FLEET_HOST_WAITING, /* up; waits for lifecycle hooks before it goes in service */
+	FLEET_HOST_RUNNING, /* in service */
+	FLEET_HOST_GONE,
+};
 
 struct fleet_tag {
 	const char *key, *value;
@@ -203,6 +208,32 @@ int fleet_group_attach(struct fleet_engine *e, const char *group, const char *co
 	size_t n, struct err *err);
 /* Terminates all instances, then forgets the group. A missing one is fine. */
 int fleet_group_delete(struct fleet_engine *e, const char *group, struct err *err);
+
+/* Names of lifecycle hooks that are the server's own begin so. */
+#define FLEET_MANAGED_HOOK "CodeDeploy-managed-"
+/* Which of them a group has for launches, as a part of the caller's step; names in the arena. Each
+ * instance that the group launches waits (`autoscaling.lifecycle` in the journal) until
+ * fleet_launch_end() is called for each of them. */
+typedef int (*fleet_hooks_fn)(void *arg, struct db_tx *tx, const char *group, struct arena *a,
+	const char ***ret, size_t *ret_n, struct err *err);
+/* Before durable_start(). */
+void fleet_manage_hooks(struct fleet_engine *e, fleet_hooks_fn fn, void *arg);
+
+/* The end of an instance's wait for a hook. */
+struct fleet_launch {
+	const char *instance, *hook;
+	const char *abandoned; /* why it must not go in service; NULL: it may */
+	/* Names of target groups that it is registered with when it goes in service, beside those
+	 * of its group; one that is missing is left out. */
+	const char *const *target_groups;
+	size_t n;
+};
+/* A part of the caller's step. 1; 0: it does not wait for this hook (any more). */
+int fleet_launch_end(
+	struct fleet_engine *e, struct db_tx *tx, const struct fleet_launch *l, struct err *err);
+/* The group need not wait any more after launches that were abandoned; a part of the caller's step.
+ */
+int fleet_group_retry(struct fleet_engine *e, struct db_tx *tx, const char *group, struct err *err);
 
 enum fleet_target_state {
 	FLEET_TARGET_ABSENT,   /* not registered, or drained */
@@ -381,15 +412,20 @@ int fleet_listener_weights(struct fleet_engine *e, const char *where, struct are
 
 /* autoscaling */
 FLEET_OP(autoscaling, attach_load_balancer_target_groups)
+FLEET_OP(autoscaling, complete_lifecycle_action)
 FLEET_OP(autoscaling, create_auto_scaling_group)
 FLEET_OP(autoscaling, create_launch_configuration)
 FLEET_OP(autoscaling, delete_auto_scaling_group)
 FLEET_OP(autoscaling, delete_launch_configuration)
+FLEET_OP(autoscaling, delete_lifecycle_hook)
 FLEET_OP(autoscaling, describe_auto_scaling_groups)
 FLEET_OP(autoscaling, describe_auto_scaling_instances)
 FLEET_OP(autoscaling, describe_launch_configurations)
+FLEET_OP(autoscaling, describe_lifecycle_hooks)
 FLEET_OP(autoscaling, describe_load_balancer_target_groups)
 FLEET_OP(autoscaling, detach_load_balancer_target_groups)
+FLEET_OP(autoscaling, put_lifecycle_hook)
+FLEET_OP(autoscaling, record_lifecycle_action_heartbeat)
 FLEET_OP(autoscaling, set_desired_capacity)
 FLEET_OP(autoscaling, terminate_instance_in_auto_scaling_group)
 FLEET_OP(autoscaling, update_auto_scaling_group)

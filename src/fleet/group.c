@@ -2,7 +2,10 @@
 /* Auto Scaling groups: keeping the desired number of instances, and what deployments do with
  * groups. */
 #include "base/id.h"
-#include "fleet/internal.h"
+#include "fleet/lifecycle.h"
+
+#define BACKOFF_USEC (30 * USEC_PER_SEC) /* after a launch was abandoned; doubles */
+#define BACKOFF_MAX_USEC (15 * 60 * USEC_PER_SEC)
 
 int fleet_group_get(struct db_tx *tx, const char *name, struct arena *a,
 	struct autoscaling_auto_scaling_group *ret, struct err *err)
@@ -45,6 +48,31 @@ size_t fleet_group_decide(size_t desired, const struct fleet_member *members, si
 	return 0;
 }
 
+static int by_launch(const void *a, const void *b)
+{
+	const struct fleet_abandoned *x = a, *y = b;
+
+	return (x->launch_usec > y->launch_usec) - (x->launch_usec < y->launch_usec);
+}
+
+int64_t fleet_group_backoff(struct fleet_abandoned *v, size_t n)
+{
+	int64_t pause = BACKOFF_USEC / 2, round_end = INT64_MIN, last = 0;
+
+	if (!n)
+		return 0;
+	qsort(v, n, sizeof(*v), by_launch);
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].launch_usec >= round_end) {
+			pause = MIN(pause * 2, BACKOFF_MAX_USEC);
+			round_end = v[i].end_usec;
+		}
+		round_end = MIN(round_end, v[i].end_usec);
+		last = MAX(last, v[i].end_usec);
+	}
+	return last + pause;
+}
+
 /* ---- the task ---- */
 
 static int live_members(struct db_tx *tx, const char *group, struct arena *a,
@@ -67,8 +95,63 @@ static int live_members(struct db_tx *tx, const char *group, struct arena *a,
 	return 0;
 }
 
+/* When the group may launch: those that were abandoned since one went in service hold it back. */
+static int may_launch_at(
+	struct db_tx *tx, const char *group, struct arena *a, int64_t *ret, struct err *err)
+{
+	struct store_documents all;
+	struct fleet_abandoned *abandoned;
+	int64_t served = 0;
+	size_t n = 0;
+
+	if (store_document_list(tx, &STORE_INSTANCE,
+		    &(struct store_document_filter){.owner = group}, a, &all, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all.n; i++)
+		served =
+			MAX(served, ((struct towpath_fleet_instance *)all.v[i])->service_time.usec);
+	abandoned = arena_new_n(a, all.n + 1, struct fleet_abandoned);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct towpath_fleet_instance *x = all.v[i];
+
+		if (wire_or(x->abandoned, false) && x->state_time.usec > served)
+			abandoned[n++] =
+				(struct fleet_abandoned){x->launch_time.usec, x->state_time.usec};
+	}
+	*ret = fleet_group_backoff(abandoned, n);
+	return 0;
+}
+
+/* *ret_again: when to look again, or 0. */
+static int launch_some(struct fleet_engine *e, struct db_tx *tx,
+	const struct autoscaling_auto_scaling_group *g, size_t n, struct arena *a,
+	int64_t *ret_again, struct err *err)
+{
+	int64_t at = 0;
+
+	if (n && may_launch_at(tx, g->auto_scaling_group_name, a, &at, err) < 0)
+		return -1;
+	if (n && at > durable_now(e->durable)) {
+		*ret_again = at;
+		return 0;
+	}
+	for (; n; n--)
+		if (fleet_instance_make(e, tx, g, a, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int forget_group(struct db_tx *tx, const struct autoscaling_auto_scaling_group *g,
+	struct arena *a, struct err *err)
+{
+	if (fleet_hooks_forget(tx, g->auto_scaling_group_name, a, err) < 0)
+		return -1;
+	return store_document_delete(tx, &STORE_SCALING_GROUP, g->auto_scaling_group_name, err);
+}
+
 static int reconcile(struct fleet_engine *e, struct db_tx *tx,
-	const struct autoscaling_auto_scaling_group *g, struct arena *a, struct err *err)
+	const struct autoscaling_auto_scaling_group *g, struct arena *a, int64_t *ret_again,
+	struct err *err)
 {
 	bool deleting = streq(g->status, GROUP_DELETING);
 	struct towpath_fleet_instance **live;
@@ -79,13 +162,12 @@ static int reconcile(struct fleet_engine *e, struct db_tx *tx,
 	if (live_members(tx, g->auto_scaling_group_name, a, &live, &n, &left, err) < 0)
 		return -1;
 	if (deleting && left == 0)
-		return store_document_delete(
-			tx, &STORE_SCALING_GROUP, g->auto_scaling_group_name, err);
+		return forget_group(tx, g, a, err);
 	members = arena_new_n(a, n + 1, struct fleet_member);
 	stop = arena_new_n(a, n + 1, bool);
 	for (size_t i = 0; i < n; i++)
 		members[i] = (struct fleet_member){
-			.running = streq(live[i]->state, INSTANCE_RUNNING),
+			.running = fleet_instance_in_service(live[i]),
 			.launch_usec = live[i]->launch_time.usec,
 		};
 	launch = fleet_group_decide(
@@ -96,10 +178,7 @@ static int reconcile(struct fleet_engine *e, struct db_tx *tx,
 						: "its group needs fewer instances",
 				       a, err) < 0)
 			return -1;
-	for (; launch; launch--)
-		if (fleet_instance_make(e, tx, g, a, err) < 0)
-			return -1;
-	return 0;
+	return launch_some(e, tx, g, launch, a, ret_again, err);
 }
 
 static int group_step(struct db_tx *tx, void *arg, struct err *err)
@@ -108,11 +187,13 @@ static int group_step(struct db_tx *tx, void *arg, struct err *err)
 	const struct task *t = o->req;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct autoscaling_auto_scaling_group g;
+	int64_t again = 0;
 	int r = fleet_group_get(tx, t->subject, &a, &g, err);
 
-	if (r < 0 || (r > 0 && reconcile(o->e, tx, &g, &a, err) < 0))
+	if (r < 0 || (r > 0 && reconcile(o->e, tx, &g, &a, &again, err) < 0) ||
+		task_done(o->e->durable, tx, t, err) < 0)
 		return -1;
-	return task_done(o->e->durable, tx, t, err);
+	return again ? fleet_wake(o->e, tx, FLEET_TASK_GROUP, t->subject, again, err) : 0;
 }
 
 int fleet_group_run(struct durable *d, const struct task *t, void *arg, struct err *err)
@@ -228,7 +309,7 @@ int fleet_group_attach_arn(struct fleet_engine *e, struct db_tx *tx,
 	if (live_members(tx, g->auto_scaling_group_name, a, &live, &n, &left, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (streq(live[i]->state, INSTANCE_RUNNING) &&
+		if (fleet_instance_in_service(live[i]) &&
 			fleet_target_add(e, tx, tg, live[i]->instance_id, 0, a, err) < 0)
 			return -1;
 	return 0;

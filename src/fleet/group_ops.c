@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations of autoscaling: groups and launch configurations. */
 #include "base/id.h"
-#include "fleet/internal.h"
+#include "fleet/lifecycle.h"
 
 #define DEFAULT_COOLDOWN 300
 #define WIRE_INVALID "ValidationError"
 
-static int need_group(struct db_tx *tx, const char *name, struct arena *a,
+int fleet_group_need(struct db_tx *tx, const char *name, struct arena *a,
 	struct autoscaling_auto_scaling_group *ret, struct err *err)
 {
 	int r = fleet_group_get(tx, name, a, ret, err);
@@ -74,7 +74,6 @@ static int refuse_unbuilt(
 		{req->mixed_instances_policy, "MixedInstancesPolicy"},
 		{req->instance_id, "InstanceId"},
 		{req->load_balancer_names.n, "LoadBalancerNames"},
-		{req->lifecycle_hook_specification_list.n, "LifecycleHookSpecificationList"},
 		{req->traffic_sources.n, "TrafficSources"},
 	};
 
@@ -156,7 +155,8 @@ static int create_auto_scaling_group_step(struct db_tx *tx, void *arg, struct er
 	if (check_sizes(&g, err) < 0 ||
 		check_launch_configuration(tx, g.launch_configuration_name, a, err) < 0 ||
 		check_target_groups(tx, &g.target_group_ar_ns, a, err) < 0 ||
-		fleet_group_put(tx, &g, err) < 0)
+		fleet_group_put(tx, &g, err) < 0 ||
+		fleet_hooks_put(tx, name, &req->lifecycle_hook_specification_list, a, err) < 0)
 		return -1;
 	return fleet_wake(e, tx, FLEET_TASK_GROUP, name, 0, err);
 }
@@ -166,7 +166,7 @@ static int update_auto_scaling_group_step(struct db_tx *tx, void *arg, struct er
 	FLEET_OP_ARGS(autoscaling, update_auto_scaling_group);
 	struct autoscaling_auto_scaling_group g;
 
-	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0)
+	if (fleet_group_need(tx, req->auto_scaling_group_name, a, &g, err) < 0)
 		return -1;
 	if (req->launch_template || req->mixed_instances_policy)
 		return err_set(err, ERR_UNSUPPORTED,
@@ -202,7 +202,7 @@ static int set_desired_capacity_step(struct db_tx *tx, void *arg, struct err *er
 	FLEET_OP_ARGS(autoscaling, set_desired_capacity);
 	struct autoscaling_auto_scaling_group g;
 
-	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0)
+	if (fleet_group_need(tx, req->auto_scaling_group_name, a, &g, err) < 0)
 		return -1;
 	g.desired_capacity = req->desired_capacity;
 	if (check_sizes(&g, err) < 0 || fleet_group_put(tx, &g, err) < 0)
@@ -230,7 +230,7 @@ static int delete_auto_scaling_group_step(struct db_tx *tx, void *arg, struct er
 	struct autoscaling_auto_scaling_group g;
 	size_t live;
 
-	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0 ||
+	if (fleet_group_need(tx, req->auto_scaling_group_name, a, &g, err) < 0 ||
 		count_live(tx, req->auto_scaling_group_name, a, &live, err) < 0)
 		return -1;
 	if (live && !wire_or(req->force_delete, false))
@@ -250,7 +250,9 @@ static const char *lifecycle_state(const struct towpath_fleet_instance *i)
 {
 	if (streq(i->state, INSTANCE_PENDING))
 		return "Pending";
-	return streq(i->state, INSTANCE_RUNNING) ? "InService" : "Terminating";
+	if (fleet_instance_waits(i))
+		return "Pending:Wait";
+	return fleet_instance_in_service(i) ? "InService" : "Terminating";
 }
 
 static int fill_instances(struct db_tx *tx, struct autoscaling_auto_scaling_group *g,
@@ -356,7 +358,7 @@ static int attach_load_balancer_target_groups_step(struct db_tx *tx, void *arg, 
 	FLEET_OP_ARGS(autoscaling, attach_load_balancer_target_groups);
 	struct autoscaling_auto_scaling_group g;
 
-	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0 ||
+	if (fleet_group_need(tx, req->auto_scaling_group_name, a, &g, err) < 0 ||
 		check_target_groups(tx, &req->target_group_ar_ns, a, err) < 0)
 		return -1;
 	wire_foreach (arn, &req->target_group_ar_ns) {
@@ -393,7 +395,7 @@ static int detach_load_balancer_target_groups_step(struct db_tx *tx, void *arg, 
 	struct autoscaling_auto_scaling_group g;
 	size_t kept = 0;
 
-	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0)
+	if (fleet_group_need(tx, req->auto_scaling_group_name, a, &g, err) < 0)
 		return -1;
 	for (size_t i = 0; i < g.target_group_ar_ns.n; i++) {
 		const char *arn = g.target_group_ar_ns.v[i];
@@ -414,7 +416,7 @@ static int describe_load_balancer_target_groups_step(struct db_tx *tx, void *arg
 	FLEET_OP_ARGS(autoscaling, describe_load_balancer_target_groups);
 	struct autoscaling_auto_scaling_group g;
 
-	if (need_group(tx, req->auto_scaling_group_name, a, &g, err) < 0)
+	if (fleet_group_need(tx, req->auto_scaling_group_name, a, &g, err) < 0)
 		return -1;
 	wire_list_alloc(a, &resp->load_balancer_target_groups, g.target_group_ar_ns.n);
 	for (size_t i = 0; i < g.target_group_ar_ns.n; i++)
@@ -444,7 +446,7 @@ static int terminate_instance_in_auto_scaling_group_step(
 		return err_set_wire(err, WIRE_INVALID,
 			"Instance Id not found - No managed instance found for instance ID: %s",
 			req->instance_id);
-	if (need_group(tx, i.auto_scaling_group_name, a, &g, err) < 0)
+	if (fleet_group_need(tx, i.auto_scaling_group_name, a, &g, err) < 0)
 		return -1;
 	if (wire_or(req->should_decrement_desired_capacity, false)) {
 		g.desired_capacity.v--;

@@ -70,8 +70,7 @@ static int journal_instance(struct fleet_engine *e, struct db_tx *tx,
 		err);
 }
 
-/* Launches and terminations are events of the group as well. */
-static int journal_group(struct fleet_engine *e, struct db_tx *tx,
+int fleet_instance_journal_group(struct fleet_engine *e, struct db_tx *tx,
 	const struct towpath_fleet_instance *i, const char *what, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
@@ -107,13 +106,11 @@ int fleet_instance_set_state(struct fleet_engine *e, struct db_tx *tx,
 	i->reason = reason;
 	if (fleet_instance_put(tx, i, err) < 0 || journal_instance(e, tx, i, err) < 0)
 		return -1;
-	if (streq(state, INSTANCE_RUNNING))
-		return journal_group(e, tx, i, "launched", err);
 	if (streq(state, INSTANCE_GONE)) {
 		if (fleet_wake(e, tx, FLEET_TASK_FORGET, i->instance_id,
 			    durable_now(e->durable) + FORGET_AFTER_USEC, err) < 0)
 			return -1;
-		return journal_group(e, tx, i, "terminated", err);
+		return fleet_instance_journal_group(e, tx, i, "terminated", err);
 	}
 	return 0;
 }
@@ -226,9 +223,10 @@ static void host_from(
 		.group = i->auto_scaling_group_name,
 		.zone = i->zone,
 		.address = i->address,
-		.state = streq(i->state, INSTANCE_PENDING)   ? FLEET_HOST_PENDING
-			 : streq(i->state, INSTANCE_RUNNING) ? FLEET_HOST_RUNNING
-							     : FLEET_HOST_GONE,
+		.state = streq(i->state, INSTANCE_PENDING) ? FLEET_HOST_PENDING
+			 : fleet_instance_waits(i)	   ? FLEET_HOST_WAITING
+			 : fleet_instance_in_service(i)	   ? FLEET_HOST_RUNNING
+							   : FLEET_HOST_GONE,
 		.tags = arena_new_n(a, i->tags.n + 1, struct fleet_tag),
 		.n_tags = i->tags.n,
 	};

@@ -17,6 +17,8 @@ struct fleet_engine {
 	struct durable *durable;
 	struct arena arena; /* strings of cfg */
 	char subnet[16], gateway[20], bridge[16];
+	fleet_hooks_fn managed_hooks; /* lifecycle.c; NULL: none */
+	void *managed_hooks_arg;
 
 	pthread_mutex_t lock; /* roots, running */
 	struct map roots;     /* instance id: struct compute_root */
@@ -122,6 +124,12 @@ int fleet_instance_make(struct fleet_engine *e, struct db_tx *tx,
 int fleet_instance_stop(struct fleet_engine *e, struct db_tx *tx, struct towpath_fleet_instance *i,
 	const char *reason, struct arena *a, struct err *err);
 bool fleet_instance_live(const struct towpath_fleet_instance *i);
+/* Whether it runs and waits for no lifecycle hook, or waits for one (lifecycle.c). */
+bool fleet_instance_in_service(const struct towpath_fleet_instance *i);
+bool fleet_instance_waits(const struct towpath_fleet_instance *i);
+/* What has become of it is an event of its group as well. */
+int fleet_instance_journal_group(struct fleet_engine *e, struct db_tx *tx,
+	const struct towpath_fleet_instance *i, const char *what, struct err *err);
 char *fleet_instance_dir(struct fleet_engine *e, const char *id) MUST_CHECK;
 int fleet_instance_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 int fleet_forget_run(struct durable *d, const struct task *t, void *arg, struct err *err);
@@ -149,8 +157,18 @@ struct fleet_member {
 };
 /* How many to launch, and whom to stop: stop[i] is set for the members chosen. Pure. */
 size_t fleet_group_decide(size_t desired, const struct fleet_member *members, size_t n, bool *stop);
+/* A launch that a lifecycle hook has abandoned. */
+struct fleet_abandoned {
+	int64_t launch_usec, end_usec;
+};
+/* When the group may launch again after these, which it sorts; 0: none were. The pause grows with
+ * each round, which is all that were launched before the first of them had ended. Pure. */
+int64_t fleet_group_backoff(struct fleet_abandoned *v, size_t n);
 int fleet_group_run(struct durable *d, const struct task *t, void *arg, struct err *err);
 int fleet_group_get(struct db_tx *tx, const char *name, struct arena *a,
+	struct autoscaling_auto_scaling_group *ret, struct err *err);
+/* The API's error when there is no such group. */
+int fleet_group_need(struct db_tx *tx, const char *name, struct arena *a,
 	struct autoscaling_auto_scaling_group *ret, struct err *err);
 int fleet_group_put(
 	struct db_tx *tx, const struct autoscaling_auto_scaling_group *g, struct err *err);

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "codec/base64.h"
-#include "fleet/internal.h"
+#include "fleet/lifecycle.h"
 
 #define PROGRAM_INSIDE "/usr/local/bin/towpath"
 #define USER_DATA_INSIDE "/etc/towpath-user-data"
@@ -176,27 +176,6 @@ static int launch_wait(struct db_tx *tx, void *arg, struct err *err)
 	return task_done(l->e->durable, tx, l->t, err);
 }
 
-static int attach_targets(struct launch *l, struct db_tx *tx, struct err *err)
-{
-	struct autoscaling_auto_scaling_group g;
-	int r;
-
-	if (!l->i.auto_scaling_group_name)
-		return 0;
-	r = fleet_group_get(tx, l->i.auto_scaling_group_name, l->a, &g, err);
-	if (r <= 0)
-		return r;
-	wire_foreach (arn, &g.target_group_ar_ns) {
-		struct elbv2_target_group tg;
-
-		r = store_document_get(tx, &STORE_TARGET_GROUP, *arn, l->a, &tg, err);
-		if (r < 0 || (r > 0 && fleet_target_add(
-					       l->e, tx, &tg, l->i.instance_id, 0, l->a, err) < 0))
-			return -1;
-	}
-	return 0;
-}
-
 static int launch_done(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct launch *l = arg;
@@ -207,7 +186,7 @@ static int launch_done(struct db_tx *tx, void *arg, struct err *err)
 	l->wanted = r > 0 && streq(l->i.state, INSTANCE_PENDING);
 	if (l->wanted &&
 		(fleet_instance_set_state(l->e, tx, &l->i, INSTANCE_RUNNING, NULL, err) < 0 ||
-			attach_targets(l, tx, err) < 0))
+			fleet_lifecycle_begin(l->e, tx, &l->i, l->a, err) < 0))
 		return -1;
 	return 0; /* the task goes on until the root is watched */
 }

@@ -18,6 +18,8 @@ static enum deploy_host_state host_state(enum fleet_host_state state)
 	switch (state) {
 	case FLEET_HOST_PENDING:
 		return DEPLOY_HOST_PENDING;
+	case FLEET_HOST_WAITING:
+		return DEPLOY_HOST_WAITING;
 	case FLEET_HOST_RUNNING:
 		return DEPLOY_HOST_RUNNING;
 	case FLEET_HOST_GONE:

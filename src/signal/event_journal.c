@@ -101,6 +101,13 @@ static const struct event_kind event_kinds[] = {
 	{"autoscaling.group", "aws.autoscaling", "EC2 Instance Change",
 		{{"autoScalingGroupName", "AutoScalingGroupName"}, {"instanceId", "EC2InstanceId"},
 			{"event", "Event"}}},
+	{"autoscaling.lifecycle", "aws.autoscaling", "EC2 Instance-launch Lifecycle Action",
+		{{"lifecycleActionToken", "LifecycleActionToken"},
+			{"autoScalingGroupName", "AutoScalingGroupName"},
+			{"lifecycleHookName", "LifecycleHookName"}, {"instanceId", "EC2InstanceId"},
+			{"lifecycleTransition", "LifecycleTransition"},
+			{"notificationMetadata", "NotificationMetadata"}, {"origin", "Origin"},
+			{"destination", "Destination"}}},
 	{"fleet.instance", "aws.ec2", "EC2 Instance State-change Notification",
 		{{"instanceId", "instance-id"}, {"state", "state"}}},
 };

@@ -29,6 +29,7 @@ const size_t store_document_migrations_n = ARRAY_SIZE(store_document_migrations)
 
 KIND(STORE_INSTANCE, "instance", towpath_fleet_instance);
 KIND(STORE_SCALING_GROUP, "scaling-group", autoscaling_auto_scaling_group);
+KIND(STORE_LIFECYCLE_HOOK, "lifecycle-hook", autoscaling_lifecycle_hook);
 KIND(STORE_LAUNCH_CONFIGURATION, "launch-configuration", autoscaling_launch_configuration);
 KIND(STORE_TARGET_GROUP, "target-group", elbv2_target_group);
 KIND(STORE_TARGET_GROUP_MORE, "target-group-more", towpath_fleet_target_group);

@@ -22,6 +22,7 @@ struct store_document_kind {
 extern const struct store_document_kind STORE_INSTANCE; /* owner: group name or "" */
 extern const struct store_document_kind STORE_SCALING_GROUP;
 extern const struct store_document_kind STORE_LAUNCH_CONFIGURATION;
+extern const struct store_document_kind STORE_LIFECYCLE_HOOK; /* owner: group name */
 extern const struct store_document_kind STORE_TARGET_GROUP;
 extern const struct store_document_kind STORE_LOAD_BALANCER_ATTRIBUTES; /* that were set */
 extern const struct store_document_kind STORE_TARGET_GROUP_MORE;	/* attributes, tags */

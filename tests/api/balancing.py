@@ -105,6 +105,43 @@ def pending_of(ec2, n):
     return ids()
 
 
+def test_lifecycle_hooks(server):
+    c = server.client("autoscaling")
+    c.create_launch_configuration(LaunchConfigurationName="hooked", ImageId="ami-1", InstanceType="t3.micro")
+    launching = "autoscaling:EC2_INSTANCE_LAUNCHING"
+    c.create_auto_scaling_group(
+        AutoScalingGroupName="hooked", LaunchConfigurationName="hooked", MinSize=0, MaxSize=1,
+        LifecycleHookSpecificationList=[{"LifecycleHookName": "a", "LifecycleTransition": launching}])
+    hook = {"AutoScalingGroupName": "hooked", "LifecycleHookName": "b"}
+    c.put_lifecycle_hook(**hook, LifecycleTransition=launching, DefaultResult="CONTINUE", HeartbeatTimeout=30,
+                         NotificationMetadata="m")
+    c.put_lifecycle_hook(**hook, HeartbeatTimeout=40)  # what is absent stays
+    described = c.describe_lifecycle_hooks(AutoScalingGroupName="hooked")["LifecycleHooks"]
+    assert [h["LifecycleHookName"] for h in described] == ["a", "b"]
+    assert (described[0]["HeartbeatTimeout"], described[0]["GlobalTimeout"], described[0]["DefaultResult"]) == (
+        3600, 172800, "ABANDON")
+    assert (described[1]["HeartbeatTimeout"], described[1]["GlobalTimeout"], described[1]["DefaultResult"],
+            described[1]["NotificationMetadata"]) == (40, 4000, "CONTINUE", "m")
+    for wrong in ({"HeartbeatTimeout": 1}, {"DefaultResult": "NO"}, {"LifecycleTransition": "x"}):
+        assert code_of(c.put_lifecycle_hook, **hook, **wrong) == "ValidationError"
+    assert code_of(c.put_lifecycle_hook, AutoScalingGroupName="hooked", LifecycleHookName="c") == "ValidationError"
+    for unbuilt in ({"LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"},
+                    {"NotificationTargetARN": "arn:aws:sns:us-east-1:1:t"}):
+        assert code_of(c.put_lifecycle_hook, **hook, **unbuilt) == "NotImplemented"
+
+    for action in (c.complete_lifecycle_action, c.record_lifecycle_action_heartbeat):
+        result = {"LifecycleActionResult": "CONTINUE"} if action == c.complete_lifecycle_action else {}
+        assert code_of(action, **hook, InstanceId="i-1", **result) == "ValidationError"
+        assert code_of(action, **hook, **result) == "ValidationError"
+    assert code_of(c.complete_lifecycle_action, **hook, InstanceId="i-1", LifecycleActionResult="NO") == "ValidationError"
+    c.delete_lifecycle_hook(**hook)
+    assert code_of(c.delete_lifecycle_hook, **hook) == "ValidationError"
+    c.delete_auto_scaling_group(AutoScalingGroupName="hooked")
+    eventually(lambda: not c.describe_auto_scaling_groups(AutoScalingGroupNames=["hooked"])["AutoScalingGroups"], 30)
+    assert code_of(c.describe_lifecycle_hooks, AutoScalingGroupName="hooked") == "ValidationError"
+    c.delete_launch_configuration(LaunchConfigurationName="hooked")
+
+
 def test_terminating_instances(waiting):
     asg, ec2 = waiting.client("autoscaling"), waiting.client("ec2")
 

@@ -329,3 +329,31 @@ def test_blue_green_goes_on_when_told(single, receiver):
         "Instances"][0]["State"]["Name"] == "terminated", 60, "the end of blue")
     with pytest.raises(s3.exceptions.ClientError, match="InvalidAccessKeyId|InvalidClientTokenId"):
         agents_s3.list_objects_v2(Bucket="revisions")
+
+
+def test_lifecycle_hooks_hold_a_launch(fleet):
+    asg = fleet.asg
+    ids = fleet.await_healthy(2)
+    hook = {"AutoScalingGroupName": "web", "LifecycleHookName": "warm"}
+    asg.put_lifecycle_hook(**hook, LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+                           HeartbeatTimeout=60)
+    asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=3)
+    waits = eventually(lambda: fleet.instances("Pending:Wait"), 30)[0]
+    assert sorted(fleet.instances()) == sorted(ids)
+    assert waits not in [t["Target"]["Id"] for t in fleet.elb.describe_target_health(
+        TargetGroupArn=fleet.tg)["TargetHealthDescriptions"]]
+    asg.record_lifecycle_action_heartbeat(**hook, InstanceId=waits)
+    fleet.server.kill9()
+    fleet.server.start()
+    fleet.asg = asg = fleet.server.client("autoscaling")
+    assert fleet.instances("Pending:Wait") == [waits]
+    asg.complete_lifecycle_action(**hook, InstanceId=waits, LifecycleActionResult="CONTINUE")
+    assert sorted(fleet.instances()) == sorted([*ids, waits])
+    with pytest.raises(asg.exceptions.ClientError, match="No active Lifecycle Action"):
+        asg.complete_lifecycle_action(**hook, InstanceId=waits, LifecycleActionResult="ABANDON")
+    # abandoned, or its hook deleted: terminated
+    asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
+    waits = eventually(lambda: fleet.instances("Pending:Wait"), 30)[0]
+    asg.delete_lifecycle_hook(**hook)
+    eventually(lambda: waits not in [i["InstanceId"] for i in asg.describe_auto_scaling_groups(
+        AutoScalingGroupNames=["web"])["AutoScalingGroups"][0]["Instances"]], 30)

@@ -33,6 +33,28 @@ static void test_decide(void **state)
 	assert_true(stop[0] && stop[1] && stop[2] && stop[3]);
 }
 
+static void test_backoff(void **state)
+{
+	const int64_t s = USEC_PER_SEC, m = 60 * s;
+	struct fleet_abandoned rounds[] = {
+		{100 * s, 101 * s}, {10 * s, 20 * s}, {12 * s, 25 * s}, {60 * s, 70 * s}};
+	struct fleet_abandoned many[12];
+
+	(void)state;
+	assert_int_equal(fleet_group_backoff(NULL, 0), 0);
+	/* one launch, or two at once: half a minute after the last of them */
+	assert_int_equal(
+		fleet_group_backoff((struct fleet_abandoned[]){{10 * s, 20 * s}}, 1), 50 * s);
+	assert_int_equal(fleet_group_backoff(
+				 (struct fleet_abandoned[]){{10 * s, 20 * s}, {12 * s, 25 * s}}, 2),
+		55 * s);
+	/* three rounds, in any order: twice as long each time */
+	assert_int_equal(fleet_group_backoff(rounds, 4), 101 * s + 2 * m);
+	for (int i = 0; i < 12; i++)
+		many[i] = (struct fleet_abandoned){i * m, i * m + s};
+	assert_int_equal(fleet_group_backoff(many, 12), 11 * m + s + 15 * m);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -48,6 +70,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decide),
+		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_names),
 	};
 
