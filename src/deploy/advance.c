@@ -292,7 +292,7 @@ static int fix_limits(struct step *s, const struct wave *w, struct err *err)
 	limits = deploy_limits_for(&config, w->n);
 	if (w->row->every_target_counts)
 		limits.minimum = w->n;
-	if (s->d.state.service) /* one target, all of it */
+	if (s->d.state.service || s->d.state.launch_hook) /* one target, all of it */
 		limits = (struct deploy_limits){.minimum = w->n, .slots = w->n};
 	s->d.state.wave_total = WIRE_SET_LONG((int64_t)w->n);
 	s->d.state.wave_minimum = WIRE_SET_LONG((int64_t)limits.minimum);

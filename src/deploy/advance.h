@@ -42,7 +42,10 @@ struct deploy_seed {
 	const struct codedeploy_alarm_configuration *alarms; /* override, or NULL for the group's */
 	const struct codedeploy_target_instances *target_instances;
 	bool ignore_stop_failures, update_outdated_only;
-	const char *rollback_of;		 /* deployment that this one undoes */
+	bool in_place;		 /* whatever the group's type */
+	const char *launch_hook; /* that one launched instance waits for, or NULL */
+	const char *update_of;	 /* deployment that did not reach these hosts, or NULL */
+	const char *rollback_of; /* deployment that this one undoes */
 	const struct towpath_deploy_state *undo; /* and its state, for blue/green */
 	const char *const *only_hosts;		 /* of the group, or all of it */
 	size_t n_only_hosts;

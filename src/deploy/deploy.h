@@ -31,6 +31,10 @@ DEFINE_FREEP(struct deploy_engine, deploy_engine_free)
 char *deploy_hook_log_path(
 	const struct deploy_engine *e, const char *deployment_id, const char *target_id) MUST_CHECK;
 
+/* The names of the lifecycle hooks that a fleet has for its launches: one for each deployment group
+ * that names it; in the arena. */
+int deploy_launch_hooks(struct db_tx *tx, const char *fleet, struct arena *a, const char ***ret,
+	size_t *ret_n, struct err *err);
 /* For policies: the names of a deployment's application and group, in the call's arena. False
  * when there is no such deployment. */
 bool deploy_find_group(struct deploy_engine *e, struct call *call, const char *deployment_id,

@@ -36,6 +36,8 @@ int deploy_engine_new(const struct deploy_config *c, struct deploy_engine **ret,
 	deploy_register_start(e);
 	deploy_register_fleet(e);
 	deploy_register_traffic(e);
+	deploy_register_outdated(e);
+	deploy_register_scale_out(e);
 	deploy_register_timers(e);
 	deploy_register_watch(e);
 	deploy_register_service(e);

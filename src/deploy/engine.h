@@ -24,6 +24,7 @@ struct deploy_engine {
 #define DEPLOY_TASK_TRAFFIC "deploy.traffic"	     /* token: target id */
 #define DEPLOY_TASK_TERMINATE "deploy.terminate"     /* green takes over, blue goes */
 #define DEPLOY_TASK_REMOVE "deploy.remove"	     /* rollback: the green fleet goes */
+#define DEPLOY_TASK_OUTDATED "deploy.outdated"	     /* instances launched meanwhile */
 #define DEPLOY_TASK_EVENT_TIMER "deploy.event-timer" /* token: target id */
 #define DEPLOY_TASK_WAIT_TIMER "deploy.wait-timer"   /* ready and termination wait */
 #define DEPLOY_TASK_DEADLINE "deploy.deadline"	     /* of the whole deployment */
@@ -55,6 +56,8 @@ int deploy_read(struct deploy_engine *e, db_fn fn, void *ctx, struct err *err);
 void deploy_register_start(struct deploy_engine *e);
 void deploy_register_traffic(struct deploy_engine *e);
 void deploy_register_fleet(struct deploy_engine *e);
+void deploy_register_outdated(struct deploy_engine *e);
+void deploy_register_scale_out(struct deploy_engine *e);
 void deploy_register_timers(struct deploy_engine *e);
 void deploy_register_watch(struct deploy_engine *e);
 void deploy_register_service(struct deploy_engine *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a deployment: what becomes of its targets, its group, and of the traffic. */
 #include "base/mem.h"
+#include "deploy/scale_out.h"
 #include "deploy/service.h"
 #include "store/deploy_command.h"
 #include "store/deploy_group.h"
@@ -84,13 +85,19 @@ static int update_group(struct step *s, enum deploy_status status, struct err *e
 
 	if (found <= 0)
 		return found; /* deleted meanwhile */
+	if (step_is_automatic(s))
+		return s->d.state.launch_hook ? 0 : outdated_look_again(s, &group, err);
 	group.last_attempted_deployment = last_info(s);
 	if (status == DEPLOY_SUCCEEDED && !undid_the_first(s, &group)) {
 		group.last_successful_deployment = last_info(s);
 		group.target_revision = s->d.info.revision;
 		adopt_green(s, &group);
 	}
-	return store_deploy_group_update(s->tx, &group, err);
+	if (store_deploy_group_update(s->tx, &group, err) < 0)
+		return -1;
+	if (status != DEPLOY_SUCCEEDED)
+		return outdated_look_again(s, &group, err);
+	return scale_out_retry(s->e, s->tx, &group, err) < 0 ? -1 : outdated_look(s, &group, err);
 }
 
 static void set_error(struct step *s, const char *code, const char *message)
@@ -110,6 +117,7 @@ static bool wants_rollback(const struct step *s, enum deploy_status status)
 				    : CODEDEPLOY_AUTO_ROLLBACK_EVENT_DEPLOYMENT_STOP_ON_REQUEST;
 
 	if (status == DEPLOY_SUCCEEDED || !s->d.info.start_time.set || /* nothing was touched */
+		step_is_automatic(s) ||
 		streq(s->d.info.creator, CODEDEPLOY_DEPLOYMENT_CREATOR_CODEDEPLOYROLLBACK))
 		return false;
 	if (s->d.state.stop_code && streq(s->d.state.stop_code, CODEDEPLOY_ERROR_CODE_ALARM_ACTIVE))
@@ -137,6 +145,8 @@ int deploy_finish(struct step *s, enum deploy_status status, const char *code, c
 	/* Nothing succeeds or goes back to wait without having been in progress. */
 	if (step_set_status(s, status, err) < 0 || update_group(s, status, err) < 0)
 		return -1;
+	if (s->d.state.launch_hook)
+		return scale_out_ended(s, status, err);
 	if (!wants_rollback(s, status))
 		return 0;
 	/* The new deployment asks the store who is active: say first that this one is not. */

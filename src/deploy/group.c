@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "deploy/operation.h"
+#include "deploy/scale_out.h"
 #include "deploy/tags.h"
 #include "store/deploy_group.h"
 
@@ -186,8 +187,11 @@ static int get(struct db_tx *tx, void *arg, struct err *err)
 	struct codedeploy_application_info app;
 
 	resp->deployment_group_info = arena_new(op->a, struct codedeploy_deployment_group_info);
-	return need_group(tx, req->application_name, req->deployment_group_name, op->a, &app,
-		resp->deployment_group_info, err);
+	if (need_group(tx, req->application_name, req->deployment_group_name, op->a, &app,
+		    resp->deployment_group_info, err) < 0)
+		return -1;
+	scale_out_show_hooks(resp->deployment_group_info, op->a);
+	return 0;
 }
 
 DEPLOY_OPERATION(get_deployment_group)
@@ -213,6 +217,8 @@ static int batch_get(struct db_tx *tx, void *arg, struct err *err)
 
 		if (found < 0)
 			return -1;
+		if (found)
+			scale_out_show_hooks(g, op->a);
 		n += (size_t)found;
 		if (!found)
 			resp->error_message =
@@ -323,6 +329,7 @@ static int update(struct db_tx *tx, void *arg, struct err *err)
 
 	if (need_group(tx, req->application_name, req->current_deployment_group_name, op->a, &app,
 		    &group, err) < 0 ||
+		scale_out_retry(op->e, tx, &group, err) < 0 ||
 		rename_group(tx, op, app.application_id, &group, err) < 0)
 		return -1;
 	change(req, op->a, &group);

@@ -95,13 +95,16 @@ static void fill_state(
 	state->group_id = seed->group->deployment_group_id;
 	state->revision_key = deploy_revision_key(seed->revision, a);
 	state->rollback_of = seed->rollback_of;
-	if (!seed->rollback_of) /* a way back must not be barred by what made it necessary */
+	state->launch_hook = seed->launch_hook;
+	/* A way back must not be barred by what made it necessary, nor the growth of a fleet. */
+	if (!seed->rollback_of && !seed->launch_hook)
 		copy_alarms(
 			seed->alarms ? seed->alarms : seed->group->alarm_configuration, a, state);
 	if (style &&
 		streq(style->deployment_option, CODEDEPLOY_DEPLOYMENT_OPTION_WITH_TRAFFIC_CONTROL))
 		copy_balancers(seed->group->load_balancer_info, a, state);
-	copy_blue_green(seed->group->blue_green_deployment_configuration, state);
+	if (!seed->in_place)
+		copy_blue_green(seed->group->blue_green_deployment_configuration, state);
 	copy_service(seed->group, a, state);
 	if (seed->n_only_hosts) {
 		wire_list_alloc(a, &state->hosts, seed->n_only_hosts);
@@ -119,6 +122,19 @@ static void fill_state(
 	}
 }
 
+/* A launched instance is kept from traffic by its fleet until it goes in service. */
+static struct codedeploy_deployment_style *in_place_style(
+	const struct deploy_seed *seed, struct arena *a)
+{
+	struct codedeploy_deployment_style *s = arena_new(a, struct codedeploy_deployment_style);
+
+	s->deployment_type = CODEDEPLOY_DEPLOYMENT_TYPE_IN_PLACE;
+	s->deployment_option = CODEDEPLOY_DEPLOYMENT_OPTION_WITHOUT_TRAFFIC_CONTROL;
+	if (!seed->launch_hook)
+		s->deployment_option = seed->group->deployment_style->deployment_option;
+	return s;
+}
+
 static void fill_info(
 	const struct deploy_seed *seed, struct arena *a, struct codedeploy_deployment_info *info)
 {
@@ -129,8 +145,9 @@ static void fill_info(
 	info->compute_platform = g->compute_platform;
 	info->deployment_config_name =
 		seed->config_name ? seed->config_name : g->deployment_config_name;
-	info->deployment_style = g->deployment_style;
-	info->blue_green_deployment_configuration = g->blue_green_deployment_configuration;
+	info->deployment_style = seed->in_place ? in_place_style(seed, a) : g->deployment_style;
+	info->blue_green_deployment_configuration =
+		seed->in_place ? NULL : g->blue_green_deployment_configuration;
 	info->load_balancer_info = g->load_balancer_info;
 	info->auto_rollback_configuration =
 		seed->auto_rollback ? (void *)seed->auto_rollback : g->auto_rollback_configuration;
@@ -238,9 +255,15 @@ int deploy_insert(struct deploy_engine *e, struct db_tx *tx, const struct deploy
 		d.info.rollback_info->rollback_message =
 			arena_printf(a, "Rolls deployment %s back.", seed->rollback_of);
 	}
+	if (seed->update_of) {
+		d.info.related_deployments = arena_new(a, struct codedeploy_related_deployments);
+		d.info.related_deployments->auto_update_outdated_instances_root_deployment_id =
+			seed->update_of;
+	}
 	*ret_id = d.info.deployment_id;
-	if (store_deployment_insert(tx, &d, err) < 0 || use_revision(tx, &d, a, now, err) < 0 ||
-		note_attempt(tx, &d, a, err) < 0)
+	if (store_deployment_insert(tx, &d, err) < 0 || use_revision(tx, &d, a, now, err) < 0)
+		return -1;
+	if (!seed->launch_hook && !seed->update_of && note_attempt(tx, &d, a, err) < 0)
 		return -1;
 	return journal_created(e, tx, &d, err);
 }

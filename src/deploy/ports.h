@@ -4,19 +4,20 @@
  * provider/deploy_fleet.c, deploy_ecs.c and deploy_hook.c and, for simulations, in
  * sim/deploy_world.c and sim/deploy_service.c.
  *
- * Every function may be called from any worker thread, outside of transactions, and more than
- * once for the same wish: asking again for what is already so succeeds. None of them waits for
- * the world. What takes time is learnt by asking again after a journal event said that something
- * happened (`fleet.instance`, `elbv2.target`, `ecs.task-set`, `codebuild.build`,
- * `cloudwatch.alarm`; see model/events.txt). Texts
- * and lists that are returned live in the arena. A missing object is ERR_NOT_FOUND, a fault that
- * may pass is ERR_UNAVAILABLE, anything else is final. */
+ * Every function may be called from any worker thread, outside of transactions (but those that are
+ * a part of the caller's step), and more than once for the same wish: asking again for what is
+ * already so succeeds. None of them waits for the world. What takes time is learnt by asking again
+ * after a journal event said that something happened (`fleet.instance`, `elbv2.target`,
+ * `ecs.task-set`, `codebuild.build`, `cloudwatch.alarm`; see model/events.txt). Texts and lists
+ * that are returned live in the arena. A missing object is ERR_NOT_FOUND, a fault that may pass is
+ * ERR_UNAVAILABLE, anything else is final. */
 #ifndef TOWPATH_DEPLOY_PORTS_H
 #define TOWPATH_DEPLOY_PORTS_H
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "db/db.h"
 
 struct deploy_tag {
 	const char *key, *value;
@@ -143,6 +144,14 @@ struct deploy_hook_wish {
 
 enum deploy_hook_state { DEPLOY_HOOK_RUNS, DEPLOY_HOOK_SUCCEEDED, DEPLOY_HOOK_FAILED };
 
+/* A launched instance need not wait any more for a lifecycle hook. */
+struct deploy_launch {
+	const char *host, *hook;
+	const char *abandoned;			 /* why it must not go in service; NULL: it may */
+	const struct deploy_balancer *balancers; /* that it is registered with then */
+	size_t n;
+};
+
 struct deploy_ports {
 	void *arg;
 
@@ -165,6 +174,13 @@ struct deploy_ports {
 	int (*fleet_delete)(void *arg, const char *fleet, struct err *err);
 	/* Terminates one instance; a missing one is fine. */
 	int (*host_terminate)(void *arg, const char *host, struct err *err);
+	/* Ends the wait of `autoscaling.lifecycle`; one that is over is fine. A part of the
+	 * caller's step. NULL in a world whose fleets have no hooks. */
+	int (*launch_end)(
+		void *arg, struct db_tx *tx, const struct deploy_launch *l, struct err *err);
+	/* The fleet may launch again what was abandoned, at once. A part of the caller's step. NULL
+	 * with launch_end. */
+	int (*fleet_retry)(void *arg, struct db_tx *tx, const char *fleet, struct err *err);
 	/* The agent of this instance has asked for commands. */
 	void (*host_seen)(void *arg, const char *host);
 

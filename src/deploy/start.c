@@ -3,6 +3,7 @@
  * the revision's object), then one step makes the targets and begins. */
 #include "base/mem.h"
 #include "deploy/members.h"
+#include "deploy/scale_out.h"
 #include "deploy/service.h"
 #include "store/deploy_command.h"
 #include "store/deploy_group.h"
@@ -11,6 +12,9 @@
 	"The deployment failed because no instances were found for your deployment group. Check "  \
 	"your deployment group settings to make sure the tags for your instances or Auto Scaling " \
 	"groups correctly identify the instances you want to deploy to, and then try again."
+#define ALL_LAUNCHING                                                                             \
+	"The deployment failed because all instances of the deployment group are being launched " \
+	"and get the last successful revision first: deploy again when one is in service."
 #define MAX_TARGETS 1000
 
 struct facts {
@@ -147,6 +151,25 @@ static void limit_hosts(struct facts *f)
 		f->members.n = n;
 }
 
+/* Those that are being launched get the last successful revision by a deployment of their own. */
+static void leave_out_launching(struct facts *f)
+{
+	size_t n = 0, all = f->members.n;
+
+	if (!f->group.last_successful_deployment || f->d.state.launch_hook)
+		return;
+	for (size_t i = 0; i < all; i++) {
+		const struct deploy_member *m = &f->members.v[i];
+
+		if ((m->state != DEPLOY_HOST_PENDING && m->state != DEPLOY_HOST_WAITING) ||
+			!m->fleet || !scale_out_names_fleet(&f->group, m->fleet))
+			f->members.v[n++] = *m;
+	}
+	f->members.n = n;
+	if (all && !n)
+		refuse(f, CODEDEPLOY_ERROR_CODE_NO_INSTANCES, ALL_LAUNCHING);
+}
+
 static void leave_out(struct deploy_members *from, const struct deploy_members *what)
 {
 	size_t n = 0;
@@ -191,6 +214,7 @@ static int find_hosts(struct facts *f, struct err *err)
 		return -1;
 	deploy_members_of_group(&f->group, &hosts, &f->on_premises, f->a, &f->members);
 	limit_hosts(f);
+	leave_out_launching(f);
 	if (blue_green) {
 		deploy_members_of_request(f->d.info.target_instances, &hosts, f->a, &f->green);
 		leave_out(&f->members, &f->green);
@@ -312,7 +336,9 @@ static int begin(struct step *s, void *arg, struct err *err)
 	if (blue_green)
 		return begin_blue_green(s, f, err);
 	if (make_targets(s, f, &f->members, NULL,
-		    s->d.state.balancers.n ? DEPLOY_TRACK_IN_PLACE_BALANCED : DEPLOY_TRACK_IN_PLACE,
+		    s->d.state.balancers.n && !s->d.state.launch_hook
+			    ? DEPLOY_TRACK_IN_PLACE_BALANCED
+			    : DEPLOY_TRACK_IN_PLACE,
 		    err) < 0)
 		return -1;
 	step_set_phase(s, DEPLOY_PHASE_INSTALLING);

@@ -111,6 +111,12 @@ void step_set_phase(struct step *s, enum deploy_phase to)
 	s->d.state.wave_total = (struct wire_long){0};
 }
 
+bool step_is_automatic(const struct step *s)
+{
+	return streq(s->d.info.creator, CODEDEPLOY_DEPLOYMENT_CREATOR_AUTOSCALING) ||
+	       streq(s->d.info.creator, CODEDEPLOY_DEPLOYMENT_CREATOR_CODEDEPLOYAUTOUPDATE);
+}
+
 bool step_is_blue_green(const struct step *s)
 {
 	return s->d.info.deployment_style && streq(s->d.info.deployment_style->deployment_type,

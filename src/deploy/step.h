@@ -37,6 +37,8 @@ enum deploy_status step_status(const struct step *s);
 /* The one setter of its phase. */
 void step_set_phase(struct step *s, enum deploy_phase to);
 enum deploy_phase step_phase(const struct step *s);
+/* Made by the engine for instances that were launched: no part of the group's history. */
+bool step_is_automatic(const struct step *s);
 bool step_is_blue_green(const struct step *s);
 enum deploy_kind step_kind(const struct step *s);
 /* The target's current event. */

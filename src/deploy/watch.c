@@ -2,6 +2,7 @@
 /* What deployments hear of in the journal: alarms that go off or are deleted stop them, fleets and
  * load balancers wake the tasks that wait for them. */
 #include "base/mem.h"
+#include "deploy/scale_out.h"
 #include "deploy/service.h"
 
 static bool is_watched(const struct step *s, const char *name)
@@ -67,7 +68,7 @@ static int on_alarm_changed(struct durable *d, struct db_tx *tx, const struct jo
 	return tell_alarm(arg, tx, entry, true, err);
 }
 
-/* Hosts came up: deployments that provision look at once. */
+/* Hosts came up: deployments that provision look at once. Hosts went: those made for them end. */
 static int on_instance(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
 	void *arg, struct err *err)
 {
@@ -78,6 +79,9 @@ static int on_instance(struct durable *d, struct db_tx *tx, const struct journal
 
 	if (wire_decode_json(
 		    &towpath_event_instance_shape, view_of(entry->detail), &a, &event, err) < 0)
+		return -1;
+	if (streq(event.state, "shutting-down") &&
+		scale_out_host_gone(e, tx, event.instance_id, &a, err) < 0)
 		return -1;
 	if (!event.auto_scaling_group_name ||
 		!starts_with(event.auto_scaling_group_name, "CodeDeploy_"))

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "deploy/deploy.h"
 
 static struct fleet_engine *fleet_of(void *arg)
 {
@@ -106,6 +107,33 @@ static int host_terminate(void *arg, const char *host, struct err *err)
 	return err_move(err, &why);
 }
 
+static int launch_end(void *arg, struct db_tx *tx, const struct deploy_launch *l, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	const char **names = arena_new_n(&a, l->n + 1, const char *);
+	struct fleet_launch end = {.instance = l->host,
+		.hook = l->hook,
+		.abandoned = l->abandoned,
+		.target_groups = names};
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->balancers[i].classic)
+			names[end.n++] = l->balancers[i].name;
+	return MIN(fleet_launch_end(fleet_of(arg), tx, &end, err), 0);
+}
+
+static int fleet_retry(void *arg, struct db_tx *tx, const char *fleet, struct err *err)
+{
+	return fleet_group_retry(fleet_of(arg), tx, fleet, err);
+}
+
+static int launch_hooks(void *arg, struct db_tx *tx, const char *group, struct arena *a,
+	const char ***ret, size_t *ret_n, struct err *err)
+{
+	(void)arg;
+	return deploy_launch_hooks(tx, group, a, ret, ret_n, err);
+}
+
 static void host_seen(void *arg, const char *host)
 {
 	struct err why CLEANUP_ERR = ERR_INIT;
@@ -190,6 +218,10 @@ void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret)
 	};
 	deploy_revision_ports(ret);
 	deploy_hook_ports(ret);
-	if (w->fleet)
+	if (w->fleet) {
+		ret->launch_end = launch_end;
+		ret->fleet_retry = fleet_retry;
+		fleet_manage_hooks(w->fleet, launch_hooks, w);
 		deploy_ecs_ports(ret);
+	}
 }

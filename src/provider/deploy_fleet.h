@@ -21,7 +21,8 @@ struct deploy_fleet {
 	struct identity_engine *identity; /* NULL: hooks need no role */
 };
 
-/* Fills in the ports; the world must outlive them. */
+/* Fills in the ports, and has the fleet ask for the hooks of deployment groups; the world must
+ * outlive both. */
 void deploy_fleet_ports(struct deploy_fleet *w, struct deploy_ports *ret);
 
 /* Parts, private to provider/deploy_*.c. */

@@ -153,6 +153,25 @@ static int host_terminate(void *arg, const char *host, struct err *err)
 	return 0;
 }
 
+static int launch_end(void *arg, struct db_tx *tx, const struct deploy_launch *l, struct err *err)
+{
+	struct sim_host *h = find(arg, l->host);
+
+	(void)tx;
+	(void)err;
+	if (!h || h->state != DEPLOY_HOST_WAITING)
+		return 0;
+	h->abandoned = l->abandoned != NULL;
+	if (h->abandoned) {
+		end_host(h);
+		return 0;
+	}
+	h->state = DEPLOY_HOST_RUNNING;
+	if (l->n)
+		h->health = DEPLOY_TARGET_HEALTHY;
+	return 0;
+}
+
 /* ---- traffic ---- */
 
 static int target_register(
@@ -241,6 +260,7 @@ struct sim_deploy_world *sim_deploy_world_new(const struct sim_deploy_config *c)
 		.fleet_attach = fleet_attach,
 		.fleet_delete = fleet_delete,
 		.host_terminate = host_terminate,
+		.launch_end = launch_end,
 		.target_register = target_register,
 		.target_deregister = target_deregister,
 		.target_health = target_health,
@@ -375,7 +395,8 @@ static int drive_agent(
 			arena_printf(&a, "arn:aws:ec2:us-east-1:" ACCOUNT ":instance/%s", h->id)};
 	struct codedeploy_commands_poll_host_command_response resp = {0};
 
-	if (h->state != DEPLOY_HOST_RUNNING || h->mood == SIM_AGENT_SILENT)
+	if ((h->state != DEPLOY_HOST_RUNNING && h->state != DEPLOY_HOST_WAITING) ||
+		h->mood == SIM_AGENT_SILENT)
 		return 0;
 	if (h->busy_until && h->busy_until > now(w))
 		return 0;

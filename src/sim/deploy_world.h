@@ -21,6 +21,7 @@ struct sim_host {
 	char fleet[128];  /* "" for none */
 	char version[64]; /* revision installed last (the key in S3), or "" */
 	enum deploy_host_state state;
+	bool abandoned;	 /* its launch was */
 	int64_t up_usec; /* a pending one runs from then on */
 	enum sim_agent_mood mood;
 	/* the agent's command */

@@ -27,6 +27,8 @@ const struct db_migration store_deploy_deployment_migrations[] = {
 		"state TEXT NOT NULL, "
 		"PRIMARY KEY (deployment_id, id));\n"
 		"CREATE INDEX deploy_target_id ON deploy_target (id)"},
+	/* 1: runs beside the group's own deployment */
+	{"2-beside", "ALTER TABLE deploy_deployment ADD COLUMN beside BIGINT NOT NULL DEFAULT 0"},
 };
 const size_t store_deploy_deployment_migrations_n = ARRAY_SIZE(store_deploy_deployment_migrations);
 
@@ -53,11 +55,13 @@ int store_deployment_insert(struct db_tx *tx, const struct store_deployment *d, 
 	encode(d, &docs);
 	return db_exec(tx,
 		"INSERT INTO deploy_deployment (id, application_id, group_id, status, active, "
-		"created, external_id, doc, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		"created, external_id, doc, state, beside) "
+		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 		DB_ARGS(DB_TEXT(d->info.deployment_id), DB_TEXT(d->state.application_id),
 			DB_TEXT(d->state.group_id), DB_TEXT(d->info.status), DB_INT(d->active),
 			DB_INT(d->info.create_time.usec), DB_TEXT(d->info.external_id),
-			DB_TEXT_VIEW(str_view(&docs.doc)), DB_TEXT_VIEW(str_view(&docs.state))),
+			DB_TEXT_VIEW(str_view(&docs.doc)), DB_TEXT_VIEW(str_view(&docs.state)),
+			DB_INT(d->state.launch_hook != NULL)),
 		NULL, err);
 }
 
@@ -101,7 +105,8 @@ int store_deployment_active_of(struct db_tx *tx, const char *group_id, struct ar
 	struct store_deploy_names names;
 
 	if (store_deploy_names_query(tx,
-		    "SELECT id FROM deploy_deployment WHERE group_id = ?1 AND active = 1",
+		    "SELECT id FROM deploy_deployment WHERE group_id = ?1 AND active = 1 "
+		    "AND beside = 0",
 		    DB_ARGS(DB_TEXT(group_id)), 1, a, &names, err) < 0)
 		return -1;
 	*ret_id = names.n ? names.v[0] : NULL;

@@ -22,7 +22,8 @@ int store_deployment_insert(struct db_tx *tx, const struct store_deployment *d, 
 int store_deployment_update(struct db_tx *tx, const struct store_deployment *d, struct err *err);
 int store_deployment_get(struct db_tx *tx, const char *id, struct arena *a,
 	struct store_deployment *ret, struct err *err);
-/* The group's deployment that has not ended: 1 and its id, 0 or -1. */
+/* The group's deployment that has not ended, of those that do not run beside it (made for a
+ * launched instance): 1 and its id, 0 or -1. */
 int store_deployment_active_of(struct db_tx *tx, const char *group_id, struct arena *a,
 	const char **ret_id, struct err *err);
 /* Ids of all deployments that have not ended. */

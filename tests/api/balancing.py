@@ -106,7 +106,7 @@ def pending_of(ec2, n):
 
 
 def test_lifecycle_hooks(server):
-    c = server.client("autoscaling")
+    c, deploy = server.client("autoscaling"), server.client("codedeploy")
     c.create_launch_configuration(LaunchConfigurationName="hooked", ImageId="ami-1", InstanceType="t3.micro")
     launching = "autoscaling:EC2_INSTANCE_LAUNCHING"
     c.create_auto_scaling_group(
@@ -128,6 +128,23 @@ def test_lifecycle_hooks(server):
     for unbuilt in ({"LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"},
                     {"NotificationTargetARN": "arn:aws:sns:us-east-1:1:t"}):
         assert code_of(c.put_lifecycle_hook, **hook, **unbuilt) == "NotImplemented"
+
+    # a deployment group has its own at each group that it names
+    deploy.create_application(applicationName="hooks")
+    group = {"applicationName": "hooks", "deploymentGroupName": "dg"}
+    deploy.create_deployment_group(**group, serviceRoleArn=f"arn:aws:iam::{server.account}:role/deploy",
+                                   autoScalingGroups=["hooked"])
+    own = deploy.get_deployment_group(**group)["deploymentGroupInfo"]["autoScalingGroups"][0]["hook"]
+    assert deploy.batch_get_deployment_groups(applicationName="hooks", deploymentGroupNames=["dg"])[
+        "deploymentGroupsInfo"][0]["autoScalingGroups"] == [{"name": "hooked", "hook": own}]
+    described = c.describe_lifecycle_hooks(AutoScalingGroupName="hooked", LifecycleHookNames=[own])["LifecycleHooks"]
+    assert [(h["LifecycleHookName"], h["DefaultResult"], h["HeartbeatTimeout"]) for h in described] == [
+        (own, "ABANDON", 600)]
+    managed = {"AutoScalingGroupName": "hooked", "LifecycleHookName": own}
+    assert code_of(c.delete_lifecycle_hook, **managed) == "ValidationError"
+    assert code_of(c.put_lifecycle_hook, **managed, LifecycleTransition=launching) == "ValidationError"
+    deploy.update_deployment_group(applicationName="hooks", currentDeploymentGroupName="dg", autoScalingGroups=[])
+    assert len(c.describe_lifecycle_hooks(AutoScalingGroupName="hooked")["LifecycleHooks"]) == 2
 
     for action in (c.complete_lifecycle_action, c.record_lifecycle_action_heartbeat):
         result = {"LifecycleActionResult": "CONTINUE"} if action == c.complete_lifecycle_action else {}

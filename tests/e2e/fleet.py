@@ -331,6 +331,95 @@ def test_blue_green_goes_on_when_told(single, receiver):
         agents_s3.list_objects_v2(Bucket="revisions")
 
 
+APP = {"appspec.yml": "version: 0.0\nos: linux\nhooks:\n  AfterInstall:\n    - location: app.sh\n"}
+
+
+class App:
+    """An application, and a deployment group over the fleet's Auto Scaling group."""
+
+    def __init__(self, fleet):
+        self.fleet = fleet
+        self.api, self.s3 = fleet.server.client("codedeploy"), fleet.server.client("s3")
+        self.names = {"applicationName": "app", "deploymentGroupName": "group"}
+        self.s3.create_bucket(Bucket="revisions")
+        self.api.create_application(applicationName="app")
+        self.api.create_deployment_group(
+            **self.names, serviceRoleArn=f"arn:aws:iam::{fleet.server.account}:role/deploy",
+            deploymentConfigName="CodeDeployDefault.AllAtOnce", autoScalingGroups=["web"])
+
+    def put(self, version):
+        script = f"#!/bin/sh\necho {version} $(hostname) > /srv/www/app\n"
+        self.s3.put_object(Bucket="revisions", Key=version, Body=hosts.bundle(
+            {**APP, "app.sh": (script, 0o755)}))
+
+    def deploy(self, version):
+        self.put(version)
+        deployment = self.api.create_deployment(**self.names, revision={
+            "revisionType": "S3", "s3Location": {
+                "bucket": "revisions", "key": version, "bundleType": "zip"}})["deploymentId"]
+        eventually(lambda: self.info(deployment)["status"] in hosts.FINAL, 60, "the end")
+        assert self.info(deployment)["status"] == "Succeeded"
+
+    def info(self, deployment):
+        return self.api.get_deployment(deploymentId=deployment)["deploymentInfo"]
+
+    def launches(self):
+        """Deployments that were made for launched instances, newest first."""
+        found = [self.info(d) for d in self.api.list_deployments(**self.names)["deployments"]]
+        return [d for d in found if d["creator"] == "autoscaling"]
+
+    def answer(self, instance):
+        found = self.fleet.ec2.describe_instances(InstanceIds=[instance])["Reservations"]
+        address = found[0]["Instances"][0]["PrivateIpAddress"]
+        return urllib.request.urlopen(f"http://{address}:8080/app").read().decode().strip()
+
+    def await_instances(self, n):
+        """Until so many serve. None is among the targets before it is in service."""
+        def look():
+            targets = self.fleet.elb.describe_target_health(TargetGroupArn=self.fleet.tg)
+            there = {t["Target"]["Id"] for t in targets["TargetHealthDescriptions"]
+                     if t["TargetHealth"]["State"] != "draining"}
+            serving = set(self.fleet.instances())
+            assert there <= serving, (there, serving)
+            return len(serving) == n and there == serving and sorted(serving)
+        return eventually(look, 60, f"{n} instances in service; server:\n"
+                          f"{self.fleet.server.stderr()[-3000:]}")
+
+
+def test_launched_instances_get_the_last_successful_revision(single):
+    app = App(single)
+    hook = app.api.get_deployment_group(**app.names)["deploymentGroupInfo"]["autoScalingGroups"][0]["hook"]
+    assert hook.startswith("CodeDeploy-managed-automatic-launch-deployment-hook-group-")
+    first = app.await_instances(1)  # nothing to install: in service at once
+    app.deploy("v1")
+    assert app.launches() == []
+    single.asg.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=2)
+    both = app.await_instances(2)
+    second = [i for i in both if i not in first][0]
+    assert app.answer(second) == f"v1 {second}"
+    launch = app.launches()[0]
+    assert (launch["status"], launch["deploymentOverview"]["Succeeded"]) == ("Succeeded", 1)
+    assert second in launch["description"]
+
+    # its revision is gone: what replaces a crashed instance is abandoned, and does not spin
+    app.s3.delete_object(Bucket="revisions", Key="v1")
+    os.kill(container_pid(second), signal.SIGKILL)
+    failed = eventually(lambda: [d for d in app.launches() if d["status"] == "Failed"], 60)
+    assert failed[0]["errorInformation"]["code"] == "REVISION_MISSING"
+    assert app.await_instances(1) == first
+    abandoned = eventually(lambda: [
+        i for r in single.ec2.describe_instances()["Reservations"] for i in r["Instances"]
+        if i["State"]["Name"] == "terminated" and i["InstanceId"] in failed[0]["description"]], 30)
+    assert f"abandoned: deployment {failed[0]['deploymentId']} failed" in abandoned[0]["StateTransitionReason"]
+    assert single.instances("Pending") == [] and single.instances("Pending:Wait") == []
+
+    # a new revision: the group need not wait any longer
+    app.deploy("v2")
+    for i in app.await_instances(2):
+        assert app.answer(i) == f"v2 {i}"
+    assert len(app.launches()) == 3
+
+
 def test_lifecycle_hooks_hold_a_launch(fleet):
     asg = fleet.asg
     ids = fleet.await_healthy(2)

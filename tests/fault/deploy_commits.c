@@ -169,7 +169,43 @@ static uint64_t run(bool blue_green, uint64_t left, uint64_t again)
 	return w.commits;
 }
 
-static void walk(bool blue_green)
+/* The fleet launches an instance while v2 is deployed: it gets v1 before it serves, then v2. */
+static uint64_t run_scale_out(bool blue_green, uint64_t left, uint64_t again)
+{
+	struct walk w = {.left = left, .again = again};
+	struct sim_deploy_config c = {.seed = 1, .begins = begins, .arg = &w};
+	struct sim_host *h;
+	const char *id;
+
+	fixture_init(&w.f, &c);
+	make_group(&w.f, blue_green);
+	sim_deploy_add_host(w.f.world, "i-0", "fleet", true);
+	assert_string_equal(to_the_end(&w, deploy(&w, "v1"))->status, "Succeeded");
+	db_set_commit_hook(w.f.db, at_commit, &w);
+	id = deploy(&w, "v2");
+	h = sim_deploy_add_host(w.f.world, "i-new", "fleet", false);
+	h->state = DEPLOY_HOST_WAITING;
+	while (!worked(&w, fixture_try_launch(&w.f, "i-new")))
+		;
+	for (int64_t until = clock_now(&w.f.clock) + LIMIT; h->state == DEPLOY_HOST_WAITING;) {
+		assert_true(clock_now(&w.f.clock) < until);
+		assert_int_equal(h->health, DEPLOY_TARGET_ABSENT);
+		one_second(&w);
+	}
+	assert_false(h->abandoned);
+	assert_true(*h->version);
+	assert_string_equal(to_the_end(&w, id)->status, "Succeeded");
+	for (int64_t until = clock_now(&w.f.clock) + LIMIT;
+		!streq(h->version, "v2") || sim_deploy_serving(w.f.world) < HOSTS;) {
+		assert_true(clock_now(&w.f.clock) < until);
+		one_second(&w);
+	}
+	map_release(&w.begun);
+	fixture_release(&w.f);
+	return w.commits;
+}
+
+static void walk(uint64_t (*run)(bool, uint64_t, uint64_t), bool blue_green)
 {
 	uint64_t all = run(blue_green, 0, 0);
 	const char *text = getenv("TOWPATH_TEST_STRIDE");
@@ -188,13 +224,19 @@ static void walk(bool blue_green)
 static void in_place(void **state)
 {
 	(void)state;
-	walk(false);
+	walk(run, false);
 }
 
 static void blue_green(void **state)
 {
 	(void)state;
-	walk(true);
+	walk(run, true);
+}
+
+static void scale_out(void **state)
+{
+	(void)state;
+	walk(run_scale_out, false);
 }
 
 int main(void)
@@ -202,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_place),
 		cmocka_unit_test(blue_green),
+		cmocka_unit_test(scale_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

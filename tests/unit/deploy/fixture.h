@@ -179,6 +179,53 @@ static inline const char *fixture_deploy(struct fixture *f, const char *key)
 	return id;
 }
 
+struct fixture_launch {
+	struct fixture *f;
+	const char *group_id, *host;
+};
+
+static inline int fixture_launch_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	const struct fixture_launch *l = arg;
+	char *detail CLEANUP(freep) = xasprintf(
+		"{\"autoScalingGroupName\":\"fleet\",\"instanceId\":\"%s\",\"lifecycleHookName\":"
+		"\"CodeDeploy-managed-automatic-launch-deployment-hook-group-%s\"}",
+		l->host, l->group_id);
+
+	return journal_append(l->f->d, tx,
+		&(struct journal_entry){
+			.kind = "autoscaling.lifecycle", .subject = "arn:fleet", .detail = detail},
+		err);
+}
+
+static inline const struct codedeploy_deployment_group_info *fixture_group(struct fixture *f)
+{
+	struct codedeploy_get_deployment_group_request req = {
+		.application_name = "app", .deployment_group_name = "group"};
+	struct codedeploy_get_deployment_group_response resp = {0};
+
+	OK(f, deploy_get_deployment_group(f->e, &f->call, &req, &resp, &f->err));
+	return resp.deployment_group_info;
+}
+
+/* The fleet launches an instance, which waits for the deployment group's hook. -1: not stored. */
+static inline int fixture_try_launch(struct fixture *f, const char *host)
+{
+	struct fixture_launch l = {
+		.f = f, .group_id = fixture_group(f)->deployment_group_id, .host = host};
+
+	return durable_step(f->d, fixture_launch_step, &l, &f->err);
+}
+
+static inline struct sim_host *fixture_launch(struct fixture *f, const char *host)
+{
+	struct sim_host *h = sim_deploy_add_host(f->world, host, "fleet", false);
+
+	h->state = DEPLOY_HOST_WAITING;
+	OK(f, fixture_try_launch(f, host));
+	return h;
+}
+
 static inline const struct codedeploy_instance_target *fixture_target(
 	struct fixture *f, const char *deployment, const char *target)
 {
