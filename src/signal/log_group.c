@@ -26,7 +26,7 @@ const char *log_group_name_of(const char *name, const char *identifier, struct a
 	char *copy;
 
 	if (name)
-		return name;
+		return identifier ? NULL : name;
 	if (!mark)
 		return identifier;
 	copy = arena_strdup(a, mark + strlen(":log-group:"));
@@ -42,7 +42,7 @@ int log_group_need(struct db_tx *tx, const char *name, struct arena *a, struct l
 
 	if (!name)
 		return err_set_wire(err, "InvalidParameterException",
-			"Either logGroupName or logGroupIdentifier must be given");
+			"Either logGroupName or logGroupIdentifier must be given, and not both");
 	r = store_document_get(tx, &STORE_LOG_GROUP, name, a, ret, err);
 	if (r == 0)
 		return err_set_wire(err, "ResourceNotFoundException",

@@ -12,7 +12,7 @@
 
 /* The id of a stream's document. */
 char *log_stream_key(struct arena *a, const char *group, const char *stream);
-/* The group's name, from a name, or from an identifier: a name or an ARN. */
+/* The group's name, from a name, or from an identifier: a name or an ARN. NULL: neither or both. */
 const char *log_group_name_of(const char *name, const char *identifier, struct arena *a);
 /* ResourceNotFoundException when there is none. */
 int log_group_need(struct db_tx *tx, const char *name, struct arena *a, struct logs_log_group *ret,

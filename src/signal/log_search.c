@@ -162,6 +162,27 @@ static bool stream_wanted(const struct logs_input_log_stream_names *names, const
 	return names->n == 0;
 }
 
+/* Streams are named, or chosen by what their names begin with; those named are there. */
+static int check_streams(const struct logs_filter_log_events_request *req,
+	const struct store_documents *all, struct err *err)
+{
+	if (req->log_stream_names.n && req->log_stream_name_prefix)
+		return err_set_wire(err, "InvalidParameterException",
+			"logStreamNames and logStreamNamePrefix are mutually exclusive");
+	wire_foreach (name, &req->log_stream_names) {
+		bool there = false;
+
+		for (size_t i = 0; i < all->n && !there; i++) {
+			const struct towpath_signal_stream *stream = all->v[i];
+
+			there = streq(stream->log_stream_name, *name);
+		}
+		if (!there)
+			return err_set_wire(err, "ResourceNotFoundException", LOG_NO_STREAM);
+	}
+	return 0;
+}
+
 static int read_pattern(
 	const char *text, struct arena *a, const struct log_pattern **ret, struct err *err)
 {
@@ -221,7 +242,8 @@ int signal_logs_filter_log_events(struct signal_engine *e, struct call *call,
 
 	f.group = log_group_name_of(req->log_group_name, req->log_group_identifier, a);
 	if (read_pattern(req->filter_pattern, a, &s.q.pattern, err) < 0 ||
-		signal_read(e, find_streams_step, &f, err) < 0)
+		signal_read(e, find_streams_step, &f, err) < 0 ||
+		check_streams(req, &f.all, err) < 0)
 		return -1;
 	s.q.from_msec = start_of(req, log_retention_start(e, &f.g));
 	for (size_t i = 0; i < f.all.n; i++) {

@@ -86,6 +86,14 @@ def test_pages_over_streams_are_bounded(shared_server):
     assert [x["logStreamName"] for x in found] == ["s3"]
     limited = logs.filter_log_events(logGroupName="/many", limit=3)
     assert [int(x["message"].split()[0]) for x in limited["events"]] == [0, 1, 2] and "nextToken" in limited
+    assert len(logs.filter_log_events(logGroupName="/many", logStreamNames=["s0"], limit=2)["events"]) == 2
+    assert code_of(logs.filter_log_events, logGroupName="/many",
+                   logStreamNames=["s0", "no"]) == "ResourceNotFoundException"
+    assert code_of(logs.filter_log_events, logGroupName="/many", logStreamNames=["s0"],
+                   logStreamNamePrefix="s") == "InvalidParameterException"
+    newest = shared_server.newest_client("logs")
+    assert code_of(newest.filter_log_events, logGroupName="/many",
+                   logGroupIdentifier="/many") == "InvalidParameterException"
     for head in (True, False):
         page = logs.get_log_events(logGroupName="/many", logStreamName="s1", startFromHead=head)
         assert len(page["events"]) == 6
