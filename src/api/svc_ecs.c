@@ -29,6 +29,8 @@ CALL_ADAPTER(fleet_ecs_run_task)
 CALL_ADAPTER(fleet_ecs_stop_task)
 CALL_ADAPTER(fleet_ecs_tag_resource)
 CALL_ADAPTER(fleet_ecs_untag_resource)
+CALL_ADAPTER(fleet_ecs_update_cluster)
+CALL_ADAPTER(fleet_ecs_update_cluster_settings)
 CALL_ADAPTER(fleet_ecs_update_service)
 CALL_ADAPTER(fleet_ecs_update_service_primary_task_set)
 CALL_ADAPTER(fleet_ecs_update_task_set)
@@ -61,6 +63,8 @@ static const call_handler handlers[ECS_OP_COUNT] = {
 	[ECS_OP_STOP_TASK] = fleet_ecs_stop_task_call,
 	[ECS_OP_TAG_RESOURCE] = fleet_ecs_tag_resource_call,
 	[ECS_OP_UNTAG_RESOURCE] = fleet_ecs_untag_resource_call,
+	[ECS_OP_UPDATE_CLUSTER] = fleet_ecs_update_cluster_call,
+	[ECS_OP_UPDATE_CLUSTER_SETTINGS] = fleet_ecs_update_cluster_settings_call,
 	[ECS_OP_UPDATE_SERVICE] = fleet_ecs_update_service_call,
 	[ECS_OP_UPDATE_SERVICE_PRIMARY_TASK_SET] = fleet_ecs_update_service_primary_task_set_call,
 	[ECS_OP_UPDATE_TASK_SET] = fleet_ecs_update_task_set_call,

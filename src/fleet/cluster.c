@@ -121,6 +121,14 @@ static int count_cluster(struct fleet_engine *e, struct db_tx *tx, struct ecs_cl
 	return 0;
 }
 
+static int refuse_unbuilt(const void *configuration, const void *connect, struct err *err)
+{
+	if (!configuration && !connect)
+		return 0;
+	return err_set(err, ERR_UNSUPPORTED, "%s of a cluster is not implemented; leave it out",
+		configuration ? "configuration" : "serviceConnectDefaults");
+}
+
 static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ecs, create_cluster);
@@ -136,10 +144,8 @@ static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
 	r = store_document_get(tx, &STORE_CLUSTER, cluster_arn(e, a, name), a, c, err);
 	if (r < 0 || fleet_tags_check(&req->tags, err) < 0)
 		return -1;
-	if (req->service_connect_defaults || req->configuration)
-		return err_set(err, ERR_UNSUPPORTED,
-			"%s of a cluster is not implemented; leave it out",
-			req->configuration ? "configuration" : "serviceConnectDefaults");
+	if (refuse_unbuilt(req->configuration, req->service_connect_defaults, err) < 0)
+		return -1;
 	if (r == 0 || !streq(c->status, "ACTIVE")) {
 		*c = (struct ecs_cluster){
 			.cluster_arn = cluster_arn(e, a, name),
@@ -162,6 +168,52 @@ static int create_cluster_step(struct db_tx *tx, void *arg, struct err *err)
 	return count_cluster(e, tx, c, a, err);
 }
 FLEET_DEFINE(ecs, create_cluster, fleet_write)
+
+/* Of two settings with the same name the new one. */
+static int change_settings(struct fleet_engine *e, struct db_tx *tx, const char *name,
+	const struct ecs_cluster_settings *settings, struct arena *a, struct ecs_cluster **ret,
+	struct err *err)
+{
+	struct ecs_cluster *c = *ret = arena_new(a, struct ecs_cluster);
+	struct ecs_cluster_settings old;
+
+	if (fleet_cluster_need(e, tx, name, a, c, err) < 0)
+		return -1;
+	old = c->settings;
+	wire_list_alloc(a, &c->settings, old.n + settings->n);
+	c->settings.n = 0;
+	wire_foreach (s, &old) {
+		bool again = false;
+
+		wire_foreach (new, settings)
+			again |= streq(new->name, s->name);
+		if (!again)
+			c->settings.v[c->settings.n++] = *s;
+	}
+	wire_foreach (new, settings)
+		c->settings.v[c->settings.n++] = *new;
+	if (store_document_put(tx, &STORE_CLUSTER, c->cluster_arn, NULL, c, err) < 0)
+		return -1;
+	return count_cluster(e, tx, c, a, err);
+}
+
+static int update_cluster_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, update_cluster);
+
+	if (refuse_unbuilt(req->configuration, req->service_connect_defaults, err) < 0)
+		return -1;
+	return change_settings(e, tx, req->cluster, &req->settings, a, &resp->cluster, err);
+}
+FLEET_DEFINE(ecs, update_cluster, fleet_write)
+
+static int update_cluster_settings_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	FLEET_OP_ARGS(ecs, update_cluster_settings);
+
+	return change_settings(e, tx, req->cluster, &req->settings, a, &resp->cluster, err);
+}
+FLEET_DEFINE(ecs, update_cluster_settings, fleet_write)
 
 static int delete_cluster_step(struct db_tx *tx, void *arg, struct err *err)
 {

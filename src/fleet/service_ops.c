@@ -414,6 +414,8 @@ static int update_service_step(struct db_tx *tx, void *arg, struct err *err)
 		s->health_check_grace_period_seconds = req->health_check_grace_period_seconds;
 	if (req->propagate_tags)
 		s->propagate_tags = req->propagate_tags;
+	if (req->availability_zone_rebalancing)
+		s->availability_zone_rebalancing = req->availability_zone_rebalancing;
 	if (req->enable_ecs_managed_tags.set)
 		s->enable_ecs_managed_tags = req->enable_ecs_managed_tags;
 	if (s->deployments.n)

@@ -269,7 +269,7 @@ static int refuse_unbuilt(const struct ecs_task_definition *d, struct err *err)
 		if ((v->host && v->host->source_path) || v->docker_volume_configuration ||
 			v->efs_volume_configuration ||
 			v->fsx_windows_file_server_volume_configuration ||
-			wire_or(v->configured_at_launch, false))
+			v->s3files_volume_configuration || wire_or(v->configured_at_launch, false))
 			return err_set_wire(err, CLIENT,
 				"Volume '%s' is of a kind that is not implemented; only volumes "
 				"that live and end with their task are",

@@ -51,6 +51,8 @@ static void put_number(struct json_writer *w, const char *key, double v)
 
 static void put_labels(struct json_writer *w, const struct metadata *m, const char *container)
 {
+	const struct ecs_container_definition *d =
+		fleet_container_definition(&m->definition, container);
 	struct str revision CLEANUP_STR = STR_INIT;
 
 	str_addf(&revision, "%d", (int)wire_or(m->definition.revision, 0));
@@ -61,6 +63,9 @@ static void put_labels(struct json_writer *w, const struct metadata *m, const ch
 	json_put_member(w, "com.amazonaws.ecs.task-arn", m->task.t.task_arn);
 	json_put_member(w, "com.amazonaws.ecs.task-definition-family", m->definition.family);
 	json_put_member(w, "com.amazonaws.ecs.task-definition-version", str_text(&revision));
+	if (d)
+		wire_foreach (kv, &d->docker_labels)
+			json_put_member(w, kv->key, kv->value);
 	json_close(w, '}');
 }
 

@@ -111,6 +111,11 @@ def test_clusters(host):
     ecs.tag_resource(resourceArn=made["clusterArn"], tags=[{"key": "a", "value": "c"}, {"key": "d", "value": "e"}])
     ecs.untag_resource(resourceArn=made["clusterArn"], tagKeys=["d"])
     assert ecs.list_tags_for_resource(resourceArn=made["clusterArn"])["tags"] == [{"key": "a", "value": "c"}]
+    on, off = ([{"name": "containerInsights", "value": v}] for v in ("enabled", "disabled"))
+    assert ecs.update_cluster(cluster="other", settings=on)["cluster"]["settings"] == on
+    assert ecs.update_cluster_settings(cluster="other", settings=off)["cluster"]["settings"] == off
+    assert ecs.describe_clusters(clusters=["other"])["clusters"][0]["settings"] == off
+    assert "NotImplemented" in refused(ecs.update_cluster, cluster="other", serviceConnectDefaults={"namespace": "n"})
     assert ecs.list_container_instances(cluster="other")["containerInstanceArns"] == []
     assert ecs.describe_container_instances(cluster="other", containerInstances=["x"])["failures"]
     assert ecs.delete_cluster(cluster="other")["cluster"]["status"] == "INACTIVE"
@@ -734,7 +739,7 @@ def test_task_role(host, registry):
 def test_metadata(host, registry):
     """A container asks about itself and its task, where its environment says; nobody else can."""
     ecs, uri = host.client("ecs"), "$ECS_CONTAINER_METADATA_URI_V4"
-    asks = container(image=registry.push("asks"), logConfiguration={
+    asks = container(image=registry.push("asks"), dockerLabels={"team": "blue"}, logConfiguration={
         "logDriver": "awslogs", "options": {"awslogs-group": "asks", "awslogs-stream-prefix": "p"}}, command=[
         "sh", "-c", f"wget -qO- {uri}; echo; wget -qO- {uri}/task; echo; wget -qO- {uri}/stats 2>/dev/null || echo no statistics;"
         f" wget -qO- $(echo {uri} | sed 's,app$,other,') 2>/dev/null || echo not its own; echo {uri}; echo end; sleep 1000"])
@@ -744,7 +749,7 @@ def test_metadata(host, registry):
     own, whole = json.loads(lines[0]), json.loads(lines[1])
     assert lines[2:4] == ["no statistics", "not its own"] and lines[4].startswith("http://169.254.170.2/")
     assert own["Name"] == "app" and own["DesiredStatus"] == "RUNNING" and own["LogOptions"]["awslogs-group"] == "asks"
-    assert own["Labels"]["com.amazonaws.ecs.task-arn"] == arn
+    assert own["Labels"]["com.amazonaws.ecs.task-arn"] == arn and own["Labels"]["team"] == "blue"
     assert own["ContainerARN"] == next(c for c in task["containers"] if c["name"] == "app")["containerArn"]
     address = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}["privateIPv4Address"]
     assert own["Networks"] == [{"NetworkMode": "awsvpc", "IPv4Addresses": [address]}]
