@@ -20,6 +20,8 @@ struct identity_policies {
 	struct arena arena;
 	struct policy **v;  /* its own and its groups' */
 	const char **names; /* of v: a policy's name or ARN */
+	const char **
+		kinds; /* of v: where it comes from: user, group, role, aws-managed, user-managed */
 	size_t n;
 	struct policy *boundary; /* or NULL */
 	bool exists;

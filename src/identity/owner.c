@@ -203,6 +203,10 @@ int identity_check_tags(const struct iam_tag_list_type *tags, struct err *err)
 		return err_set_wire(err, "LimitExceeded",
 			"The number of tags has reached the maximum limit of %d.", MAX_TAGS);
 	for (size_t i = 0; i < tags->n; i++) {
+		if (strncasecmp(tags->v[i].key, "aws:", 4) == 0)
+			return err_set_wire(err, "InvalidInput",
+				"Tag keys that begin with aws: are the service's own: %s",
+				tags->v[i].key);
 		for (size_t k = 0; k < i; k++) {
 			if (strcasecmp(tags->v[i].key, tags->v[k].key) == 0)
 				return err_set_wire(err, "InvalidInput",

@@ -9,7 +9,8 @@ struct load {
 	const char *owner;
 	struct identity_policies *p;
 	VEC(struct policy *) found;
-	VEC(const char *) names;
+	VEC(const char *) names, kinds;
+	const char *source;   /* whose inline policies are read: user, group or role */
 	const char *boundary; /* ARN, or NULL */
 };
 
@@ -35,6 +36,9 @@ static void add(struct load *l, const char *document, const char *name)
 		return;
 	vec_push(&l->found, p);
 	vec_push(&l->names, name);
+	vec_push(&l->kinds, starts_with(name, "arn:aws:iam::aws:") ? "aws-managed"
+			    : starts_with(name, "arn:")		   ? "user-managed"
+								   : l->source);
 }
 
 /* Inline and attached policies of a user, role or group. */
@@ -72,6 +76,7 @@ static int load_groups(struct db_tx *tx, struct load *l, struct err *err)
 
 	if (store_document_list(tx, &STORE_IAM_MEMBER, &filter, &l->p->arena, &rows, err) < 0)
 		return -1;
+	l->source = "group";
 	for (size_t i = 0; i < rows.n; i++) {
 		const struct towpath_identity_member *m = rows.v[i];
 
@@ -146,7 +151,7 @@ static int load(struct db_tx *tx, void *arg, struct err *err)
 	p->n = 0;
 	p->exists = false;
 	p->boundary = NULL;
-	l->names.n = 0;
+	l->names.n = l->kinds.n = 0;
 	if (starts_with(l->owner, "group/"))
 		r = 1;
 	else if (starts_with(l->owner, "user/"))
@@ -156,13 +161,18 @@ static int load(struct db_tx *tx, void *arg, struct err *err)
 	if (r <= 0)
 		return r;
 	p->exists = true;
+	l->source = starts_with(l->owner, "group/")  ? "group"
+		    : starts_with(l->owner, "user/") ? "user"
+						     : "role";
 	if (load_owned(tx, l, l->owner, err) < 0 || load_boundary(tx, l, err) < 0)
 		return -1;
 	p->v = arena_new_n(&p->arena, l->found.n + 1, struct policy *);
 	p->names = arena_new_n(&p->arena, l->found.n + 1, const char *);
+	p->kinds = arena_new_n(&p->arena, l->found.n + 1, const char *);
 	for (size_t i = 0; i < l->found.n; i++) {
 		p->v[i] = l->found.v[i];
 		p->names[i] = l->names.v[i];
+		p->kinds[i] = l->kinds.v[i];
 	}
 	p->n = l->found.n;
 	return 0;
@@ -176,6 +186,7 @@ int identity_policies_read(
 
 	vec_release(&l.found);
 	vec_release(&l.names);
+	vec_release(&l.kinds);
 	return r;
 }
 
@@ -187,5 +198,6 @@ int identity_policies_load(
 
 	vec_release(&l.found);
 	vec_release(&l.names);
+	vec_release(&l.kinds);
 	return r;
 }

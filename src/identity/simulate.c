@@ -13,7 +13,7 @@ struct simulation {
 	struct identity_step *s;
 	struct identity_policies mine; /* the list that decides */
 	const char *const *names;      /* of mine.v: what the answer calls them */
-	const char *kind;	       /* PolicySourceType of the caller's own */
+	const char *const *kinds;      /* of mine.v: PolicySourceType */
 	struct policy *resource;
 	const char *caller;
 	key_vec keys;
@@ -50,9 +50,10 @@ static void add_context(struct simulation *m, const struct iam_context_entry_lis
 }
 
 static int add_inputs(struct simulation *m, const struct iam_simulation_policy_list_type *inputs,
-	const char *name, const char **names, struct err *err)
+	const char *name, const char **names, const char **kinds, struct err *err)
 {
 	for (size_t i = 0; i < inputs->n; i++) {
+		kinds[m->mine.n] = "none";
 		names[m->mine.n] = arena_printf(m->s->a, "%s.%zu", name, i + 1);
 		if (parse(m->s, inputs->v[i], POLICY_IDENTITY, &m->mine.v[m->mine.n], err) < 0)
 			return -1;
@@ -112,7 +113,7 @@ static void add_matched(struct simulation *m, const struct policy_request *r, bo
 		enum policy_answer one = policy_evaluate(m->mine.v[i], r);
 
 		if (one == POLICY_DENIES || (!denied && one != POLICY_SILENT))
-			add_statement(&ret->matched_statements, m->names[i], m->kind);
+			add_statement(&ret->matched_statements, m->names[i], m->kinds[i]);
 	}
 	if (m->resource && policy_evaluate(m->resource, r) != POLICY_SILENT)
 		add_statement(&ret->matched_statements, "ResourcePolicy", "resource");
@@ -192,16 +193,19 @@ static int simulate(struct simulation *m, const struct identity_policies *own,
 	struct arena *a = m->s->a;
 	size_t most = (own ? own->n : 0) + q->inputs->n + 1;
 	const char **names = arena_new_n(a, most, const char *);
+	const char **kinds = arena_new_n(a, most, const char *);
 	struct policy *resource = NULL;
 
 	m->names = names;
+	m->kinds = kinds;
 	m->mine = (struct identity_policies){
 		.v = arena_new_n(a, most, struct policy *), .boundary = own ? own->boundary : NULL};
 	for (; own && m->mine.n < own->n; m->mine.n++) {
 		m->mine.v[m->mine.n] = own->v[m->mine.n];
 		names[m->mine.n] = arena_strdup(a, own->names[m->mine.n]);
+		kinds[m->mine.n] = own->kinds[m->mine.n];
 	}
-	if (add_inputs(m, q->inputs, "PolicyInputList", names, err) < 0 ||
+	if (add_inputs(m, q->inputs, "PolicyInputList", names, kinds, err) < 0 ||
 		set_boundary(m, q->boundaries, err) < 0 ||
 		(q->resource_policy &&
 			parse(m->s, q->resource_policy, POLICY_RESOURCE, &resource, err) < 0))
@@ -219,7 +223,6 @@ static int simulate_custom_policy(struct identity_step *s, struct db_tx *tx, str
 	struct iam_simulate_custom_policy_response *resp = s->resp;
 	struct question q = QUESTION_OF(req, resp);
 	struct simulation m = {.s = s,
-		.kind = "none",
 		.caller = req->caller_arn,
 		.actions = &req->action_names,
 		.resources = &req->resource_arns};
@@ -246,14 +249,13 @@ static const char *owner_of(struct identity_step *s, const char *arn, struct err
 }
 
 static int need_principal(struct identity_step *s, struct db_tx *tx, const char *arn,
-	struct identity_policies **ret, const char **ret_kind, struct err *err)
+	struct identity_policies **ret, struct err *err)
 {
 	const char *owner = owner_of(s, arn, err);
 
 	if (!owner || identity_need_owner(s, tx, arena_strndup(s->a, owner, strcspn(owner, "/")),
 			      strchr(owner, '/') + 1, &owner, err) < 0)
 		return -1;
-	*ret_kind = arena_strndup(s->a, owner, strcspn(owner, "/"));
 	*ret = arena_new(s->a, struct identity_policies);
 	return identity_policies_read(tx, owner, *ret, err);
 }
@@ -270,7 +272,7 @@ static int simulate_principal_policy(struct identity_step *s, struct db_tx *tx, 
 	struct identity_policies *own;
 	int r;
 
-	if (need_principal(s, tx, req->policy_source_arn, &own, &m.kind, err) < 0)
+	if (need_principal(s, tx, req->policy_source_arn, &own, err) < 0)
 		return -1;
 	r = simulate(&m, own, &q, err);
 	arena_release(&own->arena);
@@ -326,10 +328,9 @@ static int get_context_keys_for_principal_policy(
 	size_t n = req->policy_input_list.n;
 	struct identity_policies *own;
 	struct policy **v;
-	const char *kind;
 	int r;
 
-	if (need_principal(s, tx, req->policy_source_arn, &own, &kind, err) < 0)
+	if (need_principal(s, tx, req->policy_source_arn, &own, err) < 0)
 		return -1;
 	v = arena_new_n(s->a, n + own->n + 1, struct policy *);
 	r = parse_all(s, &req->policy_input_list, v, err);

@@ -235,6 +235,11 @@ def test_tags(iam, shared_server):
     mine.list_roles()
 
 
+def test_tags_of_the_service_itself(iam):
+    for key in ("aws:cloudformation:stack-name", "AWS:x"):
+        assert code(iam.create_user, UserName="aws-tagged", Tags=[{"Key": key, "Value": "x"}]) == "InvalidInput"
+
+
 def test_request_tags(iam, shared_server):
     mine = user(shared_server, "rita", policy(allow("codecommit:CreateRepository", Condition={
         "StringEquals": {"aws:RequestTag/team": "x"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})))
@@ -367,6 +372,20 @@ def test_simulation(iam, shared_server):
     assert [r["EvalDecision"] for r in got["EvaluationResults"]] == ["allowed", "implicitDeny"]
     assert got["EvaluationResults"][0]["MatchedStatements"] == [
         {"SourcePolicyId": "p", "SourcePolicyType": "user"}]
+    # where a policy comes from
+    iam.create_group(GroupName="simgroup")
+    iam.add_user_to_group(UserName="sim", GroupName="simgroup")
+    iam.put_group_policy(GroupName="simgroup", PolicyName="g", PolicyDocument=policy(allow("codecommit:*")))
+    own = iam.create_policy(PolicyName="simulated", PolicyDocument=policy(allow("codecommit:*")))["Policy"]["Arn"]
+    of_aws = "arn:aws:iam::aws:policy/AWSCodeCommitFullAccess"
+    for arn in (own, of_aws):
+        iam.attach_user_policy(UserName="sim", PolicyArn=arn)
+    got = iam.simulate_principal_policy(PolicySourceArn=source, ActionNames=["codecommit:GitPull"],
+                                        PolicyInputList=[policy(allow("*"), allow(
+                                            "*", resource="arn:aws:s3:::${*}"))])["EvaluationResults"][0]
+    assert {s["SourcePolicyId"]: s["SourcePolicyType"] for s in got["MatchedStatements"]} == {
+        "p": "user", "g": "group", own: "user-managed", of_aws: "aws-managed", "PolicyInputList.1": "none"}
+    iam.detach_user_policy(UserName="sim", PolicyArn=of_aws)
     assert iam.get_context_keys_for_principal_policy(PolicySourceArn=source)["ContextKeyNames"] == ["s3:prefix"]
     keys = iam.get_context_keys_for_custom_policy(PolicyInputList=[policy(
         allow("s3:*", resource="arn:aws:s3:::b/${aws:userid}"))])
