@@ -127,8 +127,9 @@ class Model:
         self.name, self.shapes = name, {}
         self.metadata = self.doc["metadata"]
         shapes = self.doc["shapes"]
-        self.filled = {ref["shape"] for shape in shapes.values() for ref in shape.get("members", {}).values()
-                       if self.is_filled(ref.get("location"), shapes[ref["shape"]]["type"])}
+        self.filled = {ref["shape"] for shape in shapes.values() for name, ref in shape.get("members", {}).items()
+                       if self.is_filled(ref.get("location"), shapes[ref["shape"]]["type"],
+                                         name == shape.get("payload"))}
         self.operations = []
         with open(os.path.join(folder, name + ".ops"), encoding="utf-8") as f:
             for line in f:
@@ -137,9 +138,10 @@ class Model:
                     self.operations.append(Operation(self, line))
 
     @staticmethod
-    def is_filled(location, kind):
-        """Parts of paths, and lists that stand in queries or headers, are never empty."""
-        return location == "uri" or kind == "list" and location in ("querystring", "header")
+    def is_filled(location, kind, payload):
+        """Parts of paths, lists that stand in queries or headers, and bodies that are a text are never empty."""
+        return location == "uri" or kind == "list" and location in ("querystring", "header") or (
+            kind == "string" and payload)
 
     def shape(self, name):
         if name not in self.shapes:
