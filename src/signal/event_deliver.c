@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/digest.h"
+#include "signal/log_policy.h"
 #include "signal/tally.h"
 #include "signal/topic.h"
 
@@ -182,8 +183,16 @@ bool event_target_known(const char *arn, bool *ret_role)
 
 /* ---- one try ---- */
 
-/* What policies say: of the target's role, and of the bus that the event goes to. Within the
- * account a bus needs no policy, but may deny. */
+/* The log stream that the event becomes: its group's ARN may end in ":*". */
+static const char *log_stream_arn(const struct event_delivery *x)
+{
+	size_t n = strlen(x->target.arn) - (ends_with(x->target.arn, ":*") ? 2 : 0);
+
+	return arena_printf(x->a, "%.*s:log-stream:%s", (int)n, x->target.arn, x->t->token);
+}
+
+/* What policies say: of the target's role, of the bus that the event goes to, and of log groups.
+ * Within the account these need no policy, but may deny. */
 static int ask_policies(
 	const struct event_delivery *x, const struct target_kind *k, struct err *err)
 {
@@ -199,6 +208,8 @@ static int ask_policies(
 	if (k->action && t->role_arn && cfg->role_may)
 		return cfg->role_may(cfg->arg, &by, t->role_arn, k->action, resource, policy, err);
 	by.under_role = true;
+	if (k->deliver == deliver_log)
+		return log_policy_may(x->e, &by, log_stream_arn(x), x->a, err);
 	return policy && cfg->service_may
 		       ? cfg->service_may(cfg->arg, &by, k->action, resource, policy, err)
 		       : 0;

@@ -54,6 +54,7 @@ KIND(STORE_ALARM_HISTORY, "alarm-history", cloudwatch_alarm_history_item);
 KIND(STORE_BUILD_COUNT, "build-count", towpath_signal_build_count);
 KIND(STORE_LOG_CURSOR, "log-cursor", towpath_signal_log_cursor);
 KIND(STORE_LOG_METRIC_FILTER, "log-metric-filter", logs_metric_filter);
+KIND(STORE_LOG_POLICY, "log-policy", logs_resource_policy);
 KIND(STORE_LOG_SUBSCRIPTION, "log-subscription", logs_subscription_filter);
 KIND(STORE_LOG_GROUP, "log-group", logs_log_group);
 KIND(STORE_LOG_STREAM, "log-stream", towpath_signal_stream);

@@ -48,6 +48,7 @@ extern const struct store_document_kind STORE_BUILD_COUNT;   /* not yet a part o
 extern const struct store_document_kind STORE_LOG_CURSOR;    /* owner: group */
 extern const struct store_document_kind STORE_LOG_GROUP;
 extern const struct store_document_kind STORE_LOG_METRIC_FILTER; /* owner: group */
+extern const struct store_document_kind STORE_LOG_POLICY;	 /* of the account */
 extern const struct store_document_kind STORE_LOG_SUBSCRIPTION;	 /* owner: group */
 extern const struct store_document_kind STORE_LOG_STREAM;	 /* owner: group */
 extern const struct store_document_kind STORE_EVENT_ARCHIVE;	 /* owner: bus, "": default */

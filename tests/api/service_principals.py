@@ -137,6 +137,57 @@ def test_rules_and_topics(shared_server, receiver):
     assert receiver.messages.empty()
 
 
+def test_rules_and_log_groups(shared_server):
+    """Rules write into log groups of the account without a policy, unless one denies it to them."""
+    e, logs = shared_server.client("events"), shared_server.client("logs")
+    for name in ("told", "held", "dead"):
+        logs.create_log_group(logGroupName=f"/rules/{name}")
+
+    def statement(effect, resource, rule):
+        return json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": effect, "Principal": {"Service": ["events.amazonaws.com", "delivery.logs.amazonaws.com"]},
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": resource,
+            "Condition": {"ArnEquals": {"aws:SourceArn": at(shared_server, "events", f"rule/{rule}")}}}})
+    allowed = statement("Allow", at(shared_server, "logs", "log-group:/rules/*:*"), "elsewhere")
+    denied = statement("Deny", at(shared_server, "logs", "log-group:/rules/held:*"), "held-log")
+    put = logs.put_resource_policy(policyName="allows", policyDocument=allowed)["resourcePolicy"]
+    assert (put["policyName"], put["policyDocument"]) == ("allows", allowed)
+    logs.put_resource_policy(policyName="denies", policyDocument=denied)
+    got = logs.describe_resource_policies(limit=1)
+    assert [p["policyName"] for p in got["resourcePolicies"]] == ["allows"]
+    got = logs.describe_resource_policies(nextToken=got["nextToken"])["resourcePolicies"]
+    assert [(p["policyName"], p["policyDocument"]) for p in got] == [("denies", denied)]
+    dead = {"DeadLetterConfig": {"Arn": at(shared_server, "logs", "log-group:/rules/dead")}}
+    for name in ("told", "held"):
+        e.put_rule(Name=f"{name}-log", EventPattern='{"source":["log-groups"]}')
+        e.put_targets(Rule=f"{name}-log", Targets=[dict(dead, Id="1", Arn=at(
+            shared_server, "logs", f"log-group:/rules/{name}"))])
+    e.put_events(Entries=[{"Source": "log-groups", "DetailType": "x", "Detail": '{"n":1}'}])
+    assert letters(shared_server, "/rules/told", 1)[0]["detail"] == {"n": 1}
+    [letter] = letters(shared_server, "/rules/dead", 1)
+    assert (letter["RULE_ARN"], letter["ERROR_CODE"]) == (at(shared_server, "events", "rule/held-log"), "NO_PERMISSIONS")
+    assert "logs:CreateLogStream on resource: " + at(shared_server, "logs", "log-group:/rules/held") in letter["ERROR_MESSAGE"]
+    assert not logs.filter_log_events(logGroupName="/rules/held")["events"]
+    logs.delete_resource_policy(policyName="denies")
+    assert refusal(logs.delete_resource_policy, policyName="denies")[0] == "ResourceNotFoundException"
+    e.put_events(Entries=[{"Source": "log-groups", "DetailType": "x", "Detail": '{"n":2}'}])
+    assert letters(shared_server, "/rules/held", 1)[0]["detail"] == {"n": 2}
+
+
+def test_policies_of_logs_that_are_refused(shared_server):
+    logs = shared_server.client("logs")
+    good = json.dumps({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}})
+    there = len(logs.describe_resource_policies()["resourcePolicies"])
+    for bad in ("{", "{}", good.replace("Allow", "Permit"), good.replace("logs:PutLogEvents", "x" * 5120)):
+        assert refusal(logs.put_resource_policy, policyName="bad", policyDocument=bad)[0] == "InvalidParameterException"
+    assert refusal(logs.put_resource_policy, policyDocument=good)[0] == "InvalidParameterException"
+    for i in range(there, 10):
+        logs.put_resource_policy(policyName=f"p{i}", policyDocument=good)
+    assert refusal(logs.put_resource_policy, policyName="eleventh", policyDocument=good)[0] == "LimitExceededException"
+    logs.put_resource_policy(policyName="p9", policyDocument=good)
+
+
 def test_alarms_and_topics(shared_server, receiver):
     cw, sns = shared_server.client("cloudwatch"), shared_server.client("sns")
     topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in ("right", "wrong", "default")}
