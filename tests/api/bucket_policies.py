@@ -11,7 +11,7 @@ import botocore.config
 import pytest
 
 import pipelines
-from asking import code_of, message_of
+from asking import code_of, eventually, message_of
 
 
 @pytest.fixture
@@ -228,3 +228,37 @@ def test_pipelines_under_policies(shared_server):
     s3.put_bucket_policy(Bucket="incoming", Policy=policy(statement("incoming", "Deny", {"AWS": role})))
     status, said = run()
     assert status == "Failed" and "s3:GetObject on resource: arn:aws:s3:::incoming/a.zip" in said
+
+
+def test_revisions_under_policies(shared_server, s3, bucket):
+    """A deployment whose group's role is denied its revision ends, and says so."""
+    cd = shared_server.client("codedeploy")
+    role = f"arn:aws:iam::{shared_server.account}:role/deploy"
+    cd.create_application(applicationName="denied")
+    cd.create_deployment_group(applicationName="denied", deploymentGroupName="g", serviceRoleArn=role)
+
+    def error(key):
+        made = cd.create_deployment(applicationName="denied", deploymentGroupName="g", revision={
+            "revisionType": "S3", "s3Location": {"bucket": bucket, "key": key, "bundleType": "zip"}})
+        return eventually(lambda: cd.get_deployment(deploymentId=made["deploymentId"])["deploymentInfo"].get(
+            "errorInformation"))
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", {"AWS": role}, resource="/k")))
+    assert error("k")["code"] == "IAM_ROLE_PERMISSIONS"
+    assert f"s3:GetObject on resource: arn:aws:s3:::{bucket}/k" in error("k")["message"]
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert error("k")["code"] == "NO_INSTANCES"  # it may be read; there is no host
+
+
+def test_buildspecs_under_policies(shared_server, s3, bucket):
+    """A buildspec in a bucket is read under the build's role."""
+    cb = shared_server.client("codebuild")
+    role = f"arn:aws:iam::{shared_server.account}:role/build"
+    spec = f"arn:aws:s3:::{bucket}/k"
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", {"AWS": role})))
+    cb.create_project(name="denied", source={"type": "NO_SOURCE", "buildspec": spec}, artifacts={"type": "NO_ARTIFACTS"},
+                      serviceRole=role, environment={"type": "LINUX_CONTAINER", "image": "x",
+                                                     "computeType": "BUILD_GENERAL1_SMALL"})
+    build = cb.start_build(projectName="denied")["build"]["id"]
+    ended = eventually(lambda: [b for b in cb.batch_get_builds(ids=[build])["builds"] if b["buildComplete"]])[0]
+    said = json.dumps([p.get("contexts") for p in ended["phases"]])
+    assert ended["buildStatus"] != "SUCCEEDED" and f"s3:GetObject on resource: {spec} with an explicit deny" in said, said
