@@ -260,22 +260,27 @@ static int read_pid(const char *dir, pid_t *ret, struct err *err)
 	return 0;
 }
 
-static struct oci *oci_new(const char *id, const char *dir, pid_t pid, struct err *err)
+/* Takes the descriptor. */
+static struct oci *oci_new(const char *id, const char *dir, pid_t pid, int pidfd)
 {
-	struct oci *o;
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct oci *o = xcalloc(1, sizeof(*o));
 
-	if (pidfd < 0) {
-		err_set(err, ERR_NOT_FOUND, "the first process of root %s is gone", id);
-		return NULL;
-	}
-	o = xcalloc(1, sizeof(*o));
 	o->base.driver = &compute_oci;
 	o->id = xstrdup(id);
 	o->dir = xstrdup(dir);
 	o->pid = pid;
 	o->pidfd = pidfd;
 	return o;
+}
+
+static struct oci *oci_new_watched(const char *id, const char *dir, pid_t pid, struct err *err)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd >= 0)
+		return oci_new(id, dir, pid, pidfd);
+	err_set(err, ERR_NOT_FOUND, "the first process of root %s is gone", id);
+	return NULL;
 }
 
 static void oci_free(struct oci *o)
@@ -301,7 +306,6 @@ static struct oci *oci_new_monitored(
 	const char *id, const char *dir, bool just_made, struct err *err)
 {
 	int pidfd CLEANUP_FD = oci_monitor_pidfd(dir);
-	struct oci *o;
 	pid_t pid;
 
 	if (pidfd < 0 && just_made)
@@ -311,13 +315,7 @@ static struct oci *oci_new_monitored(
 			err_set(err, ERR_NOT_FOUND, "the monitor of root %s is gone", id);
 		return NULL;
 	}
-	o = xcalloc(1, sizeof(*o));
-	o->base.driver = &compute_oci;
-	o->id = xstrdup(id);
-	o->dir = xstrdup(dir);
-	o->pid = pid;
-	o->pidfd = TAKE_FD(pidfd);
-	return o;
+	return oci_new(id, dir, pid, TAKE_FD(pidfd));
 }
 
 static int prepare(const struct compute_spec *spec, struct err *err)
@@ -350,7 +348,7 @@ static int create_steps(const struct compute_spec *spec, struct oci **ret, struc
 		(network_keep(spec, err) < 0 ||
 			oci_network_join(spec->id, &spec->bridge, pid, err) < 0))
 		return -1;
-	*ret = oci_new(spec->id, spec->dir, pid, err);
+	*ret = oci_new_watched(spec->id, spec->dir, pid, err);
 	if (!*ret || oci_runtime_run(spec->dir, -1, NULL, err, "start", spec->id, NULL) < 0)
 		return -1;
 	return 0;
@@ -392,7 +390,7 @@ static int oci_attach(const struct compute_driver *d UNUSED, const char *id, con
 	pid = json_member(state, "pid");
 	if (!streq(json_member_text(state, "status"), "running") || !pid)
 		return err_set(err, ERR_NOT_FOUND, "root %s is not running", id);
-	o = oci_new(id, dir, (pid_t)pid->integer, err);
+	o = oci_new_watched(id, dir, (pid_t)pid->integer, err);
 	if (!o)
 		return -1;
 	*ret = &o->base;
