@@ -133,7 +133,19 @@ static const char *peer_of(const struct http_exchange *x)
 	return info && info->socket_context ? info->socket_context : "";
 }
 
-bool http_exchange_begin(struct http_exchange *x, const char *method)
+/* A proxy before the server may have read such a request as another number of requests. */
+static bool is_ambiguous(const struct http_exchange *x)
+{
+	size_t lengths = 0, encodings = 0;
+
+	for (size_t i = 0; i < x->n_headers; i++) {
+		lengths += strcasecmp(x->headers[i].name, "Content-Length") == 0;
+		encodings += strcasecmp(x->headers[i].name, "Transfer-Encoding") == 0;
+	}
+	return lengths + encodings > 1;
+}
+
+int http_exchange_begin(struct http_exchange *x, const char *method)
 {
 	const char *length;
 	int total;
@@ -145,16 +157,20 @@ bool http_exchange_begin(struct http_exchange *x, const char *method)
 	x->secure = x->server->tls;
 	total = MHD_get_connection_values(x->connection, MHD_HEADER_KIND, NULL, NULL);
 	if (total > HTTP_MAX_HEADERS)
-		return false;
+		return 431;
 	x->headers = arena_new_n(&x->arena, (size_t)total, struct http_field);
 	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, copy_header, x);
+	if (is_ambiguous(x)) {
+		x->content_length = INT64_MAX; /* nobody waits for its end */
+		return 400;
+	}
 	http_forwarded_apply(x);
 	length = http_header(x, "Content-Length");
 	if (http_header(x, "Transfer-Encoding"))
 		x->content_length = -1;
 	else
 		x->content_length = length ? strtoll(length, NULL, 10) : 0;
-	return true;
+	return 0;
 }
 
 struct arena *http_arena(struct http_exchange *x)

@@ -138,8 +138,9 @@ struct http_exchange *http_exchange_new(
 char *http_peer_text(struct MHD_Connection *c);
 void http_exchange_ref(struct http_exchange *x);
 void http_exchange_unref(struct http_exchange *x);
-/* Copies method and headers from the connection; false when there are too many. */
-bool http_exchange_begin(struct http_exchange *x, const char *method);
+/* Copies method and headers from the connection. 0, or the status that refuses the request: 431 of
+ * too many headers, 400 when they leave open where the body ends (RFC 9112, 6.3). */
+int http_exchange_begin(struct http_exchange *x, const char *method);
 /* Under x->lock: sets the reply's kind; false when one stands there. */
 bool http_exchange_claim(struct http_exchange *x, enum http_reply_kind kind, int status);
 /* Under x->lock: sets a bodyless reply, if none stands there. */

@@ -45,16 +45,14 @@ static void *on_target(void *arg, const char *target, struct MHD_Connection *c)
 static void begin(struct http_exchange *x, const char *method)
 {
 	struct http_server *s = x->server;
+	int refused = http_exchange_begin(x, method);
 
 	x->mode = HTTP_REFUSE;
-	if (__atomic_load_n(&s->stopping, __ATOMIC_RELAXED)) {
-		http_exchange_begin(x, method);
+	if (__atomic_load_n(&s->stopping, __ATOMIC_RELAXED))
+		refused = 503;
+	if (refused) {
 		http_set_header(x, "Connection", "close");
-		http_exchange_fail(x, 503);
-		return;
-	}
-	if (!http_exchange_begin(x, method)) {
-		http_exchange_fail(x, 431);
+		http_exchange_fail(x, refused);
 		return;
 	}
 	x->mode = s->config.routes.classify(s->config.routes.arg, x);

@@ -284,6 +284,29 @@ static void heads_over_the_limit_are_refused(void **state)
 	str_release(&out);
 }
 
+static void bodies_that_may_end_in_two_places_are_refused(void **state)
+{
+	static const char *const heads[] = {
+		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+		"Content-Length: 5\r\nContent-Length: 44\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		struct str head CLEANUP_STR = STR_INIT, out CLEANUP_STR = STR_INIT;
+		int fd = dial();
+
+		str_addf(&head, "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n0\r\n\r\n", heads[i]);
+		str_add(&head, "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n");
+		send_text(fd, str_text(&head));
+		read_to_end(fd, &out);
+		assert_non_null(strstr(str_text(&out), " 400 "));
+		assert_null(strstr(str_text(&out), "smuggled"));
+		close(fd);
+	}
+}
+
 static void a_refusal_saves_the_body(void **state)
 {
 	struct str out = STR_INIT;
@@ -576,6 +599,7 @@ int main(void)
 		CASE(buffered_requests_see_what_was_sent),
 		CASE(bodies_over_the_limit_answer_413),
 		CASE(heads_over_the_limit_are_refused),
+		CASE(bodies_that_may_end_in_two_places_are_refused),
 		CASE(a_refusal_saves_the_body),
 		CASE(deferred_replies_come_from_any_thread),
 		CASE(the_owner_hears_when_the_peer_goes),
