@@ -151,7 +151,7 @@ static int open_secret(struct server *s, struct err *err)
 		.region = s->region,
 		.data_dir = s->data_dir,
 		.seal = &s->seal,
-		.check_policy = identity_resource_policy_check,
+		.check_policy = identity_secret_policy_check,
 	};
 
 	if (secret_engine_new(&c, &s->secret, err) < 0)

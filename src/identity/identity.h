@@ -221,6 +221,8 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 int identity_repository_policy_check(const char *text, struct err *err);
 /* The same of a policy for anything else, whose statements name a Resource. */
 int identity_resource_policy_check(const char *text, struct err *err);
+/* The same of a secret's; *ret_public: it lets in everybody (spec: S3, "The meaning of public"). */
+int identity_secret_policy_check(const char *text, bool *ret_public, struct err *err);
 
 /* What policies of one kind of resource may speak of. */
 struct identity_policy_subject {

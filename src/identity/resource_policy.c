@@ -19,6 +19,18 @@ int identity_resource_policy_check(const char *text, struct err *err)
 	return policy_check(view_of(text), POLICY_RESOURCE, err);
 }
 
+int identity_secret_policy_check(const char *text, bool *ret_public, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct policy *p;
+
+	if (policy_check(view_of(text), POLICY_RESOURCE, err) < 0 ||
+		policy_parse(view_of(text), POLICY_RESOURCE, &a, &p, err) < 0)
+		return -1;
+	*ret_public = policy_is_public(p);
+	return 0;
+}
+
 static int malformed(struct err *err, const char *text)
 {
 	return err_set_wire(err, "MalformedPolicyDocument", "%s", text);

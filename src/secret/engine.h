@@ -13,7 +13,7 @@ struct secret_engine {
 	struct durable *durable;
 	char *account, *region;
 	struct seal_key seal;
-	int (*check_policy)(const char *policy, struct err *err); /* or NULL */
+	int (*check_policy)(const char *policy, bool *ret_public, struct err *err); /* or NULL */
 };
 
 /* One operation, one transaction. */
@@ -108,14 +108,5 @@ int secret_stage_move(struct db_tx *tx, const secret_item *item, const char *sta
 #define SECRET_PREVIOUS "AWSPREVIOUS"
 #define SECRET_TASK_DELETE "secret.delete"
 int secret_delete_run(struct durable *d, const struct task *t, void *arg, struct err *err);
-
-/* ---- policies of secrets (secret_policy.c) ---- */
-
-/* MalformedPolicyDocumentException. */
-int secret_policy_check(
-	const struct secret_engine *e, const char *text, struct arena *a, struct err *err);
-/* Whether it lets everybody in: an Allow for any principal without a condition on who or where
- * from. */
-bool secret_policy_is_public(const char *text, struct arena *a);
 
 #endif

@@ -23,9 +23,9 @@ struct secret_config {
 	const char *account, *region;
 	const char *data_dir;
 	const struct seal_key *seal; /* NULL: keys/seal.key in data_dir */
-	/* Whether a secret's policy is well-formed; the error says what is wrong. NULL: no matter.
-	 */
-	int (*check_policy)(const char *policy, struct err *err);
+	/* Whether a secret's policy is well-formed; the error says what is wrong. *ret_public: it
+	 * lets in everybody. NULL: no matter. */
+	int (*check_policy)(const char *policy, bool *ret_public, struct err *err);
 };
 
 int secret_engine_new(const struct secret_config *c, struct secret_engine **ret, struct err *err);

@@ -5,7 +5,6 @@
 #include <ctype.h>
 
 #include "base/mem.h"
-#include "codec/json.h"
 #include "store/string_map.h"
 
 #define DAY_USEC (24 * 3600 * USEC_PER_SEC)
@@ -327,17 +326,29 @@ SECRET_STEP(secretsmanager, restore_secret, secret_write)
 
 /* ---- resource policies ---- */
 
+static int check_policy(
+	const struct secret_engine *e, const char *text, bool *ret_public, struct err *err)
+{
+	CLEANUP_ERR struct err why = ERR_INIT;
+
+	*ret_public = false;
+	if (!e->check_policy || e->check_policy(text, ret_public, &why) == 0)
+		return 0;
+	return err_set_wire(err, "MalformedPolicyDocumentException",
+		"This resource policy contains a syntax error: %s", err_message(&why));
+}
+
 static int put_resource_policy(struct secret_step *s, struct db_tx *tx, struct err *err)
 {
 	const struct secretsmanager_put_resource_policy_request *req = s->req;
 	struct secretsmanager_put_resource_policy_response *resp = s->resp;
 	secret_item item;
+	bool is_public;
 
 	if (secret_need(s, tx, req->secret_id, false, &item, err) < 0 ||
-		secret_policy_check(s->e, req->resource_policy, s->a, err) < 0)
+		check_policy(s->e, req->resource_policy, &is_public, err) < 0)
 		return -1;
-	if (wire_or(req->block_public_policy, false) &&
-		secret_policy_is_public(req->resource_policy, s->a))
+	if (is_public && wire_or(req->block_public_policy, false))
 		return err_set_wire(err, "PublicPolicyException", PUBLIC_POLICY);
 	item.policy = req->resource_policy;
 	resp->arn = item.arn;
@@ -382,9 +393,8 @@ int secret_secretsmanager_validate_resource_policy(struct secret_engine *e, stru
 {
 	bool is_public;
 
-	if (secret_policy_check(e, req->resource_policy, call->arena, err) < 0)
+	if (check_policy(e, req->resource_policy, &is_public, err) < 0)
 		return -1;
-	is_public = secret_policy_is_public(req->resource_policy, call->arena);
 	resp->policy_validation_passed = WIRE_SET_BOOL(!is_public);
 	wire_list_alloc(call->arena, &resp->validation_errors, is_public);
 	if (is_public)

@@ -271,6 +271,12 @@ def test_policy_of_a_secret(sm, shared_server):
         statement["Condition"]["StringEquals"] = {"aws:PrincipalAccount": shared_server.account}
         narrowed = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         assert sm.validate_resource_policy(ResourcePolicy=narrowed)["PolicyValidationPassed"]
+        # what holds for all networks and for whoever is not somebody leaves it open
+        for condition in ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+                          {"StringNotEquals": {"aws:PrincipalAccount": "1" * 12}}):
+            statement["Condition"] = condition
+            public = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            assert not sm.validate_resource_policy(ResourcePolicy=public)["PolicyValidationPassed"]
 
 
 def test_policies_speak_of_stages(sm, shared_server):
