@@ -10,7 +10,8 @@ MODEL-DIR/access/<service>.txt says it, MODEL-DIR/<service>.json and .ops name t
   prefix NAME            of actions; without it, the signing name
   arn KIND TEXT          a kind of resource: arn:<partition>:TEXT, where {region} and {account} are
                          filled in and {1}, {2} are the values of a target; {1.name} takes the name
-                         out of an ARN or a run's id; {1-default} counts as absent when it says
+                         out of an ARN or a run's id; {1.text} is never an ARN by itself, even
+                         where it looks like one; {1-default} counts as absent when it says
                          "default". TEXT `lookup`: the service finds the ARN
   everywhere KEY=TEXT    a condition key of every operation that has the member
                          (KEY=TARGET: its values are the ARNs, or what a lookup finds)
@@ -142,7 +143,7 @@ class Access:
         self.out.append(f"static const {ctype} {name}[] = {{" + ", ".join(rows) + "};")
         return name
 
-    def path_c(self, operation, path, by_name=False):
+    def path_c(self, operation, path, how=None):
         optional = path.endswith("?")
         steps, leaf = self.walk(operation, path.rstrip("?"))
         kind = self.model.shapes[leaf]["type"]
@@ -155,7 +156,7 @@ class Access:
         if kind not in LEAVES and not optional:
             raise Bad(f"{operation}: {path} is a {kind}, not a text")
         steps_c = self.emit("struct access_step", "steps", rows)
-        flags = ", .name = true" if by_name else ""
+        flags = f", .{how} = true" if how else ""
         leaf_c = LEAVES.get(kind, "WIRE_STRUCT" if kind == "structure" else "WIRE_LIST" if kind in ("list", "map")
                             else "WIRE_STRING")
         return f"{{.steps = {steps_c}, .n = {len(rows)}, .leaf = {leaf_c}{flags}%s}}", optional
@@ -186,10 +187,10 @@ class Access:
             elif part in ("region", "account"):
                 piece += "%r" if part == "region" else "%a"
             else:
-                number, how, except_ = re.match(r"^(\d+)(?:\.(name))?(?:-(\w+))?$", part).groups()
+                number, how, except_ = re.match(r"^(\d+)(?:\.(name|text))?(?:-(\w+))?$", part).groups()
                 if not 1 <= int(number) <= len(members):
                     raise Bad(f"{kind} needs {number} members")
-                row, _ = self.path_c(operation, members[int(number) - 1], how == "name")
+                row, _ = self.path_c(operation, members[int(number) - 1], how)
                 pieces.append(cstr(piece))
                 paths.append(row % (f", .except = {cstr(except_)}" if except_ else ""))
                 piece = ""

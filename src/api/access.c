@@ -141,7 +141,7 @@ static const char *join(
 	for (size_t k = 0; k < t->n_paths; k++) {
 		const char *value = v[k].v[MIN(i, v[k].n - 1)];
 
-		if (arn && !t->paths[k].name && starts_with(value, "arn:"))
+		if (arn && !t->paths[k].name && !t->paths[k].text && starts_with(value, "arn:"))
 			return value;
 		str_add(&out, value);
 		add_piece(&out, call, t->pieces[k + 1]);
@@ -247,6 +247,16 @@ static const char *const *conditions_of(struct call *call, const struct call_ser
 	return out.v;
 }
 
+/* A version that is named by nothing is the current one. */
+static bool names_version(struct call *call, const struct access_need *need, const void *req)
+{
+	struct values v = {0};
+
+	if (need->version)
+		v = values_of(call, need->version, req);
+	return v.n && *v.v[0];
+}
+
 static void fill(struct call *call, const struct access_table *table, const struct call_service *s,
 	const struct access_need *need, const void *req, struct call_access *ret)
 {
@@ -263,7 +273,7 @@ static void fill(struct call *call, const struct access_table *table, const stru
 	ret->conditions = conditions_of(call, s, need, req);
 	ret->action = need->action;
 	ret->refusal = need->refusal;
-	if (need->version && values_of(call, need->version, req).n)
+	if (names_version(call, need, req))
 		ret->action = need->versioned_action;
 	if (!ret->action)
 		ret->action = arena_concat(call->arena, table->prefix, ":", call->operation->name);

@@ -4,7 +4,6 @@
 
 #include "api/access.h"
 #include "base/mem.h"
-#include "codec/form.h"
 
 CALL_ADAPTER(artifact_abort_multipart_upload)
 CALL_ADAPTER(artifact_complete_multipart_upload)
@@ -110,23 +109,42 @@ static int add_policy(struct artifact_engine *e, struct call *call, const char *
 
 /* ---- what some operations need beside their row ---- */
 
-/* A copy reads as well: bucket/key[?versionId=x]. */
+/* Whether a key exists is the business of those who may list the bucket; there: what is needed of
+ * the bucket that the key is looked for in. */
+static void hide_keys(struct call *call, const char *bucket, const struct call_access *there,
+	struct call_access *ret)
+{
+	struct call_access *list = arena_new(call->arena, struct call_access);
+
+	list->action = "s3:ListBucket";
+	list->resource_policy = there->resource_policy;
+	list->resources = one(
+		call->arena, arena_printf(call->arena, "arn:%s:s3:::%s", call->partition, bucket));
+	list->n_resources = 1;
+	ret->hidden_error = "NoSuchKey";
+	ret->reveal = list;
+}
+
+/* A copy reads as well. */
 static int add_source(struct artifact_engine *e, struct call *call, const char *source,
 	struct call_access *ret, struct err *err)
 {
 	struct call_access *need = arena_new(call->arena, struct call_access);
-	struct view text = view_of(source), path = view_cut(&text, '?'), decoded;
+	struct artifact_source from;
 
-	if (path.len && path.p[0] == '/')
-		path = (struct view){path.p + 1, path.len - 1};
-	if (!form_decode(path, false, call->arena, &decoded))
-		decoded = path;
-	need->action = text.p ? "s3:GetObjectVersion" : "s3:GetObject";
-	need->resources = one(call->arena, arena_printf(call->arena, "arn:%s:s3:::" VIEW_FMT,
-						   call->partition, VIEW_ARG(decoded)));
+	if (artifact_parse_source(source, call->arena, &from, err) < 0)
+		return -1;
+	need->action = from.version ? "s3:GetObjectVersion" : "s3:GetObject";
+	need->resources = one(call->arena, arena_printf(call->arena, "arn:%s:s3:::%s/%s",
+						   call->partition, from.bucket, from.key));
 	need->n_resources = 1;
+	if (from.version)
+		api_access_add(call, need, "s3:VersionId", from.version);
 	ret->next = need;
-	return add_policy(e, call, arena_view_dup(call->arena, view_cut(&decoded, '/')), need, err);
+	if (add_policy(e, call, from.bucket, need, err) < 0)
+		return -1;
+	hide_keys(call, from.bucket, need, ret);
+	return 0;
 }
 
 /* What goes on with an upload goes on with the encryption that its start asked for. */
@@ -157,7 +175,7 @@ static void batch_access(
 		const char *arn = arena_printf(
 			call->arena, "arn:%s:s3:::%s/%s", call->partition, req->bucket, o->key);
 
-		if (o->version_id)
+		if (o->version_id && *o->version_id)
 			versioned[versions->n_resources++] = arn;
 		else
 			plain[ret->n_resources++] = arn;
@@ -170,20 +188,6 @@ static void batch_access(
 		*ret = *versions;
 	else if (versions->n_resources)
 		ret->next = versions;
-}
-
-/* Whether a key exists is the business of those who may list the bucket. */
-static void hide_keys(struct call *call, const char *bucket, struct call_access *ret)
-{
-	struct call_access *list = arena_new(call->arena, struct call_access);
-
-	list->action = "s3:ListBucket";
-	list->resource_policy = ret->resource_policy;
-	list->resources = one(
-		call->arena, arena_printf(call->arena, "arn:%s:s3:::%s", call->partition, bucket));
-	list->n_resources = 1;
-	ret->hidden_error = "NoSuchKey";
-	ret->reveal = list;
 }
 
 static int s3_access(
@@ -203,7 +207,7 @@ static int s3_access(
 		add_encryption(engine, call, upload, ret, err) < 0)
 		return -1;
 	if (text_member(call, req, "Key"))
-		hide_keys(call, bucket, ret);
+		hide_keys(call, bucket, ret, ret);
 	return source ? add_source(engine, call, source, ret, err) : 0;
 }
 

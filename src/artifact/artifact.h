@@ -103,6 +103,14 @@ int artifact_is_versioned(struct artifact_engine *e, const char *bucket, struct 
 
 /* ---- for authorisation ---- */
 
+/* The source of a copy, "/bucket/key?versionId=v" percent-encoded, into its parts; version NULL:
+ * the current one. InvalidArgument. */
+struct artifact_source {
+	const char *bucket, *key, *version;
+};
+int artifact_parse_source(
+	const char *text, struct arena *a, struct artifact_source *ret, struct err *err);
+
 /* The policy that the bucket has of its own, or NULL; anybody: as it counts for somebody unknown,
  * whom a block of public access keeps out. A bucket that is not there has none. */
 int artifact_bucket_policy(struct artifact_engine *e, const char *bucket, bool anybody,

@@ -88,13 +88,6 @@ int artifact_check_read(
 /* Whether an etag (without quotes) is in a list such as "\"a\", \"b\"" or "*". */
 bool artifact_etag_in(const char *list, const char *etag);
 
-/* "/bucket/key?versionId=v" percent-encoded, into its parts. */
-struct artifact_source {
-	const char *bucket, *key, *version;
-};
-int artifact_parse_source(
-	const char *text, struct arena *a, struct artifact_source *ret, struct err *err);
-
 /* "\"etag\"" in the arena. */
 const char *artifact_quote(struct arena *a, const char *etag);
 /* Percent-encoded when the client asked for it (encoding-type=url). */

@@ -176,6 +176,8 @@ int artifact_parse_source(
 	ret->bucket = arena_view_dup(a, bucket);
 	ret->key = arena_view_dup(a, decoded);
 	ret->version = form_get(&query, "versionId");
+	if (ret->version && !*ret->version)
+		ret->version = NULL;
 	return 0;
 }
 

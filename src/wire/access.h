@@ -18,6 +18,7 @@ struct access_path {
 	/* A member that names something by itself or by its ARN, or (codebuild) one of its runs:
 	 * what follows the ARN's last slash, up to a colon. */
 	bool name;
+	bool text;	    /* as it is, also where it looks like an ARN: object keys may */
 	const char *except; /* a value that counts as absent, or NULL */
 	bool optional;	    /* lookups are asked with NULL when it is absent */
 	bool presence;	    /* the value is whether it is there: "true" or "false" */

@@ -126,6 +126,35 @@ def test_users_that_a_policy_lets(shared_server, s3, bucket):
     assert fetch(url, "PUT", b"")[0] == 403
 
 
+def test_no_other_name_goes_around_a_policy(shared_server, s3, bucket):
+    """Keys that look like ARNs, versions that are named by nothing, sources of copies."""
+    mine = [f"arn:aws:s3:::mine-{bucket}/*"]
+    versions = {"Effect": "Allow", "Action": ["s3:GetObjectVersion", "s3:DeleteObjectVersion"], "Resource": "*"}
+    eve = shared_server.client("s3", shared_server.user("eve", {"Effect": "Allow", "Action": "s3:*", "Resource": mine},
+                                                        versions))
+    s3.create_bucket(Bucket=f"mine-{bucket}")
+    for key in (f"{mine[0][:-1]}k", "k"):
+        assert code_of(eve.put_object, Bucket=bucket, Key=key, Body=b"") == "AccessDenied"
+        assert code_of(eve.get_object, Bucket=bucket, Key=key, VersionId="") == "AccessDenied"
+        assert code_of(eve.delete_object, Bucket=bucket, Key=key, VersionId="") == "AccessDenied"
+        assert code_of(eve.delete_objects, Bucket=bucket,
+                       Delete={"Objects": [{"Key": key, "VersionId": ""}]}) == "AccessDenied"
+        for query in ("", "?versionId=", "?x=1"):
+            source = f"{bucket}/{key}{query}"
+            assert code_of(eve.copy_object, Bucket=f"mine-{bucket}", Key="c", CopySource=source) == "AccessDenied"
+    assert eve.get_object(Bucket=bucket, Key="k", VersionId="null")["Body"].read() == b"x"
+    # whether the source of a copy exists is the business of those who may list its bucket
+    source = {"Bucket": bucket, "Key": "gone"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(
+        statement(bucket, principal={"AWS": user_arn(shared_server, "eve")}),
+        statement(bucket, "Deny", action="s3:GetObjectVersion", Condition={"StringEquals": {"s3:VersionId": "null"}})))
+    assert code_of(eve.copy_object, Bucket=f"mine-{bucket}", Key="c", CopySource=source) == "AccessDenied"
+    assert code_of(s3.copy_object, Bucket=f"mine-{bucket}", Key="c", CopySource=source) == "NoSuchKey"
+    eve.copy_object(Bucket=f"mine-{bucket}", Key="c", CopySource=f"{bucket}/k")
+    assert code_of(eve.copy_object, Bucket=f"mine-{bucket}", Key="c",
+                   CopySource=f"{bucket}/k?versionId=null") == "AccessDenied"
+
+
 def test_root_mends_what_locks_it_out(s3, bucket):
     s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", action="s3:*", resource=["", "/*"])))
     assert code_of(s3.get_object, Bucket=bucket, Key="k") == "AccessDenied"
@@ -197,6 +226,16 @@ def test_only_what_is_encrypted(s3, bucket):
     assert s3.head_object(Bucket=bucket, Key="b")["ServerSideEncryption"] == "aws:kms"
 
 
+def run_pipeline(cp, name, **more):
+    """Its status, and what its failed actions say."""
+    x = cp.start_pipeline_execution(name=name, **more)["pipelineExecutionId"]
+    status = pipelines.wait_execution(cp, name, x)
+    details = cp.list_action_executions(pipelineName=name, filter={"pipelineExecutionId": x})["actionExecutionDetails"]
+    said = [d["output"]["executionResult"].get("errorDetails", d["output"]["executionResult"]) for d in details
+            if d["status"] == "Failed"]
+    return status, json.dumps(said)
+
+
 def test_pipelines_under_policies(shared_server):
     """A pipeline's own work is encrypted and secure; what the bucket denies its role fails the action and says so."""
     s3, cp = pipelines.with_buckets(shared_server), pipelines.client(shared_server)
@@ -207,12 +246,7 @@ def test_pipelines_under_policies(shared_server):
         "p", ("Source", pipelines.s3_source("incoming", "a.zip")), ("Deploy", pipelines.s3_deploy("site"))), roleArn=role))
 
     def run():
-        x = cp.start_pipeline_execution(name="p")["pipelineExecutionId"]
-        status = pipelines.wait_execution(cp, "p", x)
-        details = cp.list_action_executions(pipelineName="p", filter={"pipelineExecutionId": x})["actionExecutionDetails"]
-        said = [d["output"]["executionResult"].get("errorDetails", d["output"]["executionResult"]) for d in details
-                if d["status"] == "Failed"]
-        return status, json.dumps(said)
+        return run_pipeline(cp, "p")
     assert run() == ("Succeeded", "[]")
     # nobody gets at the artifacts without TLS, but for root's policy
     assert code_of(s3.list_objects_v2, Bucket="artifacts") == "AccessDenied"
@@ -228,6 +262,30 @@ def test_pipelines_under_policies(shared_server):
     s3.put_bucket_policy(Bucket="incoming", Policy=policy(statement("incoming", "Deny", {"AWS": role})))
     status, said = run()
     assert status == "Failed" and "s3:GetObject on resource: arn:aws:s3:::incoming/a.zip" in said
+
+
+def test_pipelines_are_asked_for_each_object(shared_server):
+    """Keys that only the run knows: of a source that names another, and of the files that are deployed."""
+    s3, cp = pipelines.with_buckets(shared_server), pipelines.client(shared_server)
+    for key in ("open.zip", "shut.zip"):
+        s3.put_object(Bucket="incoming", Key=key, Body=pipelines.zipped(index_html="hello", shut__index_html="x"))
+    role = f"arn:aws:iam::{shared_server.account}:role/pipeline"
+    source = pipelines.s3_source("incoming", "open.zip", AllowOverrideForS3ObjectKey="true")
+    cp.create_pipeline(pipeline=dict(pipelines.pipeline(
+        "each", ("Source", source), ("Deploy", pipelines.s3_deploy("site", ObjectKey="{uuid}"))), roleArn=role))
+    s3.delete_bucket_policy(Bucket="site")
+    s3.put_bucket_policy(Bucket="incoming", Policy=policy(statement("incoming", "Deny", {"AWS": role}, ["s3:GetObject*"],
+                                                                    "/shut.zip")))
+    assert run_pipeline(cp, "each") == ("Succeeded", "[]")
+    status, said = run_pipeline(cp, "each", sourceRevisions=[
+        {"actionName": "Source", "revisionType": "S3_OBJECT_KEY", "revisionValue": "shut.zip"}])
+    assert status == "Failed" and "s3:GetObject on resource: arn:aws:s3:::incoming/shut.zip" in said
+    s3.put_bucket_policy(Bucket="site", Policy=policy(statement("site", "Deny", {"AWS": role}, "s3:PutObject",
+                                                                "/*/shut/*")))
+    status, said = run_pipeline(cp, "each")
+    assert status == "Failed" and "/shut/index.html with an explicit deny in a resource-based policy" in said
+    s3.delete_bucket_policy(Bucket="site")
+    s3.delete_bucket_policy(Bucket="incoming")
 
 
 def test_revisions_under_policies(shared_server, s3, bucket):
@@ -249,16 +307,22 @@ def test_revisions_under_policies(shared_server, s3, bucket):
     assert error("k")["code"] == "NO_INSTANCES"  # it may be read; there is no host
 
 
-def test_buildspecs_under_policies(shared_server, s3, bucket):
-    """A buildspec in a bucket is read under the build's role."""
+@pytest.mark.parametrize("name, source", [
+    ("spec", {"type": "NO_SOURCE", "buildspec": "arn:aws:s3:::{}/in/k"}),
+    ("object", {"type": "S3", "location": "{}/in/k"}),
+    ("arn", {"type": "S3", "location": "arn:aws:s3:::{}/in/k"}),
+    ("folder", {"type": "S3", "location": "{}/in/"})])
+def test_builds_under_policies(shared_server, s3, bucket, name, source):
+    """A buildspec in a bucket is read under the build's role, as is each object of a source."""
     cb = shared_server.client("codebuild")
     role = f"arn:aws:iam::{shared_server.account}:role/build"
-    spec = f"arn:aws:s3:::{bucket}/k"
-    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", {"AWS": role})))
-    cb.create_project(name="denied", source={"type": "NO_SOURCE", "buildspec": spec}, artifacts={"type": "NO_ARTIFACTS"},
-                      serviceRole=role, environment={"type": "LINUX_CONTAINER", "image": "x",
-                                                     "computeType": "BUILD_GENERAL1_SMALL"})
-    build = cb.start_build(projectName="denied")["build"]["id"]
+    s3.put_object(Bucket=bucket, Key="in/k", Body=b"x")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", {"AWS": role}, resource="/in/k")))
+    cb.create_project(name=f"denied-{name}", source={k: v.format(bucket) for k, v in source.items()},
+                      artifacts={"type": "NO_ARTIFACTS"}, serviceRole=role,
+                      environment={"type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"})
+    build = cb.start_build(projectName=f"denied-{name}")["build"]["id"]
     ended = eventually(lambda: [b for b in cb.batch_get_builds(ids=[build])["builds"] if b["buildComplete"]])[0]
     said = json.dumps([p.get("contexts") for p in ended["phases"]])
-    assert ended["buildStatus"] != "SUCCEEDED" and f"s3:GetObject on resource: {spec} with an explicit deny" in said, said
+    wanted = f"s3:GetObject on resource: arn:aws:s3:::{bucket}/in/k with an explicit deny"
+    assert ended["buildStatus"] != "SUCCEEDED" and wanted in said, said

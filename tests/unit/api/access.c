@@ -106,6 +106,11 @@ static const struct {
 		"s3:GetObject arn:aws:s3:::b/k/l + completed"},
 	{&s3_service, "GetObject", "{\"Bucket\":\"b\",\"Key\":\"k\",\"versionId\":\"7\"}",
 		"s3:GetObjectVersion arn:aws:s3:::b/k s3:VersionId=7 + completed"},
+	{&s3_service, "DeleteObject", "{\"Bucket\":\"b\",\"Key\":\"k\",\"versionId\":\"\"}",
+		"s3:DeleteObject arn:aws:s3:::b/k s3:VersionId= + completed"},
+	/* keys that look like ARNs are keys */
+	{&s3_service, "PutObject", "{\"Bucket\":\"b\",\"Key\":\"arn:aws:s3:::mine/k\"}",
+		"s3:PutObject arn:aws:s3:::b/arn:aws:s3:::mine/k + completed"},
 	{&s3_service, "ListObjectsV2", "{\"Bucket\":\"b\",\"prefix\":\"p/\",\"max-keys\":5}",
 		"s3:ListBucket arn:aws:s3:::b s3:prefix=p/ s3:max-keys=5 + completed"},
 };
