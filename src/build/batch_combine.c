@@ -103,6 +103,7 @@ static int fetch_part(
 	struct build_source_request req = {.account = c->e->account,
 		.region = c->e->region,
 		.project = c->r.spec.name,
+		.role = build_role(&c->actor),
 		.identifier = "",
 		.source = &source,
 		.input = from->zip ? &input : NULL,
@@ -154,6 +155,7 @@ static int store(struct combine *c, const struct joined *j, struct err *err)
 {
 	const struct build_artifacts *port = &c->e->ports->artifacts;
 	const char *zip = arena_printf(&c->arena, "%s.zip", j->dir);
+	struct build_role role = build_role(&c->actor);
 	struct towpath_string_map metadata;
 
 	wire_list_alloc(&c->arena, &metadata, 1);
@@ -163,7 +165,8 @@ static int store(struct combine *c, const struct joined *j, struct err *err)
 		    arena_printf(&c->arena, "s3:::%s/%s", j->to.bucket, j->to.key), err) < 0)
 		return -1;
 	if (!j->to.zip)
-		return port->put_tree(port->arg, j->to.bucket, j->to.key, j->dir, &metadata, err);
+		return port->put_tree(
+			port->arg, &role, j->to.bucket, j->to.key, j->dir, &metadata, err);
 	if (pack(j->dir, zip, err) < 0)
 		return -1;
 	return port->put_file(port->arg, j->to.bucket, j->to.key, zip, &metadata, err);

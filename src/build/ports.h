@@ -20,6 +20,15 @@
  * what an earlier build left, and roots need no folders of their own for it. */
 #define BUILD_SOURCE_BASE "/codebuild/output/src1"
 
+/* ---- the service role ---- */
+
+struct build_role {
+	const char *arn;
+	const char *build; /* uuid of the build that acts under it */
+	const char *build_arn;
+	const char *pipeline; /* whose role it is, which trusts pipelines and not builds; or NULL */
+};
+
 /* ---- sources ---- */
 
 struct build_credential {
@@ -29,6 +38,7 @@ struct build_credential {
 struct build_source_request {
 	const char *account, *region;
 	const char *project;
+	struct build_role role; /* must be allowed to read each object of a folder */
 	const char *identifier; /* "" for the primary source */
 	const struct codebuild_project_source *source;
 	const char *version; /* as asked for (commit, branch, tag, S3 version), or NULL */
@@ -67,10 +77,12 @@ struct build_artifacts {
 	/* Stores a file as one object. metadata: x-amz-meta-* names without the prefix. */
 	int (*put_file)(void *arg, const char *bucket, const char *key, const char *path,
 		const struct towpath_string_map *metadata, struct err *err);
-	/* Stores every file below dir as prefix + its relative path. A symbolic link is stored as
-	 * what it points to inside dir; one that leads out of dir is refused. */
-	int (*put_tree)(void *arg, const char *bucket, const char *prefix, const char *dir,
-		const struct towpath_string_map *metadata, struct err *err);
+	/* Stores every file below dir as prefix + its relative path, which the role must be allowed
+	 * for each. A symbolic link is stored as what it points to inside dir; one that leads out
+	 * of dir is refused. */
+	int (*put_tree)(void *arg, const struct build_role *role, const char *bucket,
+		const char *prefix, const char *dir, const struct towpath_string_map *metadata,
+		struct err *err);
 };
 
 /* ---- logs ---- */
@@ -81,15 +93,6 @@ struct build_logs {
 	 * lines are those of the spool file (codec/spool.h), which may come later. */
 	int (*open_stream)(void *arg, struct db_tx *tx, const char *group, const char *stream,
 		const char *spool_path, int64_t usec, struct err *err);
-};
-
-/* ---- the service role ---- */
-
-struct build_role {
-	const char *arn;
-	const char *build; /* uuid of the build that acts under it */
-	const char *build_arn;
-	const char *pipeline; /* whose role it is, which trusts pipelines and not builds; or NULL */
 };
 
 /* ---- values kept elsewhere ---- */

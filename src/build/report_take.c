@@ -304,6 +304,7 @@ static int export_raw(struct taking *t, const struct store_step *s, struct err *
 	const char *dir =
 		arena_printf(t->a, "%s/%s", build_job_dir(t->e, t->r->uuid, t->a), t->record->path);
 	const struct towpath_string_map none = {0};
+	struct build_role role = build_role(t->r);
 	size_t n = strlen(path);
 	const char *prefix;
 
@@ -318,7 +319,8 @@ static int export_raw(struct taking *t, const struct store_step *s, struct err *
 		return -1;
 	if ((streq(to->packaging, CODEBUILD_REPORT_PACKAGING_TYPE_ZIP)
 			    ? export_zip(t, to, prefix, dir, err)
-			    : port->put_tree(port->arg, to->bucket, prefix, dir, &none, err)) < 0)
+			    : port->put_tree(
+				      port->arg, &role, to->bucket, prefix, dir, &none, err)) < 0)
 		return err_wrap(err, "cannot export its files to s3://%s/%s", to->bucket, prefix);
 	return 0;
 }

@@ -3,6 +3,8 @@
 #include "build/engine.h"
 #include "build/locate.h"
 
+#define S3_ARN "arn:aws:s3:::" /* before a source's bucket, where users like it */
+
 struct build_role build_role(const struct store_build_record *r)
 {
 	const struct towpath_build_pipeline *p = r->extra.pipeline;
@@ -47,6 +49,8 @@ int build_may_fetch(const struct build_engine *e, const struct store_build_recor
 			arena_printf(&a, "codecommit:%s:%s:%s", e->region, e->account,
 				slash ? slash + 1 : location),
 			err);
+	if (starts_with(location, S3_ARN))
+		location += strlen(S3_ARN);
 	slash = strchr(location, '/');
 	if (!streq(req->source->type, CODEBUILD_SOURCE_TYPE_S3) || !slash)
 		return 0;

@@ -200,6 +200,7 @@ static int fetch(struct launch *l, struct build_source_request *req,
 	req->account = l->e->account;
 	req->region = l->e->region;
 	req->project = l->r.spec.name;
+	req->role = role;
 	if (fresh_dir(l, req->dir, err) < 0)
 		return -1;
 	if (streq(req->source->type, CODEBUILD_SOURCE_TYPE_NO_SOURCE))

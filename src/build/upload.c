@@ -90,6 +90,7 @@ static int store_one(struct upload *u, const struct towpath_leader_record *recor
 	const struct codebuild_project_artifacts *spec = spec_of(u, id);
 	const char *path = arena_printf(
 		&u->arena, "%s/%s", build_job_dir(u->e, u->task->subject, &u->arena), record->path);
+	struct build_role role = build_role(&u->r);
 	struct towpath_string_map metadata;
 	struct build_destination to;
 	struct codebuild_build_artifacts *stored;
@@ -103,7 +104,8 @@ static int store_one(struct upload *u, const struct towpath_leader_record *recor
 		    arena_printf(&u->arena, "s3:::%s/%s", to.bucket, to.key), err) < 0)
 		return -1;
 	if ((to.zip ? port->put_file(port->arg, to.bucket, to.key, path, &metadata, err)
-		    : port->put_tree(port->arg, to.bucket, to.key, path, &metadata, err)) < 0)
+		    : port->put_tree(port->arg, &role, to.bucket, to.key, path, &metadata, err)) <
+		0)
 		return err_wrap(err, "cannot store artifact %s in s3://%s/%s",
 			*id ? id : "(primary)", to.bucket, to.key);
 	stored = stored_artifact(u, spec, &to, record, id);

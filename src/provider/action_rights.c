@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an action does, it does under its role: before it starts, the role is asked for all that the
  * action will need. One row a right; resources are ends of ARNs with the action's settings in
- * braces. */
+ * braces. Objects whose keys are only known later are asked for when they are. */
 #include "provider/action_world.h"
 
 #include "base/mem.h"
@@ -38,9 +38,7 @@ static const struct right {
 	{"ECS", "Deploy", "ecs:DescribeServices", SERVICE},
 	{"ECS", "Deploy", "ecs:RegisterTaskDefinition", NULL},
 	{"ECS", "Deploy", "ecs:UpdateService", SERVICE},
-	{"S3", "Source", "s3:GetObject", "s3:::{S3Bucket}/{S3ObjectKey}"},
 	{"S3", "Source", "s3:GetBucketVersioning", "s3:::{S3Bucket}"},
-	{"S3", "Deploy", "s3:PutObject", "s3:::{BucketName}/{ObjectKey}"},
 };
 
 /* The ARN with region, account and settings filled in; a setting that is absent is "*". */
@@ -79,20 +77,22 @@ struct identity_actor action_actor(const struct action_run *run)
 	};
 }
 
-/* The S3 action encrypts by the key that it is given, and not at all without one. */
-static const char *encryption_of(const struct action_run *run, const struct action_provider *p)
-{
-	bool plain = p == &action_s3_deploy && !action_run_setting(run, "KMSEncryptionKeyARN");
-
-	return plain ? NULL : BUCKET_ENCRYPTION;
-}
-
 static int ask(struct action_world *w, const struct action_run *run, const char *action,
 	const char *resource, const char *encryption, struct err *err)
 {
 	const struct identity_actor who = action_actor(run);
 
 	return bucket_role_may(w->artifact, w->identity, &who, action, resource, encryption, err);
+}
+
+int action_check_object(struct action_world *w, const struct action_run *run, const char *action,
+	const char *bucket, const char *key, const char *encryption, struct err *err)
+{
+	if (!w->identity)
+		return 0;
+	return ask(w, run, action,
+		arena_printf(run->arena, "arn:%s:s3:::%s/%s", run->partition, bucket, key),
+		encryption, err);
 }
 
 static int ask_artifacts(struct action_world *w, const struct action_run *run, struct err *err)
@@ -105,13 +105,10 @@ static int ask_artifacts(struct action_world *w, const struct action_run *run, s
 		{run->outputs, run->n_outputs, "s3:PutObject"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		for (size_t k = 0; k < lists[i].n; k++) {
-			const char *arn = arena_printf(run->arena, "arn:%s:s3:::%s/%s",
-				run->partition, lists[i].v[k].bucket, lists[i].v[k].key);
-
-			if (ask(w, run, lists[i].action, arn, BUCKET_ENCRYPTION, err) < 0)
+		for (size_t k = 0; k < lists[i].n; k++)
+			if (action_check_object(w, run, lists[i].action, lists[i].v[k].bucket,
+				    lists[i].v[k].key, BUCKET_ENCRYPTION, err) < 0)
 				return -1;
-		}
 	}
 	return 0;
 }
@@ -154,8 +151,8 @@ int action_check_rights(struct action_world *w, const struct action_run *run,
 			(r->category && !streq(r->category, p->category)) ||
 			(r->setting && !action_flag(action_run_setting(run, r->setting), false)))
 			continue;
-		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*",
-			    encryption_of(run, p), err) < 0)
+		if (ask(w, run, r->action, r->resource ? fill(run, r->resource) : "*", NULL, err) <
+			0)
 			return -1;
 	}
 	if (p && streq(p->provider, "CodeStarSourceConnection") && ask_connection(w, run, err) < 0)

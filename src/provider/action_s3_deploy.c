@@ -121,6 +121,9 @@ static int put_file(struct action_world *w, const struct action_run *run, const 
 
 	if (put.kms_key_id)
 		put.server_side_encryption = BUCKET_ENCRYPTION;
+	if (action_check_object(
+		    w, run, "s3:PutObject", put.bucket, key, put.server_side_encryption, err) < 0)
+		return -1;
 	return artifact_put_path(w->artifact, &put, path, run->arena, NULL, err);
 }
 
@@ -194,7 +197,8 @@ static int start(
 	rc = deploy(w, run, real, err);
 	file_remove_tree(dir, NULL);
 	if (rc < 0)
-		return action_sibling_failed(run, ret, "JobFailed",
+		return action_sibling_failed(run, ret,
+			err_is(err, ERR_DENIED) ? "PermissionError" : "JobFailed",
 			arena_printf(run->arena, "Unable to deploy to the bucket %s: ",
 				action_run_setting(run, "BucketName")),
 			err);

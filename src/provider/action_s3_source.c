@@ -61,6 +61,9 @@ static int start(
 
 	if (!key)
 		key = action_run_setting(run, "S3ObjectKey");
+	if (action_check_object(w, run, version ? "s3:GetObjectVersion" : "s3:GetObject", bucket,
+		    key, NULL, err) < 0)
+		return action_sibling_failed(run, ret, "PermissionError", "", err);
 	if (artifact_open(w->artifact, bucket, key, version, run->arena, &object, &fd, err) < 0)
 		return action_sibling_failed(run, ret, "ConfigurationError",
 			arena_printf(run->arena,

@@ -79,6 +79,10 @@ struct identity_actor action_actor(const struct action_run *run);
  * NULL: what it does with its artifacts alone. */
 int action_check_rights(struct action_world *w, const struct action_run *run,
 	const struct action_provider *p, struct err *err);
+/* Whether it may do this to an object of which only the action itself knows; encryption: as of
+ * bucket_role_may(). */
+int action_check_object(struct action_world *w, const struct action_run *run, const char *action,
+	const char *bucket, const char *key, const char *encryption, struct err *err);
 /* An unnamed file in the actions' folder; closing it removes it. */
 int action_temp_file(const struct action_world *w, int *ret_fd, struct err *err);
 /* Reads a text file out of an input artifact (by its name; NULL: the first). What is wrong with

@@ -65,8 +65,8 @@ static int open_inside(int root, const char *name, struct err *err)
 	return fd < 0 ? err_errno(err, errno, "artifact file %s", name) : fd;
 }
 
-static int put_one(struct build_world *w, int root, const char *name, struct artifact_put *put,
-	const char *prefix, struct err *err)
+static int put_one(struct build_world *w, const struct build_role *role, int root, const char *name,
+	struct artifact_put *put, const char *prefix, struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_FD int fd = open_inside(root, name, err);
@@ -79,11 +79,14 @@ static int put_one(struct build_world *w, int root, const char *name, struct art
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	put->key = arena_printf(&a, "%s%s", prefix, name);
+	if (build_world_may_object(w, role, "s3:PutObject", put->bucket, put->key, err) < 0)
+		return -1;
 	return artifact_put_fd(w->artifact, put, fd, &a, NULL, err);
 }
 
-int build_artifact_put_tree(void *world, const char *bucket, const char *prefix, const char *dir,
-	const struct towpath_string_map *metadata, struct err *err)
+int build_artifact_put_tree(void *world, const struct build_role *role, const char *bucket,
+	const char *prefix, const char *dir, const struct towpath_string_map *metadata,
+	struct err *err)
 {
 	CLEANUP_ARENA struct arena a = ARENA_INIT;
 	CLEANUP_STRV struct strv names = {0};
@@ -99,7 +102,7 @@ int build_artifact_put_tree(void *world, const char *bucket, const char *prefix,
 	if (need_bucket(w, bucket, err) < 0 || archive_list_dir(dir, &names, err) < 0)
 		return -1;
 	for (size_t i = 0; i < names.n; i++)
-		if (put_one(w, root, names.v[i], &put, prefix, err) < 0)
+		if (put_one(w, role, root, names.v[i], &put, prefix, err) < 0)
 			return -1;
 	return 0;
 }

@@ -46,15 +46,31 @@ struct identity_actor build_world_actor(const struct build_role *role, struct ar
 	return who;
 }
 
-static int may(void *arg, const struct build_role *role, const char *action, const char *resource,
-	struct err *err)
+int build_world_may(struct build_world *w, const struct build_role *role, const char *action,
+	const char *resource, struct err *err)
 {
-	struct build_world *w = arg;
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct identity_actor who = build_world_actor(role, &a);
 
+	if (!w->identity)
+		return 0;
 	return bucket_role_may(
 		w->artifact, w->identity, &who, action, resource, BUCKET_ENCRYPTION, err);
+}
+
+int build_world_may_object(struct build_world *w, const struct build_role *role, const char *action,
+	const char *bucket, const char *key, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+
+	return build_world_may(
+		w, role, action, arena_printf(&a, "arn:aws:s3:::%s/%s", bucket, key), err);
+}
+
+static int may(void *arg, const struct build_role *role, const char *action, const char *resource,
+	struct err *err)
+{
+	return build_world_may(arg, role, action, resource, err);
 }
 
 /* ---- the build's environment ---- */

@@ -62,8 +62,13 @@ int build_source_clone(struct build_world *w, const struct build_source_request 
 	const struct towpath_build_clone *reference, struct arena *a,
 	struct build_source_result *ret, struct err *err)
 {
+	const char *arn = arena_printf(a, "arn:aws:codecommit:%s:%s:%s", req->region, req->account,
+		reference->repository_name);
+
 	if (!w->source)
 		return err_set(err, ERR_UNSUPPORTED, "there are no repositories in this server");
+	if (build_world_may(w, &req->role, "codecommit:GitPull", arn, err) < 0)
+		return -1;
 	return clone_commit(
 		w, req, reference->repository_name, reference->commit_id, 0, a, ret, err);
 }

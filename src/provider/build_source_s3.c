@@ -39,6 +39,7 @@ static int unpack(const struct artifact_object *o, int fd, const char *dir, stru
 
 struct folder {
 	struct build_world *w;
+	const struct build_role *role;
 	const char *bucket, *prefix, *dir;
 	struct arena arena; /* of one page */
 };
@@ -59,7 +60,9 @@ static int get_one(struct folder *f, const char *key, struct err *err)
 	if (!path_is_inside(relative))
 		return err_set(err, ERR_INVALID, "key %s would leave the source folder", key);
 	slash = strrchr(path, '/');
-	if (file_make_dirs(arena_strndup(&f->arena, path, (size_t)(slash - path)), 0755, err) < 0)
+	if (build_world_may_object(f->w, f->role, "s3:GetObject", f->bucket, key, err) < 0 ||
+		file_make_dirs(arena_strndup(&f->arena, path, (size_t)(slash - path)), 0755, err) <
+			0)
 		return -1;
 	return artifact_get_path(f->w->artifact, f->bucket, key, NULL, path, &f->arena, NULL, err);
 }
@@ -84,11 +87,12 @@ static int get_page(struct folder *f, char **token, size_t *found, struct err *e
 	return 0;
 }
 
-static int get_folder(struct build_world *w, const char *bucket, const char *prefix,
-	const char *dir, struct err *err)
+static int get_folder(struct build_world *w, const struct build_source_request *req,
+	const char *bucket, const char *prefix, struct err *err)
 {
 	CLEANUP(folder_release)
-	struct folder f = {.w = w, .bucket = bucket, .prefix = prefix, .dir = dir};
+	struct folder f = {
+		.w = w, .role = &req->role, .bucket = bucket, .prefix = prefix, .dir = req->dir};
 	CLEANUP(freep) char *token = NULL;
 	size_t found = 0;
 
@@ -124,7 +128,7 @@ int build_source_s3(struct build_world *w, const struct build_source_request *re
 	bucket = arena_strndup(a, location, (size_t)(slash - location));
 	ret->url = location;
 	if (ends_with(location, "/"))
-		return get_folder(w, bucket, slash + 1, req->dir, err);
+		return get_folder(w, req, bucket, slash + 1, err);
 	if (open_object(w, bucket, slash + 1, version, a, &object, &fd, err) < 0)
 		return -1;
 	return unpack(&object, fd, req->dir, err);

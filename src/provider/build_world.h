@@ -52,6 +52,12 @@ int build_world_credentials(
 
 /* Parts, private to provider/build_*.c. */
 struct identity_actor build_world_actor(const struct build_role *role, struct arena *a);
+/* Whether the build's role may do this; ERR_DENIED. */
+int build_world_may(struct build_world *w, const struct build_role *role, const char *action,
+	const char *resource, struct err *err);
+/* The same to an object of a bucket. */
+int build_world_may_object(struct build_world *w, const struct build_role *role, const char *action,
+	const char *bucket, const char *key, struct err *err);
 int build_source_codecommit(struct build_world *w, const struct build_source_request *req,
 	struct arena *a, struct build_source_result *ret, struct err *err);
 /* The commit that an artifact of a source action refers to, with all history. */
@@ -75,7 +81,8 @@ int build_value_secret(void *world, const struct build_value_request *req, struc
 	const char **ret, struct err *err);
 int build_artifact_put_file(void *world, const char *bucket, const char *key, const char *path,
 	const struct towpath_string_map *metadata, struct err *err);
-int build_artifact_put_tree(void *world, const char *bucket, const char *prefix, const char *dir,
-	const struct towpath_string_map *metadata, struct err *err);
+int build_artifact_put_tree(void *world, const struct build_role *role, const char *bucket,
+	const char *prefix, const char *dir, const struct towpath_string_map *metadata,
+	struct err *err);
 
 #endif

@@ -289,6 +289,13 @@ static int sim_put(void *arg UNUSED, const char *bucket UNUSED, const char *key 
 	return 0;
 }
 
+static int sim_put_tree(void *arg UNUSED, const struct build_role *role UNUSED,
+	const char *bucket UNUSED, const char *prefix UNUSED, const char *dir UNUSED,
+	const struct towpath_string_map *metadata UNUSED, struct err *err UNUSED)
+{
+	return 0;
+}
+
 int sim_build_world_new(struct durable *d, struct sim_build_world **ret, struct err *err UNUSED)
 {
 	struct sim_build_world *w = xcalloc(1, sizeof(*w));
@@ -297,7 +304,7 @@ int sim_build_world_new(struct durable *d, struct sim_build_world **ret, struct 
 	w->durable = d;
 	w->ports = (struct build_ports){
 		.sources = {w, sim_fetch, sim_read_object},
-		.artifacts = {w, sim_put, sim_put},
+		.artifacts = {w, sim_put, sim_put_tree},
 		.runner = {w, sim_start, sim_attach, sim_stop, sim_status, sim_watch, sim_unwatch},
 	};
 	task_register(d, &kind);

@@ -151,6 +151,13 @@ def test_build_of_a_clone(shop):
     assert wait_execution(shop.cp, "cloned", first) == "Succeeded"
     head = shop.server.run("git", "-C", shop.work, "rev-parse", "HEAD").stdout.strip()
     assert shop.page().split() == [head, "second", "first"]
+    # it is the build that fetches, under its role
+    iam = shop.server.client("iam")
+    iam.put_role_policy(RoleName="build", PolicyName="no", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "codecommit:GitPull", "Resource": "*"}]}))
+    second = shop.cp.start_pipeline_execution(name="cloned")["pipelineExecutionId"]
+    assert wait_execution(shop.cp, "cloned", second) == "Failed"
+    iam.delete_role_policy(RoleName="build", PolicyName="no")
 
 
 def test_killed_on_the_way(shop):

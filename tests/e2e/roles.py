@@ -118,6 +118,10 @@ def test_builds_fetch_and_store_under_their_role(server):
     may("s3:GetObject")
     failed("s3:PutObject on resource: arn:aws:s3:::in-out/")
     may("s3:GetObject", "s3:PutObject")
+    s3.put_bucket_policy(Bucket="in-out", Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": {"AWS": role}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::in-out/*/out"}]}))
+    failed("s3:PutObject on resource: arn:aws:s3:::in-out/narrow/out with an explicit deny")
+    s3.delete_bucket_policy(Bucket="in-out")
     assert builds.run("narrow")["buildStatus"] == "SUCCEEDED"
 
 
