@@ -45,6 +45,11 @@ static int load(struct db_tx *tx, const char *arn, struct arena *a, tags *ret, s
 	return r < 0 ? -1 : 0;
 }
 
+static int too_many(struct err *err)
+{
+	return err_set_wire(err, TOO_MANY, "A resource has at most %d tags", STORE_TAGS_MAX);
+}
+
 static int save(struct db_tx *tx, const char *arn, const tags *t, struct arena *a, struct err *err)
 {
 	struct towpath_fleet_target_group more = {0};
@@ -53,14 +58,15 @@ static int save(struct db_tx *tx, const char *arn, const tags *t, struct arena *
 	if (r <= 0)
 		return r < 0 ? -1 : store_tags_set(tx, arn, t, TOO_MANY, a, err);
 	if (t->n > STORE_TAGS_MAX)
-		return err_set_wire(
-			err, TOO_MANY, "A resource has at most %d tags", STORE_TAGS_MAX);
+		return too_many(err);
 	more.tags = *t;
 	return store_document_put(tx, &STORE_TARGET_GROUP_MORE, arn, NULL, &more, err);
 }
 
 static int add(tags *t, const struct elbv2_tag_list *new, struct arena *a, struct err *err)
 {
+	if (new->n > STORE_TAGS_MAX)
+		return too_many(err);
 	for (size_t i = 0; i < new->n; i++) {
 		const struct elbv2_tag *tag = &new->v[i];
 

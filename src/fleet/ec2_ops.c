@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "fleet/internal.h"
+#include "store/resource_tags.h"
 #include "store/string_map.h"
 
 static const struct {
@@ -227,12 +228,29 @@ static int check_keys(const struct ec2_tag_list *tags, struct err *err)
 	return 0;
 }
 
+static size_t count_own(const struct towpath_string_map *tags)
+{
+	size_t n = 0;
+
+	wire_foreach (tag, tags)
+		n += !is_reserved(tag->key);
+	return n;
+}
+
+static int too_many_tags(struct err *err)
+{
+	return err_set_wire(err, "TagLimitExceeded",
+		"The maximum number of tags for a resource is %d", STORE_TAGS_MAX);
+}
+
 static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	FLEET_OP_ARGS(ec2, create_tags);
 
 	if (check_keys(&req->tags, err) < 0)
 		return -1;
+	if (req->tags.n > STORE_TAGS_MAX)
+		return too_many_tags(err);
 	wire_foreach (id, &req->resources) {
 		struct towpath_fleet_instance i;
 
@@ -240,6 +258,8 @@ static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 			return -1;
 		wire_foreach (tag, &req->tags)
 			string_map_put(&i.tags, tag->key, tag->value, a);
+		if (count_own(&i.tags) > STORE_TAGS_MAX)
+			return too_many_tags(err);
 		if (fleet_instance_put(tx, &i, err) < 0)
 			return -1;
 	}

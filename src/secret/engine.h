@@ -82,6 +82,9 @@ int secret_find(struct secret_engine *e, struct db_tx *tx, const char *id, struc
 int secret_need(struct secret_step *s, struct db_tx *tx, const char *id, bool deleted_too,
 	secret_item *ret, struct err *err);
 int secret_store(struct db_tx *tx, const secret_item *item, struct err *err);
+/* Adds and replaces tags of the item, which the caller stores; InvalidRequestException. */
+int secret_tags_add(secret_item *item, const struct secretsmanager_tag_list_type *tags,
+	struct arena *a, struct err *err);
 /* All versions, in the arena. */
 int secret_versions(struct db_tx *tx, const char *name, struct arena *a, secret_version ***ret,
 	size_t *ret_n, struct err *err);

@@ -3,6 +3,8 @@
 #include "secret/engine.h"
 
 #include "base/mem.h"
+#include "store/resource_tags.h"
+#include "store/string_map.h"
 
 #define ARN_END 6 /* random characters behind the name */
 #define MAX_STAGES 20
@@ -89,6 +91,19 @@ int secret_need(struct secret_step *s, struct db_tx *tx, const char *id, bool de
 int secret_store(struct db_tx *tx, const secret_item *item, struct err *err)
 {
 	return store_document_put(tx, &STORE_SECRET, item->name, NULL, item, err);
+}
+
+int secret_tags_add(secret_item *item, const struct secretsmanager_tag_list_type *tags,
+	struct arena *a, struct err *err)
+{
+	if (tags->n <= STORE_TAGS_MAX)
+		wire_foreach (t, tags)
+			if (t->key)
+				string_map_put(&item->tags, t->key, t->value, a);
+	if (MAX(tags->n, item->tags.n) > STORE_TAGS_MAX)
+		return err_set_wire(err, "InvalidRequestException",
+			"A secret can have at most %d tags.", STORE_TAGS_MAX);
+	return 0;
 }
 
 /* ---- versions ---- */

@@ -412,9 +412,8 @@ static int tag_resource(struct secret_step *s, struct db_tx *tx, struct err *err
 
 	if (secret_need(s, tx, req->secret_id, false, &item, err) < 0)
 		return -1;
-	wire_foreach (t, &req->tags)
-		if (t->key)
-			string_map_put(&item.tags, t->key, t->value, s->a);
+	if (secret_tags_add(&item, &req->tags, s->a, err) < 0)
+		return -1;
 	return secret_store(tx, &item, err);
 }
 SECRET_STEP(secretsmanager, tag_resource, secret_write)

@@ -84,9 +84,8 @@ static int create_secret(struct secret_step *s, struct db_tx *tx, struct err *er
 			.created = WIRE_SET_TIME(durable_now(s->e->durable)),
 		};
 		item.changed = item.created;
-		wire_foreach (t, &req->tags)
-			string_map_put(&item.tags, t->key, t->value, s->a);
-		if (secret_store(tx, &item, err) < 0)
+		if (secret_tags_add(&item, &req->tags, s->a, err) < 0 ||
+			secret_store(tx, &item, err) < 0)
 			return -1;
 	}
 	if ((new.text || new.binary.p) && secret_version_add(s, tx, &item, &new, &v, err) < 0)

@@ -24,17 +24,22 @@ int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_strin
 	const char *too_many, struct arena *a, struct err *err)
 {
 	struct towpath_string_map tags;
+	size_t own;
 
 	if (!with->n)
 		return 0;
+	if (with->n > STORE_TAGS_MAX + STORE_TAGS_RESERVED_MAX)
+		return err_set_wire(err, too_many, "A resource has at most %d tags, not %zu",
+			STORE_TAGS_MAX, with->n);
 	if (store_tags_read(tx, arn, a, &tags, err) < 0)
 		return -1;
 	wire_foreach (kv, with)
 		string_map_put(&tags, kv->key, kv->value, a);
-	if (count_own(&tags) > STORE_TAGS_MAX)
+	own = count_own(&tags);
+	if (own > STORE_TAGS_MAX || tags.n - own > STORE_TAGS_RESERVED_MAX)
 		return err_set_wire(err, too_many,
 			"A resource has at most %d tags; %s would have %zu", STORE_TAGS_MAX, arn,
-			count_own(&tags));
+			own > STORE_TAGS_MAX ? own : tags.n);
 	return store_document_put(tx, &STORE_RESOURCE_TAGS, arn, NULL, &tags, err);
 }
 

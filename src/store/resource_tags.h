@@ -8,8 +8,9 @@
 
 /* Keys that begin so are the services' own. */
 #define STORE_TAG_RESERVED "aws:"
-/* That users give to a resource. */
+/* That users give to a resource, and beside them those with reserved keys. */
 #define STORE_TAGS_MAX 50
+#define STORE_TAGS_RESERVED_MAX 50
 
 /* Makes a towpath_string_map of a service's list of tags; no value counts as empty. */
 #define TAG_MAP(a, list, ret)                                                                \
@@ -25,7 +26,7 @@
 
 int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a,
 	struct towpath_string_map *ret, struct err *err);
-/* Adds and replaces. Above STORE_TAGS_MAX: the service's exception too_many. */
+/* Adds and replaces. Above these limits: the service's exception too_many. */
 int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_string_map *with,
 	const char *too_many, struct arena *a, struct err *err);
 /* The tags of what is made just now: those of a former one of that ARN are forgotten. */

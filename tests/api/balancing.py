@@ -232,6 +232,9 @@ def test_tags_of_instances(waiting):
     reserved = [{"Key": "aws:autoscaling:groupName", "Value": "x"}]
     for call in (ec2.create_tags, ec2.delete_tags):
         assert code_of(call, Resources=[ids[1]], Tags=reserved) == "InvalidParameterValue"
+    many = [{"Key": f"k{n}", "Value": ""} for n in range(51)]
+    assert code_of(ec2.create_tags, Resources=[ids[1]], Tags=many) == "TagLimitExceeded"
+    assert code_of(ec2.create_tags, Resources=[ids[0]], Tags=many[:50]) == "TagLimitExceeded"  # and service
     assert tags(ids[1]) == group
 
 

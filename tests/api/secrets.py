@@ -219,6 +219,10 @@ def test_changing_and_listing_secrets(sm, shared_server):
     assert both["Errors"][0]["ErrorCode"] == "ResourceNotFoundException"
     sm.tag_resource(SecretId="list/a", Tags=[{"Key": "x", "Value": "1"}, {"Key": "y", "Value": "2"}])
     sm.untag_resource(SecretId="list/a", TagKeys=["x"])
+    many = [{"Key": f"k{n}", "Value": ""} for n in range(51)]
+    assert code(sm.tag_resource, SecretId="list/a", Tags=many) == "InvalidRequestException"
+    assert code(sm.tag_resource, SecretId="list/a", Tags=many[:50]) == "InvalidRequestException"  # and y
+    assert code(sm.create_secret, Name="list/many", SecretString="x", Tags=many) == "InvalidRequestException"
     assert sm.describe_secret(SecretId="list/a")["Tags"] == [{"Key": "y", "Value": "2"}]
     assert code(sm.create_secret, Name="bad name") == "ValidationException"
 

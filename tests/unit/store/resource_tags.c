@@ -65,14 +65,22 @@ static int change_fn(struct db_tx *tx, void *arg UNUSED, struct err *err)
 	return 0;
 }
 
+static struct towpath_string_map numbered(const char *prefix, int n)
+{
+	struct towpath_string_map map = {0};
+
+	for (int i = 0; i < n; i++)
+		string_map_put(&map, arena_printf(&arena, "%sk%d", prefix, i), "", &arena);
+	return map;
+}
+
 static int overfill_fn(struct db_tx *tx, void *arg UNUSED, struct err *err)
 {
 	struct err refused CLEANUP_ERR = ERR_INIT;
 	struct towpath_string_map map = {0};
 
+	map = numbered("", STORE_TAGS_MAX);
 	string_map_put(&map, "aws:ecs:clusterName", "does not count", &arena);
-	for (int i = 0; i < STORE_TAGS_MAX; i++)
-		string_map_put(&map, arena_printf(&arena, "k%d", i), "", &arena);
 	if (store_tags_add(tx, ARN, &map, TOO_MANY, &arena, err) < 0 ||
 		store_tags_add(tx, ARN, &map, TOO_MANY, &arena, err) < 0)
 		return -1;
@@ -80,6 +88,11 @@ static int overfill_fn(struct db_tx *tx, void *arg UNUSED, struct err *err)
 	assert_int_equal(store_tags_add(tx, ARN, &map, TOO_MANY, &arena, &refused), -1);
 	assert_string_equal(err_wire_name(&refused), TOO_MANY);
 	assert_non_null(strstr(err_message(&refused), ARN " would have 51"));
+	/* so many that looking through them would take long, and too many of reserved ones */
+	map = numbered("", 101);
+	assert_int_equal(store_tags_add(tx, OTHER, &map, TOO_MANY, &arena, NULL), -1);
+	map = numbered("aws:", STORE_TAGS_RESERVED_MAX + 1);
+	assert_int_equal(store_tags_add(tx, OTHER, &map, TOO_MANY, &arena, NULL), -1);
 	return 0;
 }
 
