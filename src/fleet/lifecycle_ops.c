@@ -66,13 +66,13 @@ static int put_hook(
 {
 	int heartbeat = wire_or(h->heartbeat_timeout, FLEET_HEARTBEAT_SECONDS);
 
-	h->heartbeat_timeout = WIRE_SET_INT(heartbeat);
-	h->global_timeout =
-		WIRE_SET_INT(MIN(heartbeat * FLEET_GLOBAL_FACTOR, FLEET_GLOBAL_SECONDS));
 	if (!h->default_result)
 		h->default_result = FLEET_ABANDON;
 	if (check_hook(h, err) < 0)
 		return -1;
+	h->heartbeat_timeout = WIRE_SET_INT(heartbeat);
+	h->global_timeout =
+		WIRE_SET_INT(MIN(heartbeat * FLEET_GLOBAL_FACTOR, FLEET_GLOBAL_SECONDS));
 	return store_document_put(tx, &STORE_LIFECYCLE_HOOK,
 		hook_key(h->auto_scaling_group_name, h->lifecycle_hook_name, a),
 		h->auto_scaling_group_name, h, err);

@@ -122,7 +122,7 @@ def test_lifecycle_hooks(server):
         3600, 172800, "ABANDON")
     assert (described[1]["HeartbeatTimeout"], described[1]["GlobalTimeout"], described[1]["DefaultResult"],
             described[1]["NotificationMetadata"]) == (40, 4000, "CONTINUE", "m")
-    for wrong in ({"HeartbeatTimeout": 1}, {"DefaultResult": "NO"}, {"LifecycleTransition": "x"}):
+    for wrong in ({"HeartbeatTimeout": 1}, {"HeartbeatTimeout": 2**31 - 1}, {"DefaultResult": "NO"}, {"LifecycleTransition": "x"}):
         assert code_of(c.put_lifecycle_hook, **hook, **wrong) == "ValidationError"
     assert code_of(c.put_lifecycle_hook, AutoScalingGroupName="hooked", LifecycleHookName="c") == "ValidationError"
     for unbuilt in ({"LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"},
