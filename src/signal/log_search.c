@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FilterLogEvents: the lines of many streams, merged by time. However much a group holds, no more
- * than a page of lines and a page of one stream are in memory. */
+ * than some pages of lines and a page of one stream are in memory. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,8 @@ struct search {
 	struct log_page_query q; /* what later streams are asked for: less as the page fills */
 	size_t max;
 	filtered_vec found;
-	struct arena lines; /* ids and messages of what was found */
+	size_t n_fresh, fresh_bytes; /* of them, since they were sorted last */
+	struct arena lines;	     /* ids and messages of what was found */
 };
 
 static void search_release(struct search *s)
@@ -88,6 +89,9 @@ static void trim(struct search *s)
 	struct arena lines = ARENA_INIT;
 	size_t n;
 
+	s->n_fresh = s->fresh_bytes = 0;
+	if (!s->found.n)
+		return;
 	qsort(s->found.v, s->found.n, sizeof(*s->found.v), by_event_id);
 	n = page_length(s) + 1;
 	if (n >= s->found.n)
@@ -114,6 +118,7 @@ static size_t take_page(struct search *s, const struct log_page *page, const cha
 		if (s->token && strcmp(id, s->token) <= 0)
 			continue;
 		bytes += strlen(x->message);
+		s->n_fresh++;
 		vec_push(&s->found, ((struct logs_filtered_log_event){
 					    .event_id = id,
 					    .timestamp = WIRE_SET_LONG(x->msec),
@@ -146,7 +151,9 @@ static int search_stream(struct search *s, const char *key,
 		str_add(&place, page.after);
 		q.place = str_text(&place);
 	}
-	if (s->found.n > before)
+	/* A page at a time: to sort for each of many streams with few lines takes too long. */
+	s->fresh_bytes += bytes;
+	if (s->n_fresh > s->max || s->fresh_bytes > PAGE_BYTES)
 		trim(s);
 	return 0;
 }
@@ -210,8 +217,10 @@ static int64_t start_of(
 
 static void answer(struct search *s, struct arena *a, struct logs_filter_log_events_response *resp)
 {
-	size_t n = s->found.v ? page_length(s) : 0;
+	size_t n;
 
+	trim(s);
+	n = page_length(s);
 	wire_list_alloc(a, &resp->events, n);
 	for (size_t i = 0; i < n; i++) {
 		resp->events.v[i] = s->found.v[i];
