@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Instances that were launched while a deployment ran have another revision than it brought, or
  * none: after its success a deployment of creator CodeDeployAutoUpdate brings them up to date,
- * unless the group's outdatedInstancesStrategy is IGNORE.
+ * unless the group's outdatedInstancesStrategy is IGNORE. Those that are not in service yet (they
+ * wait for their own deployment, or for hooks of others) are looked at when they go in service.
  *
  * The task's subject is the deployment that succeeded. One at a time runs in a group: the task
  * waits while another deployment does, and is woken when that ends. */
@@ -19,17 +20,23 @@ struct look {
 	struct deploy_hosts hosts;
 };
 
-int outdated_look(struct step *s, const struct codedeploy_deployment_group_info *g, struct err *err)
+static int have_looked(struct deploy_engine *e, struct db_tx *tx,
+	const struct codedeploy_deployment_group_info *g, struct err *err)
 {
 	if (!g->auto_scaling_groups.n || !g->last_successful_deployment ||
 		streq(g->outdated_instances_strategy,
 			CODEDEPLOY_OUTDATED_INSTANCES_STRATEGY_IGNORE))
 		return 0;
-	return task_enqueue(s->e->durable, s->tx,
+	return task_enqueue(e->durable, tx,
 		&(struct task){.kind = DEPLOY_TASK_OUTDATED,
 			.subject = g->last_successful_deployment->deployment_id,
 			.token = ""},
 		err);
+}
+
+int outdated_look(struct step *s, const struct codedeploy_deployment_group_info *g, struct err *err)
+{
+	return have_looked(s->e, s->tx, g, err);
 }
 
 int outdated_look_again(
@@ -139,6 +146,48 @@ static int look_step(struct step *s, const struct look *l,
 	return update(s, g, hosts, n, err);
 }
 
+/* ---- instances that go in service ---- */
+
+/* What it got is not what the group has now. */
+static int has_another(struct db_tx *tx, const struct codedeploy_deployment_group_info *g,
+	const char *host, struct arena *a, bool *ret, struct err *err)
+{
+	struct store_deploy_health health = {0};
+	int found = store_deploy_health_get(tx, g->deployment_group_id, host, a, &health, err);
+
+	*ret = found > 0 && health.healthy && g->target_revision &&
+	       !streq(health.revision, deploy_revision_key(g->target_revision, a));
+	return MIN(found, 0);
+}
+
+static int on_group(struct durable *d, struct db_tx *tx, const struct journal_entry *entry,
+	void *arg, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct codedeploy_deployment_group_info *groups;
+	struct towpath_event_group event;
+	size_t n;
+
+	(void)d;
+	if (wire_decode_json(&towpath_event_group_shape, view_of(entry->detail), &a, &event, err) <
+		0)
+		return -1;
+	if (!streq(event.event, "launched"))
+		return 0;
+	if (scale_out_groups(tx, event.auto_scaling_group_name, &a, &groups, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		bool another;
+
+		if (has_another(tx, &groups[i], event.instance_id, &a, &another, err) < 0 ||
+			(another && have_looked(arg, tx, &groups[i], err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the task ---- */
+
 static int step(struct db_tx *tx, void *arg, struct err *err)
 {
 	const struct look *l = arg;
@@ -177,4 +226,6 @@ void deploy_register_outdated(struct deploy_engine *e)
 {
 	task_register(e->durable,
 		&(struct task_kind){.name = DEPLOY_TASK_OUTDATED, .run = run, .arg = e});
+	journal_subscribe(e->durable,
+		&(struct journal_consumer){"deploy.in-service", "autoscaling.group", on_group, e});
 }

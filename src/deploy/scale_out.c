@@ -45,24 +45,37 @@ void scale_out_show_hooks(struct codedeploy_deployment_group_info *g, struct are
 			it->hook = hook_name(g, a);
 }
 
-int deploy_launch_hooks(struct db_tx *tx, const char *fleet, struct arena *a, const char ***ret,
-	size_t *ret_n, struct err *err)
+int scale_out_groups(struct db_tx *tx, const char *fleet, struct arena *a,
+	struct codedeploy_deployment_group_info **ret, size_t *ret_n, struct err *err)
 {
 	struct store_deploy_names ids;
 
 	*ret_n = 0;
 	if (store_deploy_group_ids(tx, a, &ids, err) < 0)
 		return -1;
-	*ret = arena_new_n(a, ids.n + 1, const char *);
+	*ret = arena_new_n(a, ids.n + 1, struct codedeploy_deployment_group_info);
 	for (size_t i = 0; i < ids.n; i++) {
-		struct codedeploy_deployment_group_info g;
-		int found = store_deploy_group_get(tx, ids.v[i], a, &g, err);
+		struct codedeploy_deployment_group_info *g = &(*ret)[*ret_n];
+		int found = store_deploy_group_get(tx, ids.v[i], a, g, err);
 
 		if (found < 0)
 			return -1;
-		if (found && is_server(&g) && scale_out_names_fleet(&g, fleet))
-			(*ret)[(*ret_n)++] = hook_name(&g, a);
+		if (found && is_server(g) && scale_out_names_fleet(g, fleet))
+			++*ret_n;
 	}
+	return 0;
+}
+
+int deploy_launch_hooks(struct db_tx *tx, const char *fleet, struct arena *a, const char ***ret,
+	size_t *ret_n, struct err *err)
+{
+	struct codedeploy_deployment_group_info *groups;
+
+	if (scale_out_groups(tx, fleet, a, &groups, ret_n, err) < 0)
+		return -1;
+	*ret = arena_new_n(a, *ret_n + 1, const char *);
+	for (size_t i = 0; i < *ret_n; i++)
+		(*ret)[i] = hook_name(&groups[i], a);
 	return 0;
 }
 
@@ -154,18 +167,6 @@ static const char *why_abandoned(const struct step *s)
 		e && e->message ? e->message : "no reason is known");
 }
 
-/* The group may have got another revision since. */
-static int check_outdated(struct step *s, struct err *err)
-{
-	struct codedeploy_deployment_group_info g;
-	int found = store_deploy_group_get(s->tx, s->d.state.group_id, s->a, &g, err);
-
-	if (found <= 0 || !g.target_revision ||
-		streq(deploy_revision_key(g.target_revision, s->a), s->d.state.revision_key))
-		return MIN(found, 0);
-	return outdated_look(s, &g, err);
-}
-
 int scale_out_ended(struct step *s, enum deploy_status status, struct err *err)
 {
 	const struct towpath_deploy_balancer_list *from = &s->d.state.balancers;
@@ -181,9 +182,7 @@ int scale_out_ended(struct step *s, enum deploy_status status, struct err *err)
 	for (size_t i = 0; i < from->n; i++)
 		to[i] = (struct deploy_balancer){
 			.name = from->v[i].name, .classic = from->v[i].classic.v};
-	if (end_wait(s->e, s->tx, &l, err) < 0)
-		return -1;
-	return status == DEPLOY_SUCCEEDED ? check_outdated(s, err) : 0;
+	return end_wait(s->e, s->tx, &l, err);
 }
 
 /* ---- the instance ends before ---- */

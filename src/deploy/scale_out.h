@@ -11,6 +11,9 @@
 /* Names the hooks in a group's autoScalingGroups, as clients are shown it. */
 void scale_out_show_hooks(struct codedeploy_deployment_group_info *g, struct arena *a);
 bool scale_out_names_fleet(const struct codedeploy_deployment_group_info *g, const char *fleet);
+/* The deployment groups that name the fleet now, in the arena. */
+int scale_out_groups(struct db_tx *tx, const char *fleet, struct arena *a,
+	struct codedeploy_deployment_group_info **ret, size_t *ret_n, struct err *err);
 /* The deployment of s, made for a launched instance, has ended: the instance goes in service, or
  * its launch is abandoned. */
 int scale_out_ended(struct step *s, enum deploy_status status, struct err *err);

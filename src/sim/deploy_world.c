@@ -17,6 +17,7 @@ struct sim_deploy_world {
 	struct deploy_ports ports;
 	VEC(struct sim_host *) hosts;
 	struct sim_service service;
+	struct durable *durable;
 	uint64_t random;
 	char alarm[64];
 	size_t launched;
@@ -153,12 +154,29 @@ static int host_terminate(void *arg, const char *host, struct err *err)
 	return 0;
 }
 
+void sim_deploy_set_journal(struct sim_deploy_world *w, struct durable *d)
+{
+	w->durable = d;
+}
+
+int sim_deploy_enter_service(
+	struct sim_deploy_world *w, struct db_tx *tx, struct sim_host *h, struct err *err)
+{
+	char *detail CLEANUP(freep) = xasprintf("{\"autoScalingGroupName\":\"%s\","
+						"\"event\":\"launched\",\"instanceId\":\"%s\"}",
+		h->fleet, h->id);
+
+	h->state = DEPLOY_HOST_RUNNING;
+	return journal_append(w->durable, tx,
+		&(struct journal_entry){
+			.kind = "autoscaling.group", .subject = h->fleet, .detail = detail},
+		err);
+}
+
 static int launch_end(void *arg, struct db_tx *tx, const struct deploy_launch *l, struct err *err)
 {
 	struct sim_host *h = find(arg, l->host);
 
-	(void)tx;
-	(void)err;
 	if (!h || h->state != DEPLOY_HOST_WAITING)
 		return 0;
 	h->abandoned = l->abandoned != NULL;
@@ -166,10 +184,11 @@ static int launch_end(void *arg, struct db_tx *tx, const struct deploy_launch *l
 		end_host(h);
 		return 0;
 	}
-	h->state = DEPLOY_HOST_RUNNING;
+	if (h->held)
+		return 0;
 	if (l->n)
 		h->health = DEPLOY_TARGET_HEALTHY;
-	return 0;
+	return sim_deploy_enter_service(arg, tx, h, err);
 }
 
 /* ---- traffic ---- */

@@ -22,6 +22,7 @@ struct sim_host {
 	char version[64]; /* revision installed last (the key in S3), or "" */
 	enum deploy_host_state state;
 	bool abandoned;	 /* its launch was */
+	bool held;	 /* it waits for a hook of somebody else as well */
 	int64_t up_usec; /* a pending one runs from then on */
 	enum sim_agent_mood mood;
 	/* the agent's command */
@@ -50,6 +51,12 @@ struct sim_deploy_world *sim_deploy_world_new(const struct sim_deploy_config *c)
 struct sim_deploy_world *sim_deploy_world_free(struct sim_deploy_world *w);
 DEFINE_FREEP(struct sim_deploy_world, sim_deploy_world_free)
 const struct deploy_ports *sim_deploy_world_ports(struct sim_deploy_world *w);
+
+/* Where hosts that go in service are told of. */
+void sim_deploy_set_journal(struct sim_deploy_world *w, struct durable *d);
+/* A waiting host goes in service; a part of the caller's step. */
+int sim_deploy_enter_service(
+	struct sim_deploy_world *w, struct db_tx *tx, struct sim_host *h, struct err *err);
 
 /* The one container service of the world. */
 struct sim_service *sim_deploy_service(struct sim_deploy_world *w);

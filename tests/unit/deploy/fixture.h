@@ -64,6 +64,7 @@ static inline void fixture_open(struct fixture *f)
 	OK(f, store_migrate(f->db, &f->err));
 	OK(f, durable_new(f->db, &f->clock, &f->d, &f->err));
 	c.durable = f->d;
+	sim_deploy_set_journal(f->world, f->d);
 	OK(f, deploy_engine_new(&c, &f->e, &f->err));
 }
 

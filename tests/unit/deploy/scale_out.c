@@ -263,6 +263,49 @@ static void test_stays_behind(void **state)
 	launched_meanwhile("IGNORE", true);
 }
 
+struct entering {
+	struct fixture *f;
+	struct sim_host *h;
+};
+
+static int enter_step(struct db_tx *tx, void *arg, struct err *err)
+{
+	const struct entering *x = arg;
+
+	return sim_deploy_enter_service(x->f->world, tx, x->h, err);
+}
+
+/* It has v1 and waits for a hook of somebody else while v2 comes: it gets v2 once in service. */
+static void test_is_brought_up_to_date_once_in_service(void **state)
+{
+	struct fixture f = {0};
+	struct sim_deploy_config c = {0};
+	const struct codedeploy_deployment_info *d;
+	struct sim_host *h;
+	size_t n;
+
+	(void)state;
+	fixture_init(&f, &c);
+	make_group(&f, NULL, false);
+	deploy_well(&f, "v1");
+	h = fixture_launch(&f, "i-new");
+	h->held = true;
+	fixture_pass(&f, USEC_PER_SEC);
+	d = fixture_finish(&f, newest(&f, "autoscaling", &n)->deployment_id, 10 * MINUTE);
+	assert_string_equal(d->status, "Succeeded");
+	assert_int_equal(h->state, DEPLOY_HOST_WAITING);
+	deploy_well(&f, "v2");
+	fixture_pass(&f, MINUTE);
+	assert_string_equal(h->version, "v1");
+	OK(&f, durable_step(f.d, enter_step, &(struct entering){&f, h}, &f.err));
+	fixture_pass(&f, USEC_PER_SEC);
+	d = newest(&f, "CodeDeployAutoUpdate", &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(fixture_finish(&f, d->deployment_id, 10 * MINUTE)->status, "Succeeded");
+	assert_string_equal(h->version, "v2");
+	fixture_release(&f);
+}
+
 /* While all instances are launched, and get v1, there is none to deploy to. */
 static void test_deployments_leave_launches_alone(void **state)
 {
@@ -293,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_ends_with_its_instance),
 		cmocka_unit_test(test_is_brought_up_to_date),
 		cmocka_unit_test(test_is_brought_up_to_date_afterwards),
+		cmocka_unit_test(test_is_brought_up_to_date_once_in_service),
 		cmocka_unit_test(test_stays_behind),
 		cmocka_unit_test(test_deployments_leave_launches_alone),
 	};
