@@ -37,6 +37,7 @@ static void register_tasks(struct build_engine *e)
 			.run = build_task_webhook_unregister,
 			.max_attempts = REGISTER_ATTEMPTS},
 		{.name = BUILD_TASK_REPORT_EXPIRES, .run = build_task_report_expires},
+		{.name = BUILD_TASK_SWEEP, .run = build_task_sweep},
 		{.name = BATCH_TASK_TIMEOUT, .run = batch_task_timeout},
 		{.name = BATCH_TASK_STOP_BUILD, .run = batch_task_stop_build},
 		{.name = BATCH_TASK_COMBINE,
@@ -117,10 +118,12 @@ static int list_running(struct db_tx *tx, void *arg, struct err *err)
 	return store_build_record_in_state(tx, BUILD_RUNNING, &r->arena, &r->uuids, &r->n, err);
 }
 
-static int fill_slots(struct db_tx *tx, void *arg, struct err *err)
+static int go_on(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct recovery *r = arg;
 
+	if (build_sweep_later(r->e, tx, err) < 0)
+		return -1;
 	return build_queue_advance(r->e, tx, &r->arena, err);
 }
 
@@ -145,7 +148,7 @@ int build_engine_recover(struct build_engine *e, struct err *err)
 	for (size_t i = 0; ret == 0 && i < r.n; i++)
 		take_up(&r, r.uuids[i]);
 	if (ret == 0)
-		ret = durable_step(e->durable, fill_slots, &r, err);
+		ret = durable_step(e->durable, go_on, &r, err);
 	arena_release(&r.arena);
 	return ret;
 }

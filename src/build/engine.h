@@ -24,6 +24,7 @@
 #define BUILD_TASK_WEBHOOK_REGISTER "codebuild.webhook-register"
 #define BUILD_TASK_WEBHOOK_UNREGISTER "codebuild.webhook-unregister"
 #define BUILD_TASK_REPORT_EXPIRES "codebuild.report-expires"
+#define BUILD_TASK_SWEEP "codebuild.sweep"
 
 #define BUILD_TOKEN_VALID_USEC (5 * 60 * USEC_PER_SEC)
 #define BUILD_PAGE 100 /* ids a page of every list */
@@ -202,6 +203,8 @@ int build_end_early(struct build_step *s, struct db_tx *tx, const char *status, 
 int build_finish(struct build_step *s, struct db_tx *tx, const char *status, struct err *err);
 /* After the end: takes the job's folder away, but for its log. */
 void build_clean_job(struct build_engine *e, const char *uuid);
+/* Within a step: the same for builds that a killed server has ended, a minute from now. */
+int build_sweep_later(struct build_engine *e, struct db_tx *tx, struct err *err);
 
 int build_task_start(struct durable *d, const struct task *t, void *arg, struct err *err);
 int build_task_start_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
@@ -209,6 +212,7 @@ int build_task_start_gave_up(struct durable *d, struct db_tx *tx, const struct t
 int build_task_upload(struct durable *d, const struct task *t, void *arg, struct err *err);
 int build_task_upload_gave_up(struct durable *d, struct db_tx *tx, const struct task *t,
 	const struct err *why, void *arg, struct err *err);
+int build_task_sweep(struct durable *d, const struct task *t, void *arg, struct err *err);
 int build_task_stop(struct durable *d, const struct task *t, void *arg, struct err *err);
 int build_task_queue_timeout(struct durable *d, const struct task *t, void *arg, struct err *err);
 

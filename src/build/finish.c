@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a build: the leader has ended (or died), artifacts are stored, the slot goes on. */
-#include <dirent.h>
-
-#include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "build/engine.h"
@@ -185,34 +182,4 @@ int build_changed(void *engine, const char *job_dir)
 	}
 	arena_release(&c.arena);
 	return r;
-}
-
-/* ---- tidying ---- */
-
-/* What the server put into the job's folder or collected there. The log and the leader's records
- * stay; the root is the leader's own to take away, which may still be under way. */
-static const char *const passing[] = {"src", "out", "spec.json", "stop.request"};
-
-static bool is_passing(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
-		if (streq(passing[i], name))
-			return true;
-	return starts_with(name, "src-");
-}
-
-void build_clean_job(struct build_engine *e, const char *uuid)
-{
-	CLEANUP_ARENA struct arena a = ARENA_INIT;
-	CLEANUP_ERR struct err err = ERR_INIT;
-	const char *path = build_job_dir(e, uuid, &a);
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (is_passing(entry->d_name) &&
-			file_remove_tree(arena_printf(&a, "%s/%s", path, entry->d_name), &err) < 0)
-			log_err("build", &err, "leftovers of build %s", uuid);
-	if (dir)
-		closedir(dir);
 }

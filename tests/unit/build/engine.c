@@ -390,6 +390,50 @@ static void restarts_take_builds_up(void **state UNUSED)
 	assert_string_equal(get(&f, two)->build_status, "SUCCEEDED");
 }
 
+/* A file in the folder of a build. */
+static char *put_leftover(struct fixture *f, const char *id, const char *folder)
+{
+	char *dir CLEANUP(freep) =
+		xasprintf("%s/builds/%s/%s", f->dir, strchr(id, ':') + 1, folder);
+	char *path = xasprintf("%s/file", dir);
+
+	OK(f, file_make_dirs(dir, 0700, &f->err));
+	OK(f, file_write_atomic(path, VIEW("left"), 0600, &f->err));
+	return path;
+}
+
+/* Killed between the step that ended a build and the tidying of its folder. */
+static void restarts_tidy_up(void **state UNUSED)
+{
+	CLEANUP(release) struct fixture f = {.slots = 2};
+	const char *done, *running;
+	char *gone[2] = {NULL}, *log, *kept;
+
+	init(&f);
+	OK(&f, create(&f, project_request(&f, "shop")));
+	done = start(&f, "shop")->id;
+	pass(&f, MINUTE);
+	assert_string_equal(get(&f, done)->build_status, "SUCCEEDED");
+	gone[0] = put_leftover(&f, done, "src");
+	gone[1] = put_leftover(&f, done, "out");
+	log = put_leftover(&f, done, "records");
+	close_all(&f);
+	open_all(&f);
+	pass(&f, 59 * USEC_PER_SEC);
+	running = start(&f, "shop")->id;
+	kept = put_leftover(&f, running, "out");
+	pass(&f, 2 * USEC_PER_SEC);
+	assert_string_equal(get(&f, running)->build_status, "IN_PROGRESS");
+	assert_false(file_exists(gone[0]));
+	assert_false(file_exists(gone[1]));
+	assert_true(file_exists(log));
+	assert_true(file_exists(kept));
+	free(gone[0]);
+	free(gone[1]);
+	free(log);
+	free(kept);
+}
+
 static void tokens_and_limits(void **state UNUSED)
 {
 	FIXTURE;
@@ -533,6 +577,7 @@ int main(void)
 		cmocka_unit_test(builds_queue_in_order),
 		cmocka_unit_test(stops_and_timeouts),
 		cmocka_unit_test(restarts_take_builds_up),
+		cmocka_unit_test(restarts_tidy_up),
 		cmocka_unit_test(tokens_and_limits),
 		cmocka_unit_test(retries),
 		cmocka_unit_test(lists_page),
