@@ -56,8 +56,6 @@ static int check_alive(
 	return 0;
 }
 
-/* ---- principals ---- */
-
 /* The user or role must still be there, and be the one that the session was made for. */
 static int check_owner(
 	struct identity_engine *e, const struct towpath_identity_session *s, struct err *err)
@@ -71,14 +69,22 @@ static int check_owner(
 	return p->exists && starts_with(s->principal_id, p->id) ? 0 : unknown_key(err);
 }
 
+int identity_session_check(
+	struct identity_engine *e, const struct towpath_identity_session *s, struct err *err)
+{
+	return check_alive(e, s, err) < 0 ? -1 : check_owner(e, s, err);
+}
+
+/* ---- principals ---- */
+
 /* Who a session token speaks for: a role, or a user who asked for temporary credentials. */
 static int find_session(struct identity_engine *e, const char *token, struct arena *a,
 	struct identity_principal *ret, const char **ret_secret, struct err *err)
 {
 	struct towpath_identity_session *s = arena_new(a, struct towpath_identity_session);
 
-	if (open_token(e, ret->access_key_id, token, a, s, err) < 0 || check_alive(e, s, err) < 0 ||
-		check_owner(e, s, err) < 0)
+	if (open_token(e, ret->access_key_id, token, a, s, err) < 0 ||
+		identity_session_check(e, s, err) < 0)
 		return -1;
 	ret->kind = IDENTITY_SESSION;
 	if (streq(s->owner, "root"))

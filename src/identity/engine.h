@@ -130,6 +130,12 @@ int identity_session_open(
 int identity_session_key_keep(
 	struct db_tx *tx, const struct seal_key *from, const struct seal_key *to, struct err *err);
 
+/* ---- authenticate.c ---- */
+/* Whether whom a session speaks for is there: the part that it was made for, the user or role;
+ * InvalidClientTokenId. */
+int identity_session_check(
+	struct identity_engine *e, const struct towpath_identity_session *s, struct err *err);
+
 /* ---- assume.c ---- */
 /* A role by its ARN: 1, 0, -1. */
 int identity_load_role(struct identity_engine *e, const char *arn, struct arena *a,

@@ -35,16 +35,19 @@ int identity_password_new(struct identity_engine *e, const struct identity_princ
 	return 0;
 }
 
-/* The user or role may be gone by now. */
-static int check_owner(struct identity_engine *e, const char *owner, struct err *err)
+/* The user or role may be gone by now, or made again, and what a session was for may have ended. */
+static int check_holder(
+	struct identity_engine *e, const struct towpath_identity_password *p, struct err *err)
 {
-	struct identity_policies *p CLEANUP(identity_policies_release) = NULL;
+	const struct towpath_identity_session user = {
+		.arn = p->arn, .owner = p->owner, .principal_id = p->principal_id};
+	CLEANUP_ERR struct err why = ERR_INIT;
 
-	if (!owner || streq(owner, "root"))
+	if (identity_session_check(e, p->session ? p->session : &user, &why) == 0)
 		return 0;
-	if (identity_policies_get(e, owner, &p, err) < 0)
-		return -1;
-	return p->exists ? 0 : err_set(err, ERR_BAD_SIGNATURE, "The password's %s is gone", owner);
+	if (!streq(why.wire, "InvalidClientTokenId"))
+		return err_move(err, &why);
+	return err_set(err, ERR_BAD_SIGNATURE, "Whom the password speaks for is gone");
 }
 
 int identity_password_check(struct identity_engine *e, const char *password, struct arena *a,
@@ -60,7 +63,7 @@ int identity_password_check(struct identity_engine *e, const char *password, str
 	if (p->expires.usec <= durable_now(e->durable))
 		return err_set_wire(err, "ExpiredToken",
 			"Your authorization token has expired. Reauthenticate and try again.");
-	if (check_owner(e, p->owner, err) < 0)
+	if (check_holder(e, p, err) < 0)
 		return -1;
 	*ret = (struct identity_principal){
 		.kind = (enum identity_kind)wire_or(p->kind, IDENTITY_SESSION),

@@ -239,12 +239,24 @@ static void a_session_policy_narrows(void **state)
 	assert_int_equal(ask(&who, "s3:PutObject", NULL), -1);
 }
 
-static void a_deleted_role_has_no_rights(void **state)
+static void drop_policy(void)
 {
 	struct iam_delete_role_policy_request drop = {.role_name = "builder", .policy_name = "p"};
-	struct iam_delete_role_request delete = {.role_name = "Builder"};
 	struct iam_delete_role_policy_response dropped;
+
+	assert_int_equal(identity_delete_role_policy(w.e, &w.call, &drop, &dropped, NULL), 0);
+}
+
+static void delete_role(void)
+{
+	struct iam_delete_role_request delete = {.role_name = "Builder"};
 	struct iam_delete_role_response deleted;
+
+	assert_int_equal(identity_delete_role(w.e, &w.call, &delete, &deleted, NULL), 0);
+}
+
+static void a_deleted_role_has_no_rights(void **state)
+{
 	struct identity_principal who;
 	struct identity_session s;
 
@@ -255,9 +267,9 @@ static void a_deleted_role_has_no_rights(void **state)
 		0);
 	assert_int_equal(authenticate(s.access_key_id, s.secret, s.token, &who, NULL), 0);
 	assert_int_equal(ask(&who, "s3:GetObject", NULL), 0);
-	assert_int_equal(identity_delete_role_policy(w.e, &w.call, &drop, &dropped, NULL), 0);
+	drop_policy();
 	assert_int_equal(ask(&who, "s3:GetObject", NULL), -1);
-	assert_int_equal(identity_delete_role(w.e, &w.call, &delete, &deleted, NULL), 0);
+	delete_role();
 	assert_int_equal(ask(&who, "s3:GetObject", NULL), -1);
 }
 
@@ -464,6 +476,59 @@ static void sessions_survive_a_new_key(void **state)
 	assert_int_equal(authenticate(host.access_key_id, host.secret, host.token, &who, NULL), -1);
 }
 
+/* A password of the registry by the credentials. */
+static const char *password_by(const struct identity_session *s)
+{
+	struct identity_principal who;
+	const char *password;
+	int64_t expires;
+
+	assert_int_equal(authenticate(s->access_key_id, s->secret, s->token, &who, NULL), 0);
+	assert_int_equal(identity_password_new(w.e, &who, NULL, 12 * 3600 * USEC_PER_SEC, &w.arena,
+				 &password, &expires, NULL),
+		0);
+	return password;
+}
+
+static void check_password(const char *password, enum err_kind wanted)
+{
+	struct err err CLEANUP_ERR = ERR_INIT;
+	struct identity_principal who;
+	const char *scope;
+	int r = identity_password_check(w.e, password, &w.arena, &who, &scope, &err);
+
+	assert_int_equal(r, wanted ? -1 : 0);
+	assert_int_equal(err.kind, wanted);
+}
+
+static void passwords_end_with_whom_they_speak_for(void **state)
+{
+	int64_t since = durable_now(w.durable);
+	struct identity_session s, host;
+	const char *of_role, *of_host;
+
+	(void)state;
+	make_role();
+	assert_int_equal(identity_session_new(w.e, ROLE, "build-1", NULL, 3600 * USEC_PER_SEC,
+				 &w.arena, &s, NULL),
+		0);
+	assert_int_equal(identity_session_new(w.e, NULL, "i-1", NULL, 3600 * USEC_PER_SEC, &w.arena,
+				 &host, NULL),
+		0);
+	identity_set_alive(w.e, "i-", alive, there_since, &since);
+	of_role = password_by(&s);
+	of_host = password_by(&host);
+	check_password(of_role, ERR_NONE);
+	check_password(of_host, ERR_NONE);
+	since = 0;
+	check_password(of_host, ERR_BAD_SIGNATURE);
+	drop_policy();
+	delete_role();
+	check_password(of_role, ERR_BAD_SIGNATURE);
+	make_role(); /* another one of that name */
+	check_password(of_role, ERR_BAD_SIGNATURE);
+}
+
 static void the_account_is_chosen_once(void **state)
 {
 	const char *first, *second;
@@ -608,6 +673,7 @@ int main(void)
 		CASE(roles_trust_for_an_account_and_a_source),
 		CASE(roles_trust_whom_they_name),
 		CASE(sessions_survive_a_new_key),
+		CASE(passwords_end_with_whom_they_speak_for),
 		CASE(the_account_is_chosen_once),
 		CASE(git_takes_the_helpers_password),
 	};
