@@ -28,6 +28,7 @@
 #define LIMIT_ARCHIVE_BYTES (64 * GIB)	 /* unpacked */
 #define LIMIT_CLONE_BYTES (64 * GIB)	 /* of the disk; what --clone-limit is without it */
 #define LIMIT_COUNTED_METRICS 100000	 /* of a minute, or more while the store takes none */
+#define LIMIT_MATH_POINTS 10000000	 /* that metric math makes for a request */
 #define LIMIT_LOG_LINE (256 * KIB)	 /* longer ones are split */
 #define LIMIT_PIPELINE_STATES (1 * MIB)	 /* kept answers of GetPipelineState */
 #define LIMIT_REPORT_FILE (64 * MIB)	 /* one test or coverage file */

@@ -25,8 +25,20 @@ static int complain(const struct reader *r, const char *what, struct err *err)
 
 /* ---- operators ---- */
 
+bool expression_count(const struct expression_scope *s, size_t points)
+{
+	size_t room = s->room ? *s->room : SIZE_MAX;
+
+	if (s->room)
+		*s->room -= MIN(room, points);
+	return room >= points;
+}
+
+/* What is beyond the room is refused at the next operand: an operator or function makes no more
+ * series than its operands are. */
 struct signal_series expression_series_new(const struct expression_scope *s)
 {
+	expression_count(s, s->n + 1);
 	return (struct signal_series){
 		.values = arena_new_n(s->a, s->n + 1, double),
 		.samples = arena_new_n(s->a, s->n + 1, double),
@@ -181,25 +193,36 @@ static int read_word(struct reader *r, struct expression_value *ret, struct err 
 	return r->s->find(r->s->arg, word, ret, err);
 }
 
+static void push(struct reader *r, struct expression_value *list, const struct signal_series *x)
+{
+	size_t n = list->n_list;
+
+	if (!(n & (n - 1))) { /* as many as there is room for: twice as many */
+		struct signal_series *longer =
+			arena_new_n(r->s->a, MAX(2 * n, 1), struct signal_series);
+
+		for (size_t i = 0; i < n; i++)
+			longer[i] = list->list[i];
+		list->list = longer;
+	}
+	list->list[list->n_list++] = *x;
+}
+
 /* Adds an element of a list: a time series, a number as one, or all of another list. */
 static int add_element(struct reader *r, struct expression_value *list,
 	const struct expression_value *element, struct err *err)
 {
 	bool many = element->kind == EXPRESSION_LIST;
-	size_t n = list->n_list + (many ? element->n_list : 1);
-	struct signal_series *longer;
+	struct signal_series one;
 
-	if (n > MOST_ELEMENTS)
+	if (list->n_list + (many ? element->n_list : 1) > MOST_ELEMENTS)
 		return complain(r, "a list has at most 500 time series", err);
-	longer = arena_new_n(r->s->a, n, struct signal_series);
-	for (size_t i = 0; i < list->n_list; i++)
-		longer[i] = list->list[i];
-	for (size_t i = 0; many && i < element->n_list; i++)
-		longer[list->n_list + i] = element->list[i];
-	if (!many && !expression_as_series(r->s, element, &longer[list->n_list]))
+	if (!many && !expression_as_series(r->s, element, &one))
 		return complain(r, "a list holds time series and numbers", err);
-	list->list = longer;
-	list->n_list = n;
+	for (size_t i = 0; many && i < element->n_list; i++)
+		push(r, list, &element->list[i]);
+	if (!many)
+		push(r, list, &one);
 	return 0;
 }
 
@@ -219,6 +242,8 @@ static int read_list(struct reader *r, struct expression_value *ret, struct err 
 static int read_operand(struct reader *r, struct expression_value *ret, struct err *err)
 {
 	*ret = (struct expression_value){0};
+	if (!expression_count(r->s, 1))
+		return complain(r, "more is to be computed than a request may ask for", err);
 	scanner_skip_blanks(&r->in);
 	if (scanner_take(&r->in, "(")) {
 		if (read_or(r, ret, err) < 0)

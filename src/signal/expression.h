@@ -20,7 +20,8 @@ struct expression_value {
 /* What an expression is evaluated in. */
 struct expression_scope {
 	struct arena *a;
-	size_t n; /* points of each series */
+	size_t n;     /* points of each series */
+	size_t *room; /* points that may still be made, and operands be read; NULL: any number */
 	int64_t from_sec;
 	int period;
 	/* The value of an id; an error names one that is not known. */
@@ -38,6 +39,8 @@ int expression_evaluate(const struct expression_scope *s, const char *text,
 /* ---- between expression.c and expression_function.c ---- */
 
 struct signal_series expression_series_new(const struct expression_scope *s);
+/* Counts what is made; false: there was no room for it. */
+bool expression_count(const struct expression_scope *s, size_t points);
 /* A number at all points, a series as it is; false for others. */
 bool expression_as_series(const struct expression_scope *s, const struct expression_value *v,
 	struct signal_series *ret);

@@ -5,9 +5,12 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/limits.h"
+#include "base/mem.h"
 #include "signal/expression.h"
 
 #define MOST_DEPTH 16
+#define POINTS_OF_READING 1000 /* that are made in the time in which a metric is read */
 
 static const struct cloudwatch_metric_data_query *query_by_id(
 	const struct cloudwatch_metric_data_queries *queries, struct view id)
@@ -84,26 +87,44 @@ int math_queries_check(const struct cloudwatch_metric_data_queries *queries, str
 /* ---- periods ---- */
 
 static int longest(const struct cloudwatch_metric_data_queries *queries,
-	const struct cloudwatch_metric_data_query *q, int depth)
+	const struct cloudwatch_metric_data_query *q, bool *seen);
+
+static int longest_metric(const struct cloudwatch_metric_data_queries *queries, bool *seen)
 {
 	int period = 0;
 
+	wire_foreach (q, queries) {
+		int one = q->metric_stat ? longest(queries, q, seen) : 0;
+
+		period = MAX(period, one);
+	}
+	return period;
+}
+
+/* Of those that were not seen yet: queries may refer to one another as often as they like. */
+static int longest(const struct cloudwatch_metric_data_queries *queries,
+	const struct cloudwatch_metric_data_query *q, bool *seen)
+{
+	int period = 0;
+
+	if (seen[q - queries->v])
+		return 0;
+	seen[q - queries->v] = true;
 	if (q->metric_stat)
 		return wire_or(q->metric_stat->period, MATH_PERIOD_DEFAULT);
-	for (const char *p = q->expression; *p && depth < MOST_DEPTH;) {
+	for (const char *p = q->expression; *p;) {
+		const struct cloudwatch_metric_data_query *other;
 		struct view word = {p, 0};
+		int one = 0;
 
 		while (isalnum((unsigned char)p[word.len]) || p[word.len] == '_')
 			word.len++;
-		if (view_eq(word, VIEW("METRICS"))) {
-			wire_foreach (x, queries) {
-				if (x->metric_stat)
-					period = MAX(period, longest(queries, x, depth + 1));
-			}
-		} else if (word.len && query_by_id(queries, word)) {
-			period = MAX(
-				period, longest(queries, query_by_id(queries, word), depth + 1));
-		}
+		other = word.len ? query_by_id(queries, word) : NULL;
+		if (view_eq(word, VIEW("METRICS")))
+			one = longest_metric(queries, seen);
+		else if (other)
+			one = longest(queries, other, seen);
+		period = MAX(period, one);
 		p += word.len ? word.len : 1;
 	}
 	return period;
@@ -112,7 +133,8 @@ static int longest(const struct cloudwatch_metric_data_queries *queries,
 int math_query_period(const struct cloudwatch_metric_data_queries *queries,
 	const struct cloudwatch_metric_data_query *q)
 {
-	int period = longest(queries, q, 0);
+	CLEANUP(freep) bool *seen = xcalloc(queries->n + 1, sizeof(*seen));
+	int period = longest(queries, q, seen);
 
 	return period ? period : wire_or(q->period, MATH_PERIOD_DEFAULT);
 }
@@ -124,6 +146,7 @@ struct reading {
 	const struct cloudwatch_metric_data_queries *queries;
 	const struct math_range *range;
 	struct arena *a;
+	size_t *room;
 	int depth;
 };
 
@@ -168,6 +191,7 @@ static int metrics(void *arg, const char *prefix, struct expression_value *ret, 
 {
 	struct reading *r = arg;
 
+	*r->room -= MIN(*r->room, r->queries->n);
 	*ret = (struct expression_value){.kind = EXPRESSION_LIST,
 		.list = arena_new_n(r->a, r->queries->n + 1, struct signal_series)};
 	wire_foreach (q, r->queries) {
@@ -188,6 +212,7 @@ static int value_of(struct reading *r, const struct cloudwatch_metric_data_query
 	struct expression_scope scope = {
 		.a = r->a,
 		.n = r->range->n,
+		.room = r->room,
 		.from_sec = r->range->from_sec,
 		.period = r->range->period,
 		.find = find,
@@ -203,6 +228,10 @@ static int value_of(struct reading *r, const struct cloudwatch_metric_data_query
 			return err_set_wire(err, "ValidationError",
 				"metric '%s' has a period of %d s where %d s are needed", q->id,
 				period, r->range->period);
+		if (!expression_count(&scope, r->range->n + POINTS_OF_READING))
+			return err_set_wire(err, "ValidationError",
+				"metric '%s': more is to be computed than a request may ask for",
+				q->id);
 		*ret = (struct expression_value){.kind = EXPRESSION_SERIES};
 		return math_metric_read(r->tx, q->metric_stat, r->range, r->a, &ret->series, err);
 	}
@@ -219,7 +248,12 @@ int math_query_read(struct db_tx *tx, const struct cloudwatch_metric_data_querie
 	const struct cloudwatch_metric_data_query *q, const struct math_range *range,
 	struct arena *a, struct signal_series **ret, size_t *ret_n, struct err *err)
 {
-	struct reading r = {.tx = tx, .queries = queries, .range = range, .a = a};
+	size_t room = LIMIT_MATH_POINTS;
+	struct reading r = {.tx = tx,
+		.queries = queries,
+		.range = range,
+		.a = a,
+		.room = range->room ? range->room : &room};
 	struct expression_value v;
 
 	if (value_of(&r, q, &v, err) < 0)

@@ -17,6 +17,8 @@ struct math_range {
 	int64_t from_sec;
 	int period;
 	size_t n;
+	size_t *room; /* as of expressions (signal/expression.h), for all queries of a request;
+			 NULL: LIMIT_MATH_POINTS for this one */
 };
 /* The query's series: one, or more where an expression is over all metrics. In the arena. */
 int math_query_read(struct db_tx *tx, const struct cloudwatch_metric_data_queries *queries,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "signal/internal.h"
 #include "signal/math_query.h"
 
@@ -284,6 +285,7 @@ struct results {
 	size_t first;	   /* series */
 	int64_t first_sec; /* its point, or NO_POINT */
 	size_t seen, room; /* series so far; points that the page still takes */
+	size_t math_room;  /* what queries may still compute */
 	char *next;	   /* where the next page begins, once this one is full */
 };
 
@@ -348,7 +350,8 @@ static int add_results(struct db_tx *tx, const struct cloudwatch_get_metric_data
 	struct err *err)
 {
 	bool ascending = streq(req->scan_by, CLOUDWATCH_SCAN_BY_TIMESTAMPASCENDING);
-	struct math_range range = {.period = math_query_period(&req->metric_data_queries, query)};
+	struct math_range range = {.period = math_query_period(&req->metric_data_queries, query),
+		.room = &out->math_room};
 	const char *label = query->label	 ? query->label
 			    : query->metric_stat ? query->metric_stat->metric->metric_name
 						 : query->id;
@@ -380,7 +383,7 @@ static int add_results(struct db_tx *tx, const struct cloudwatch_get_metric_data
 static int get_metric_data_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	SIGNAL_OP_ARGS(cloudwatch, get_metric_data);
-	struct results found CLEANUP(results_release) = {0};
+	struct results found CLEANUP(results_release) = {.math_room = LIMIT_MATH_POINTS};
 
 	if (req->metric_data_queries.n > MAX_QUERIES)
 		return err_set_wire(err, "ValidationError",

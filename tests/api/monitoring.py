@@ -220,6 +220,20 @@ def test_metric_math(shared_server):
     assert code_of(lambda: query(metric("Bad", "Bad"))) == "ValidationError"
 
 
+def test_metric_math_has_limits(shared_server):
+    """Queries that refer to one another hundreds of times, over and over, are refused and not computed."""
+    c = shared_server.client("cloudwatch")
+    chain = [metric("e0", "Bad", ReturnData=False)] + [
+        {"Id": f"e{i}", "Expression": "+".join([f"e{i - 1}"] * 500), "ReturnData": i == 9} for i in range(1, 10)]
+    now = int(time.time())
+    assert code_of(lambda: c.get_metric_data(
+        StartTime=now - 10000, EndTime=now, MetricDataQueries=chain)) == "ValidationError"
+    circle = [{"Id": "e", "Expression": "+".join("e" * 1000)}]
+    for metrics in (chain, circle):
+        assert code_of(c.put_metric_alarm, AlarmName="endless", EvaluationPeriods=1, Threshold=1.0,
+                       ComparisonOperator="GreaterThanThreshold", Metrics=metrics) == "ValidationError"
+
+
 def test_alarm_on_metric_math(shared_server):
     c = shared_server.client("cloudwatch")
     definition = {

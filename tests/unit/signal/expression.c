@@ -16,6 +16,7 @@
 
 static struct arena arena;
 static struct expression_scope scope;
+static size_t *room;
 
 /* m: 1 - 3 4; z: 0 0 0 2 */
 static int find(void *arg, const char *id, struct expression_value *ret, struct err *err)
@@ -55,7 +56,7 @@ static const char *shown(const char *text)
 	struct err err CLEANUP_ERR = ERR_INIT;
 
 	scope = (struct expression_scope){
-		.a = &arena, .n = N, .period = 60, .find = find, .metrics = metrics};
+		.a = &arena, .n = N, .room = room, .period = 60, .find = find, .metrics = metrics};
 	out[0] = '\0';
 	if (expression_evaluate(&scope, text, &v, &err) < 0) {
 		snprintf(out, sizeof(out), "error: %.200s", err_message(&err));
@@ -73,6 +74,28 @@ static const char *shown(const char *text)
 		n += (size_t)snprintf(out + n, sizeof(out) - n,
 			v.series.present[i] ? "%s%g" : "%s-", i ? " " : "", v.series.values[i]);
 	return out;
+}
+
+/* Some operands after which there is no more room; a long list, and one that is too long. */
+static void test_limits(void **state)
+{
+	struct str list CLEANUP_STR = STR_INIT;
+	size_t left = 4 * (N + 2);
+
+	(void)state;
+	room = &left;
+	assert_string_equal(shown("m * z + m"), "1 - 3 12");
+	assert_non_null(strstr(shown("m + m + m + m + m"), "more is to be computed"));
+	room = NULL;
+	str_add(&list, "SUM([m");
+	for (int i = 1; i < 500; i++)
+		str_add(&list, ",z");
+	str_add(&list, "])");
+	assert_string_equal(shown(str_text(&list)), "1 0 3 1002");
+	str_truncate(&list, list.len - 2);
+	str_add(&list, ",z])");
+	assert_true(starts_with(shown(str_text(&list)), "error"));
+	arena_release(&arena);
 }
 
 static void test_math(void **state)
@@ -234,6 +257,7 @@ static void test_statistics(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_math),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_statistics),
