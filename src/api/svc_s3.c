@@ -190,6 +190,21 @@ static void batch_access(
 		ret->next = versions;
 }
 
+/* Whoever made a URL says by its signature that its headers may be others. */
+static int check_overrides(const struct call *call, const void *req, struct err *err)
+{
+	static const char *const names[] = {"response-cache-control",
+		"response-content-disposition", "response-content-encoding",
+		"response-content-language", "response-content-type", "response-expires"};
+
+	for (size_t i = 0; !call->principal && i < ARRAY_SIZE(names); i++)
+		if (text_member(call, req, names[i]))
+			return err_set_wire(err, "InvalidRequest",
+				"Request specific response headers cannot be used for anonymous "
+				"GET requests.");
+	return 0;
+}
+
 static int s3_access(
 	void *engine, struct call *call, const void *req, struct call_access *ret, struct err *err)
 {
@@ -197,7 +212,7 @@ static int s3_access(
 	const char *source = text_member(call, req, "x-amz-copy-source");
 	const char *upload = text_member(call, req, "uploadId");
 
-	if (add_policy(engine, call, bucket, ret, err) < 0)
+	if (check_overrides(call, req, err) < 0 || add_policy(engine, call, bucket, ret, err) < 0)
 		return -1;
 	if (streq(call->operation->name, "DeleteObjects")) {
 		batch_access(call, req, ret);

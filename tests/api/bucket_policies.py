@@ -183,6 +183,7 @@ def test_everybody(shared_server, s3, bucket):
     s3.delete_public_access_block(Bucket=bucket)
     assert code_of(s3.get_public_access_block, Bucket=bucket) == "NoSuchPublicAccessBlockConfiguration"
     assert fetch(url + "/k") == (200, b"x")
+    assert fetch(url + "/k?response-content-type=text/html")[0] == 400
     unsigned = shared_server.client("s3", signature_version=botocore.UNSIGNED)
     assert unsigned.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
     assert code_of(unsigned.put_object, Bucket=bucket, Key="k", Body=b"y") == "AccessDenied"
