@@ -255,7 +255,8 @@ static int ask_each(struct identity_engine *e, const struct identity_evaluation 
 			continue;
 		if (!r->principal && !verdict.explicitly)
 			verdict.kind = "resource-based policy";
-		return identity_denied(r->principal ? r->principal : "anonymous", r, &verdict, err);
+		return identity_denied(
+			r->principal ? r->principal : POLICY_ANYBODY, r, &verdict, err);
 	}
 	return 0;
 }
@@ -275,7 +276,7 @@ static int authorize_anybody(
 		return -1;
 	identity_caller_keys(e, NULL, NULL, q, &a, &keys);
 	identity_key_add(&keys, "aws:PrincipalType", "Anonymous");
-	identity_key_add(&keys, "aws:userid", "anonymous");
+	identity_key_add(&keys, "aws:userid", POLICY_ANYBODY);
 	identity_key_add(&keys, "aws:PrincipalIsAWSService", "false");
 	result = ask_each(e, &v, q, &r, &a, &keys, err);
 	vec_release(&keys);

@@ -60,6 +60,8 @@ struct policy *policy_nothing(struct arena *a);
 enum policy_answer policy_evaluate(const struct policy *p, const struct policy_request *r);
 /* Whether it asks for tags of resources (aws:ResourceTag/...); NULL does not. */
 bool policy_asks_tags(const struct policy *p);
+/* The aws:userid of who is unknown. */
+#define POLICY_ANYBODY "anonymous"
 /* Whether a statement allows something to everybody, without a condition that holds for known
  * principals, networks or sources alone (spec: S3, "The meaning of public"). */
 bool policy_is_public(const struct policy *p);

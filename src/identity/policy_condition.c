@@ -165,13 +165,17 @@ int policy_conditions_parse(const struct json_node *node, bool variables, struct
 	return 0;
 }
 
+static bool is_text(struct view v, const char *text)
+{
+	return v.len == strlen(text) && strncasecmp(v.p, text, v.len) == 0;
+}
+
 /* Whether it is true or false, or a variable that may be. */
 static bool is_truth(const struct policy_value *v)
 {
 	struct view text = v->pattern.text;
 
-	return v->pattern.variables || (text.len == 4 && strncasecmp(text.p, "true", 4) == 0) ||
-	       (text.len == 5 && strncasecmp(text.p, "false", 5) == 0);
+	return v->pattern.variables || is_text(text, "true") || is_text(text, "false");
 }
 
 static bool fits(const struct policy_condition *c, const struct policy_value *v)
@@ -199,11 +203,10 @@ int policy_conditions_check(const struct policy_conditions *c, struct err *err)
 }
 
 /* Keys by which a condition can leave but a few whom a statement means (spec: S3, "The meaning of
- * public"). */
+ * public"); not the id of an encryption key, which anybody can send where no keys have policies. */
 static const char *const narrowing[] = {"aws:PrincipalAccount", "aws:PrincipalArn",
 	"aws:PrincipalOrgID", "aws:PrincipalServiceName", "aws:SourceAccount", "aws:SourceArn",
-	"aws:SourceIp", "aws:SourceOwner", "aws:SourceVpc", "aws:SourceVpce", "aws:userid",
-	"s3:x-amz-server-side-encryption-aws-kms-key-id"};
+	"aws:SourceIp", "aws:SourceOwner", "aws:SourceVpc", "aws:SourceVpce", "aws:userid"};
 
 /* Networks as large as these are as good as any. */
 #define BROAD_IPV4 8
@@ -213,7 +216,8 @@ static bool is_fixed(const struct policy_condition *c, const struct policy_value
 {
 	if (c->op->read)
 		return v->valid && v->net.bits >= (v->net.n == 4 ? BROAD_IPV4 : BROAD_IPV6);
-	return !v->pattern.variables && v->pattern.fixed == v->pattern.text.len;
+	return !v->pattern.variables && v->pattern.fixed == v->pattern.text.len &&
+	       !is_text(v->pattern.text, POLICY_ANYBODY);
 }
 
 static bool narrows(const struct policy_condition *c)
@@ -270,12 +274,8 @@ static bool matches_any(
 
 static bool null_holds(const struct policy_condition *c, bool absent)
 {
-	const char *wanted = absent ? "true" : "false";
-
 	for (size_t i = 0; i < c->n; i++) {
-		struct view text = c->values[i].pattern.text;
-
-		if (text.len == strlen(wanted) && strncasecmp(text.p, wanted, text.len) == 0)
+		if (is_text(c->values[i].pattern.text, absent ? "true" : "false"))
 			return true;
 	}
 	return false;

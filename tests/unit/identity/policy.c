@@ -326,6 +326,10 @@ static const struct {
 	{EVERYBODY("\"IpAddress\":{\"aws:SourceIp\":[\"10.1.1.1\",\"0.0.0.0/1\"]}"), true},
 	{EVERYBODY("\"IpAddress\":{\"aws:SourceIp\":\"2000::/16\"}"), true},
 	{EVERYBODY("\"NotIpAddress\":{\"aws:SourceIp\":\"10.1.1.1\"}"), true},
+	{EVERYBODY("\"StringEquals\":{\"aws:userid\":\"AIDAX\"}"), false},
+	{EVERYBODY("\"StringEquals\":{\"aws:userid\":\"anonymous\"}"), true},
+	{EVERYBODY("\"StringEquals\":{\"s3:x-amz-server-side-encryption-aws-kms-key-id\":\"k\"}"),
+		true},
 };
 
 static void what_lets_in_everybody_is_public(void **state)
