@@ -475,21 +475,31 @@ void *worker_main(void *arg)
 
 /* ---- the scheduler's thread ---- */
 
+/* What does not change while a task runs: the rest is its worker's to write. */
+struct held_lease {
+	int64_t task_id, usec;
+	char text[sizeof(((struct running_task *)0)->lease)];
+};
+
 static int renew_unit(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct durable *d = arg;
-	VEC(struct running_task) held = {0};
+	VEC(struct held_lease) held = {0};
 	int r = 0;
 
 	pthread_mutex_lock(&d->lock);
-	for (struct running_task *t = d->running; t; t = t->next)
-		vec_push(&held, *t);
+	for (struct running_task *t = d->running; t; t = t->next) {
+		struct held_lease lease = {t->task.id, t->kind->kind.lease_usec, ""};
+
+		memcpy(lease.text, t->lease, sizeof(lease.text));
+		vec_push(&held, lease);
+	}
 	pthread_mutex_unlock(&d->lock);
-	vec_foreach (t, &held)
+	vec_foreach (lease, &held)
 		if (r == 0)
 			r = db_exec(tx, "UPDATE task SET due = ?3 WHERE id = ?1 AND lease = ?2",
-				DB_ARGS(DB_INT(t->task.id), DB_TEXT(t->lease),
-					DB_INT(durable_now(d) + t->kind->kind.lease_usec)),
+				DB_ARGS(DB_INT(lease->task_id), DB_TEXT(lease->text),
+					DB_INT(durable_now(d) + lease->usec)),
 				NULL, err);
 	vec_release(&held);
 	return r;
