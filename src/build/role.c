@@ -28,11 +28,12 @@ int build_may(const struct build_engine *e, const struct store_build_record *r, 
 }
 
 static int may_read(const struct build_engine *e, const struct store_build_record *r,
-	const char *bucket, const char *key, struct err *err)
+	const char *object, const char *version, struct err *err)
 {
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 
-	return build_may(e, r, "s3:GetObject", arena_printf(&a, "s3:::%s/%s", bucket, key), err);
+	return build_may(e, r, version && *version ? "s3:GetObjectVersion" : "s3:GetObject",
+		arena_printf(&a, "s3:::%s", object), err);
 }
 
 int build_may_fetch(const struct build_engine *e, const struct store_build_record *r,
@@ -43,7 +44,8 @@ int build_may_fetch(const struct build_engine *e, const struct store_build_recor
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 
 	if (req->input)
-		return may_read(e, r, req->input->bucket, req->input->key, err);
+		return may_read(e, r,
+			arena_printf(&a, "%s/%s", req->input->bucket, req->input->key), NULL, err);
 	if (streq(req->source->type, CODEBUILD_SOURCE_TYPE_CODECOMMIT))
 		return build_may(e, r, "codecommit:GitPull",
 			arena_printf(&a, "codecommit:%s:%s:%s", e->region, e->account,
@@ -51,11 +53,9 @@ int build_may_fetch(const struct build_engine *e, const struct store_build_recor
 			err);
 	if (starts_with(location, S3_ARN))
 		location += strlen(S3_ARN);
-	slash = strchr(location, '/');
-	if (!streq(req->source->type, CODEBUILD_SOURCE_TYPE_S3) || !slash)
+	if (!streq(req->source->type, CODEBUILD_SOURCE_TYPE_S3) || !strchr(location, '/'))
 		return 0;
-	return may_read(
-		e, r, arena_strndup(&a, location, (size_t)(slash - location)), slash + 1, err);
+	return may_read(e, r, location, ends_with(location, "/") ? NULL : req->version, err);
 }
 
 int build_may_locate(const struct build_engine *e, const struct store_build_record *r,

@@ -308,22 +308,24 @@ def test_revisions_under_policies(shared_server, s3, bucket):
     assert error("k")["code"] == "NO_INSTANCES"  # it may be read; there is no host
 
 
-@pytest.mark.parametrize("name, source", [
-    ("spec", {"type": "NO_SOURCE", "buildspec": "arn:aws:s3:::{}/in/k"}),
-    ("object", {"type": "S3", "location": "{}/in/k"}),
-    ("arn", {"type": "S3", "location": "arn:aws:s3:::{}/in/k"}),
-    ("folder", {"type": "S3", "location": "{}/in/"})])
-def test_builds_under_policies(shared_server, s3, bucket, name, source):
+@pytest.mark.parametrize("name, source, more", [
+    ("spec", {"type": "NO_SOURCE", "buildspec": "arn:aws:s3:::{}/in/k"}, {}),
+    ("object", {"type": "S3", "location": "{}/in/k"}, {}),
+    ("arn", {"type": "S3", "location": "arn:aws:s3:::{}/in/k"}, {}),
+    ("version", {"type": "S3", "location": "{}/in/k"}, {"sourceVersion": "null"}),
+    ("folder", {"type": "S3", "location": "{}/in/"}, {})])
+def test_builds_under_policies(shared_server, s3, bucket, name, source, more):
     """A buildspec in a bucket is read under the build's role, as is each object of a source."""
     cb = shared_server.client("codebuild")
     role = f"arn:aws:iam::{shared_server.account}:role/build"
     s3.put_object(Bucket=bucket, Key="in/k", Body=b"x")
-    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", {"AWS": role}, resource="/in/k")))
+    action = "s3:GetObjectVersion" if more else "s3:GetObject"
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(statement(bucket, "Deny", {"AWS": role}, action, "/in/k")))
     cb.create_project(name=f"denied-{name}", source={k: v.format(bucket) for k, v in source.items()},
-                      artifacts={"type": "NO_ARTIFACTS"}, serviceRole=role,
+                      artifacts={"type": "NO_ARTIFACTS"}, serviceRole=role, **more,
                       environment={"type": "LINUX_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_SMALL"})
     build = cb.start_build(projectName=f"denied-{name}")["build"]["id"]
     ended = eventually(lambda: [b for b in cb.batch_get_builds(ids=[build])["builds"] if b["buildComplete"]])[0]
     said = json.dumps([p.get("contexts") for p in ended["phases"]])
-    wanted = f"s3:GetObject on resource: arn:aws:s3:::{bucket}/in/k with an explicit deny"
+    wanted = f"{action} on resource: arn:aws:s3:::{bucket}/in/k with an explicit deny"
     assert ended["buildStatus"] != "SUCCEEDED" and wanted in said, said
