@@ -216,10 +216,11 @@ static int find_policies(struct db_tx *tx, void *arg, struct err *err)
 	return 0;
 }
 
-static int check_policies(
-	struct identity_engine *e, const struct identity_assume *q, struct err *err)
+static int check_policies(struct identity_engine *e, const struct identity_assume *q,
+	struct arena *a, struct err *err)
 {
 	size_t n = q->policy_arns ? q->policy_arns->n : 0;
+	struct policy *p;
 
 	if (n > MAX_POLICIES)
 		return err_set_wire(err, "ValidationError",
@@ -229,7 +230,7 @@ static int check_policies(
 	if (q->tags && q->tags->n > MAX_TAGS)
 		return err_set_wire(
 			err, "ValidationError", "A session has at most %d tags.", MAX_TAGS);
-	return q->policy ? policy_check(view_of(q->policy), POLICY_IDENTITY, err) : 0;
+	return q->policy ? policy_check(view_of(q->policy), POLICY_IDENTITY, a, &p, err) : 0;
 }
 
 static bool has_tag(const struct sts_tag_list_type *tags, size_t n, const char *key)
@@ -347,7 +348,7 @@ int identity_assume(struct identity_engine *e, struct call *call, const struct i
 		return not_trusted(q, q->action, false, err);
 	if (check_trust(e, call, q, &role, err) < 0 ||
 		identity_check_mfa(q->serial_number, q->token_code, err) < 0 ||
-		check_duration(q, &role, err) < 0 || check_policies(e, q, err) < 0 ||
+		check_duration(q, &role, err) < 0 || check_policies(e, q, call->arena, err) < 0 ||
 		check_tags(q, err) < 0 || check_packed(q, &ret->packed_percent, err) < 0)
 		return -1;
 	return make_session(e, call, q, &role, ret, err);

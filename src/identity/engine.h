@@ -326,7 +326,7 @@ int identity_bounded(struct identity_step *s, struct db_tx *tx, struct identity_
 /* How many have this one. */
 size_t identity_count_bounded(const struct identity_bounded_list *list, const char *arn);
 /* MalformedPolicyDocument; LimitExceeded when it is too long. */
-int identity_check_managed(const char *document, struct err *err);
+int identity_check_managed(const char *document, struct arena *a, struct err *err);
 /* The document of a managed policy, AWS's own included: 1, 0, -1. */
 int identity_managed_document(
 	struct db_tx *tx, const char *arn, struct arena *a, const char **ret, struct err *err);

@@ -42,9 +42,10 @@ static int put_inline(struct identity_step *s, struct db_tx *tx, const char *kin
 	const struct towpath_identity_document *doc, struct err *err)
 {
 	const char *owner;
+	struct policy *p;
 
 	if (identity_need_owner(s, tx, kind, name, &owner, err) < 0 ||
-		policy_check(view_of(doc->document), POLICY_IDENTITY, err) < 0 ||
+		policy_check(view_of(doc->document), POLICY_IDENTITY, s->a, &p, err) < 0 ||
 		check_size(s, tx, kind, name, owner, doc, err) < 0)
 		return -1;
 	return store_document_put(

@@ -115,9 +115,11 @@ int identity_need_policy(struct identity_step *s, struct db_tx *tx, const char *
 	return 0;
 }
 
-int identity_check_managed(const char *document, struct err *err)
+int identity_check_managed(const char *document, struct arena *a, struct err *err)
 {
-	if (policy_check(view_of(document), POLICY_IDENTITY, err) < 0)
+	struct policy *p;
+
+	if (policy_check(view_of(document), POLICY_IDENTITY, a, &p, err) < 0)
 		return -1;
 	if (policy_size(document) > QUOTA_MANAGED_SIZE)
 		return err_set_wire(err, "LimitExceeded", "Cannot exceed quota for PolicySize: %d",
@@ -172,7 +174,7 @@ static int create_policy(struct identity_step *s, struct db_tx *tx, struct err *
 		.update_date = now,
 	};
 	if (check_name(s, tx, req->policy_name, err) < 0 ||
-		identity_check_managed(doc.document, err) < 0 ||
+		identity_check_managed(doc.document, s->a, err) < 0 ||
 		identity_check_tags(&req->tags, err) < 0)
 		return -1;
 	resp->policy = p;

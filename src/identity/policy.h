@@ -49,9 +49,10 @@ struct policy_request {
  * wrong with it. */
 int policy_parse(struct view json, enum policy_use use, struct arena *a, struct policy **ret,
 	struct err *err);
-/* Whether a document may be saved: MalformedPolicyDocument also where a statement would mean
- * nothing: a date that is none, a service that cannot be, an action without a name. */
-int policy_check(struct view json, enum policy_use use, struct err *err);
+/* The same of a document that is to be saved: MalformedPolicyDocument also where a statement would
+ * mean nothing: a date that is none, a service that cannot be, an action without a name. */
+int policy_check(struct view json, enum policy_use use, struct arena *a, struct policy **ret,
+	struct err *err);
 /* Its characters as quotas count them: without white space. */
 size_t policy_size(const char *json);
 /* A document without statements: silent about everything. */

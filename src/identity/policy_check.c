@@ -168,21 +168,20 @@ static int check_statement(const struct json_node *node, const struct policy_sta
 	return policy_conditions_check(&s->conditions, err);
 }
 
-int policy_check(struct view json, enum policy_use use, struct err *err)
+int policy_check(struct view json, enum policy_use use, struct arena *a, struct policy **ret,
+	struct err *err)
 {
-	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	const struct json_node *doc, *list;
-	struct policy *p;
 
-	if (policy_parse(json, use, &a, &p, err) < 0 || json_parse(json, &a, &doc, err) < 0 ||
+	if (policy_parse(json, use, a, ret, err) < 0 || json_parse(json, a, &doc, err) < 0 ||
 		check_document(doc, err) < 0)
 		return -1;
 	list = json_member(doc, "Statement");
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; i < (*ret)->n; i++) {
 		const struct json_node *one =
 			list->kind == JSON_KIND_ARRAY ? &list->items[i] : list;
 
-		if (check_statement(one, &p->statements[i], use, err) < 0)
+		if (check_statement(one, &(*ret)->statements[i], use, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -9,14 +9,22 @@
 
 #define MAX_ACTION 128
 
+static int check(const char *text, enum policy_use use, struct err *err)
+{
+	struct arena a CLEANUP_ARENA = ARENA_INIT;
+	struct policy *p;
+
+	return policy_check(view_of(text), use, &a, &p, err);
+}
+
 int identity_repository_policy_check(const char *text, struct err *err)
 {
-	return policy_check(view_of(text), POLICY_REPOSITORY, err);
+	return check(text, POLICY_REPOSITORY, err);
 }
 
 int identity_resource_policy_check(const char *text, struct err *err)
 {
-	return policy_check(view_of(text), POLICY_RESOURCE, err);
+	return check(text, POLICY_RESOURCE, err);
 }
 
 int identity_secret_policy_check(const char *text, bool *ret_public, struct err *err)
@@ -24,8 +32,7 @@ int identity_secret_policy_check(const char *text, bool *ret_public, struct err 
 	struct arena a CLEANUP_ARENA = ARENA_INIT;
 	struct policy *p;
 
-	if (policy_check(view_of(text), POLICY_RESOURCE, err) < 0 ||
-		policy_parse(view_of(text), POLICY_RESOURCE, &a, &p, err) < 0)
+	if (policy_check(view_of(text), POLICY_RESOURCE, &a, &p, err) < 0)
 		return -1;
 	*ret_public = policy_is_public(p);
 	return 0;
@@ -252,8 +259,7 @@ int identity_subject_policy_check(struct identity_engine *e, const char *text,
 	struct policy *p;
 	struct people_step people = {e, NULL, &a};
 
-	if (policy_check(view_of(text), POLICY_RESOURCE, err) < 0 ||
-		policy_parse(view_of(text), POLICY_RESOURCE, &a, &p, err) < 0)
+	if (policy_check(view_of(text), POLICY_RESOURCE, &a, &p, err) < 0)
 		return -1;
 	people.p = p;
 	if (check_others(p, err) < 0 ||

@@ -31,8 +31,7 @@ static int check_trust(
 {
 	struct policy *trust;
 
-	if (policy_check(view_of(document), POLICY_TRUST, err) < 0 ||
-		policy_parse(view_of(document), POLICY_TRUST, s->a, &trust, err) < 0)
+	if (policy_check(view_of(document), POLICY_TRUST, s->a, &trust, err) < 0)
 		return -1;
 	if (policy_size(document) > QUOTA_TRUST_SIZE)
 		return err_set_wire(err, "LimitExceeded",

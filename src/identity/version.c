@@ -109,7 +109,7 @@ static int create_policy_version(struct identity_step *s, struct db_tx *tx, stru
 	struct iam_policy p;
 
 	if (need_own(s, tx, req->policy_arn, &p, err) < 0 ||
-		identity_check_managed(req->policy_document, err) < 0 ||
+		identity_check_managed(req->policy_document, s->a, err) < 0 ||
 		versions_of(s, tx, p.arn, &rows, err) < 0)
 		return -1;
 	if (rows.n >= QUOTA_VERSIONS_OF_POLICY)
