@@ -297,21 +297,6 @@ static void fill_more(struct call *call, const struct access_table *table,
 	}
 }
 
-void api_access_add(struct call *call, struct call_access *need, const char *key, const char *value)
-{
-	const char **conditions;
-	size_t n = 0;
-
-	while (need->conditions && need->conditions[n])
-		n++;
-	conditions = arena_new_n(call->arena, n + 3, const char *);
-	if (n)
-		memcpy(conditions, need->conditions, n * sizeof(*conditions));
-	conditions[n] = key;
-	conditions[n + 1] = value;
-	need->conditions = conditions;
-}
-
 const struct access_table *api_access_find(const struct wire_service *wire)
 {
 	for (size_t i = 0; i < access_tables_n; i++) {

@@ -16,8 +16,4 @@ bool api_access_anonymous(const struct access_table *table, const struct wire_se
 int api_access(const struct access_table *table, const struct call_service *s, struct call *call,
 	const void *req, struct call_access *ret, struct err *err);
 
-/* Adds a condition key to a need. */
-void api_access_add(
-	struct call *call, struct call_access *need, const char *key, const char *value);
-
 #endif

@@ -2,8 +2,8 @@
 /* S3 as the API serves it: handlers, and what each operation needs permission for. */
 #include "api/svc_s3.h"
 
-#include "api/access.h"
 #include "base/mem.h"
+#include "identity/identity.h"
 
 CALL_ADAPTER(artifact_abort_multipart_upload)
 CALL_ADAPTER(artifact_complete_multipart_upload)
@@ -109,6 +109,12 @@ static int add_policy(struct artifact_engine *e, struct call *call, const char *
 
 /* ---- what some operations need beside their row ---- */
 
+static void add_condition(
+	struct call *call, struct call_access *need, const char *key, const char *value)
+{
+	need->conditions = identity_conditions_add(need->conditions, key, value, call->arena);
+}
+
 /* Whether a key exists is the business of those who may list the bucket; there: what is needed of
  * the bucket that the key is looked for in. */
 static void hide_keys(struct call *call, const char *bucket, const struct call_access *there,
@@ -139,7 +145,7 @@ static int add_source(struct artifact_engine *e, struct call *call, const char *
 						   call->partition, from.bucket, from.key));
 	need->n_resources = 1;
 	if (from.version)
-		api_access_add(call, need, "s3:VersionId", from.version);
+		add_condition(call, need, "s3:VersionId", from.version);
 	ret->next = need;
 	if (add_policy(e, call, from.bucket, need, err) < 0)
 		return -1;
@@ -156,9 +162,9 @@ static int add_encryption(struct artifact_engine *e, struct call *call, const ch
 	if (artifact_upload_encryption(e, upload_id, call->arena, &algorithm, &key, err) < 0)
 		return -1;
 	if (algorithm)
-		api_access_add(call, ret, "s3:x-amz-server-side-encryption", algorithm);
+		add_condition(call, ret, "s3:x-amz-server-side-encryption", algorithm);
 	if (key)
-		api_access_add(call, ret, "s3:x-amz-server-side-encryption-aws-kms-key-id", key);
+		add_condition(call, ret, "s3:x-amz-server-side-encryption-aws-kms-key-id", key);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /* The operations of secretsmanager. */
 #include "api/svc_secretsmanager.h"
 
-#include "api/access.h"
+#include "identity/identity.h"
 
 CALL_ADAPTER(secret_secretsmanager_batch_get_secret_value)
 CALL_ADAPTER(secret_secretsmanager_create_secret)
@@ -80,7 +80,8 @@ static void add_current_stage(struct call *call,
 	const struct secretsmanager_get_secret_value_request *req, struct call_access *ret)
 {
 	if (!req->version_id && !req->version_stage)
-		api_access_add(call, ret, "secretsmanager:VersionStage", "AWSCURRENT");
+		ret->conditions = identity_conditions_add(
+			ret->conditions, "secretsmanager:VersionStage", "AWSCURRENT", call->arena);
 }
 
 static int access(

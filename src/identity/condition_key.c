@@ -5,6 +5,22 @@
 #include "identity/engine.h"
 #include "identity/policy_match.h"
 
+const char *const *identity_conditions_add(
+	const char *const *conditions, const char *key, const char *value, struct arena *a)
+{
+	const char **all;
+	size_t n = 0;
+
+	while (conditions && conditions[n])
+		n++;
+	all = arena_new_n(a, n + 3, const char *);
+	if (n)
+		memcpy(all, conditions, n * sizeof(*all));
+	all[n] = key;
+	all[n + 1] = value;
+	return all;
+}
+
 void identity_key_add(identity_keys *keys, const char *name, const char *value)
 {
 	if (value)

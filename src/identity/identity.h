@@ -113,6 +113,9 @@ struct identity_question {
 	const char *referer; /* the request's header, or NULL */
 	bool secure;	     /* the request came over TLS */
 };
+/* The condition keys and one more, in the arena. */
+const char *const *identity_conditions_add(
+	const char *const *conditions, const char *key, const char *value, struct arena *a);
 /* Tells the tags of a resource, by calling tag() for each; any thread, outside of transactions. */
 typedef void (*identity_tags_fn)(void *arg, const char *arn, struct arena *a,
 	void (*tag)(void *to, const char *key, const char *value), void *to);

@@ -5,23 +5,6 @@
 
 #define S3_ARN "arn:aws:s3:::"
 
-/* The actor's condition keys and one more. */
-static const char *const *with_key(
-	const char *const *keys, const char *key, const char *value, struct arena *a)
-{
-	const char **all;
-	size_t n = 0;
-
-	while (keys && keys[n])
-		n++;
-	all = arena_new_n(a, n + 3, const char *);
-	if (n)
-		memcpy(all, keys, n * sizeof(*all));
-	all[n] = key;
-	all[n + 1] = value;
-	return all;
-}
-
 int bucket_role_may(struct artifact_engine *artifact, struct identity_engine *identity,
 	const struct identity_actor *who, const char *action, const char *resource,
 	const char *encryption, struct err *err)
@@ -36,7 +19,7 @@ int bucket_role_may(struct artifact_engine *artifact, struct identity_engine *id
 	if (artifact_bucket_policy(artifact, bucket, false, &a, &policy, err) < 0)
 		return -1;
 	if (encryption && streq(action, "s3:PutObject"))
-		actor.keys =
-			with_key(actor.keys, "s3:x-amz-server-side-encryption", encryption, &a);
+		actor.keys = identity_conditions_add(
+			actor.keys, "s3:x-amz-server-side-encryption", encryption, &a);
 	return identity_role_may(identity, &actor, action, resource, policy, err);
 }
