@@ -97,7 +97,9 @@ static int update_group(struct step *s, enum deploy_status status, struct err *e
 		return -1;
 	if (status != DEPLOY_SUCCEEDED)
 		return outdated_look_again(s, &group, err);
-	return scale_out_retry(s->e, s->tx, &group, err) < 0 ? -1 : outdated_look(s, &group, err);
+	return scale_out_retry(s->e, s->tx, &group, err) < 0
+		       ? -1
+		       : outdated_look(s->e, s->tx, &group, err);
 }
 
 static void set_error(struct step *s, const char *code, const char *message)

@@ -20,7 +20,7 @@ struct look {
 	struct deploy_hosts hosts;
 };
 
-static int have_looked(struct deploy_engine *e, struct db_tx *tx,
+int outdated_look(struct deploy_engine *e, struct db_tx *tx,
 	const struct codedeploy_deployment_group_info *g, struct err *err)
 {
 	if (!g->auto_scaling_groups.n || !g->last_successful_deployment ||
@@ -32,11 +32,6 @@ static int have_looked(struct deploy_engine *e, struct db_tx *tx,
 			.subject = g->last_successful_deployment->deployment_id,
 			.token = ""},
 		err);
-}
-
-int outdated_look(struct step *s, const struct codedeploy_deployment_group_info *g, struct err *err)
-{
-	return have_looked(s->e, s->tx, g, err);
 }
 
 int outdated_look_again(
@@ -180,7 +175,7 @@ static int on_group(struct durable *d, struct db_tx *tx, const struct journal_en
 		bool another;
 
 		if (has_another(tx, &groups[i], event.instance_id, &a, &another, err) < 0 ||
-			(another && have_looked(arg, tx, &groups[i], err) < 0))
+			(another && outdated_look(arg, tx, &groups[i], err) < 0))
 			return -1;
 	}
 	return 0;

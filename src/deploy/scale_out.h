@@ -28,8 +28,8 @@ int scale_out_retry(struct deploy_engine *e, struct db_tx *tx,
 /* ---- instances that were launched meanwhile (outdated.c) ---- */
 
 /* Have instances looked for that the group's last successful deployment did not reach. */
-int outdated_look(
-	struct step *s, const struct codedeploy_deployment_group_info *g, struct err *err);
+int outdated_look(struct deploy_engine *e, struct db_tx *tx,
+	const struct codedeploy_deployment_group_info *g, struct err *err);
 /* The group is free again: who waited for that looks now. */
 int outdated_look_again(
 	struct step *s, const struct codedeploy_deployment_group_info *g, struct err *err);

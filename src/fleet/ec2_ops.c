@@ -228,15 +228,6 @@ static int check_keys(const struct ec2_tag_list *tags, struct err *err)
 	return 0;
 }
 
-static size_t count_own(const struct towpath_string_map *tags)
-{
-	size_t n = 0;
-
-	wire_foreach (tag, tags)
-		n += !is_reserved(tag->key);
-	return n;
-}
-
 static int too_many_tags(struct err *err)
 {
 	return err_set_wire(err, "TagLimitExceeded",
@@ -258,7 +249,7 @@ static int create_tags_step(struct db_tx *tx, void *arg, struct err *err)
 			return -1;
 		wire_foreach (tag, &req->tags)
 			string_map_put(&i.tags, tag->key, tag->value, a);
-		if (count_own(&i.tags) > STORE_TAGS_MAX)
+		if (store_tags_own(&i.tags) > STORE_TAGS_MAX)
 			return too_many_tags(err);
 		if (fleet_instance_put(tx, &i, err) < 0)
 			return -1;

@@ -141,10 +141,11 @@ static int launch_some(struct fleet_engine *e, struct db_tx *tx,
 	return 0;
 }
 
-static int forget_group(struct db_tx *tx, const struct autoscaling_auto_scaling_group *g,
-	struct arena *a, struct err *err)
+static int forget_group(
+	struct db_tx *tx, const struct autoscaling_auto_scaling_group *g, struct err *err)
 {
-	if (fleet_hooks_forget(tx, g->auto_scaling_group_name, a, err) < 0)
+	if (store_document_delete_owned(
+		    tx, &STORE_LIFECYCLE_HOOK, g->auto_scaling_group_name, err) < 0)
 		return -1;
 	return store_document_delete(tx, &STORE_SCALING_GROUP, g->auto_scaling_group_name, err);
 }
@@ -162,7 +163,7 @@ static int reconcile(struct fleet_engine *e, struct db_tx *tx,
 	if (live_members(tx, g->auto_scaling_group_name, a, &live, &n, &left, err) < 0)
 		return -1;
 	if (deleting && left == 0)
-		return forget_group(tx, g, a, err);
+		return forget_group(tx, g, err);
 	members = arena_new_n(a, n + 1, struct fleet_member);
 	stop = arena_new_n(a, n + 1, bool);
 	for (size_t i = 0; i < n; i++)

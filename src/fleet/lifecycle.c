@@ -48,6 +48,13 @@ static struct autoscaling_lifecycle_hook managed_hook(const char *group, const c
 	};
 }
 
+int fleet_own_hooks(struct db_tx *tx, const char *group, struct arena *a,
+	struct store_documents *ret, struct err *err)
+{
+	return store_document_list(tx, &STORE_LIFECYCLE_HOOK,
+		&(struct store_document_filter){.owner = group}, a, ret, err);
+}
+
 int fleet_hooks_of(struct fleet_engine *e, struct db_tx *tx, const char *group, struct arena *a,
 	struct autoscaling_lifecycle_hooks *ret, struct err *err)
 {
@@ -55,8 +62,7 @@ int fleet_hooks_of(struct fleet_engine *e, struct db_tx *tx, const char *group, 
 	const char **managed = NULL;
 	size_t n = 0;
 
-	if (store_document_list(tx, &STORE_LIFECYCLE_HOOK,
-		    &(struct store_document_filter){.owner = group}, a, &own, err) < 0)
+	if (fleet_own_hooks(tx, group, a, &own, err) < 0)
 		return -1;
 	if (e->managed_hooks &&
 		e->managed_hooks(e->managed_hooks_arg, tx, group, a, &managed, &n, err) < 0)

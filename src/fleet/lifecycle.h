@@ -18,6 +18,9 @@
 
 /* Begins with this: no hook that clients put or delete. */
 bool fleet_hook_is_managed(const char *name);
+/* The hooks that clients have put. */
+int fleet_own_hooks(struct db_tx *tx, const char *group, struct arena *a,
+	struct store_documents *ret, struct err *err);
 /* All launching hooks of a group, its own first. */
 int fleet_hooks_of(struct fleet_engine *e, struct db_tx *tx, const char *group, struct arena *a,
 	struct autoscaling_lifecycle_hooks *ret, struct err *err);
@@ -40,7 +43,5 @@ int fleet_lifecycle_run(struct durable *d, const struct task *t, void *arg, stru
 int fleet_hooks_put(struct db_tx *tx, const char *group,
 	const struct autoscaling_lifecycle_hook_specifications *specs, struct arena *a,
 	struct err *err);
-/* Forgets the hooks of a group that is gone. */
-int fleet_hooks_forget(struct db_tx *tx, const char *group, struct arena *a, struct err *err);
 
 #endif

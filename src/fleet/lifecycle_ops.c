@@ -93,25 +93,6 @@ int fleet_hooks_put(struct db_tx *tx, const char *group,
 	return 0;
 }
 
-static int own_hooks(struct db_tx *tx, const char *group, struct arena *a,
-	struct store_documents *ret, struct err *err)
-{
-	return store_document_list(tx, &STORE_LIFECYCLE_HOOK,
-		&(struct store_document_filter){.owner = group}, a, ret, err);
-}
-
-int fleet_hooks_forget(struct db_tx *tx, const char *group, struct arena *a, struct err *err)
-{
-	struct store_documents own;
-
-	if (own_hooks(tx, group, a, &own, err) < 0)
-		return -1;
-	for (size_t i = 0; i < own.n; i++)
-		if (store_document_delete(tx, &STORE_LIFECYCLE_HOOK, own.ids[i], err) < 0)
-			return -1;
-	return 0;
-}
-
 /* ---- operations on hooks ---- */
 
 static int put_lifecycle_hook_step(struct db_tx *tx, void *arg, struct err *err)
@@ -123,7 +104,8 @@ static int put_lifecycle_hook_step(struct db_tx *tx, void *arg, struct err *err)
 	struct store_documents own;
 	int r;
 
-	if (fleet_group_need(tx, group, a, &g, err) < 0 || own_hooks(tx, group, a, &own, err) < 0)
+	if (fleet_group_need(tx, group, a, &g, err) < 0 ||
+		fleet_own_hooks(tx, group, a, &own, err) < 0)
 		return -1;
 	r = store_document_get(tx, &STORE_LIFECYCLE_HOOK,
 		hook_key(group, req->lifecycle_hook_name, a), a, &h, err);

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "codec/json.h"
-#include "store/string_map.h"
 
 #define DAY_USEC (24 * 3600 * USEC_PER_SEC)
 #define DEFAULT_KEY "alias/aws/secretsmanager"

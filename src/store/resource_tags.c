@@ -11,7 +11,7 @@ int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a,
 	return store_document_get(tx, &STORE_RESOURCE_TAGS, arn, a, ret, err) < 0 ? -1 : 0;
 }
 
-static size_t count_own(const struct towpath_string_map *tags)
+size_t store_tags_own(const struct towpath_string_map *tags)
 {
 	size_t n = 0;
 
@@ -35,7 +35,7 @@ int store_tags_add(struct db_tx *tx, const char *arn, const struct towpath_strin
 		return -1;
 	wire_foreach (kv, with)
 		string_map_put(&tags, kv->key, kv->value, a);
-	own = count_own(&tags);
+	own = store_tags_own(&tags);
 	if (own > STORE_TAGS_MAX || tags.n - own > STORE_TAGS_RESERVED_MAX)
 		return err_set_wire(err, too_many,
 			"A resource has at most %d tags; %s would have %zu", STORE_TAGS_MAX, arn,

@@ -24,6 +24,8 @@
 /* Makes a service's list of tags of a towpath_string_map. */
 #define TAG_LIST(a, map, ret) TAG_MAP(a, map, ret)
 
+/* How many of them users have given. */
+size_t store_tags_own(const struct towpath_string_map *tags);
 int store_tags_read(struct db_tx *tx, const char *arn, struct arena *a,
 	struct towpath_string_map *ret, struct err *err);
 /* Adds and replaces. Above these limits: the service's exception too_many. */
