@@ -133,21 +133,29 @@ static const char *peer_of(const struct http_exchange *x)
 	return info && info->socket_context ? info->socket_context : "";
 }
 
-/* A proxy before the server may have read such a request as another number of requests. */
-static bool is_ambiguous(const struct http_exchange *x)
+/* How long the body is. False: the headers leave it open, and a proxy before the server may have
+ * read the request as another number of requests; then nobody waits for its end. */
+static bool read_length(struct http_exchange *x)
 {
-	size_t lengths = 0, encodings = 0;
+	size_t told = 0;
 
+	x->content_length = 0;
 	for (size_t i = 0; i < x->n_headers; i++) {
-		lengths += strcasecmp(x->headers[i].name, "Content-Length") == 0;
-		encodings += strcasecmp(x->headers[i].name, "Transfer-Encoding") == 0;
+		const struct http_field *h = &x->headers[i];
+		bool chunked = strcasecmp(h->name, "Transfer-Encoding") == 0;
+
+		if (!chunked && strcasecmp(h->name, "Content-Length") != 0)
+			continue;
+		x->content_length = chunked ? -1 : strtoll(h->value, NULL, 10);
+		told++;
 	}
-	return lengths + encodings > 1;
+	if (told > 1)
+		x->content_length = INT64_MAX;
+	return told <= 1;
 }
 
 int http_exchange_begin(struct http_exchange *x, const char *method)
 {
-	const char *length;
 	int total;
 
 	x->begun = true;
@@ -160,16 +168,9 @@ int http_exchange_begin(struct http_exchange *x, const char *method)
 		return 431;
 	x->headers = arena_new_n(&x->arena, (size_t)total, struct http_field);
 	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, copy_header, x);
-	if (is_ambiguous(x)) {
-		x->content_length = INT64_MAX; /* nobody waits for its end */
+	if (!read_length(x))
 		return 400;
-	}
 	http_forwarded_apply(x);
-	length = http_header(x, "Content-Length");
-	if (http_header(x, "Transfer-Encoding"))
-		x->content_length = -1;
-	else
-		x->content_length = length ? strtoll(length, NULL, 10) : 0;
 	return 0;
 }
 
