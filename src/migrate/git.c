@@ -13,14 +13,12 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/spawn.h"
 #include "vcs/remote.h"
 
 #define SAID_MAX 4000 /* bytes kept of what git says */
 #define LINE_MAX_BYTES (16 * MIB)
 #define TICK_MSEC 500
-#define LOOK_SHARE 20 /* of the time, for looking at how much of the disk is taken */
 #define END_WAIT_MSEC 10000
 
 extern char **environ;
@@ -151,7 +149,7 @@ struct run {
 	const struct migrate_git *g;
 	pid_t pid;
 	int out, errout;
-	int64_t look_usec; /* of monotonic_usec(): when to look at the disk again */
+	struct vcs_disk_look look;
 	struct str line, said_line, said;
 	migrate_line_fn *fn;
 	void *arg;
@@ -214,6 +212,9 @@ static int start(struct run *r, const char *const *args, struct view input, stru
 	s.stderr_fd = errout;
 	s.die_with_parent = true;
 	s.file_max = r->g->ends->bounds.disk_max;
+	r->look = (struct vcs_disk_look){.folder = r->g->ends->filled,
+		.max = s.file_max,
+		.every_usec = TICK_MSEC * USEC_PER_MSEC};
 	return spawn_start(&s, &r->pid, err);
 }
 
@@ -261,21 +262,16 @@ static void take_said(struct run *r, struct view bytes)
 
 static int look_at_disk(struct run *r, struct err *err)
 {
-	const struct migrate_ends *ends = r->g->ends;
-	int64_t begun = monotonic_usec(), now;
 	CLEANUP_STR struct str size = STR_INIT;
-	uint64_t used;
+	int over;
 
-	if (!ends->bounds.disk_max || begun < r->look_usec)
+	if (!r->look.max || monotonic_usec() < r->look.next_usec)
 		return 0;
-	if (file_tree_usage(ends->filled, ends->bounds.disk_max, &used, err) < 0)
-		return -1;
-	now = monotonic_usec();
-	r->look_usec = now + MAX((int64_t)TICK_MSEC * USEC_PER_MSEC, (now - begun) * LOOK_SHARE);
-	if (used <= ends->bounds.disk_max)
-		return 0;
-	str_add_size(&size, ends->bounds.disk_max);
-	err_set(err, ERR_TOO_LARGE, "%s takes more than %s of the disk, the limit", ends->filled,
+	over = vcs_disk_over(&r->look, err);
+	if (over <= 0)
+		return over;
+	str_add_size(&size, r->look.max);
+	err_set(err, ERR_TOO_LARGE, "%s takes more than %s of the disk, the limit", r->look.folder,
 		str_text(&size));
 	return err_hint(
 		err, "start again with a larger --limit (TOWPATH_MIGRATE_LIMIT): it goes on");
@@ -345,7 +341,7 @@ int migrate_git_run(const struct migrate_git *g, const char *const *args, struct
 
 	if (run(&r, args, input, &code, err) < 0)
 		return -1;
-	r.look_usec = 0;
+	r.look.next_usec = 0;
 	if (code != 0 && look_at_disk(&r, err) < 0)
 		return -1;
 	return code == 0 ? 0 : fail(command_of(args), code, &r.said, err);

@@ -13,6 +13,16 @@ struct vcs_bounds {
 	uint64_t disk_max;
 };
 
+/* Now and then a look at how much of the disk a folder takes: nothing tells when it is too much. */
+struct vcs_disk_look {
+	const char *folder;
+	uint64_t max;
+	int64_t every_usec; /* at least between two looks */
+	int64_t next_usec;  /* of monotonic_usec(): when the next one is due */
+};
+/* Looks; 1: it takes more than max. */
+int vcs_disk_over(struct vcs_disk_look *l, struct err *err);
+
 /* What can be done where the server's limit was too little. */
 #define VCS_DISK_HINT                                                          \
 	"Start the server with a larger --clone-limit (TOWPATH_CLONE_LIMIT), " \

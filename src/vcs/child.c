@@ -12,7 +12,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/spawn.h"
@@ -204,16 +203,16 @@ int vcs_child_start_fds(const char *path, const char *const *args, const char *p
 /* ---- bounds ---- */
 
 /* The limit is the kernel's for each file, of which a pack is one; how much all of them take is
- * looked at while git works, and has no event. A look may take a small part of the time. */
-#define LOOK_MSEC 250
-#define LOOK_SHARE 20
+ * looked at while git works. */
+#define LOOK_USEC (250 * USEC_PER_MSEC)
 
 static const struct vcs_bounds no_bounds;
 
 struct wait {
 	const struct vcs_child_how *how;
 	const struct vcs_bounds *bounds;
-	int64_t until_usec, look_usec; /* monotonic */
+	int64_t until_usec;	   /* monotonic */
+	struct vcs_disk_look look; /* next_usec INT64_MAX: nothing to look at */
 };
 
 static struct wait begin_wait(const struct vcs_child_how *how)
@@ -222,7 +221,8 @@ static struct wait begin_wait(const struct vcs_child_how *how)
 	int64_t timeout = how->timeout_usec ? monotonic_usec() + how->timeout_usec : INT64_MAX;
 
 	w.until_usec = w.bounds->deadline_usec ? MIN(timeout, w.bounds->deadline_usec) : timeout;
-	w.look_usec = w.bounds->disk_max && how->filled ? monotonic_usec() : INT64_MAX;
+	w.look = (struct vcs_disk_look){how->filled, w.bounds->disk_max, LOOK_USEC,
+		w.bounds->disk_max && how->filled ? monotonic_usec() : INT64_MAX};
 	return w;
 }
 
@@ -237,16 +237,12 @@ static int too_large(uint64_t max, struct err *err)
 
 static int look_at_disk(struct wait *w, struct err *err)
 {
-	int64_t begun = monotonic_usec(), now;
-	uint64_t used, max = w->bounds->disk_max;
+	int over;
 
-	if (w->look_usec == INT64_MAX)
+	if (w->look.next_usec == INT64_MAX)
 		return 0;
-	if (file_tree_usage(w->how->filled, max, &used, err) < 0)
-		return -1;
-	now = monotonic_usec();
-	w->look_usec = now + MAX((int64_t)LOOK_MSEC * USEC_PER_MSEC, (now - begun) * LOOK_SHARE);
-	return used > max ? too_large(max, err) : 0;
+	over = vcs_disk_over(&w->look, err);
+	return over > 0 ? too_large(w->look.max, err) : over;
 }
 
 static int timed_out(const struct wait *w, struct err *err)
@@ -267,12 +263,12 @@ static int await_end(const struct vcs_child *c, struct wait *w, struct err *err)
 	if (pidfd < 0)
 		return err_errno(err, errno, "cannot wait for git");
 	while (!p[0].revents) {
-		int64_t next = MIN(w->until_usec, w->look_usec), now = monotonic_usec();
+		int64_t next = MIN(w->until_usec, w->look.next_usec), now = monotonic_usec();
 		int64_t msec = MAX(next - now, 0) / USEC_PER_MSEC + 1;
 
 		if (now >= w->until_usec)
 			return timed_out(w, err);
-		if (now >= w->look_usec && look_at_disk(w, err) < 0)
+		if (now >= w->look.next_usec && look_at_disk(w, err) < 0)
 			return -1;
 		poll(p, ARRAY_SIZE(p), next == INT64_MAX ? -1 : (int)MIN(msec, INT_MAX));
 		if (p[1].revents)
