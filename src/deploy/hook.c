@@ -167,9 +167,10 @@ int hook_poke(struct step *s, const char *run_id, struct err *err)
 
 	if (!run || !run->run_id || !streq(run->run_id, run_id))
 		return 0;
-	return MIN(task_reschedule(s->e->durable, s->tx, DEPLOY_TASK_HOOK, s->d.info.deployment_id,
-			   run->id, s->now, err),
-		0);
+	return task_reschedule(s->e->durable, s->tx, DEPLOY_TASK_HOOK, s->d.info.deployment_id,
+		       run->id, s->now, err) < 0
+		       ? -1
+		       : 0;
 }
 
 /* ---- builds and scripts ---- */

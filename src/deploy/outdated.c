@@ -39,9 +39,10 @@ int outdated_look_again(
 {
 	if (!g->last_successful_deployment)
 		return 0;
-	return MIN(task_reschedule(s->e->durable, s->tx, DEPLOY_TASK_OUTDATED,
-			   g->last_successful_deployment->deployment_id, "", s->now, err),
-		0);
+	return task_reschedule(s->e->durable, s->tx, DEPLOY_TASK_OUTDATED,
+		       g->last_successful_deployment->deployment_id, "", s->now, err) < 0
+		       ? -1
+		       : 0;
 }
 
 /* In service in one of the group's fleets, not reached by the deployment, and with a revision that

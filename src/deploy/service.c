@@ -171,12 +171,14 @@ int service_poke(struct step *s, struct err *err)
 
 	switch (step_phase(s)) {
 	case DEPLOY_PHASE_INSTALLING:
-		return MIN(task_reschedule(d, s->tx, DEPLOY_TASK_INSTALL, id, "", s->now, err), 0);
+		return task_reschedule(d, s->tx, DEPLOY_TASK_INSTALL, id, "", s->now, err) < 0 ? -1
+											       : 0;
 	case DEPLOY_PHASE_REROUTING:
 	case DEPLOY_PHASE_TERMINATION_WAIT:
 		return step_timer(s, DEPLOY_TASK_GUARD, "", s->now, err);
 	default:
-		return MIN(task_reschedule(d, s->tx, DEPLOY_TASK_RETIRE, id, "", s->now, err), 0);
+		return task_reschedule(d, s->tx, DEPLOY_TASK_RETIRE, id, "", s->now, err) < 0 ? -1
+											      : 0;
 	}
 }
 

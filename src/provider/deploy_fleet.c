@@ -119,7 +119,7 @@ static int launch_end(void *arg, struct db_tx *tx, const struct deploy_launch *l
 	for (size_t i = 0; i < l->n; i++)
 		if (!l->balancers[i].classic)
 			names[end.n++] = l->balancers[i].name;
-	return MIN(fleet_launch_end(fleet_of(arg), tx, &end, err), 0);
+	return fleet_launch_end(fleet_of(arg), tx, &end, err) < 0 ? -1 : 0;
 }
 
 static int fleet_retry(void *arg, struct db_tx *tx, const char *fleet, struct err *err)

@@ -250,8 +250,7 @@ static bool field_matches(const struct json_node *field, const struct json_node 
 }
 
 /* The field by its name; one that is not there and has dots in its name by its path: "a.b" means
- * what
- * {"a": {"b": ...}} does. */
+ * what {"a": {"b": ...}} does. */
 static bool named_matches(const struct json_node *field, const struct json_node *event)
 {
 	const struct json_node *value = json_member(event, field->key.p);
