@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a test program against a PostgreSQL server made for it: with_postgres.py PROGRAM [ARG...]
 
-The server is Debian's, its data lives in a temporary folder, it listens on a socket there only.
+The server is Debian's, its data lives in a temporary folder, it listens on a socket there only. It
+syncs nothing: no test cuts its power.
 TOWPATH_TEST_DB in the program's environment is the URL of an empty database."""
 import glob
 import os
@@ -11,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+PATIENCE = "300"  # seconds for the server's start and end, on a busy machine
 
 
 def as_postgres(args, **kwargs):
@@ -31,9 +34,10 @@ def main():
     try:
         if os.getuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
-        as_postgres([f"{tools}/initdb", "-D", data, "-U", "towpath", "--auth=trust", "-E", "UTF8", "--locale=C"], cwd="/")
-        as_postgres([f"{tools}/pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "start", "-o",
-                     f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=on"], cwd="/")
+        as_postgres([f"{tools}/initdb", "-D", data, "-U", "towpath", "--auth=trust", "-E", "UTF8", "--locale=C",
+                     "--no-sync"], cwd="/")
+        as_postgres([f"{tools}/pg_ctl", "-D", data, "-w", "-t", PATIENCE, "-l", f"{folder}/log", "start", "-o",
+                     f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"], cwd="/")
         os.chmod(folder, 0o755)
         env = dict(os.environ, TOWPATH_TEST_DB=f"postgresql://towpath@/postgres?host={folder}")
         return subprocess.run(sys.argv[1:], env=env, check=False).returncode
@@ -43,7 +47,7 @@ def main():
         return 0
     finally:
         if os.path.exists(os.path.join(data, "postmaster.pid")):
-            as_postgres([f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "stop"], cwd="/")
+            as_postgres([f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "-t", PATIENCE, "stop"], cwd="/")
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -106,7 +106,7 @@ static int run_as(struct fixture *f, const char *user, const char *command, stru
 	close(fds[1]);
 	fd_read_all(fds[0], MIB, out, NULL);
 	close(fds[0]);
-	assert_int_equal(compute_sandbox.wait(e, 20 * USEC_PER_SEC, &ended, &err), 1);
+	assert_int_equal(compute_sandbox.wait(e, 120 * USEC_PER_SEC, &ended, &err), 1);
 	return ended.signal ? 128 + ended.signal : ended.exit_code;
 }
 
@@ -133,7 +133,10 @@ static void commands_share_the_root(void **state)
 
 	expect_output(
 		f, "echo hello > /opt/towpath-file; id -u; hostname | grep -c ^test-", "0\n1\n");
-	expect_output(f, "cat /opt/towpath-file; sleep 60 >/dev/null 2>&1 & echo", "hello\n\n");
+	expect_output(f,
+		"cat /opt/towpath-file; sleep 60 >/dev/null 2>&1 & "
+		"until grep -q sleep /proc/$!/comm; do :; done; echo",
+		"hello\n\n");
 	expect_output(f, "pgrep -c sleep", "1\n");
 	assert_false(file_exists("/opt/towpath-file"));
 	snprintf(leaked, sizeof(leaked), "%s/upper/opt/towpath-file", f->dir);
@@ -430,7 +433,9 @@ static void mounts_of_the_machine_stay(void **state)
 		struct err err = ERR_INIT;
 		size_t before;
 
+		/* Shared with the root only: on the machine others mount at the same time. */
 		if (unshare(CLONE_NEWNS) < 0 ||
+			mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 			mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
 			_exit(2);
 		before = count_mounts();
@@ -477,7 +482,9 @@ static void limits_hold(void **state)
 	assert_true(ended.out_of_memory);
 	assert_true(compute_sandbox.peak_memory(f->root) >= 32 * MIB);
 	assert_int_not_equal(
-		run_as(f, NULL, "for i in $(seq 60); do sleep 5 & done 2>&1; wait", &out), 0);
+		run_as(f, NULL, "for i in $(seq 60); do sleep 300 >/dev/null 2>&1 & done; wait",
+			&out),
+		0);
 }
 
 /* A group is used again: neither limits nor the peak of the root before are the next one's. */

@@ -605,7 +605,10 @@ static int wait_for_interruption(
 	struct pollfd p = {.fd = interrupt_fd(interrupt), .events = POLLIN};
 
 	pthread_mutex_lock(&s->lock);
-	s->attempts[s->begun++] = t->attempt;
+	/* a stop may come between a claim and its run, which is then one more */
+	if (s->begun < (int)ARRAY_SIZE(s->attempts))
+		s->attempts[s->begun] = t->attempt;
+	s->begun++;
 	pthread_cond_signal(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	poll(&p, 1, -1);

@@ -26,6 +26,9 @@
 #include "codec/spool.h"
 #include "leader/leader.h"
 
+/* Less than the commands that never end by themselves, which sleep for 300 seconds. */
+#define JOB_PATIENCE_MSEC 200000
+
 struct job_fixture {
 	char base[64]; /* what stands for the server's data folder */
 	char dir[96];
@@ -147,7 +150,7 @@ static inline void await_exit(struct job_fixture *f, pid_t pid)
 	struct pollfd p = {pidfd, POLLIN, 0};
 
 	if (pidfd >= 0)
-		assert_int_equal(poll(&p, 1, 60000), 1);
+		assert_int_equal(poll(&p, 1, JOB_PATIENCE_MSEC), 1);
 	read_results(f);
 }
 

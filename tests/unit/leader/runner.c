@@ -37,24 +37,20 @@ static struct build_run status(struct job_fixture *f, struct build_runner *p)
 	return run;
 }
 
-/* Waits for changes until the run is over. */
+/* Waits for changes until the run is over, of which one tells in any case. */
 static struct build_run await_over(struct job_fixture *f, struct build_runner *p)
 {
-	struct timespec until;
-	struct build_run run = status(f, p);
+	struct build_run run;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 20;
-	while (!run.finished && !run.lost) {
+	do {
 		pthread_mutex_lock(&seen.lock);
 		while (seen.calls == 0)
-			assert_int_equal(
-				pthread_cond_timedwait(&seen.changed, &seen.lock, &until), 0);
+			pthread_cond_wait(&seen.changed, &seen.lock);
 		seen.calls = 0;
+		assert_string_equal(seen.job_dir, f->dir);
 		pthread_mutex_unlock(&seen.lock);
 		run = status(f, p);
-	}
-	assert_string_equal(seen.job_dir, f->dir);
+	} while (!run.finished && !run.lost);
 	return run;
 }
 
@@ -131,6 +127,7 @@ static void tells_of_a_death(void **state)
 	struct job_fixture *f = *state;
 	struct build_runner p;
 	struct leader_runner *r = start_runner(f, &p);
+	struct pollfd end = {.events = POLLIN};
 	char upper[128];
 	pid_t pid;
 
@@ -138,10 +135,14 @@ static void tells_of_a_death(void **state)
 	assert_int_equal(p.start(p.arg, f->dir, &f->job, NULL), 0);
 	pid = leader_alive(f->dir);
 	assert_true(pid > 0);
+	end.fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	while (!status(f, &p).started)
 		usleep(1000);
 	kill(pid, SIGKILL);
 	assert_true(await_over(f, &p).lost);
+	/* Its lock is free before its end is told; what is told, the runner still looks after. */
+	assert_int_equal(poll(&end, 1, -1), 1);
+	close(end.fd);
 	leader_runner_free(r);
 	/* Its written layer is gone. */
 	snprintf(upper, sizeof(upper), "%s/root", f->dir);
