@@ -145,7 +145,8 @@ def test_metrics(codebuild, shared_server):
         points = shared_server.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/CodeBuild", MetricName=metric, StartTime=began, EndTime=time.time() + 3600, Period=3600,
             Dimensions=[{"Name": "ProjectName", "Value": name}] if name else [], Statistics=[statistic])["Datapoints"]
-        return sum(p[statistic] for p in points)
+        values = [p[statistic] for p in points]  # two where an hour has just begun
+        return min(values) if statistic == "Minimum" else sum(values)
 
     project(codebuild, "metered")
     spec = "version: 0.2\nphases: {build: {commands: [exit 3]}}"

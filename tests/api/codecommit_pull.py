@@ -432,14 +432,16 @@ def test_events_reach_rules(cc, shared_server):
         topic = sns.create_topic(Name="pulls")["TopicArn"]
         sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url)
         sns.confirm_subscription(TopicArn=topic, Token=receiver.next()[1]["Token"])
+        pull = Pull(cc)
+        arn = cc.get_repository(repositoryName=pull.repo)["repositoryMetadata"]["Arn"]
         events.put_rule(Name="pulls", EventPattern=json.dumps({
+            "resources": [arn],  # those of other tests may be told of only now
             "source": ["aws.codecommit"], "detail-type": ["CodeCommit Pull Request State Change"],
             "detail": {"event": ["pullRequestMergeStatusUpdated"], "isMerged": ["True"]}}))
         events.put_targets(Rule="pulls", Targets=[{"Id": "1", "Arn": topic}])
-        pull = Pull(cc)
         made = cc.merge_pull_request_by_fast_forward(pullRequestId=pull.id, repositoryName=pull.repo)["pullRequest"]
         event = json.loads(receiver.next()[1]["Message"])
-        assert event["resources"] == [cc.get_repository(repositoryName=pull.repo)["repositoryMetadata"]["Arn"]]
+        assert event["resources"] == [arn]
         detail = event["detail"]
         assert detail["repositoryNames"] == [pull.repo] and detail["pullRequestId"] == pull.id
         assert detail["pullRequestStatus"] == "Closed" and detail["mergeOption"] == "FAST_FORWARD_MERGE"

@@ -2,12 +2,12 @@
 """CodeDeploy's operations through boto3 and the aws CLI."""
 import io
 import json
-import time
 import zipfile
 
 import botocore.exceptions
 import pytest
-from hosts import commands
+from asking import eventually
+from hosts import FINAL, commands
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 
@@ -40,12 +40,10 @@ def s3(key="v1.zip", **more):
 
 
 def finish(api, deployment):
-    for _ in range(200):
+    def ended():
         info = api.get_deployment(deploymentId=deployment)["deploymentInfo"]
-        if info["status"] in ("Succeeded", "Failed", "Stopped"):
-            return info
-        time.sleep(0.05)
-    raise AssertionError(info)
+        return info if info["status"] in FINAL else None
+    return eventually(ended, what=f"the end of {deployment}")
 
 
 def fails(name, fn, **arguments):

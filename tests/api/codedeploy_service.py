@@ -10,6 +10,7 @@ import zipfile
 import botocore.exceptions
 import pipelines
 import pytest
+from asking import eventually
 from gitwork import journal
 from services import Service
 
@@ -255,8 +256,7 @@ def test_alarm_takes_the_traffic_back(service):
                   alarmConfiguration={"enabled": True, "alarms": [{"name": service.name}]})
     deployment = service.deploy(service.define(NO_IMAGE))
     service.reaches(deployment, "AllowTraffic")
-    while service.weights() != {"a": 90, "b": 10}:
-        pass
+    eventually(lambda: service.weights() == {"a": 90, "b": 10})
     cw.set_alarm_state(AlarmName=service.name, StateValue="ALARM", StateReason="test")
     info = service.ends(deployment)
     assert (info["status"], info["errorInformation"]["code"]) == ("Stopped", "ALARM_ACTIVE")
@@ -347,7 +347,7 @@ def test_pipeline_to_code_deploy(service):
     assert service.info(deployment)["status"] == "Succeeded"
     now = service.ecs.describe_task_definition(taskDefinition=service.state()["taskDefinition"])["taskDefinition"]
     assert now["revision"] == 2 and now["containerDefinitions"][0]["image"] == "127.0.0.1:1/none@sha256:1"
-    for change, word in [
+    for n, (change, word) in enumerate([
             ({"appspec.yaml": service.appspec("x")}, "no placeholder <TASK_DEFINITION>"),
             ({"appspec.yaml": service.appspec("<TASK_DEFINITION>", container="web")},
              "no container 'web'; it has app"),
@@ -355,9 +355,8 @@ def test_pipeline_to_code_deploy(service):
             ({"taskdef.json": taskdef(service).replace("IMAGE1", "OTHER")}, "no placeholder <IMAGE1_NAME>"),
             ({"taskdef.json": "{"}, "task definition"),
             ({"appspec.yaml": service.appspec("<TASK_DEFINITION>", hooks=[("AfterInstall", "build:none")])},
-             "AfterInstall on c:")]:
-        name = f"{service.name}-{abs(hash(word)) % 10000}"
-        failed = run_pipeline(service.server, name, "CodeDeployToECS", to_ecs(service), **dict(files, **change))
+             "AfterInstall on c:")]):
+        failed = run_pipeline(service.server, f"{service.name}-{n}", "CodeDeployToECS", to_ecs(service), **dict(files, **change))
         assert failed["status"] == "Failed"
         assert word in failed["output"]["executionResult"]["errorDetails"]["message"], failed
 

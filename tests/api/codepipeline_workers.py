@@ -268,8 +268,9 @@ def test_secrets(cp, s3, shared_server):
     assert code(cp.update_pipeline, pipeline=same) == "InvalidActionDeclarationException"
     same["stages"][1]["actions"][0]["actionTypeId"]["version"] = "9"
     assert code(cp.update_pipeline, pipeline=same) == "InvalidActionDeclarationException"
-    kept = [json.loads(e["CloudTrailEvent"]) for e in shared_server.client("cloudtrail").lookup_events(
-        LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "codepipeline.amazonaws.com"}])["Events"]]
+    pages = shared_server.client("cloudtrail").get_paginator("lookup_events").paginate(
+        LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "codepipeline.amazonaws.com"}])
+    kept = [json.loads(e["CloudTrailEvent"]) for page in pages for e in page["Events"]]  # each poll is one as well
     kept = [e["requestParameters"]["pipeline"]["stages"][1]["actions"][0]["configuration"] for e in kept
             if e["eventName"] in ("CreatePipeline", "UpdatePipeline")
             and e["requestParameters"]["pipeline"]["name"] == "secrets"]

@@ -9,6 +9,7 @@ real clients, killed or stopped at the end.
         server.kill9(); server.restart()
 """
 import glob
+import itertools
 import json
 import os
 import select
@@ -58,7 +59,7 @@ class Server:
         ready = os.path.join(self.data, "run", "server.json")
         if os.path.exists(ready):
             os.unlink(ready)
-        log = open(os.path.join(self.data, f"stderr.{len(self.logs)}"), "w+b")
+        log = self._open_log()
         self.logs.append(log.name)
         env = dict(os.environ, TOWPATH_VALIDATE_REPLIES="1")
         env.update(self.extra_env)
@@ -77,6 +78,15 @@ class Server:
             self.close()
             raise
         return self
+
+    def _open_log(self):
+        """A new one: servers of one folder do not write into each other's."""
+        for n in itertools.count():
+            try:
+                return open(os.path.join(self.data, f"stderr.{n}"), "xb")
+            except FileExistsError:
+                pass
+        return None
 
     # ---- service roles ----
 
