@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments in place to real `towpath agent` processes."""
+import glob
 import io
 import os
+import pathlib
+import signal
 import subprocess
 import tarfile
-import time
 
 import pytest
 
+from asking import eventually
+from backends import free_ports
 from hosts import Deployments, Host
+from towpath import Server
 
 SCRIPT = "#!/bin/sh\n"
 
@@ -20,7 +25,7 @@ def appspec(host, hooks="", files=None, more=""):
             ("hooks:\n" + hooks if hooks else ""))
 
 
-def hook(event, location="hook.sh", timeout=30, **more):
+def hook(event, location="hook.sh", timeout=300, **more):
     extra = "".join(f"      {k}: {v}\n" for k, v in more.items())
     return f"  {event}:\n    - location: {location}\n      timeout: {timeout}\n{extra}"
 
@@ -32,6 +37,30 @@ def host(server):
         yield h.register().start()
     finally:
         h.close()
+
+
+def held_script(host):
+    """Notes its event in `order`, and ends when there is a file `go`."""
+    return SCRIPT + (f"echo $LIFECYCLE_EVENT >> {host.dir}/order\n"
+                     f"until [ -e {host.dir}/go ]; do sleep 0.05; done\necho $LIFECYCLE_EVENT >> {host.dir}/ended\n")
+
+
+def lines_of(host, name):
+    path = pathlib.Path(host.dir, name)
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def processes_of(deployment):
+    """What still runs of its scripts."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            with open(path, "rb") as f:
+                if f"DEPLOYMENT_ID={deployment}".encode() in f.read().split(b"\0"):
+                    found.append(path)
+        except OSError:
+            pass  # it ended meanwhile
+    return found
 
 
 def test_hooks_and_files(server, host):
@@ -99,30 +128,20 @@ def test_missing_script_and_seeded_appspec(server, host):
 
 def test_hook_that_never_ends(server, host):
     d = Deployments(server)
-    script = SCRIPT + f"sleep 1000 & echo $! > {host.dir}/pid\nwait\n"
-    begun = time.monotonic()
+    script = SCRIPT + "sleep 1000 &\nwait\n"
     info = d.finish(d.create({"appspec.yml": appspec(host, hook("AfterInstall", timeout=2)),
                               "app/x": "x", "hook.sh": script}))
-    assert info["status"] == "Failed" and time.monotonic() - begun < 20
+    assert info["status"] == "Failed"
     diagnostics = d.events(info["deploymentId"])["AfterInstall"]["diagnostics"]
     assert diagnostics["errorCode"] == "ScriptTimedOut"
     assert "failed to complete in 2 seconds" in diagnostics["message"]
-    with open(host.dir + "/pid", encoding="utf-8") as f:
-        pid = int(f.read())
-    end = time.monotonic() + 10
-    while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
-        with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            if f.read().split()[2] == "Z":
-                break
-        time.sleep(0.1)
-    else:
-        assert not os.path.exists(f"/proc/{pid}"), "the script's child was left behind"
+    eventually(lambda: not processes_of(info["deploymentId"]), what="the script's child is not left behind")
 
 
 def test_hook_that_leaves_its_output_open(server, host):
     d = Deployments(server)
     script = SCRIPT + "sleep 1000 &\n"
-    info = d.finish(d.create({"appspec.yml": appspec(host, hook("AfterInstall", timeout=2)),
+    info = d.finish(d.create({"appspec.yml": appspec(host, hook("AfterInstall", timeout=5)),
                               "app/x": "x", "hook.sh": script}))
     message = d.events(info["deploymentId"])["AfterInstall"]["diagnostics"]["message"]
     assert info["status"] == "Failed" and "failed to close STDOUT" in message
@@ -188,31 +207,39 @@ def test_damaged_bundle_and_spec(server, host):
     assert "appspec.yml:2" in message and "unsupported operating system (plan9)" in message
 
 
-def test_server_killed_in_the_middle(server, host):
-    d = Deployments(server)
-    script = SCRIPT + f"echo $LIFECYCLE_EVENT >> {host.dir}/order; sleep 2\n"
-    deployment = d.create({
-        "appspec.yml": appspec(host, hook("AfterInstall") + hook("ApplicationStart")),
-        "app/x": "x", "hook.sh": script})
-    d.wait_event(deployment, "AfterInstall", "InProgress")
-    port = server.port
-    server.kill9()
-    time.sleep(2.5)  # the script ends while nobody listens
-    server.restart("--port", str(port))
-    assert d.finish(deployment, 90)["status"] == "Succeeded", host.log()
-    with open(host.dir + "/order", encoding="utf-8") as f:
-        assert f.read().split() == ["AfterInstall", "ApplicationStart"]
+@pytest.fixture
+def server_at_a_port():
+    """It comes back where the agent asks for it."""
+    with Server("--port", str(free_ports(1)[0])) as s:
+        yield s
+
+
+def test_server_killed_in_the_middle(server_at_a_port):
+    server, host = server_at_a_port, Host(server_at_a_port, "host1")
+    try:
+        host.register().start()
+        d = Deployments(server)
+        deployment = d.create({
+            "appspec.yml": appspec(host, hook("AfterInstall") + hook("ApplicationStart")),
+            "app/x": "x", "hook.sh": held_script(host)})
+        eventually(lambda: lines_of(host, "order") == ["AfterInstall"], what="the script runs")
+        server.kill9()
+        before = host.log().count("asking again")
+        pathlib.Path(host.dir, "go").touch()
+        eventually(lambda: lines_of(host, "ended") == ["AfterInstall"] and host.log().count("asking again") > before,
+                   what="the script ends while nobody listens")
+        server.start()
+        assert d.finish(deployment)["status"] == "Succeeded", host.log()
+        assert lines_of(host, "order") == lines_of(host, "ended") == ["AfterInstall", "ApplicationStart"]
+    finally:
+        host.close()
 
 
 def test_agent_killed_in_the_middle(server, host):
     d = Deployments(server)
-    script = SCRIPT + f"echo $LIFECYCLE_EVENT >> {host.dir}/order; sleep 20\n"
     deployment = d.create({"appspec.yml": appspec(host, hook("AfterInstall")), "app/x": "x",
-                           "hook.sh": script})
-    d.wait_event(deployment, "AfterInstall", "InProgress")
-    end = time.monotonic() + 10
-    while not os.path.exists(host.dir + "/order") and time.monotonic() < end:
-        time.sleep(0.02)
+                           "hook.sh": held_script(host)})
+    eventually(lambda: lines_of(host, "order"), what="the script runs")
     host.kill9()
     host.start()
     info = d.finish(deployment)
@@ -220,16 +247,19 @@ def test_agent_killed_in_the_middle(server, host):
     diagnostics = d.events(deployment)["AfterInstall"]["diagnostics"]
     assert diagnostics["errorCode"] == "UnknownError"
     assert "after an agent restart" in diagnostics["message"]
-    with open(host.dir + "/order", encoding="utf-8") as f:
-        assert f.read().split() == ["AfterInstall"]
+    assert lines_of(host, "order") == ["AfterInstall"]
 
 
 def test_term_waits_for_the_script(server, host):
     d = Deployments(server)
     deployment = d.create({"appspec.yml": appspec(host, hook("AfterInstall")), "app/x": "x",
-                           "hook.sh": SCRIPT + "sleep 2\n"})
-    d.wait_event(deployment, "AfterInstall", "InProgress")
-    assert host.stop() == 0
+                           "hook.sh": held_script(host)})
+    eventually(lambda: lines_of(host, "order"), what="the script runs")
+    host.process.send_signal(signal.SIGTERM)
+    with pytest.raises(subprocess.TimeoutExpired):
+        host.process.wait(1)
+    pathlib.Path(host.dir, "go").touch()
+    assert host.process.wait(120) == 0  # not told a second time, which would end it at once
     assert d.events(deployment)["AfterInstall"]["status"] == "Succeeded"
     host.start()
     assert d.finish(deployment)["status"] == "Succeeded"
@@ -253,10 +283,7 @@ def test_stranger_gets_nothing(server, host):
     try:
         other.arn = host.arn
         other.start()
-        end = time.monotonic() + 10
-        while "is not the host" not in other.log() and time.monotonic() < end:
-            time.sleep(0.05)
-        assert "is not the host" in other.log()
+        eventually(lambda: "is not the host" in other.log(), what="it is refused")
     finally:
         other.close()
 

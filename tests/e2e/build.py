@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real builds: what runs, what fails and says why, what survives."""
 import io
-import time
 import zipfile
 
 import pytest
 
-from builds import ENVIRONMENT, Builds
+from asking import eventually
+from builds import ENVIRONMENT, HELD, Builds
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_stop(builds):
     build_id = builds.start("slow")
     builds.until(build_id, lambda b: b["currentPhase"] == "BUILD")
     builds.api.stop_build(id=build_id)
-    build = builds.finish(build_id, 20)
+    build = builds.finish(build_id)
     assert build["buildStatus"] == "STOPPED"
     assert phase(build, "BUILD")["phaseStatus"] == "STOPPED"
     assert builds.api.stop_build(id=build_id)["build"]["buildStatus"] == "STOPPED"
@@ -214,12 +214,15 @@ def test_local_cache(builds):
 def test_builds_queue_on_one_slot(server):
     server.restart("--slots", "1")
     builds = Builds(server)
-    builds.project("queue", "version: 0.2\nphases: {build: {commands: ['sleep 0.3']}}\n")
+    builds.project("queue", f"version: 0.2\nphases: {{build: {{commands: ['{HELD}']}}}}\n")
     ids = [builds.start("queue") for _ in range(4)]
     waiting = builds.get(ids[3])
     assert waiting["currentPhase"] == "QUEUED"
     assert "in the queue" in phase(waiting, "QUEUED")["contexts"][0]["message"]
-    done = [builds.finish(i) for i in ids]
+    done = []
+    for i in ids:
+        builds.go(i)
+        done.append(builds.finish(i))
     assert all(b["buildStatus"] == "SUCCEEDED" for b in done)
     for earlier, later in zip(done, done[1:]):
         assert phase(later, "BUILD")["startTime"] >= phase(earlier, "BUILD")["endTime"]
@@ -235,14 +238,13 @@ def test_server_killed_in_the_middle(server):
               - i=0; while [ $i -lt 400 ]; do echo "line $i"; i=$((i+1)); sleep 0.01; done
         """)
     ids = [builds.start("long") for _ in range(4)]
-    builds.until(ids[0], lambda b: b["currentPhase"] == "BUILD")
-    time.sleep(0.5)
+    builds.until(ids[0], lambda b: "line 40\n" in builds.log(ids[0]))
     server.kill9()
-    time.sleep(1)
+    eventually(lambda: "line 140\n" in builds.log(ids[0]), what="the build goes on")
     server.restart()
     builds = Builds(server)
     for build_id in ids:
-        build = builds.finish(build_id, 90)
+        build = builds.finish(build_id)
         log = builds.log(build_id)
         assert build["buildStatus"] == "SUCCEEDED", log
         assert [n for n in range(400) if f"line {n}\n" not in log] == []
@@ -254,14 +256,14 @@ def test_timeout(builds):
     this only checks that what waits in the queue is given up."""
     builds.server.restart("--slots", "1", "--clock-rate", "600")
     api = Builds(builds.server)
-    api.project("slow", "version: 0.2\nphases: {build: {commands: ['sleep 30']}}\n")
+    api.project("slow", "version: 0.2\nphases: {build: {commands: ['sleep 600']}}\n")
     first = api.start("slow")
     second = api.start("slow", queuedTimeoutInMinutesOverride=5)
-    build = api.finish(second, 20)
+    build = api.finish(second)
     assert build["buildStatus"] == "TIMED_OUT"
     assert context(build, "QUEUED")["statusCode"] == "BUILD_TIMED_OUT"
     api.api.stop_build(id=first)
-    api.finish(first, 20)
+    api.finish(first)
 
 
 def test_one_clock(builds):

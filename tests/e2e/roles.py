@@ -10,7 +10,7 @@ import urllib.request
 import botocore.exceptions
 import pytest
 
-from build import ENVIRONMENT, Builds
+from builds import ENVIRONMENT, Builds
 from pipelines import action, client, codecommit, pipeline, wait_execution
 
 

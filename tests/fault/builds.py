@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds by real leaders when something is killed, never ends, or writes without end."""
 import os
+import pathlib
 import re
+import select
 import signal
 import time
 
 import pytest
 
+from asking import eventually
 from towpath import Server
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="builds need roots, which user 0 makes")
 
+HELD = "until test -e go; do sleep 0.05; done"  # a command that ends when let_go() says so
 PROJECT = {
     "source": {"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: ['true']}}"},
     "artifacts": {"type": "NO_ARTIFACTS"},
@@ -35,7 +39,7 @@ def look(server, build):
     return server.client("codebuild").batch_get_builds(ids=[build])["builds"][0]
 
 
-def await_end(server, build, seconds=60):
+def await_end(server, build, seconds=180):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = look(server, build)
@@ -49,7 +53,11 @@ def job_dir(server, build):
     return os.path.join(server.data, "builds", build.split(":")[1])
 
 
-def leader_of(server, build, seconds=20):
+def let_go(server, build):
+    pathlib.Path(job_dir(server, build), "src", "go").touch()
+
+
+def leader_of(server, build, seconds=180):
     path = os.path.join(job_dir(server, build), "status.log")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -62,7 +70,7 @@ def leader_of(server, build, seconds=20):
     raise AssertionError("no leader")
 
 
-def await_log(server, build, text, seconds=30):
+def await_log(server, build, text, seconds=180):
     """Waits for bytes in the spool; a block's header ends in a zero byte."""
     path = os.path.join(job_dir(server, build), "log")
     end = time.monotonic() + seconds
@@ -99,12 +107,14 @@ def builder():
 
 
 def test_a_build_outlives_the_server(builder):
-    build = start(builder, buildspec("echo one", "sleep 2", "echo two"))
+    build = start(builder, buildspec("echo one", HELD, "echo two"))
     await_log(builder, build, b"\0one\n")
     builder.kill9()
     leader = leader_of(builder, build)
     os.kill(leader, 0)  # it goes on
     builder.restart()
+    assert not look(builder, build)["buildComplete"]
+    let_go(builder, build)
     assert await_end(builder, build)["buildStatus"] == "SUCCEEDED"
     text = log_text(builder, build)
     assert text.count("one") == 1 and text.count("two") == 1
@@ -112,14 +122,14 @@ def test_a_build_outlives_the_server(builder):
 
 
 def test_a_build_that_ended_while_the_server_was_away(builder):
-    build = start(builder, buildspec("echo one; sleep 0.5; echo two; exit 3"))
+    build = start(builder, buildspec(f"echo one; {HELD}; echo two; exit 3"))
     await_log(builder, build, b"\0one\n")
     leader = leader_of(builder, build)
     builder.kill9()
     watch = os.pidfd_open(leader)
     try:
-        import select
-        assert select.select([watch], [], [], 20)[0]
+        let_go(builder, build)
+        assert select.select([watch], [], [], 180)[0]
     finally:
         os.close(watch)
     builder.restart()
@@ -130,26 +140,32 @@ def test_a_build_that_ended_while_the_server_was_away(builder):
 
 
 def test_a_killed_leader_fails_the_build_visibly(builder):
-    build = start(builder, buildspec("echo started; setsid sleep 7654321 & sleep 300"))
+    mark = f"{os.getpid()}7654321"  # as long as it sleeps, nobody else's does
+    build = start(builder, buildspec(f"echo started; setsid sleep {mark} & sleep 300"))
     await_log(builder, build, b"\0started\n")
     os.kill(leader_of(builder, build), signal.SIGKILL)
     found = await_end(builder, build)
     assert found["buildStatus"] in ("FAULT", "FAILED")
     # its slot is free again, its processes are gone
     assert await_end(builder, start(builder, buildspec("echo next")))["buildStatus"] == "SUCCEEDED"
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                assert b"7654321" not in f.read()
-        except OSError:
-            pass
+
+    def sleeps():
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as f:
+                    if mark.encode() in f.read():
+                        return True
+            except OSError:
+                pass
+        return False
+    eventually(lambda: not sleeps(), what="its processes are gone")
 
 
 def test_a_stopped_build_ends_at_once(builder):
     build = start(builder, buildspec("echo started; trap '' TERM INT; sleep 300", final=["echo never"]))
     await_log(builder, build, b"\0started\n")
     builder.client("codebuild").stop_build(id=build)
-    found = await_end(builder, build, 20)
+    found = await_end(builder, build)
     assert found["buildStatus"] == "STOPPED"
     assert "never" not in log_text(builder, build)
 

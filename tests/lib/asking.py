@@ -6,7 +6,7 @@ import botocore.exceptions
 import pytest
 
 
-def eventually(check, seconds=90, what="condition"):
+def eventually(check, seconds=180, what="condition"):
     """Asks until the answer is true; returns it. The limit is a last resort."""
     end = time.monotonic() + seconds
     while True:

@@ -3,6 +3,7 @@
 thousand: the servers are ports of one HAProxy, each of which answers its name."""
 import collections
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -11,13 +12,25 @@ import threading
 import time
 
 
+HELD = []  # sockets, whose names say which ports this process has been given
+
+
 def free_ports(n):
-    taken = [socket.socket() for _ in range(n)]
-    for s in taken:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in taken]
-    for s in taken:
-        s.close()
+    """Ports that nobody listens on, for listeners that come later or come again. The kernel gives none of these to
+    anybody who asks for any port, and no other process of the tests is given them until this one ends."""
+    ports = []
+    while len(ports) < n:
+        port = random.SystemRandom().randrange(10240, 30000)
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0towpath-test-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("", port))
+        except OSError:
+            held.close()
+            continue
+        HELD.append(held)
+        ports.append(port)
     return ports
 
 
@@ -50,7 +63,7 @@ class Backends:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-def await_port(port, seconds=20):
+def await_port(port, seconds=60):
     end = time.monotonic() + seconds
     while True:
         try:
@@ -65,16 +78,18 @@ class Connection:
     """A keep-alive connection; several requests may be sent ahead of their answers."""
 
     def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.socket.settimeout(20)
+        self.socket = socket.create_connection(("127.0.0.1", port), 60)
         self.file = self.socket.makefile("rb")
 
     def send(self, n=1, path="/", headers=""):
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: t\r\n{headers}\r\n".encode() * n)
 
     def receive(self):
-        """(status, headers as pairs, body)"""
-        status = int(self.file.readline().split()[1])
+        """(status, headers as pairs, body); OSError when the other end hangs up instead."""
+        first = self.file.readline()
+        if not first:
+            raise ConnectionResetError("no answer")
+        status = int(first.split()[1])
         headers, length = [], 0
         while True:
             line = self.file.readline().decode().strip()
@@ -96,10 +111,16 @@ class Connection:
 
 
 def count(port, requests, connections=8, ahead=25):
-    """Sends so many requests over connections at once; how often each answer came."""
-    totals, lock = collections.Counter(), threading.Lock()
+    """Sends so many requests over connections at once; how often each answer came. OSError when some got none."""
+    totals, lock, failed = collections.Counter(), threading.Lock(), []
 
     def run(share):
+        try:
+            ask(share)
+        except OSError as e:
+            failed.append(e)
+
+    def ask(share):
         c, mine = Connection(port), collections.Counter()
         while share:
             n = min(ahead, share)
@@ -118,6 +139,8 @@ def count(port, requests, connections=8, ahead=25):
         t.start()
     for t in threads:
         t.join()
+    if failed:
+        raise failed[0]
     assert sum(totals.values()) == requests
     return totals
 
@@ -179,7 +202,7 @@ class Balancer:
         return [t["Target"]["Port"] for t in found["TargetHealthDescriptions"]
                 if t["TargetHealth"]["State"] == "healthy"]
 
-    def await_healthy(self, group, n, seconds=60):
+    def await_healthy(self, group, n, seconds=180):
         end = time.monotonic() + seconds
         while len(self.healthy(group)) != n:
             assert time.monotonic() < end, f"{group}: {self.healthy(group)}"

@@ -7,6 +7,7 @@ import time
 ENVIRONMENT = {"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0",
                "computeType": "BUILD_GENERAL1_SMALL"}
 ROLE = "arn:aws:iam::123456789012:role/build"
+HELD = "until test -e go; do sleep 0.05; done"  # a command that ends when Builds.go() says so
 
 
 class Builds:
@@ -26,7 +27,7 @@ class Builds:
     def get(self, build_id):
         return self.api.batch_get_builds(ids=[build_id])["builds"][0]
 
-    def until(self, build_id, good, seconds=60):
+    def until(self, build_id, good, seconds=180):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             build = self.get(build_id)
@@ -35,11 +36,20 @@ class Builds:
             time.sleep(0.05)
         raise AssertionError(f"waited in vain: {build['phases']}\n{self.log(build_id)}\n{self.server.stderr()}")
 
-    def finish(self, build_id, seconds=60):
+    def finish(self, build_id, seconds=180):
         return self.until(build_id, lambda b: b["buildComplete"], seconds)
 
     def run(self, name, **more):
         return self.finish(self.start(name, **more))
+
+    def go(self, build_id, seconds=180):
+        """Makes the file `go` in the build's source folder, which HELD waits for."""
+        folder = os.path.join(self.server.data, "builds", build_id.split(":")[1], "src")
+        end = time.monotonic() + seconds
+        while not os.path.isdir(folder):
+            assert time.monotonic() < end, f"{build_id} has no sources"
+            time.sleep(0.02)
+        open(os.path.join(folder, "go"), "w", encoding="utf-8").close()
 
     def log(self, build_id):
         """The build's spool as text, block headers and all: enough to look for lines."""

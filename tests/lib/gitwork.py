@@ -31,7 +31,7 @@ class Work:
                         GIT_AUTHOR_NAME="T", GIT_AUTHOR_EMAIL="t@example.com",
                         GIT_COMMITTER_NAME="T", GIT_COMMITTER_EMAIL="t@example.com")
 
-    def git(self, *argv, check=True, timeout=120):
+    def git(self, *argv, check=True, timeout=300):
         done = subprocess.run(["git", *argv], cwd=self.folder, env=self.env, text=True, timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if check and done.returncode:
@@ -105,7 +105,7 @@ class SshUser:
     def ssh(self, *words, options=(), user=None, **more):
         return subprocess.run(
             [*self.command(*options), "-p", str(self.server.info["sshPort"]), f"{user or self.id}@127.0.0.1", *words],
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False,
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=180, check=False,
             **more)
 
     def url(self, repository):

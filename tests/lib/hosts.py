@@ -93,7 +93,7 @@ class Host:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(30)
+        status = self.process.wait(120)
         self.process = None
         return status
 
@@ -139,7 +139,7 @@ class Deployments:
     def get(self, deployment):
         return self.api.get_deployment(deploymentId=deployment)["deploymentInfo"]
 
-    def finish(self, deployment, timeout=60):
+    def finish(self, deployment, timeout=180):
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             info = self.get(deployment)
@@ -152,17 +152,6 @@ class Deployments:
         target = self.api.get_deployment_target(deploymentId=deployment, targetId=target)
         return {e["lifecycleEventName"]: e
                 for e in target["deploymentTarget"]["instanceTarget"]["lifecycleEvents"]}
-
-    def wait_event(self, deployment, event, status, timeout=30):
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            try:
-                if self.events(deployment)[event]["status"] == status:
-                    return
-            except self.api.exceptions.DeploymentNotStartedException:
-                pass
-            time.sleep(0.02)
-        raise AssertionError(f"{event} is not {status}: {self.events(deployment)}")
 
     def hook_log(self, deployment, target="host1"):
         path = os.path.join(self.server.data, "deploy", "logs", deployment, target + ".log")

@@ -86,7 +86,7 @@ def ecr_call(server, operation, **request):
                             server.region).add_auth(signed)
     try:
         with urllib.request.urlopen(urllib.request.Request(
-                signed.url, signed.data.encode(), dict(signed.headers)), timeout=60) as answer:
+                signed.url, signed.data.encode(), dict(signed.headers)), timeout=180) as answer:
             return answer.status, json.loads(answer.read() or b"{}")
     except urllib.error.HTTPError as e:
         return e.code, json.loads(e.read())
@@ -110,7 +110,7 @@ class Registry:
         self.basic = "Basic " + base64.b64encode(f"AWS:{password}".encode()).decode()
 
     def send(self, method, path, body, headers):
-        c = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        c = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=180)
         try:
             c.request(method, path if path.startswith("/v2") else "/v2/" + path, body, headers)
             r = c.getresponse()

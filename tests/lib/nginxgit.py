@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+from backends import free_ports
+
 CONFIG = """
 daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
@@ -38,18 +40,12 @@ def missing():
     return next((name for name in ("nginx", "fcgiwrap") if not shutil.which(name, path="/usr/sbin:/usr/bin")), None)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class NginxGit:
     """Serves the bare repositories of a folder at .url while in `with`."""
 
     def __init__(self, folder, root, workers=16):
         self.folder, self.root, self.workers = folder, root, workers
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         self.url = f"http://user:password@127.0.0.1:{self.port}"
         self.running = []
 

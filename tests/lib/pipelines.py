@@ -68,7 +68,7 @@ def with_buckets(server):
     return s3
 
 
-def wait(what, timeout=60):
+def wait(what, timeout=180):
     """Asks until the answer is true; returns it."""
     end = time.monotonic() + timeout
     while True:
@@ -83,7 +83,7 @@ def executions(client, name):
     return client.list_pipeline_executions(pipelineName=name)["pipelineExecutionSummaries"]
 
 
-def wait_execution(client, name, execution, *statuses, timeout=60):
+def wait_execution(client, name, execution, *statuses, timeout=180):
     """The status of an execution once it is one of these (default: any final one)."""
     final = statuses or ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
@@ -101,7 +101,7 @@ def stage_state(client, name, stage):
     raise AssertionError(f"no stage {stage}")
 
 
-def wait_token(client, name, stage, timeout=60):
+def wait_token(client, name, stage, timeout=180):
     """The token of the first approval that waits in the stage."""
     def look():
         for a in stage_state(client, name, stage)["actionStates"]:

@@ -36,7 +36,7 @@ class HttpReceiver:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def next(self, timeout=30):
+    def next(self, timeout=180):
         """The next message's headers and its document."""
         headers, body = self.messages.get(timeout=timeout)
         return headers, json.loads(body)
@@ -92,7 +92,7 @@ class MailReceiver:
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def next(self, timeout=30):
+    def next(self, timeout=180):
         return self.mails.get(timeout=timeout)
 
     def close(self):

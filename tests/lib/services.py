@@ -115,7 +115,7 @@ class Service:
             return e if e["status"] == status else None
         return eventually(look, what=f"{event} {status}")
 
-    def ends(self, deployment, seconds=120):
+    def ends(self, deployment, seconds=300):
         end = time.monotonic() + seconds
         while True:
             info = self.info(deployment)

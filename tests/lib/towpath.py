@@ -54,7 +54,7 @@ class Server:
 
     # ---- life ----
 
-    def start(self, timeout=20):
+    def start(self, timeout=120):
         """Starts it and waits until it answers (run/server.json is written last)."""
         ready = os.path.join(self.data, "run", "server.json")
         if os.path.exists(ready):
@@ -133,7 +133,7 @@ class Server:
         finally:
             os.close(watch)
 
-    def stop(self, timeout=20):
+    def stop(self, timeout=120):
         """SIGTERM; returns the exit status."""
         if self.process is None:
             return None
@@ -290,7 +290,7 @@ class Server:
                    GIT_COMMITTER_NAME="T", GIT_COMMITTER_EMAIL="t@example.com")
         return env
 
-    def run(self, *argv, keys=None, check=True, cwd=None, timeout=120, **more):
+    def run(self, *argv, keys=None, check=True, cwd=None, timeout=300, **more):
         """Runs a program with env(); output is captured as text."""
         done = subprocess.run(list(argv), env=dict(self.env(keys), **more.pop("env", {})),
                               cwd=cwd or self.data, timeout=timeout, text=True,
