@@ -147,17 +147,19 @@ def test_ends(host):
     host.define("hungry", {"image": image, "memory": 16, "command": ["sh", "-c", "tail /dev/zero"]})
     host.define("sick", {"image": image, "command": ["sleep", "1000"], "healthCheck": {
         "command": ["CMD-SHELL", "test -e /well"], "interval": 5, "timeout": 2, "retries": 1}})
-    host.define("slow", {"image": image, "command": ["sh", "-c", "trap 'echo bye; exit 5' TERM; while :; do sleep 0.1; done"]})
-    host.define("deaf", {"image": image, "command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"]})
+    loop = "echo ready; while :; do sleep 0.1; done"
+    host.define("slow", {"image": image, "stopTimeout": 120, "command": ["sh", "-c", f"trap 'echo bye; exit 5' TERM; {loop}"]})
+    host.define("deaf", {"image": image, "command": ["sh", "-c", f"trap '' TERM; {loop}"]})
     host.define("nothing", {"image": host.registry.host + "/nothing:1", "command": ["true"]})
     host.define("noprogram", {"image": image, "entryPoint": ["/no/such/program"]})
     arns = {f: host.run(f) for f in ("hungry", "sick", "slow", "deaf", "nothing", "noprogram")}
     for family in ("slow", "deaf"):
         host.at(arns[family], "RUNNING")
+        eventually(lambda: host.lines(family, arns[family]) == ["ready"])  # noqa: B023
         host.ecs.stop_task(cluster="c", task=arns[family], reason="enough")
     ended = {f: host.at(arns[f], "STOPPED") for f in ("hungry", "slow", "deaf", "nothing", "noprogram")}
     assert "OutOfMemory" in ended["hungry"]["containers"][0]["reason"]
-    assert ended["slow"]["containers"][0]["exitCode"] == 5 and host.lines("slow", arns["slow"]) == ["bye"]
+    assert ended["slow"]["containers"][0]["exitCode"] == 5 and host.lines("slow", arns["slow"]) == ["ready", "bye"]
     assert ended["deaf"]["containers"][0]["exitCode"] == 137 and ended["deaf"]["stoppedReason"] == "enough"
     assert "CannotPullContainerError" in ended["nothing"]["stoppedReason"] and "nothing" in ended["nothing"]["stoppedReason"]
     assert "CannotStartContainerError" in ended["noprogram"]["stoppedReason"]
