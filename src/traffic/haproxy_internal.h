@@ -88,7 +88,7 @@ int haproxy_maps_write(struct haproxy *h, const struct traffic_plan *plan, struc
 /* Brings the running HAProxy's maps to the plan. */
 int haproxy_maps_apply(struct haproxy *h, const struct traffic_plan *plan, struct err *err);
 /* How many of HAPROXY_TIMED_OF requests shall be noted when so many come in so much time, if they
- * are `now`; small changes of the rate leave it as it is. */
+ * are `now`; small changes of the rate leave it as it is, but for all of them. */
 int haproxy_timed_wanted(int now, int64_t requests, int64_t usec);
 /* Notes so many of HAPROXY_TIMED_OF requests from now on. */
 int haproxy_timed_set(struct haproxy *h, int timed, struct err *err);

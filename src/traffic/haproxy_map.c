@@ -180,7 +180,7 @@ int haproxy_timed_wanted(int now, int64_t requests, int64_t usec)
 		requests <= most ? HAPROXY_TIMED_OF : MAX(HAPROXY_TIMED_OF * most / requests, 1);
 	int64_t off = wanted > now ? wanted - now : now - wanted;
 
-	return off * 4 > now ? (int)wanted : now;
+	return wanted == HAPROXY_TIMED_OF || off * 4 > now ? (int)wanted : now;
 }
 
 int haproxy_timed_set(struct haproxy *h, int timed, struct err *err)

@@ -182,7 +182,9 @@ def flood(port, requests, ahead=500):
             s.sendall(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n" * ahead)
             got = b""
             while got.count(b"HTTP/1.1 200") < ahead or not got.endswith(b"blue"):
-                got += s.recv(1 << 16)
+                some = s.recv(1 << 16)
+                assert some, got[-1000:]
+                got += some
 
 
 def test_response_times_of_many_requests_are_a_sample(balancer):
@@ -199,16 +201,13 @@ def test_response_times_of_many_requests_are_a_sample(balancer):
             Namespace="AWS/ApplicationELB", MetricName=metric, StartTime=now - 300, EndTime=now + 60,
             Period=60, Dimensions=balancer.dimension("blue"), Statistics=[statistic])["Datapoints"])
 
-    # each stands for so many that together they are about all; the last ones are counted within a second
-    while True:
+    def about_all():
         requests, times = total("RequestCount", "Sum"), total("TargetResponseTime", "SampleCount")
-        if requests > 4000 and requests * 0.7 < times < requests * 1.3:
-            break
-        assert time.monotonic() < end, (requests, times)
-        time.sleep(0.1)
-    while timed(balancer.server) != 10000:  # when they are few again, all are noted
-        assert time.monotonic() < end
-        time.sleep(0.1)
+        return requests > 4000 and requests * 0.7 < times < requests * 1.3
+
+    # each stands for so many that together they are about all; the last ones are counted within a second
+    eventually(about_all)
+    eventually(lambda: timed(balancer.server) == 10000, what="they are few again and all noted")
 
 
 def test_metrics_by_the_second(balancer):

@@ -143,6 +143,7 @@ static void test_timed(void **state)
 	assert_int_equal(haproxy_timed_wanted(2500, 40000, 2 * second), 500);
 	assert_int_equal(haproxy_timed_wanted(500, 100000000, second), 1);
 	assert_int_equal(haproxy_timed_wanted(1, 900, second), 10000);
+	assert_int_equal(haproxy_timed_wanted(9000, 900, second), 10000); /* all, not nearly all */
 	assert_int_equal(haproxy_timed_wanted(0, 900, 0), 1); /* unknown, such as after a start */
 }
 
