@@ -16,10 +16,10 @@ import tempfile
 PATIENCE = "300"  # seconds for the server's start and end, on a busy machine
 
 
-def as_postgres(args, **kwargs):
+def as_postgres(args, check=True, **kwargs):
     """initdb and postgres refuse to run as root: Debian's package made a user for them."""
     user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
-    return subprocess.run(args, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, user=user and user.pw_uid,
+    return subprocess.run(args, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, user=user and user.pw_uid,
                           group=user and user.pw_gid, extra_groups=[] if user else None, **kwargs)
 
 
@@ -47,7 +47,7 @@ def main():
         return 0
     finally:
         if os.path.exists(os.path.join(data, "postmaster.pid")):
-            as_postgres([f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "-t", PATIENCE, "stop"], cwd="/")
+            as_postgres([f"{tools}/pg_ctl", "-D", data, "-m", "immediate", "-t", PATIENCE, "stop"], check=False, cwd="/")
         shutil.rmtree(folder, ignore_errors=True)
 
 

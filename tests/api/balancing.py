@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """autoscaling, ec2 and elbv2 through boto3: what needs no instance (tests/e2e/fleet.py has those)."""
-import socket
-
 import pytest
 from asking import code_of, eventually
+from backends import free_ports
 from towpath import Server
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def test_groups(server):
@@ -277,7 +270,7 @@ def test_load_balancing(server):
     assert code_of(c.describe_load_balancers, Names=["no"]) == "LoadBalancerNotFound"
     assert c.describe_tags(ResourceArns=[lb["LoadBalancerArn"]])["TagDescriptions"][0]["Tags"] == [
         {"Key": "k", "Value": "v"}]
-    port = free_port()
+    port = free_ports(1)[0]
     fixed = {"Type": "fixed-response", "FixedResponseConfig": {
         "StatusCode": "404", "ContentType": "text/plain", "MessageBody": "it's nothing"}}
     listener = c.create_listener(LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP", Port=port,

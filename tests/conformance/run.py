@@ -46,19 +46,19 @@ class Signer:
         self.renew()
 
     def renew(self):
-        self.made = time.monotonic()
-        self.date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        self.scope = f"{self.date[:8]}/{self.region}/{self.service}/aws4_request"
+        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        scope = f"{date[:8]}/{self.region}/{self.service}/aws4_request"
         key = b"AWS4" + self.keys[1].encode()
-        for part in self.scope.split("/"):
+        for part in scope.split("/"):
             key = hmac.digest(key, part.encode(), "sha256")
-        self.key = key
+        self.now = time.monotonic(), date, scope, key  # at once: several threads sign
 
     def bytes(self, request):
         """The whole request as it goes over the connection."""
-        if time.monotonic() - self.made > 60:
+        if time.monotonic() - self.now[0] > 60:
             self.renew()
-        headers = {"host": self.host, "x-amz-date": self.date}
+        _, date, scope, key = self.now
+        headers = {"host": self.host, "x-amz-date": date}
         headers.update((k.lower(), str(v)) for k, v in request.headers.items())
         signed = sorted(k for k in headers if k == "host" or k.startswith("x-amz-"))
         pairs = sorted((wires.escaped(k), wires.escaped(v)) for k, v in request.query)
@@ -67,11 +67,11 @@ class Signer:
         path = request.path if self.service == "s3" else "/".join(map(wires.escaped, request.path.split("/")))
         lines = [request.method, path, query, *(f"{k}:{' '.join(headers[k].split())}" for k in signed), "",
                  ";".join(signed), digest]
-        text = "\n".join(["AWS4-HMAC-SHA256", self.date, self.scope,
+        text = "\n".join(["AWS4-HMAC-SHA256", date, scope,
                           hashlib.sha256("\n".join(lines).encode()).hexdigest()])
         headers["authorization"] = (
-            f"AWS4-HMAC-SHA256 Credential={self.keys[0]}/{self.scope}, SignedHeaders={';'.join(signed)}, "
-            f"Signature={hmac.digest(self.key, text.encode(), 'sha256').hex()}")
+            f"AWS4-HMAC-SHA256 Credential={self.keys[0]}/{scope}, SignedHeaders={';'.join(signed)}, "
+            f"Signature={hmac.digest(key, text.encode(), 'sha256').hex()}")
         headers["content-length"] = str(len(request.body))
         target = request.path + ("?" + query if query else "")
         head = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
@@ -92,9 +92,14 @@ class Connection:
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.stream = s.makefile("rwb")
                 s.close()  # the stream holds it
-            self.stream.write(data)
-            self.stream.flush()
-            line = self.stream.readline()
+            try:
+                self.stream.write(data)
+                self.stream.flush()
+                line = self.stream.readline()
+            except ConnectionError:
+                if attempt:
+                    raise
+                line = b""
             if line or attempt:
                 break
             self.close()

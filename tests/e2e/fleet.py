@@ -14,6 +14,7 @@ import urllib.request
 import hosts
 import pytest
 from asking import eventually
+from backends import free_ports
 
 USER_DATA = """#!/bin/sh
 mkdir -p /srv/www && hostname > /srv/www/index.html
@@ -31,13 +32,6 @@ def why_not():
 
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
-
-
-def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Load:
@@ -88,7 +82,7 @@ class Fleet:
         self.server = server
         self.asg, self.elb = server.client("autoscaling"), server.client("elbv2")
         self.ec2 = server.client("ec2")
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         self.tg = self.elb.create_target_group(
             Name="web", Protocol="HTTP", Port=8080, VpcId="vpc-1", HealthCheckPath="/",
             HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,

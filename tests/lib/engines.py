@@ -163,9 +163,11 @@ def make_swarm(engines, addresses):
     engines[0].docker("swarm", "init", "--advertise-addr", addresses[0], "--dispatcher-heartbeat", "1s")
     token = engines[0].docker("swarm", "join-token", "-q", "worker").strip()
     joining = [subprocess.Popen(["docker", "-H", f"unix://{e.socket}", "swarm", "join", "--token", token,
-                                 f"{addresses[0]}:2377"], stdout=subprocess.DEVNULL) for e in engines[1:]]
-    assert [j.wait() for j in joining] == [0] * len(joining)
-
+                                 f"{addresses[0]}:2377"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+               for e in engines[1:]]
+    for j in joining:
+        said = j.communicate()[1]
+        assert j.returncode == 0 or "continue in the background" in said, said  # on a slow machine
     await_swarm(engines)
 
 

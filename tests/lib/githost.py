@@ -61,7 +61,7 @@ class GitHost:
                     host.held.put(path)
                     try:
                         self.rfile.read(1)  # until the other end has gone
-                    except ConnectionResetError:
+                    except OSError:
                         pass
                     host.cut.put(path)
                     return

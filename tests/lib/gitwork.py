@@ -52,7 +52,7 @@ class Work:
 
 def journal(server, kind="codecommit.ref"):
     """Details of the journal's entries of a kind, in order."""
-    db = sqlite3.connect(f"file:{server.data}/towpath.db?mode=ro", uri=True)
+    db = sqlite3.connect(f"file:{server.data}/towpath.db?mode=ro", uri=True, timeout=60)
     try:
         return [json.loads(row[0]) for row in
                 db.execute("SELECT detail FROM journal WHERE kind = ? ORDER BY seq", (kind,))]

@@ -121,8 +121,10 @@ class Disk:
 
     def __exit__(self, *_):
         subprocess.run(["umount", "-l", self.path], check=False)
-        self.process.stdin.close()
+        self.process.kill()  # nothing outlives it; what still has a file of it open does not keep it
         self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
 
 def serve(path):

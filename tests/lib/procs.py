@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What processes used, from /proc."""
 import os
+import time
 
 
 def _stat(pid):
@@ -29,12 +30,6 @@ def tree_cpu(pid):
 
 
 def own_cpu(pid):
-    """Microseconds of processor time that the threads of a process have used, exact."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
-            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="utf-8") as f:
-                total += int(f.read().split()[0])
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return total / 1000
+    """Microseconds of processor time that the threads of a process have used, those that have ended too, exact."""
+    clock = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it
+    return time.clock_gettime_ns(clock) / 1000

@@ -3,8 +3,8 @@
 import json
 import time
 
-from backends import free_ports
 from asking import eventually
+from backends import free_ports
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}

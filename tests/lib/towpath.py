@@ -174,7 +174,9 @@ class Server:
         path = os.path.join(self.data, "traffic", "haproxy.pid")
         if os.path.exists(path):
             with open(path, encoding="utf-8") as f:
-                end_process(int(f.read()), "haproxy")
+                text = f.read()
+            if text:  # not written yet: it was ended as it started
+                end_process(int(text), "haproxy")
 
     def _end_fleet(self):
         """Instances, tasks and their network outlive the server as well."""
@@ -234,6 +236,7 @@ class Server:
         """A boto3 client; keys: (id, secret) of somebody else than root."""
         key_id, secret = keys or self.keys()
         config.setdefault("retries", {"max_attempts": 0})
+        config.setdefault("read_timeout", 180)
         config.setdefault("s3", {"addressing_style": "path"})
         return boto3.client(service, endpoint_url=self.endpoint, verify=self.info.get("caFile"),
                             region_name=region or self.region, aws_access_key_id=key_id,
@@ -256,7 +259,7 @@ class Server:
             return session.client(
                 service, endpoint_url=self.endpoint, region_name=self.region,
                 aws_access_key_id=key_id, aws_secret_access_key=secret,
-                config=botocore.config.Config(retries={"max_attempts": 0}))
+                config=botocore.config.Config(retries={"max_attempts": 0}, read_timeout=180))
 
     def user(self, name, *statements):
         """Makes a user with an inline policy of these statements; returns its keys."""
