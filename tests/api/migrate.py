@@ -2,6 +2,7 @@
 """`towpath migrate`: from real git hosts to a real server, killed on the way, and kept in step."""
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import urllib.parse
 import pytest
 
 import gitwork
+from asking import eventually
 from githost import GitHost
 from towpath import Server, TOWPATH
 
@@ -53,9 +55,9 @@ def migrate(server, *argv, check=True, **env):
     return server.towpath("migrate", *argv, check=check, env=env)
 
 
-def start(server, *argv):
+def start(server, *argv, stderr=subprocess.PIPE):
     return subprocess.Popen([TOWPATH, "migrate", *argv, "--data", server.data], env=server.env(),
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def test_everything_comes_and_is_proved(shared_server, source, tmp_path):
@@ -117,31 +119,54 @@ def await_line(process, text):
     raise AssertionError(f"ended without saying {text!r}")
 
 
-def test_following(shared_server, source):
-    """New commits, a forced push, a branch that goes and one that takes its name as a folder."""
-    process = start(shared_server, source.folder, "--name", "followed", "--follow", "--interval", "1")
+def told(text):
+    """References that the rounds created and removed."""
+    rounds = re.findall(r"in step with the source: (\d+) references created, (\d+) updated, (\d+) removed", text)
+    return [sum(int(r[i]) for r in rounds) for i in (0, 2)]
+
+
+def test_following(shared_server, source, tmp_path):
+    """New commits, a forced push, a branch that goes and one that takes its name as a folder. A round may come between
+    two commands at the source."""
+    said = tmp_path / "said"
+    with open(said, "w", encoding="utf-8") as f:
+        process = start(shared_server, source.folder, "--name", "followed", "--follow", "--interval", "1", stderr=f)
+
+    def in_step(branch, created, removed):
+        meta = shared_server.client("codecommit").get_repository(repositoryName="followed")["repositoryMetadata"]
+        return (refs(stored(shared_server, "followed")) == carried(source) and meta["defaultBranch"] == branch
+                and told(said.read_text(encoding="utf-8")) == [created, removed])
     try:
-        await_line(process, "in step with the source")
+        eventually(lambda: "in step with the source" in said.read_text(encoding="utf-8"))
+        made, _ = told(said.read_text(encoding="utf-8"))
+        assert made == len(carried(source))
         source.commit(text="while it follows")
-        await_line(process, ": 0 references created, 1 updated, 0 removed")
-        assert refs(stored(shared_server, "followed")) == carried(source)
+        eventually(lambda: ": 0 references created, 1 updated, 0 removed" in said.read_text(encoding="utf-8"))
+        assert in_step("trunk", made, 0)
         source.git("reset", "-q", "--hard", "HEAD~2")
         source.commit(text="instead")
         source.git("branch", "-m", "topic/one", "topic/one/more")
-        await_line(process, ": 1 references created, 1 updated, 1 removed")
-        assert refs(stored(shared_server, "followed")) == carried(source)
+        eventually(lambda: in_step("trunk", made + 1, 1))
         source.git("branch", "-m", "trunk", "main")  # the default branch, too
-        await_line(process, ": 1 references created, 0 updated, 1 removed")
+        eventually(lambda: in_step("main", made + 2, 2))
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_signal_between_two_rounds_ends_well(shared_server, source):
+    process = start(shared_server, source.folder, "--name", "ended", "--follow", "--interval", "3600")
+    try:
+        await_line(process, "in step with the source")
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=60)
+        out, said = process.communicate(timeout=120)
         assert process.returncode == 0, said
         assert "git remote set-url origin" in out
     finally:
         process.kill()
         process.wait()
-    assert refs(stored(shared_server, "followed")) == carried(source)
-    meta = shared_server.client("codecommit").get_repository(repositoryName="followed")["repositoryMetadata"]
-    assert meta["defaultBranch"] == "main"
+    assert refs(stored(shared_server, "ended")) == carried(source)
 
 
 def test_commits_of_the_target_are_never_lost(shared_server, source, tmp_path):
@@ -326,10 +351,10 @@ def test_a_signal_ends_what_is_fetched(shared_server, tmp_path):
         host.holds = True
         process = start(shared_server, host.url + "/big", "--name", "cut", "--state", state, "--follow")
         try:
-            host.held.get(timeout=60)
+            host.held.get(timeout=120)
             process.send_signal(signal.SIGTERM)
-            host.cut.get(timeout=60)
-            _, said = process.communicate(timeout=60)
+            host.cut.get(timeout=120)
+            _, said = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 1 and "git was interrupted" in said and "started again, it goes on" in said

@@ -4,14 +4,13 @@ filters, tries; and what publishes by itself: alarms and event rules."""
 import io
 import json
 import queue
-import time
 import urllib.error
 import urllib.request
 import zipfile
 
 import pipelines
 import pytest
-from asking import code_of
+from asking import code_of, eventually
 from receivers import MailReceiver, verify
 from towpath import Server
 
@@ -120,10 +119,7 @@ def test_mail(shared_server):
         assert message.get_content().startswith(text + "\n\n--\n")
         receiver.answers = [550]  # refused for good: not tried again
         c.publish(TopicArn=topic, Message="refused")
-        end = time.monotonic() + 30
-        while receiver.answers:
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        eventually(lambda: not receiver.answers)
         c.publish(TopicArn=topic, Message="next")
         _, _, message = receiver.next()
         assert message.get_content().startswith("next\n")
@@ -249,7 +245,7 @@ def test_filters_and_raw_delivery(shared_server, receiver):
                                   AttributeValue="true")
     c.publish(TopicArn=topic, Message='{"state":"OK"}')
     c.publish(TopicArn=topic, Message='{"state":"ALARM"}')
-    headers, body = receiver.messages.get(timeout=30)
+    headers, body = receiver.messages.get(timeout=90)
     assert body == '{"state":"ALARM"}' and headers["x-amz-sns-rawdelivery"] == "true"
     shown = c.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
     assert (shown["RawMessageDelivery"], shown["PendingConfirmation"]) == ("true", "false")
@@ -261,7 +257,7 @@ def test_filters_and_raw_delivery(shared_server, receiver):
     c.set_subscription_attributes(SubscriptionArn=arn, AttributeName="DeliveryPolicy",
                                   AttributeValue='{"requestPolicy": {"headerContentType": "application/json"}}')
     c.publish(TopicArn=topic, Message="{}")
-    assert receiver.messages.get(timeout=30)[0]["content-type"] == "application/json"
+    assert receiver.messages.get(timeout=90)[0]["content-type"] == "application/json"
     assert code_of(c.subscribe, TopicArn=topic, Protocol="http", Endpoint=receiver.url,
                    Attributes={"RawMessageDelivery": "false"}) == "InvalidParameter"
     assert c.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url,
@@ -335,10 +331,7 @@ def test_alarms_and_rules_publish(shared_server, receiver):
         EvaluationPeriods=1, Threshold=5, ComparisonOperator="GreaterThanThreshold",
         TreatMissingData="notBreaching", AlarmActions=[topic], OKActions=[topic + "-gone"])
     state = lambda: cw.describe_alarms(AlarmNames=["errors"])["MetricAlarms"][0]["StateValue"]
-    end = time.monotonic() + 20
-    while state() != "OK":
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    eventually(lambda: state() == "OK")
     cw.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="test")
     message = receiver.next()[1]
     assert message["Subject"] == 'ALARM: "errors" in US East (N. Virginia)'

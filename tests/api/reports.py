@@ -40,14 +40,14 @@ def buildspec(commands, reports):
     return "\n".join(lines) + "\nreports:\n" + reports
 
 
-def run(codebuild, name, commands, reports, seconds=120):
+def run(codebuild, name, commands, reports, seconds=240):
     codebuild.create_project(name=name, environment=ENVIRONMENT, artifacts={"type": "NO_ARTIFACTS"},
                              source={"type": "NO_SOURCE", "buildspec": buildspec(commands, reports)},
                              serviceRole="arn:aws:iam::123456789012:role/build")
     return again(codebuild, name, seconds)
 
 
-def again(codebuild, name, seconds=120):
+def again(codebuild, name, seconds=240):
     build = codebuild.start_build(projectName=name)["build"]["id"]
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -17,6 +17,7 @@ import botocore.credentials
 import botocore.exceptions
 import pytest
 from asking import code_of as code
+from asking import eventually
 from towpath import Server
 
 MIB = 1024 * 1024
@@ -26,7 +27,7 @@ def http(url, method="GET", data=None, headers=None):
     """Plain HTTP: status, headers, body."""
     request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=30) as r:
+        with urllib.request.urlopen(request, timeout=90) as r:
             return r.status, r.headers, r.read()
     except urllib.error.HTTPError as e:
         return e.code, e.headers, e.read()
@@ -427,7 +428,7 @@ def test_cli(shared_server, tmp_path):
         assert (tmp_path / "back" / name).read_bytes() == (site / name).read_bytes()
     aws("cp", "s3://cli-bucket/site/index.html", "s3://cli-bucket/copy.html")
     assert aws("cp", "s3://cli-bucket/copy.html", "-") == "<html>"
-    url = aws("presign", "s3://cli-bucket/copy.html", "--expires-in", "60").strip()
+    url = aws("presign", "s3://cli-bucket/copy.html", "--expires-in", "600").strip()
     status, headers, body = http(url)
     assert (status, body) == (200, b"<html>") and headers["Content-Type"] == "text/html"
     assert http(url.replace("copy", "other"))[0] == 403
@@ -464,7 +465,7 @@ def test_virtual_host(shared_server, bucket):
     target = f"http://{bucket}.s3.localhost:{shared_server.port}/k"
     request = botocore.awsrequest.AWSRequest("GET", target)
     botocore.auth.S3SigV4QueryAuth(botocore.credentials.Credentials(*shared_server.keys()),
-                                   "s3", shared_server.region, 60).add_auth(request)
+                                   "s3", shared_server.region, 600).add_auth(request)
     query = request.url.split("?", 1)[1]
     status, _, body = http(f"{shared_server.endpoint}/k?{query}",
                            headers={"Host": f"{bucket}.s3.localhost:{shared_server.port}"})
@@ -528,6 +529,7 @@ def test_content_goes_with_its_row(server):
     server.start()
     s3 = server.client("s3")
     assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"2"
+    eventually(lambda: len(files()) == 1)  # the trash is emptied by a task
     assert server.stop() == 0
     assert len(files()) == 1
 

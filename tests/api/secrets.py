@@ -5,11 +5,11 @@ import json
 import os
 import subprocess
 import textwrap
-import time
 import urllib.request
 
 import pytest
 from asking import code_of as code
+from asking import eventually
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -316,12 +316,10 @@ def test_nothing_secret_lies_on_the_disk(ssm, sm, shared_server):
 
 
 def finish(codebuild, build_id):
-    end = time.monotonic() + 60
-    while True:
+    def done():
         build = codebuild.batch_get_builds(ids=[build_id])["builds"][0]
-        if build["buildComplete"] or time.monotonic() > end:
-            return build
-        time.sleep(0.05)
+        return build if build["buildComplete"] else None
+    return eventually(done, what="the build ends")
 
 
 def project(server, name, buildspec, **environment):

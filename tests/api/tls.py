@@ -151,7 +151,7 @@ def own(folder, name, days=30):
     return paths
 
 
-def wait_log(server, text, seconds=30):
+def wait_log(server, text, seconds=90):
     end = time.monotonic() + seconds
     while text not in server.stderr():
         assert time.monotonic() < end, server.stderr()
