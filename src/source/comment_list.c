@@ -137,6 +137,19 @@ static int read_page(struct listing *l, struct wire_int max_results, const char 
 	return 0;
 }
 
+/* after and, unless it is NULL, before must be commits of the repository. */
+static int check_commits(struct source_engine *e, const char *repository_name, const char *before,
+	const char *after, struct arena *a, struct store_source_repository *ret, struct err *err)
+{
+	CLEANUP_VCS struct vcs_repository *git = NULL;
+	struct vcs_commit commit;
+
+	if (source_open(e, repository_name, a, ret, &git, err) < 0 ||
+		comment_find_commit(git, after, a, &commit, err) < 0)
+		return -1;
+	return before ? comment_find_commit(git, before, a, &commit, err) : 0;
+}
+
 int source_get_comments_for_compared_commit(struct source_engine *e, struct call *call,
 	const struct codecommit_get_comments_for_compared_commit_request *req,
 	struct codecommit_get_comments_for_compared_commit_response *resp, struct err *err)
@@ -144,11 +157,9 @@ int source_get_comments_for_compared_commit(struct source_engine *e, struct call
 	struct listing l = {.e = e, .call = call};
 	struct store_source_repository r;
 	struct window w;
-	struct vcs_id id;
 
-	if (source_load(e, req->repository_name, call->arena, &r, err) < 0 ||
-		source_check_id(req->after_commit_id, "CommitIdRequiredException",
-			"InvalidCommitIdException", &id, err) < 0)
+	if (check_commits(e, req->repository_name, req->before_commit_id, req->after_commit_id,
+		    call->arena, &r, err) < 0)
 		return -1;
 	l.owner = comment_owner_of_commits(
 		r.meta.repository_id, req->before_commit_id, req->after_commit_id, call->arena);
@@ -196,6 +207,7 @@ int source_get_comments_for_pull_request(struct source_engine *e, struct call *c
 		.call = call,
 		.before = req->before_commit_id,
 		.after = req->after_commit_id};
+	struct store_source_repository r;
 	struct window w;
 	struct pull p;
 
@@ -206,6 +218,9 @@ int source_get_comments_for_pull_request(struct source_engine *e, struct call *c
 		return err_set_wire(err, "RepositoryNotAssociatedWithPullRequestException",
 			"Pull request %s is not about repository %s.", req->pull_request_id,
 			req->repository_name);
+	if (req->repository_name && check_commits(e, req->repository_name, req->before_commit_id,
+					    req->after_commit_id, call->arena, &r, err) < 0)
+		return -1;
 	l.owner = comment_owner_of_pull(p.doc.pull_request_id, call->arena);
 	if (read_page(&l, req->max_results, req->next_token, p.target->repository_name, &w,
 		    &resp->next_token, err) < 0)

@@ -25,7 +25,7 @@ struct posting {
 /* ---- the place ---- */
 
 /* A commit that is there: its tree. */
-static int find_commit(struct vcs_repository *git, const char *id, struct arena *a,
+int comment_find_commit(struct vcs_repository *git, const char *id, struct arena *a,
 	struct vcs_commit *ret, struct err *err)
 {
 	struct vcs_id parsed;
@@ -114,10 +114,10 @@ static int find_place(struct posting *p, const char *repository, struct err *err
 	struct vcs_commit before, after;
 
 	if (source_open(p->e, repository, a, &p->r, &git, err) < 0 ||
-		find_commit(git, place->after_commit_id, a, &after, err) < 0)
+		comment_find_commit(git, place->after_commit_id, a, &after, err) < 0)
 		return -1;
 	if (place->before_commit_id) {
-		if (find_commit(git, place->before_commit_id, a, &before, err) < 0)
+		if (comment_find_commit(git, place->before_commit_id, a, &before, err) < 0)
 			return -1;
 		if (vcs_id_eq(&before.id, &after.id))
 			return err_set_wire(err, "BeforeCommitIdAndAfterCommitIdAreSameException",

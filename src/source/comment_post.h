@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "vcs/object.h"
 
 #define COMMENT_KIND_COMMIT "codecommit.comment-on-commit"
 #define COMMENT_KIND_PULL "codecommit.comment-on-pull"
@@ -12,6 +13,9 @@
 
 /* CommentContentRequiredException, CommentContentSizeLimitExceededException. */
 int comment_check_content(const char *content, struct err *err);
+/* CommitIdRequiredException, InvalidCommitIdException, CommitDoesNotExistException. */
+int comment_find_commit(struct vcs_repository *git, const char *id, struct arena *a,
+	struct vcs_commit *ret, struct err *err);
 /* Owners of threads (STORE_SOURCE_THREAD); before may be NULL. */
 const char *comment_owner_of_commits(
 	const char *repository_id, const char *before, const char *after, struct arena *a);

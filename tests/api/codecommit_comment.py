@@ -97,6 +97,10 @@ def test_requests_are_checked(cc, repo):
     assert exception(cc.post_comment_reply, content="x", inReplyTo=NO_COMMENT) == "CommentDoesNotExist"
     assert exception(cc.get_comment, commentId=NO_COMMENT) == "CommentDoesNotExist"
     assert exception(cc.get_comments_for_compared_commit, **repo.commits, maxResults=501) == "InvalidMaxResults"
+    for unknown in ({"afterCommitId": UNKNOWN}, {"beforeCommitId": UNKNOWN}):
+        asked = {**repo.commits, **unknown}
+        assert exception(cc.get_comments_for_compared_commit, **asked) == "CommitDoesNotExist"
+        assert exception(cc.get_comments_for_pull_request, pullRequestId=repo.pull, **asked) == "CommitDoesNotExist"
 
 
 def test_client_tokens(cc, repo):
