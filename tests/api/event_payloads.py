@@ -21,8 +21,8 @@ def listen(server, name, **pattern):
 
 
 def heard(server, name, done):
-    """The events of the rule, once they fulfil the condition."""
-    logs, end = server.client("logs"), time.monotonic() + 60
+    """The events of the rule, once they fulfil the condition; they come in any order."""
+    logs, end = server.client("logs"), time.monotonic() + 120
     while True:
         try:
             got = [json.loads(x["message"]) for x in logs.get_paginator("filter_log_events").paginate(
@@ -43,10 +43,14 @@ def notify(server, name, resource, events, receiver):
         Targets=[{"TargetType": "Webhook", "TargetAddress": secret}])
 
 
+def states_of(events, kind, state, **detail):
+    return [x for x in events if kind in x["detail-type"] and x["detail"]["state"] == state
+            and all(x["detail"].get(k) == v for k, v in detail.items())]
+
+
 def state_of(events, kind, state, **detail):
     """The one event of this kind and state."""
-    found = [x for x in events if kind in x["detail-type"] and x["detail"]["state"] == state
-             and all(x["detail"].get(k) == v for k, v in detail.items())]
+    found = states_of(events, kind, state, **detail)
     assert len(found) == 1, (kind, state, [x["detail"] for x in events])
     return found[0]
 
@@ -115,8 +119,12 @@ def test_pipelines(shared_server, receiver):
     cp.retry_stage_execution(pipelineName="payload", stageName="Gate", pipelineExecutionId=execution, retryMode="FAILED_ACTIONS")
     pipelines.wait_token(cp, "payload", "Gate")
     cp.stop_pipeline_execution(pipelineName="payload", pipelineExecutionId=execution, reason="lunch", abandon=True)
-    events = heard(shared_server, "pipelines", lambda got: any(
-        "Pipeline" in x["detail-type"] and x["detail"]["state"] == "STOPPED" for x in got))
+    wanted = [("Pipeline", s) for s in ("STARTED", "RESUMED", "STOPPING", "STOPPED")] + [
+        ("Stage", "FAILED"), ("Action", "FAILED"), ("Action", "ABANDONED")]
+    wanted = [(kind, state, {}) for kind, state in wanted] + [
+        ("Action", state, {"action": action}) for action in ("Source", "Publish") for state in ("STARTED", "SUCCEEDED")]
+    events = heard(shared_server, "pipelines", lambda got: all(
+        states_of(got, kind + " Execution", state, **detail) for kind, state, detail in wanted))
     assert all(x["resources"] == [arn] and x["detail"]["version"] == 1 and x["detail"]["execution-id"] == execution
                and MSEC.match(x["detail"]["start-time"]) for x in events)
     assert len({x["detail"]["start-time"] for x in events}) == 1
@@ -158,14 +166,15 @@ def test_builds(shared_server, receiver):
     assert receiver.next()[1]["detail"]["completed-phase"] == "BUILD"
     over = lambda got: any(x["detail"].get("build-status") == "FAILED" for x in got)  # noqa: E731
     heard(shared_server, "builds", over)
-    # A retry's events stand behind all of the first build's.
+    shown = cb.batch_get_builds(ids=[build["id"]])["builds"][0]
+    ended = [p for p in shown["phases"] if p["phaseType"] != "COMPLETED"]
+    # What would be told twice has been by the time that another build is over.
     again = cb.start_build(projectName="payload")["build"]
-    events = heard(shared_server, "builds", lambda got: over([x for x in got if x["resources"] == [again["arn"]]]))
-    events = [x for x in events if x["resources"] == [build["arn"]]]
+    of = lambda got, one: [x for x in got if x["resources"] == [one["arn"]]]  # noqa: E731
+    events = of(heard(shared_server, "builds", lambda got: over(of(got, again)) and len(of(got, build)) >= 2 + len(ended)), build)
     states = [x for x in events if x["detail-type"] == "CodeBuild Build State Change"]
     assert sorted(x["detail"]["build-status"] for x in states) == ["FAILED", "IN_PROGRESS"]
     first, last = sorted((x["detail"] for x in states), key=lambda d: d["build-status"], reverse=True)
-    shown = cb.batch_get_builds(ids=[build["id"]])["builds"][0]
     assert (last["build-id"], last["current-phase"], last["version"]) == (build["arn"], "COMPLETED", "1")
     more = last["additional-information"]
     assert first["additional-information"]["build-complete"] is False and more["build-complete"] is True
@@ -179,7 +188,7 @@ def test_builds(shared_server, receiver):
     # Each phase that ended is told once, with its own times.
     phases = [x["detail"] for x in events if x["detail-type"] == "CodeBuild Build Phase Change"]
     assert sorted((p["completed-phase"], p["completed-phase-status"]) for p in phases) == sorted(
-        (p["phaseType"], p["phaseStatus"]) for p in shown["phases"] if p["phaseType"] != "COMPLETED")
+        (p["phaseType"], p["phaseStatus"]) for p in ended)
     failed = next(p for p in phases if p["completed-phase"] == "BUILD")
     assert "COMMAND_EXECUTION_ERROR" in failed["completed-phase-context"] and US_DATE.match(failed["completed-phase-end"])
     assert failed["completed-phase-duration-seconds"] >= 0

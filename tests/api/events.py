@@ -458,7 +458,7 @@ def test_a_letter_waits_for_its_age(fast, api):
         "ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}})["ConnectionArn"]
     arn = e.create_api_destination(Name="nobody", ConnectionArn=connection, HttpMethod="POST",
                                    InvocationEndpoint="http://127.0.0.1:9/")["ApiDestinationArn"]
-    rule(e, "aged", arn, RoleArn=role, DeadLetterConfig={"Arn": topic}, RetryPolicy={"MaximumEventAgeInSeconds": 600})
+    rule(e, "aged", arn, RoleArn=role, DeadLetterConfig={"Arn": topic}, RetryPolicy={"MaximumEventAgeInSeconds": 10800})
     put(e, "aged", {"n": 1})
     letter = json.loads(api.next()[3])
     assert json.loads(letter["Message"])["detail"] == {"n": 1}

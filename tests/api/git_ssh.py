@@ -8,6 +8,7 @@ import subprocess
 
 import gitwork
 import pytest
+from asking import eventually
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +62,10 @@ def test_clone_push_and_fetch(server, alice, repository, tmp_path):
     work.git("push", "-q", "origin", ":dev", "main:new")
     refs = work.git("ls-remote", "origin").stdout
     assert "refs/heads/new" in refs and "refs/heads/dev" not in refs and "refs/tags" not in refs
-    pulls = records(server, "GitPull")
-    assert any('"protocol":"SSH"' in r and name in r and '"dataTransferred":true' in r for r in pulls)
-    assert any('"protocol":"SSH"' in r and "OpenSSH" in r for r in records(server, "GitPush"))
-    assert any(alice.id in r for r in records(server, "SSHLogin"))
+    # Records are made once a command is over, which the client does not see.
+    for event, words in (("GitPull", ('"protocol":"SSH"', name, '"dataTransferred":true')),
+                         ("GitPush", ('"protocol":"SSH"', "OpenSSH")), ("SSHLogin", (alice.id,))):
+        eventually(lambda: any(all(w in r for w in words) for r in records(server, event)), what=event)  # noqa: B023
 
 
 @pytest.mark.parametrize("version", ["0", "1", "2"])
@@ -148,11 +149,9 @@ def test_wrong_keys_are_recorded_and_slowed_down(server, alice, tmp_path):
     other = gitwork.SshUser(server, tmp_path / "m", "mallory")
     refused = other.ssh(user=alice.id)
     assert "Permission denied (publickey)" in refused.stderr
-    for _ in range(200):  # the record is made once the connection is gone, which the client does not see
-        failed = [r for r in records(server, "SSHLogin") if '"errorCode"' in r and alice.id in r]
-        if failed:
-            break
-    assert failed and "mallory" not in failed[-1]
+    # The record is made once the connection is gone, which the client does not see.
+    failed = eventually(lambda: [r for r in records(server, "SSHLogin") if '"errorCode"' in r and alice.id in r])
+    assert "mallory" not in failed[-1]
     for _ in range(31):
         assert "Permission denied" in other.ssh(user="APKANOBODY").stderr
     server.client("iam")  # others are not concerned
@@ -169,14 +168,9 @@ def test_keys_last_and_the_gate_is_kept(server, alice, repository):
         status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     assert os.geteuid() or status["Uid"].split()[0] == "65534"
-    watch = os.pidfd_open(int(gate[0]))
     os.kill(int(gate[0]), 9)
-    os.close(watch)
-    for _ in range(100):  # connections wait in the kernel until the next gate takes them
-        if alice.ssh().returncode == 1:
-            break
-    else:
-        pytest.fail("the gate did not come back")
+    # Connections wait in the kernel until the next gate takes them.
+    eventually(lambda: alice.ssh().returncode == 1, what="the gate is back")
     assert keys == {p: open(os.path.join(server.data, "keys", p), "rb").read() for p in keys}
 
 

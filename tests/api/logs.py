@@ -141,7 +141,7 @@ def test_an_alarm_sees_lines(fast):
     logs.put_metric_filter(logGroupName="/alarmed", filterName="f", filterPattern="PANIC", metricTransformations=[
         {"metricName": "Panics", "metricNamespace": "App", "metricValue": "1"}])
     cw.put_metric_alarm(AlarmName="panics", Namespace="App", MetricName="Panics", Statistic="Sum", Period=60,
-                        EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold")
+                        EvaluationPeriods=60, DatapointsToAlarm=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold")
     put(fast, "/alarmed", "PANIC at the disco")
     state = lambda: cw.describe_alarms(AlarmNames=["panics"])["MetricAlarms"][0]["StateValue"]  # noqa: E731
     eventually(lambda: state() == "ALARM")
