@@ -143,22 +143,29 @@ def test_killed_server(host):
     eventually(lambda: host.engine.containers() == [], what=f"{orphan}, which nobody knows, is gone")
 
 
+def container_of(arn):
+    return "towpath-t-" + arn.rsplit("/", 1)[1] + "-0"
+
+
 def test_ends(host):
     """Memory, health, signals, images that are not there, programs that are not there."""
     image = host.registry.push("ends")
-    host.define("hungry", {"image": image, "memory": 16, "command": ["sh", "-c", "tail /dev/zero"]})
     host.define("sick", {"image": image, "command": ["sleep", "1000"], "healthCheck": {
         "command": ["CMD-SHELL", "test -e /well"], "interval": 5, "timeout": 2, "retries": 1}})
     loop = "echo ready; while :; do sleep 0.1; done"
+    host.define("hungry", {"image": image, "memory": 16, "command": ["sh", "-c", f"trap 'tail /dev/zero; exit $?' USR1; {loop}"]})
     host.define("slow", {"image": image, "stopTimeout": 120, "command": ["sh", "-c", f"trap 'echo bye; exit 5' TERM; {loop}"]})
     host.define("deaf", {"image": image, "command": ["sh", "-c", f"trap '' TERM; {loop}"]})
     host.define("nothing", {"image": host.registry.host + "/nothing:1", "command": ["true"]})
     host.define("noprogram", {"image": image, "entryPoint": ["/no/such/program"]})
     arns = {f: host.run(f) for f in ("hungry", "sick", "slow", "deaf", "nothing", "noprogram")}
-    for family in ("slow", "deaf"):
+    for family in ("slow", "deaf", "hungry"):
         host.at(arns[family], "RUNNING")
         eventually(lambda: host.lines(family, arns[family]) == ["ready"])  # noqa: B023
-        host.ecs.stop_task(cluster="c", task=arns[family], reason="enough")
+        if family == "hungry":  # an engine does not see what happens in the first moments of a container
+            host.engine.docker("kill", "-s", "USR1", container_of(arns[family]))
+        else:
+            host.ecs.stop_task(cluster="c", task=arns[family], reason="enough")
     ended = {f: host.at(arns[f], "STOPPED") for f in ("hungry", "slow", "deaf", "nothing", "noprogram")}
     assert "OutOfMemory" in ended["hungry"]["containers"][0]["reason"]
     assert ended["slow"]["containers"][0]["exitCode"] == 5 and host.lines("slow", arns["slow"]) == ["ready", "bye"]
@@ -168,7 +175,7 @@ def test_ends(host):
     assert "/no/such/program" in ended["noprogram"]["stoppedReason"]
     eventually(lambda: host.task(arns["sick"])["healthStatus"] == "UNHEALTHY")
     # the engine forgets a container: somebody has removed it
-    host.engine.docker("rm", "-f", "towpath-t-" + arns["sick"].rsplit("/", 1)[1] + "-0")
+    host.engine.docker("rm", "-f", container_of(arns["sick"]))
     assert "CannotInspectContainerError" in host.at(arns["sick"], "STOPPED")["containers"][0]["reason"]
 
 
