@@ -23,10 +23,13 @@ class HttpReceiver:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender was killed
+                    return
                 # taken first: who has got the message may set what the next one is answered
                 status = receiver.statuses.pop(0) if receiver.statuses else 200
-                receiver.messages.put(({k.lower(): v for k, v in self.headers.items()}, body))
+                receiver.messages.put(({k.lower(): v for k, v in self.headers.items()}, body.decode()))
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
