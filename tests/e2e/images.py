@@ -99,7 +99,7 @@ def processes_in(namespace):
 
 
 def await_gone(*namespaces, folders=()):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 180
     while True:
         left = [p for n in namespaces for p in processes_in(n)] + [f for f in folders if os.path.exists(f)]
         if not left:
@@ -124,7 +124,7 @@ def test_build_tag_push_and_pull(builds, repository, outside):
       - docker run --rm shop:latest
       - docker run --rm --memory 64m -v $PWD:/mounted shop:latest /bin/busybox ls /mounted
       - docker run -d -p 9123:80 shop:latest /bin/busybox nc -lp 80 -e /bin/busybox echo from-the-port
-      - curl -s --http0.9 --retry 20 --retry-connrefused --retry-delay 0 http://127.0.0.1:9123/
+      - curl -s --http0.9 --retry 60 --retry-all-errors --retry-delay 1 http://127.0.0.1:9123/
       - REQUEST='GET /page HTTP/1.0\\r\\n\\r\\n'
       - LINES=$(printf "$REQUEST" | docker run -i --rm shop:latest /bin/busybox nc {outside} 80 | grep -o 'from outside' | wc -l)
       - docker push {repository}:v1

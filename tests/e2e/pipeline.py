@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from builds import HELD, Builds
 from pipelines import (action, answer, approval, client, codecommit, executions, pipeline,
                        s3_deploy, stage_state, wait, wait_execution, wait_token)
 
@@ -166,14 +167,13 @@ def test_killed_on_the_way(shop):
     token = wait_token(shop.cp, "shop", "Approve")
     shop.restart()
     assert wait_token(shop.cp, "shop", "Approve") == token
-    shop.write("buildspec.yml", BUILDSPEC.replace(
-        "      - mkdir out", "      - sleep 3\n      - mkdir out"))
+    shop.write("buildspec.yml", BUILDSPEC.replace("      - mkdir out", f"      - {HELD}\n      - mkdir out"))
     shop.push("slower")
     wait(lambda: shop.newest() != first)
     second = shop.newest()
-    wait(lambda: stage_state(shop.cp, "shop", "Build")["actionStates"][0].get(
-        "latestExecution", {}).get("status") == "InProgress")
+    build = wait(lambda: shop.make()[0].get("status") == "InProgress" and shop.make()[0].get("externalExecutionId"))
     shop.restart()
+    Builds(shop.server).go(build)
     answer(shop.cp, "shop", "Approve")
     assert wait_execution(shop.cp, "shop", first) == "Succeeded"
     wait(lambda: stage_state(shop.cp, "shop", "Approve")["latestExecution"][

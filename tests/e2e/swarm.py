@@ -3,6 +3,7 @@
 a server that is none of them. One host dies, once in the middle of a canary and comes back, once while the server is
 killed as well."""
 import collections
+import http.client
 import subprocess
 import threading
 import time
@@ -19,7 +20,8 @@ from towpath import TOWPATH, Server
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 RATE = 4  # times as fast as true time
-WEB = "mkdir -p /w; hostname > /w/index.html; echo serving; httpd -p 80 -h /w; trap 'echo leaving; exit 9' TERM; " \
+PATIENT = {"UnhealthyThresholdCount": 10}  # so that a host's death is seen by the swarm, before the health checks see it
+WEB = "trap 'echo leaving; exit 9' TERM; mkdir -p /w; hostname > /w/index.html; echo serving; httpd -p 80 -h /w; " \
       "while :; do sleep 0.1; done"
 
 
@@ -85,7 +87,7 @@ class World:
 
 
 class Client(threading.Thread):
-    """Asks without pause; when each request was asked, and what came of it."""
+    """Asks without pause; when each request was asked, what came of it, and when."""
 
     def __init__(self, port):
         super().__init__(daemon=True)
@@ -95,14 +97,16 @@ class Client(threading.Thread):
         while not self.ends.is_set():
             asked = time.monotonic()
             try:
-                with urllib.request.urlopen(self.url, timeout=30) as answer:
-                    self.answers.append((asked, answer.read().strip()))
-            except OSError as error:
-                self.answers.append((asked, error))
+                with urllib.request.urlopen(self.url, timeout=120) as answer:
+                    came = answer.read().strip()
+            except (OSError, http.client.HTTPException) as error:
+                came = error
+            self.answers.append((asked, came, time.monotonic()))
             self.ends.wait(0.01)
 
     def failed(self, since=0, until=float("inf")):
-        return [a for a in self.answers if since <= a[0] < until and isinstance(a[1], OSError)]
+        """Those that were asked since then and answered until then."""
+        return [a for a in self.answers if since <= a[0] and a[2] < until and isinstance(a[1], Exception)]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +122,7 @@ def serve(world):
     port, = free_ports(1)
     group = world.elb.create_target_group(
         Name="web", Protocol="HTTP", Port=80, TargetType="ip", VpcId="v", HealthCheckIntervalSeconds=5,
-        HealthCheckTimeoutSeconds=2, HealthyThresholdCount=2, UnhealthyThresholdCount=2,
+        HealthCheckTimeoutSeconds=2, HealthyThresholdCount=2, **PATIENT,
     )["TargetGroups"][0]["TargetGroupArn"]
     world.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[
         {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}])
@@ -127,7 +131,7 @@ def serve(world):
         {"Type": "forward", "TargetGroupArn": group}])
     world.ecs.register_task_definition(
         family="web", cpu="256", memory="512", requiresCompatibilities=["FARGATE"], containerDefinitions=[{
-            "name": "app", "image": f"{world.uri}:1", "memory": 64, "stopTimeout": 5, "command": ["sh", "-c", WEB],
+            "name": "app", "image": f"{world.uri}:1", "memory": 64, "stopTimeout": 120, "command": ["sh", "-c", WEB],
             "portMappings": [{"containerPort": 80}], "logConfiguration": {"logDriver": "awslogs", "options": {
                 "awslogs-group": "web", "awslogs-stream-prefix": "w"}}}])
     world.ecs.create_service(
@@ -159,7 +163,8 @@ def test_a_host_dies_in_a_canary(world):
     """With tasks of both versions on it. The share stays as it was set until the lost task of the new version is
     replaced and healthy; then the deployment goes on, and ends well. The host comes back and takes tasks again."""
     dead, tasks = world.hosts.addresses[2], 3
-    service = Service(world.server, "canary", f"{world.uri}:1", desired=tasks, command=answering("v1"), fargate=True)
+    service = Service(world.server, "canary", f"{world.uri}:1", desired=tasks, command=answering("v1"), fargate=True,
+                      **PATIENT)
     eventually(lambda: len(world.healthy(service.groups["a"])) == tasks, what="v1 is healthy")
     service.api.create_deployment_config(
         deploymentConfigName="Canary20", computePlatform="ECS", trafficRoutingConfig={
@@ -195,6 +200,7 @@ def test_a_host_dies_in_a_canary(world):
     assert len(now) == tasks and dead not in now.values()
     world.host_returns(2)
     world.ecs.update_service(cluster="c", service="canary", desiredCount=0)
+    eventually(lambda: not world.engines[0].docker("service", "ls", "-q").split(), what="all hosts are empty again")
 
 
 def test_a_host_dies(world):
@@ -266,10 +272,10 @@ def test_refused(world):
 
 def test_health_and_room(world):
     """The swarm makes the checks; one that fails ends the task."""
-    for family, check in (("well", "true"), ("ill", "false")):
+    for family, check, patience in (("well", "true", 10), ("ill", "false", 1)):
         world.ecs.register_task_definition(family=family, containerDefinitions=[{
             "name": "app", "image": f"{world.uri}:1", "memory": 64, "stopTimeout": 1, "command": ["sleep", "1000"], "healthCheck": {
-                "command": ["CMD-SHELL", check], "interval": 5, "timeout": 2, "retries": 1}}])
+                "command": ["CMD-SHELL", check], "interval": 5, "timeout": 60, "retries": patience}}])
     arns = [world.ecs.run_task(cluster="c", taskDefinition=f, networkConfiguration=NETWORK)["tasks"][0]["taskArn"] for f in ("well", "ill")]
     describe = lambda i: world.ecs.describe_tasks(cluster="c", tasks=[arns[i]])["tasks"][0]  # noqa: E731
     eventually(lambda: describe(1)["lastStatus"] == "STOPPED")

@@ -7,7 +7,9 @@ import random
 import threading
 
 import gitwork
+import procs
 import pytest
+from asking import eventually
 from towpath import Server
 
 
@@ -29,6 +31,11 @@ def site(server, tmp_path):
 
 def events_of(server, commit):
     return sum(e.get("commitId") == commit for e in gitwork.journal(server))
+
+
+def git_processes(server):
+    """Those that the server has started, for a push that it takes."""
+    return [pid for pid in procs.descendants(server.process.pid) if procs.name(pid).startswith("git")]
 
 
 def test_killed_right_after_a_push(site):
@@ -61,7 +68,7 @@ def test_killed_at_any_moment_of_a_push(site, tmp_path):
                           f"main:refs/heads/new-{i}")
         timer = threading.Timer(chance.uniform(0.01, 0.25), server.kill9)
         timer.start()
-        said = push.communicate(timeout=60)[0]
+        said = push.communicate(timeout=300)[0]
         timer.join()
         if push.returncode == 0:
             accepted.append((commit, i))
@@ -117,7 +124,7 @@ def test_concurrent_pushes_to_one_branch(site, tmp_path):
         pushes.append(clone.start("push", "-q", "origin", "HEAD:main"))
     codes = []
     for push in pushes:
-        push.communicate(timeout=60)
+        push.communicate(timeout=300)
         codes.append(push.returncode)
     assert codes.count(0) >= 1
     assert len(gitwork.journal(server)) == 1 + codes.count(0)
@@ -135,8 +142,11 @@ def test_connection_cut_during_a_push(site):
         push = work.start("push", "-q", gitwork.url(server, login, "shop-api"), "main")
         timer = threading.Timer(delay, push.kill)
         timer.start()
-        push.communicate(timeout=60)
+        push.communicate(timeout=300)
         timer.join()
+    # one whose client was killed late, when all had been sent, is done all the same
+    eventually(lambda: not git_processes(server), what="the server has done with them")
     work.git("push", "-q", gitwork.url(server, login, "shop-api"), "main")
+    eventually(lambda: gitwork.journal(server), what="its event")
     gitwork.check_chain(server, path)
     assert len(gitwork.journal(server)) == 1

@@ -30,7 +30,7 @@ class Trace:
 
     def stop(self):
         self.strace.terminate()
-        while select.select([self.strace.stderr], [], [], 60)[0] and self.strace.stderr.read1():
+        while select.select([self.strace.stderr], [], [], 300)[0] and self.strace.stderr.read1():
             pass
         self.strace.wait()
 
@@ -99,8 +99,8 @@ def check_file(calls, move):
 
 
 @pytest.mark.parametrize("what", ["small", "pack", "many"])
-def test_order_of_syncs(shared_server, tmp_path, what):
-    server, name = shared_server, "shop-" + what
+def test_order_of_syncs(server, tmp_path, what):
+    name = "shop-" + what
     made = server.client("codecommit").create_repository(repositoryName=name)["repositoryMetadata"]
     path = os.path.realpath(os.path.join(server.data, "git", made["repositoryId"] + ".git"))
     url = gitwork.url(server, gitwork.git_login(server, what), name)

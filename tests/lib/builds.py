@@ -42,14 +42,11 @@ class Builds:
     def run(self, name, **more):
         return self.finish(self.start(name, **more))
 
-    def go(self, build_id, seconds=180):
-        """Makes the file `go` in the build's source folder, which HELD waits for."""
-        folder = os.path.join(self.server.data, "builds", build_id.split(":")[1], "src")
-        end = time.monotonic() + seconds
-        while not os.path.isdir(folder):
-            assert time.monotonic() < end, f"{build_id} has no sources"
-            time.sleep(0.02)
-        open(os.path.join(folder, "go"), "w", encoding="utf-8").close()
+    def go(self, build_id):
+        """Once it is in its phase BUILD: makes the file `go` in its source folder, which HELD waits for."""
+        self.until(build_id, lambda b: b.get("currentPhase") == "BUILD")
+        path = os.path.join(self.server.data, "builds", build_id.split(":")[1], "src", "go")
+        open(path, "w", encoding="utf-8").close()
 
     def log(self, build_id):
         """The build's spool as text, block headers and all: enough to look for lines."""

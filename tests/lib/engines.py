@@ -159,8 +159,8 @@ class Hosts:
 
 
 def make_swarm(engines, addresses):
-    """The first is its manager, which calls a host down after some seconds without a sign of it."""
-    engines[0].docker("swarm", "init", "--advertise-addr", addresses[0], "--dispatcher-heartbeat", "1s")
+    """The first is its manager, which calls a host down when it has missed three signs of it."""
+    engines[0].docker("swarm", "init", "--advertise-addr", addresses[0], "--dispatcher-heartbeat", "2s")
     token = engines[0].docker("swarm", "join-token", "-q", "worker").strip()
     joining = [subprocess.Popen(["docker", "-H", f"unix://{e.socket}", "swarm", "join", "--token", token,
                                  f"{addresses[0]}:2377"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

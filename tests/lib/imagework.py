@@ -97,11 +97,13 @@ class Registry:
     on which twelve hours are soon over."""
 
     def __init__(self, server, keys=None, password=None, renew=False):
-        self.server, self.keys, self.renew = server, keys, renew
+        self.server, self.keys, self.renew, self.client = server, keys, renew, None
         self.use(password or self.ask())
 
     def ask(self):
-        data = self.server.client("ecr", keys=self.keys).get_authorization_token()
+        if self.client is None or self.client.meta.endpoint_url != self.server.endpoint:
+            self.client = self.server.client("ecr", keys=self.keys)
+        data = self.client.get_authorization_token()
         text = base64.b64decode(data["authorizationData"][0]["authorizationToken"]).decode()
         return text.split(":", 1)[1]
 
@@ -139,7 +141,10 @@ class Registry:
         return headers["Location"]
 
     def push_blob(self, name, content):
-        status, _, text = self("PUT", f"{self.begin(name)}?digest={digest(content)}", content)
+        while True:
+            status, _, text = self("PUT", f"{self.begin(name)}?digest={digest(content)}", content)
+            if not self.renew or b"BLOB_UPLOAD_UNKNOWN" not in text:  # where days are short, one may have passed
+                break
         assert status == 201, (status, text)
 
     def put_manifest(self, name, reference, manifest, media_type=OCI_MANIFEST):

@@ -9,19 +9,34 @@ def _stat(pid):
         return f.read().rsplit(")", 1)[1].split()
 
 
-def tree_cpu(pid):
-    """Seconds of processor time of a process, of what it waited for, and of its living descendants."""
-    parents = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
+def name(pid):
+    """Of its program; empty once it has ended."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+            return f.read().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def descendants(pid):
+    """Of a process, those that live."""
+    children = {}
+    for other in os.listdir("/proc"):
+        if other.isdigit():
             try:
-                parents.setdefault(int(_stat(name)[1]), []).append(int(name))
+                children.setdefault(int(_stat(other)[1]), []).append(int(other))
             except (FileNotFoundError, ProcessLookupError):
                 pass
-    ticks, todo = 0, [pid]
-    while todo:
-        one = todo.pop()
-        todo += parents.get(one, [])
+    found = [pid]
+    for one in found:  # which grows
+        found += children.get(one, [])
+    return found[1:]
+
+
+def tree_cpu(pid):
+    """Seconds of processor time of a process, of what it waited for, and of its living descendants."""
+    ticks = 0
+    for one in [pid, *descendants(pid)]:
         try:
             ticks += sum(map(int, _stat(one)[11:15]))
         except (FileNotFoundError, ProcessLookupError):

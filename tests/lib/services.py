@@ -14,7 +14,7 @@ CHECK = dict(HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, Unhealth
 class Service:
     """Cluster "c", service NAME on port 8000 of container "app", production and test listener."""
 
-    def __init__(self, server, name, image, desired=0, command=None, fargate=False, **check):
+    def __init__(self, server, name, image, desired=0, command=None, fargate=False, drain=5, **check):
         self.server, self.name = server, name
         self.fargate = dict(requiresCompatibilities=["FARGATE"], cpu="256", memory="512") if fargate else {}
         self.ecs, self.elb = server.client("ecs"), server.client("elbv2")
@@ -28,7 +28,7 @@ class Service:
                 Name=f"{name}-{color}", Protocol="HTTP", Port=8000, VpcId="v", TargetType="ip",
                 **dict(CHECK, **check))["TargetGroups"][0]["TargetGroupArn"]
             self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[
-                {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}])
+                {"Key": "deregistration_delay.timeout_seconds", "Value": str(drain)}])
             self.groups[color] = arn
         listen = lambda port: self.elb.create_listener(  # noqa: E731
             LoadBalancerArn=lb, Protocol="HTTP", Port=port, DefaultActions=[
