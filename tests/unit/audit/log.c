@@ -25,9 +25,8 @@ static void open_engine(void)
 		fail_msg("%s", err_message(&err));
 }
 
-static int setup(void **state)
+static void add_records(void)
 {
-	(void)state;
 	snprintf(w.dir, sizeof(w.dir), "/tmp/towpath-audit-XXXXXX");
 	assert_non_null(mkdtemp(w.dir));
 	open_engine();
@@ -40,7 +39,6 @@ static int setup(void **state)
 			audit_flush(w.e);
 	}
 	w.e = audit_engine_free(w.e);
-	return 0;
 }
 
 static int teardown(void **state)
@@ -50,12 +48,33 @@ static int teardown(void **state)
 	return file_remove_tree(w.dir, NULL);
 }
 
+static void list_logs(struct strv *ret)
+{
+	char *dir CLEANUP(freep) = path_join(w.dir, "audit");
+
+	assert_int_equal(audit_files(dir, ret, NULL), 0);
+}
+
+/* All records in one file, of which there is one a day. */
+static int setup(void **state)
+{
+	for (;;) {
+		struct strv files CLEANUP_STRV = {0};
+
+		add_records();
+		list_logs(&files);
+		if (files.n == 1)
+			return 0;
+		teardown(state); /* it was midnight */
+	}
+}
+
 static char *log_path(void)
 {
 	char *dir CLEANUP(freep) = path_join(w.dir, "audit");
 	struct strv files CLEANUP_STRV = {0};
 
-	assert_int_equal(audit_files(dir, &files, NULL), 0);
+	list_logs(&files);
 	assert_int_equal(files.n, 1);
 	return path_join(dir, files.v[0]);
 }
