@@ -291,7 +291,7 @@ int build_start_batch_for_pipeline(struct build_engine *e, struct call *call,
 
 	if (req->idempotency_token)
 		s.digest =
-			build_digest(&codebuild_start_build_batch_request_shape, req, call->arena);
+			wire_digest(&codebuild_start_build_batch_request_shape, req, call->arena);
 	if (db_read(durable_db(e->durable), find_role, &f, err) < 0 ||
 		(f.role && batch_role_may(e, f.role, "codebuild:StartBuild", f.project, err) < 0) ||
 		durable_step(e->durable, start, &s, err) < 0)

@@ -188,8 +188,6 @@ int build_fit_pipeline(const struct towpath_build_pipeline *pipeline,
 /* ResourceNotFoundException for a project. */
 int build_no_project(
 	const struct build_engine *e, const char *name, struct arena *a, struct err *err);
-/* Tells a repeated request from another with the same token. */
-const char *build_digest(const struct wire_shape *shape, const void *req, struct arena *a);
 /* Puts what the leader has told so far into the build, as of now. */
 void build_fold(struct codebuild_build *b, const struct build_run *run, struct arena *a);
 /* The runner's callback: something changed in a job. -1: it could not be stored, and was logged. */

@@ -176,18 +176,6 @@ int build_ask(struct build_engine *e, struct db_tx *tx, struct store_build_recor
 
 /* ---- StartBuild ---- */
 
-/* FNV-1a over the request as JSON. */
-const char *build_digest(const struct wire_shape *shape, const void *req, struct arena *a)
-{
-	CLEANUP_STR struct str json = STR_INIT;
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	wire_encode_json(shape, req, &json);
-	for (size_t i = 0; i < json.len; i++)
-		h = (h ^ (unsigned char)json.p[i]) * UINT64_C(1099511628211);
-	return arena_printf(a, "%016" PRIx64, h);
-}
-
 /* 1: the token was used before, s->build is that build; 0: it is new. */
 static int find_token(struct ask_step *s, struct db_tx *tx, const char *project, const char *token,
 	struct err *err)
@@ -341,7 +329,7 @@ static int start_asked(
 {
 	if (s->req->idempotency_token)
 		s->digest =
-			build_digest(&codebuild_start_build_request_shape, s->req, s->call->arena);
+			wire_digest(&codebuild_start_build_request_shape, s->req, s->call->arena);
 	if (durable_step(s->e->durable, start, s, err) < 0)
 		return -1;
 	resp->build = s->build;

@@ -5,6 +5,7 @@
 
 #include "base/id.h"
 #include "fleet/capacity.h"
+#include "store/string_map.h"
 
 #define PAGE 100
 #define NAME_MAX_LENGTH 255
@@ -44,32 +45,44 @@ int fleet_cluster_need(struct fleet_engine *e, struct db_tx *tx, const char *nam
 
 /* ---- tokens and pages ---- */
 
-int fleet_token_get(struct db_tx *tx, const char *scope, const char *token, struct arena *a,
-	const char **ret_arn, struct err *err)
+static const char *token_row(const struct fleet_token *t, struct arena *a)
 {
-	struct towpath_string_map map;
-	int r;
-
-	if (!token || !*token)
-		return 0;
-	r = store_document_get(
-		tx, &STORE_TASK_TOKEN, arena_printf(a, "%s|%s", scope, token), a, &map, err);
-	if (r > 0)
-		*ret_arn = map.v[0].value;
-	return r;
+	return t->token && *t->token ? arena_printf(a, "%s|%s", t->scope, t->token) : NULL;
 }
 
-int fleet_token_put(struct db_tx *tx, const char *scope, const char *token, const char *arn,
-	struct arena *a, struct err *err)
+int fleet_token_get(struct db_tx *tx, const struct fleet_token *t, struct arena *a,
+	const char **ret_arn, struct err *err)
 {
-	struct towpath_string_map map = {0};
+	const char *row = token_row(t, a), *digest;
+	struct towpath_string_map made;
+	int r;
 
-	if (!token || !*token)
+	if (!row)
 		return 0;
-	wire_list_alloc(a, &map, 1);
-	map.v[0] = (struct towpath_string_map_kv){"arn", arn};
-	return store_document_put(
-		tx, &STORE_TASK_TOKEN, arena_printf(a, "%s|%s", scope, token), NULL, &map, err);
+	r = store_document_get(tx, &STORE_TASK_TOKEN, row, a, &made, err);
+	if (r <= 0)
+		return r;
+	digest = string_map_get(&made, "digest");
+	if (t->digest && digest && !streq(t->digest, digest))
+		return err_set_wire(err, "ConflictException",
+			"The clientToken %s is already in use with a different request.", t->token);
+	*ret_arn = string_map_get(&made, "arn");
+	return 1;
+}
+
+int fleet_token_put(struct db_tx *tx, const struct fleet_token *t, const char *arn, struct arena *a,
+	struct err *err)
+{
+	const char *row = token_row(t, a);
+	struct towpath_string_map made = {0};
+
+	if (!row)
+		return 0;
+	wire_list_alloc(a, &made, 2);
+	made.v[0] = (struct towpath_string_map_kv){"arn", arn};
+	made.v[1] = (struct towpath_string_map_kv){"digest", t->digest};
+	made.n = t->digest ? 2 : 1;
+	return store_document_put(tx, &STORE_TASK_TOKEN, row, NULL, &made, err);
 }
 
 /* The last one shown may have left the list since. */

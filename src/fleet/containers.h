@@ -44,11 +44,18 @@ const char *fleet_last_part(const char *arn);
 /* Whether it may name a cluster, service, family or container: 1 to 255 letters, digits, '-', '_'.
  */
 bool fleet_ecs_name(const char *name);
-/* What an earlier call with the same token made: 1 and its ARN, or 0. scope: the operation. */
-int fleet_token_get(struct db_tx *tx, const char *scope, const char *token, struct arena *a,
+/* A client's token, or none. */
+struct fleet_token {
+	const char *scope;  /* of the operation: what it works on */
+	const char *token;  /* NULL or empty: none */
+	const char *digest; /* of the request, or NULL: other parameters are not noticed */
+};
+/* What an earlier call with the same token made: 1 and its ARN, or 0. ConflictException when that
+ * had other parameters. */
+int fleet_token_get(struct db_tx *tx, const struct fleet_token *t, struct arena *a,
 	const char **ret_arn, struct err *err);
-int fleet_token_put(struct db_tx *tx, const char *scope, const char *token, const char *arn,
-	struct arena *a, struct err *err);
+int fleet_token_put(struct db_tx *tx, const struct fleet_token *t, const char *arn, struct arena *a,
+	struct err *err);
 /* One page of ARNs: those behind next_token, at most max_results (100). */
 void fleet_page(const char *const *arns, size_t n, const char *next_token, struct wire_int max,
 	struct arena *a, struct ecs_string_list *ret, const char **ret_token);

@@ -417,13 +417,15 @@ int fleet_task_set_delete(struct fleet_engine *e, const char *cluster, const cha
 static int deploy_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct service_query *q = arg;
+	struct fleet_token token = {.token = q->token};
 	struct ecs_task_definition d;
 	struct ecs_service s;
 	int r;
 
 	if (need_service(tx, q, &s, err) < 0)
 		return -1;
-	r = fleet_token_get(tx, s.service_arn, q->token, q->a, &q->ret_id, err);
+	token.scope = s.service_arn;
+	r = fleet_token_get(tx, &token, q->a, &q->ret_id, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (!streq(s.status, SERVICE_ACTIVE))
@@ -438,7 +440,7 @@ static int deploy_step(struct db_tx *tx, void *arg, struct err *err)
 		fleet_load_balancers_check(tx, &s.load_balancers, &d, q->a, err) < 0 ||
 		fleet_service_roll(q->e, tx, &s, &d, q->a, &q->ret_id, err) < 0)
 		return -1;
-	return fleet_token_put(tx, s.service_arn, q->token, q->ret_id, q->a, err);
+	return fleet_token_put(tx, &token, q->ret_id, q->a, err);
 }
 
 int fleet_service_deploy(struct fleet_engine *e, const char *cluster, const char *service,

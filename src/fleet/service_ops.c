@@ -217,13 +217,15 @@ static int create_service_step(struct db_tx *tx, void *arg, struct err *err)
 	struct ecs_service *s = arena_new(a, struct ecs_service), old;
 	struct ecs_task_definition d;
 	struct ecs_cluster c;
+	struct fleet_token token = {.token = req->client_token};
 	const char *again;
 	int r;
 
 	if (fleet_cluster_need(e, tx, req->cluster, a, &c, err) < 0)
 		return -1;
 	resp->service = s;
-	r = fleet_token_get(tx, c.cluster_arn, req->client_token, a, &again, err);
+	token.scope = c.cluster_arn;
+	r = fleet_token_get(tx, &token, a, &again, err);
 	if (r > 0)
 		r = store_document_get(tx, &STORE_SERVICE, again, a, s, err);
 	if (r != 0)
@@ -254,7 +256,7 @@ static int create_service_step(struct db_tx *tx, void *arg, struct err *err)
 		s->task_definition = d.task_definition_arn;
 	if (first_set(e, tx, s, a, err) < 0 || fleet_service_save(tx, s, err) < 0 ||
 		fleet_tags_put(tx, s->service_arn, &req->tags, a, err) < 0 ||
-		fleet_token_put(tx, c.cluster_arn, req->client_token, s->service_arn, a, err) < 0 ||
+		fleet_token_put(tx, &token, s->service_arn, a, err) < 0 ||
 		fleet_wake(e, tx, FLEET_TASK_SERVICE, s->service_arn, 0, err) < 0)
 		return -1;
 	return fleet_service_complete(e, tx, s, true, a, err);

@@ -153,14 +153,15 @@ struct definition_query {
 static int register_text_step(struct db_tx *tx, void *arg, struct err *err)
 {
 	struct definition_query *q = arg;
-	int r = fleet_token_get(tx, "RegisterTaskDefinition", q->token, q->a, &q->arn, err);
+	const struct fleet_token token = {.scope = "RegisterTaskDefinition", .token = q->token};
+	int r = fleet_token_get(tx, &token, q->a, &q->arn, err);
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (register_definition(q->e, tx, q->req, q->by, q->a, &q->d, err) < 0)
 		return -1;
 	q->arn = q->d.task_definition_arn;
-	return fleet_token_put(tx, "RegisterTaskDefinition", q->token, q->arn, q->a, err);
+	return fleet_token_put(tx, &token, q->arn, q->a, err);
 }
 
 int fleet_task_definition_register(struct fleet_engine *e, struct view json, const char *token,

@@ -146,13 +146,16 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 	struct fleet_capacity_placed placed = {0};
 	struct ecs_capacity_provider_strategy strategy = req->capacity_provider_strategy;
 	struct ecs_cluster c;
+	struct fleet_token token = {.token = req->client_token};
 	const char *again;
 	int r;
 
 	if (fleet_cluster_need(e, tx, req->cluster, a, &c, err) < 0)
 		return -1;
 	resp->failures.set = true;
-	r = fleet_token_get(tx, c.cluster_arn, req->client_token, a, &again, err);
+	token.scope = arena_printf(a, "run-task|%s", c.cluster_arn);
+	token.digest = wire_digest(&ecs_run_task_request_shape, req, a);
+	r = fleet_token_get(tx, &token, a, &again, err);
 	if (r != 0)
 		return r < 0 ? -1 : run_again(tx, again, a, &resp->tasks, err);
 	if (count < 1 || count > RUN_MAX)
@@ -169,7 +172,7 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 		fleet_capacity_count(&strategy, plan.capacity_provider, &placed);
 		str_addf(&arns, "%s%s", i ? " " : "", resp->tasks.v[i].task_arn);
 	}
-	return fleet_token_put(tx, c.cluster_arn, req->client_token, str_text(&arns), a, err);
+	return fleet_token_put(tx, &token, str_text(&arns), a, err);
 }
 FLEET_DEFINE(ecs, run_task, fleet_write)
 

@@ -204,6 +204,7 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 	struct ecs_task_set *set = arena_new(a, struct ecs_task_set);
 	struct ecs_task_definition d;
 	struct ecs_service s;
+	struct fleet_token token = {.token = req->client_token};
 	const char *again;
 	int r;
 
@@ -211,7 +212,8 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 		check_scale(req->scale, err) < 0)
 		return -1;
 	resp->task_set = set;
-	r = fleet_token_get(tx, s.service_arn, req->client_token, a, &again, err);
+	token.scope = s.service_arn;
+	r = fleet_token_get(tx, &token, a, &again, err);
 	if (r != 0)
 		return r < 0 ? -1 : need_set(tx, s.service_arn, again, a, set, err);
 	if (req->service_registries.n)
@@ -245,7 +247,7 @@ static int create_task_set_step(struct db_tx *tx, void *arg, struct err *err)
 		fleet_task_set_add(e, tx, &s, set, a, err) < 0 ||
 		fleet_tags_put(tx, set->task_set_arn, &req->tags, a, err) < 0)
 		return -1;
-	return fleet_token_put(tx, s.service_arn, req->client_token, set->task_set_arn, a, err);
+	return fleet_token_put(tx, &token, set->task_set_arn, a, err);
 }
 FLEET_DEFINE(ecs, create_task_set, fleet_write)
 

@@ -8,7 +8,6 @@
 
 #include "base/id.h"
 #include "base/mem.h"
-#include "crypto/digest.h"
 
 #define NUMBER_MAX 999999999
 
@@ -215,16 +214,6 @@ static const char *token_row(const char *kind, const char *token, struct arena *
 	return arena_printf(a, "%s/%s", kind, token);
 }
 
-static const char *request_digest(const void *req, const struct wire_shape *shape, struct arena *a)
-{
-	CLEANUP_STR struct str text = STR_INIT;
-	struct digest_value value;
-
-	wire_encode_json(shape, req, &text);
-	value = digest_of(DIGEST_SHA256, str_view(&text));
-	return arena_strdup(a, digest_hex(&value).text);
-}
-
 int token_find(struct db_tx *tx, const char *kind, const char *token, const void *req,
 	const struct wire_shape *shape, struct arena *a, const char **ret_id, struct err *err)
 {
@@ -240,7 +229,7 @@ int token_find(struct db_tx *tx, const char *kind, const char *token, const void
 	rc = store_document_get(tx, &STORE_SOURCE_TOKEN, token_row(kind, token, a), a, &doc, err);
 	if (rc <= 0)
 		return rc;
-	if (!streq(doc.digest, request_digest(req, shape, a)))
+	if (!streq(doc.digest, wire_digest(shape, req, a)))
 		return err_set_wire(err, "IdempotencyParameterMismatchException",
 			"The client request token %s was used with other parameters.", token);
 	*ret_id = doc.id;
@@ -254,7 +243,7 @@ int token_keep(struct db_tx *tx, const char *kind, const char *token, const void
 
 	if (!token)
 		return 0;
-	doc.digest = request_digest(req, shape, a);
+	doc.digest = wire_digest(shape, req, a);
 	return store_document_put(
 		tx, &STORE_SOURCE_TOKEN, token_row(kind, token, a), "", &doc, err);
 }

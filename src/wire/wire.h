@@ -156,6 +156,8 @@ int wire_decode_json(const struct wire_shape *shape, struct view json, struct ar
 /* Appends the value as JSON, body members only for a top-level request or response, in the
  * model's wire names; absent members are left out; times are epoch seconds with milliseconds. */
 void wire_encode_json(const struct wire_shape *shape, const void *value, struct str *out);
+/* SHA-256 of that JSON, in hexadecimal: two requests with the same parameters have the same. */
+const char *wire_digest(const struct wire_shape *shape, const void *value, struct arena *a);
 /* Appends the value as audit records have it: what is secret is hidden, bodies are left out, names
  * begin with a small letter; null when it would be longer than 100 KB. */
 void wire_encode_redacted(const struct wire_shape *shape, const void *value, struct str *out);

@@ -246,7 +246,7 @@ def test_task(host, registry):
 @real
 def test_overrides_and_tags(host, registry):
     """A task's own size and those of its containers, as they are shown and as they hold; tags from all sides."""
-    ecs = host.client("ecs")
+    ecs = host.newest_client("ecs")
     ecs.register_task_definition(
         family="sized", cpu="256", memory="512", tags=[{"key": "by", "value": "definition"}, {"key": "d", "value": "1"}],
         containerDefinitions=[container(image=registry.push("sized"), cpu=10, command=["sleep", "1000"])])
@@ -264,8 +264,12 @@ def test_overrides_and_tags(host, registry):
     t = ecs.describe_tasks(cluster="c", tasks=[made["taskArn"]], include=["TAGS"])["tasks"][0]
     assert {tag["key"]: tag["value"] for tag in t["tags"]} == {
         "by": "call", "d": "1", "aws:ecs:clusterName": "c"}
+    once = dict(asked, clientToken="once", count=2)
+    assert ([t["taskArn"] for t in ecs.run_task(**once)["tasks"]]
+            == [t["taskArn"] for t in ecs.run_task(**once)["tasks"]])
+    assert refused(ecs.run_task, **dict(once, count=1)).startswith("ConflictException: The clientToken once is already in use")
     assert "SERVICE" in refused(ecs.run_task, **asked, propagateTags="SERVICE")
-    ecs.create_service(**asked, serviceName="tagged", desiredCount=1, enableECSManagedTags=True,
+    ecs.create_service(**asked, serviceName="tagged", clientToken="once", desiredCount=1, enableECSManagedTags=True,
                        propagateTags="SERVICE", tags=[{"key": "s", "value": "2"}])
     arn = eventually(lambda: (ecs.list_tasks(cluster="c", serviceName="tagged")["taskArns"] or [None])[0], what="a task")
     assert {tag["key"]: tag["value"] for tag in ecs.list_tags_for_resource(resourceArn=arn)["tags"]} == {
