@@ -118,7 +118,7 @@ struct task_kind {
 	void *arg;
 	int max_attempts;   /* 0: for ever */
 	int max_running;    /* at once in this process; 0: no limit but the pool's */
-	int64_t lease_usec; /* 0: 60 s; renewed while run() is under way */
+	int64_t lease_usec; /* of true time; 0: 60 s; renewed while run() is under way */
 };
 /* Before durable_start(). */
 void task_register(struct durable *d, const struct task_kind *k);

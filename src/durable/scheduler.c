@@ -91,6 +91,14 @@ static int read_due(struct db_tx *tx, struct claim *c, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
+/* When a lease that is given or renewed now runs out. Leases are renewed by true time, and so last
+ * as long of it however fast the clock goes. */
+static int64_t lease_end(struct durable *d, int64_t lease_usec)
+{
+	return d->clock->kind == CLOCK_REAL ? clock_at(d->clock, clock_true_now() + lease_usec)
+					    : durable_now(d) + lease_usec;
+}
+
 static int lease_task(struct db_tx *tx, struct claim *c, struct running_task *r, struct err *err)
 {
 	uint64_t number;
@@ -101,7 +109,7 @@ static int lease_task(struct db_tx *tx, struct claim *c, struct running_task *r,
 	snprintf(r->lease, sizeof(r->lease), "%s:%llu", c->d->owner, (unsigned long long)number);
 	return db_exec(tx, "UPDATE task SET lease = ?2, due = ?3, attempt = ?4 WHERE id = ?1",
 		DB_ARGS(DB_INT(r->task.id), DB_TEXT(r->lease),
-			DB_INT(c->now_usec + c->kind->kind.lease_usec), DB_INT(r->task.attempt)),
+			DB_INT(lease_end(c->d, c->kind->kind.lease_usec)), DB_INT(r->task.attempt)),
 		NULL, err);
 }
 
@@ -499,7 +507,7 @@ static int renew_unit(struct db_tx *tx, void *arg, struct err *err)
 		if (r == 0)
 			r = db_exec(tx, "UPDATE task SET due = ?3 WHERE id = ?1 AND lease = ?2",
 				DB_ARGS(DB_INT(lease->task_id), DB_TEXT(lease->text),
-					DB_INT(durable_now(d) + lease->usec)),
+					DB_INT(lease_end(d, lease->usec))),
 				NULL, err);
 	vec_release(&held);
 	return r;

@@ -6,6 +6,7 @@ import re
 import time
 
 import pipelines
+from asking import eventually
 from hosts import commands
 
 MSEC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -208,7 +209,7 @@ def test_deployments(shared_server):
     listen(shared_server, "deployments", source=["aws.codedeploy"], detail={"application": ["payload"]})
     deployment = api.create_deployment(applicationName="payload", deploymentGroupName="all", revision={
         "revisionType": "S3", "s3Location": {"bucket": "payload-deploy", "key": "v1.zip", "bundleType": "zip"}})["deploymentId"]
-    command = commands(shared_server, "PollHostCommand", {"HostIdentifier": host})[1]["HostCommand"]
+    command = eventually(lambda: commands(shared_server, "PollHostCommand", {"HostIdentifier": host})[1].get("HostCommand"))
     ident = {"HostCommandIdentifier": command["HostCommandIdentifier"]}
     commands(shared_server, "PutHostCommandAcknowledgement", ident)
     commands(shared_server, "PutHostCommandComplete", {**ident, "CommandStatus": "Failed"})

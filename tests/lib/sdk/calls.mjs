@@ -125,7 +125,7 @@ const functions = {
 		// no instance matches: the deployment fails, and so does the waiter
 		const { deploymentId } = await cd.createDeployment({ applicationName: "js", deploymentGroupName: "g",
 			revision: { revisionType: "S3", s3Location: { bucket: "js-none", key: "k", bundleType: "zip" } } });
-		const waited = await waitUntilDeploymentSuccessful({ client: cd, maxWaitTime: 60, minDelay: 1 },
+		const waited = await waitUntilDeploymentSuccessful({ client: cd, maxWaitTime: 180, minDelay: 1 },
 			{ deploymentId }).then(() => "", (e) => JSON.parse(e.message).state);
 		assert.equal(waited, "FAILURE");
 	},
@@ -137,12 +137,12 @@ const functions = {
 		const local = (host, options, done) => dns.lookup("127.0.0.1", options, done);
 		const path = new S3({ forcePathStyle: true });
 		await path.createBucket({ Bucket: "js-bucket" });
-		await waitUntilBucketExists({ client: path, maxWaitTime: 30 }, { Bucket: "js-bucket" });
+		await waitUntilBucketExists({ client: path, maxWaitTime: 180 }, { Bucket: "js-bucket" });
 		const body = "0123456789".repeat(300_000);
 		await path.putObject({ Bucket: "js-bucket", Key: "a b+c/ü", Body: body, Metadata: { who: "js" } });
 		await path.putObject({ Bucket: "js-bucket", Key: "stream", Body: Readable.from(["one ", "two"]),
 			ContentLength: 7 });
-		await waitUntilObjectExists({ client: path, maxWaitTime: 30 }, { Bucket: "js-bucket", Key: "stream" });
+		await waitUntilObjectExists({ client: path, maxWaitTime: 180 }, { Bucket: "js-bucket", Key: "stream" });
 		const got = await path.getObject({ Bucket: "js-bucket", Key: "a b+c/ü" });
 		assert.equal(await got.Body.transformToString(), body);
 		assert.equal(got.Metadata.who, "js");

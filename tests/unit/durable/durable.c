@@ -587,6 +587,60 @@ static void test_threads(void **state)
 	assert_in_range(c.most, 1, 2);
 }
 
+struct held {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int begun, ended;
+	bool released;
+};
+
+static int hold(struct durable *d, const struct task *t, void *arg, struct err *err)
+{
+	struct held *h = arg;
+
+	(void)d;
+	(void)t;
+	(void)err;
+	pthread_mutex_lock(&h->lock);
+	h->begun++;
+	pthread_cond_broadcast(&h->changed);
+	while (!h->released)
+		pthread_cond_wait(&h->changed, &h->lock);
+	h->ended++;
+	pthread_cond_broadcast(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	return 0;
+}
+
+/* A minute of this clock passes many times while the tasks run and others are claimed. */
+static void test_a_fast_clock_leaves_leases(void **state)
+{
+	struct held h = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, false};
+	static const char *const subjects[] = {"a", "b", "c"};
+
+	(void)state;
+	close_core(fx);
+	clock_init_real(&fx->clock, 1000000);
+	open_core(fx);
+	task_register(fx->d, &(struct task_kind){.name = "work", .run = hold, .arg = &h});
+	assert_int_equal(durable_start(fx->d, 8, NULL), 0);
+	for (int i = 0; i < (int)ARRAY_SIZE(subjects); i++) {
+		enqueue(subjects[i], 0);
+		pthread_mutex_lock(&h.lock);
+		while (h.begun <= i)
+			pthread_cond_wait(&h.changed, &h.lock);
+		pthread_mutex_unlock(&h.lock);
+	}
+	pthread_mutex_lock(&h.lock);
+	h.released = true;
+	pthread_cond_broadcast(&h.changed);
+	while (h.ended < (int)ARRAY_SIZE(subjects))
+		pthread_cond_wait(&h.changed, &h.lock);
+	pthread_mutex_unlock(&h.lock);
+	durable_stop(fx->d);
+	assert_int_equal(h.begun, ARRAY_SIZE(subjects));
+}
+
 /* ---- interruptions ---- */
 
 struct sleeper {
@@ -690,6 +744,7 @@ int main(void)
 		CASE(test_failing_consumer_keeps_its_place),
 		CASE(test_crash_in_a_task),
 		CASE(test_threads),
+		CASE(test_a_fast_clock_leaves_leases),
 		CASE(test_interruptions),
 	};
 
