@@ -110,7 +110,7 @@ static void *serve_without_end(void *arg)
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: "
 				     "application/x-git-upload-pack-advertisement\r\n\r\n"
 				     "001e# service=git-upload-pack\n0000";
-	const struct timeval most = {.tv_sec = 25};
+	const struct timeval most = {.tv_sec = 100};
 	CLEANUP_FD int c = accept4(h->fd, NULL, NULL, SOCK_CLOEXEC);
 	char buf[4096];
 	ssize_t n;
