@@ -27,6 +27,7 @@
 #define KILL_AFTER (5 * USEC_PER_SEC)
 #define LOOK_EVERY (500 * USEC_PER_MSEC)
 #define LINE_MAX_BYTES (64 * KIB)
+#define CATCH_UP_READS 64 /* as much as a pipe holds, in reads of 16 KiB */
 
 struct stream {
 	const char *name; /* stdout, stderr */
@@ -166,6 +167,23 @@ static void follow(struct script_run *r, int pidfd, int64_t until)
 	}
 }
 
+/* What happened in time but was not seen in time, while this process stood still or shipped the
+ * log. */
+static void catch_up(struct script_run *r)
+{
+	reap(r);
+	for (int n = 0; r->exited && outputs_open(r) && n < CATCH_UP_READS; n++) {
+		struct pollfd fds[2] = {
+			{r->streams[0].fd, POLLIN, 0}, {r->streams[1].fd, POLLIN, 0}};
+
+		if (poll(fds, ARRAY_SIZE(fds), 0) <= 0)
+			break;
+		for (size_t i = 0; i < ARRAY_SIZE(r->streams); i++)
+			if (fds[i].revents)
+				read_stream(r, &r->streams[i]);
+	}
+}
+
 /* Ends the whole process group (H1). */
 static void end_group(struct script_run *r, int pidfd)
 {
@@ -298,6 +316,7 @@ static int run_started(struct script_run *r)
 	int failed;
 
 	follow(r, pidfd, until);
+	catch_up(r);
 	timed_out = !r->exited;
 	left_open = !timed_out && outputs_open(r);
 	failed = judge(r, timed_out, left_open);

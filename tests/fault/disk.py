@@ -103,8 +103,9 @@ def test_database(site):
     api = server.client("codecommit")
     assert names == {r["repositoryName"] for page in api.get_paginator("list_repositories").paginate()
                      for r in page["repositories"]}
-    folders = {os.path.basename(p)[:-4] for p in glob.glob(server.data + "/git/*.git")}
-    assert folders == {api.get_repository(repositoryName=n)["repositoryMetadata"]["repositoryId"] for n in names}
+    ids = {api.get_repository(repositoryName=n)["repositoryMetadata"]["repositoryId"] for n in names}
+    eventually(lambda: {os.path.basename(p)[:-4] for p in glob.glob(server.data + "/git/*.git")} == ids,
+               what="folders of what was refused are swept away after the start")
     for name in names:
         api.delete_repository(repositoryName=name)
     eventually(lambda: not glob.glob(server.data + "/git/*.git"), what="their folders are gone")
