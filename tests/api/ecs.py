@@ -648,8 +648,7 @@ def test_task_sets(host, registry):
     assert ecs.create_service(**service, loadBalancers=[balancer], clientToken="t")["service"]["serviceName"] == "w"
     assert "CODE_DEPLOY" in refused(ecs.update_service, cluster="c", service="w", taskDefinition="w:1")
     get = lambda: ecs.describe_services(cluster="c", services=["w"])["services"][0]["taskSets"]  # noqa: E731
-    eventually(lambda: get()[0]["stabilityStatus"] == "STEADY_STATE")
-    first = get()[0]
+    first = eventually(lambda: next((s for s in get() if s["stabilityStatus"] == "STEADY_STATE"), None))
     assert (first["status"], first["startedBy"], first["runningCount"]) == ("PRIMARY", "CODE_DEPLOY", 1)
     health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     assert len(health) == 1 and health[0]["Target"]["Port"] == 8000
