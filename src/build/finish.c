@@ -177,7 +177,9 @@ int build_changed(void *engine, const char *job_dir)
 		r = build_step_run(&s, &err);
 		if (r < 0)
 			log_err("build", &err, "cannot store how build %s stands", s.uuid);
-		else if (c.cleaned)
+		/* Not stored either: what it left may be what takes the room for that, and its end
+		 * is in the leader's records. */
+		if (c.cleaned)
 			build_clean_job(e, s.uuid);
 	}
 	arena_release(&c.arena);

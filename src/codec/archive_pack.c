@@ -24,8 +24,9 @@ static int fail(struct archive *a, const char *name, struct err *err)
 {
 	int errnum = archive_errno(a);
 
-	return err_set(err, errnum == ENOSPC ? ERR_DISK_FULL : ERR_IO, "packing %s: %s", name,
-		archive_error_string(a));
+	if (errnum == ENOSPC) /* of which the library says no more than "Write error" */
+		return err_errno(err, errnum, "packing %s", name);
+	return err_set(err, ERR_IO, "packing %s: %s", name, archive_error_string(a));
 }
 
 static int pack_content(struct packer *p, const char *name, int fd, struct err *err)

@@ -20,8 +20,9 @@ static int fail(struct zip_writer *z, const char *what, struct err *err)
 {
 	int number = archive_errno(z->a);
 
-	return err_set(err, number == ENOSPC ? ERR_DISK_FULL : ERR_IO, "cannot %s: %s", what,
-		archive_error_string(z->a));
+	if (number == ENOSPC) /* of which the library says no more than "Write error" */
+		return err_errno(err, number, "cannot %s", what);
+	return err_set(err, ERR_IO, "cannot %s: %s", what, archive_error_string(z->a));
 }
 
 int zip_writer_new(int fd, struct zip_writer **ret, struct err *err)

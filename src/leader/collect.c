@@ -214,6 +214,15 @@ static int record_artifact(struct job *j, const struct towpath_leader_files *f, 
 	return status_log_add(&j->status, "artifact", &r, false, err);
 }
 
+/* Half an artifact is of no use, and where the disk is full the end of the build needs its room. */
+static void give_back(const struct job *j, const char *relative, int fd, bool zip)
+{
+	char *path CLEANUP(freep) = xasprintf("%s/%s", j->dir, relative);
+
+	if (zip ? ftruncate(fd, 0) < 0 : file_remove_tree(path, NULL) < 0)
+		errno = 0;
+}
+
 static int collect_artifact(struct job *j, const struct towpath_leader_files *f,
 	struct phase_result *result, struct err *err)
 {
@@ -224,12 +233,17 @@ static int collect_artifact(struct job *j, const struct towpath_leader_files *f,
 	int fd CLEANUP_FD = open_target(j, path, zip, err);
 	const char *bad;
 
-	if (fd < 0 || gather(j, f, zip, fd, &g, err) < 0)
+	if (fd < 0)
 		return -1;
+	if (gather(j, f, zip, fd, &g, err) < 0) {
+		give_back(j, path, fd, zip);
+		return -1;
+	}
 	if (j->ended)
 		return 0;
 	bad = complaint(j, f, &g);
 	if (bad) {
+		give_back(j, path, fd, zip);
 		fail(j, result, bad);
 		return output_line(&j->output, err, "%s", bad);
 	}

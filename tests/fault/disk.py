@@ -190,6 +190,16 @@ def test_artifact_of_a_build(site):
     check_next_build(server)
 
 
+def test_a_build_that_fills_the_disk(site):
+    """It ends without help: what it wrote makes room for that."""
+    server, disk = site
+    disk.full(leave=24 * MIB)
+    found = await_end(server, start(server, buildspec("cat /dev/zero > big")))
+    assert found["buildStatus"] in ("FAILED", "FAULT")
+    disk.free()
+    check_next_build(server)
+
+
 def test_disk_of_a_host(site, tmp_path):
     server, _ = site
     disk = Disk(tmp_path / "root", 24)
