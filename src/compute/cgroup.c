@@ -22,6 +22,7 @@
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_PARENT "towpath"
 #define MAX_SLOTS 65536
+#define BURDEN_MAX (16 * (int64_t)MIB)
 
 /* Those from DEVICES on are for delegated groups only: container engines want them. */
 enum controller {
@@ -375,9 +376,19 @@ static bool open_peak(struct cgroup *g)
 	return false;
 }
 
+/* What the last root's files still take of memory counts in its group for as long as it lasts,
+ * whoever is in it by then: in the peak, and of files that are kept in memory in the limit, too. */
+static bool is_burdened(const struct cgroup *g)
+{
+	const char *usage = g->v2 ? "memory.current" : "memory.usage_in_bytes";
+
+	return read_number(g->dirs[MEMORY], usage, NULL) > BURDEN_MAX;
+}
+
 /* ---- delegation ---- */
 
-/* An older kernel keeps the peak for good: it gets a new group. False: another root was faster. */
+/* A new group in the place of one that has what no root should begin with, such as the peak, which
+ * an older kernel keeps for good. False: another root was faster. */
 static bool renew(struct cgroup *g)
 {
 	const char *dir = g->dirs[0];
@@ -489,6 +500,8 @@ int cgroup_new(
 		enable_v2();
 	for (int slot = 0; slot < MAX_SLOTS && got == 0; slot++) {
 		got = try_slot(g, slot);
+		if (got > 0 && is_burdened(g))
+			got = renew(g);
 		if (got > 0 && g->v2 && !open_peak(g))
 			got = renew(g);
 		if (got == 0)

@@ -522,6 +522,29 @@ static void roots_begin_anew(void **state)
 	assert_true(compute_sandbox.peak_memory(f->root) >= 64 * MIB);
 }
 
+/* What a root leaves in a folder that is kept in memory does not count as the next one's. */
+static void files_in_memory_stay_the_last_roots(void **state)
+{
+	struct fixture *f = *state;
+	char folder[] = "/dev/shm/towpath-test.XXXXXX";
+	struct compute_mount mount = {.source = folder, .target = "/codebuild/src"};
+	size_t peak;
+
+	if (!has_memory_limits())
+		SKIP_CASE("no control groups are mounted here");
+	if (!mkdtemp(folder))
+		SKIP_CASE("no folder is kept in memory here");
+	make_root(f, (struct compute_spec){.mounts = &mount, .n_mounts = 1});
+	expect_output(f, "head -c 80M /dev/zero > /codebuild/src/file", "");
+	compute_root_destroyp(&f->root);
+	assert_int_equal(compute_sweep(f->dir, NULL), 0);
+	make_root(f, (struct compute_spec){0});
+	expect_output(f, "echo alone", "alone\n");
+	peak = compute_sandbox.peak_memory(f->root);
+	assert_int_equal(file_remove_tree(folder, NULL), 0);
+	assert_true(peak < 64 * MIB);
+}
+
 static void signals_and_time_limits(void **state)
 {
 	struct fixture *f = *state;
@@ -648,6 +671,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(builds_go_before_services, with_root, teardown),
 		cmocka_unit_test_setup_teardown(limits_hold, no_root, teardown),
 		cmocka_unit_test_setup_teardown(roots_begin_anew, no_root, teardown),
+		cmocka_unit_test_setup_teardown(
+			files_in_memory_stay_the_last_roots, no_root, teardown),
 		cmocka_unit_test_setup_teardown(signals_and_time_limits, with_root, teardown),
 		cmocka_unit_test_setup_teardown(functions_run_inside, with_root, teardown),
 		cmocka_unit_test_setup_teardown(a_killed_maker_leaves_nothing, no_root, teardown),
