@@ -9,6 +9,8 @@
  *    that were healthy before: they serve at once. New ones always come by `add server`, so that
  *    H2 holds for them.
  * H4 Everything needed to go on after a restart of this program is in HAProxy and in the folder.
+ * H5 One that is there and silent is waited for: a second one beside it would take a part of the
+ *    connections of the same ports, by another configuration.
  */
 #include "traffic/haproxy.h"
 
@@ -41,11 +43,20 @@ static struct haproxy *haproxy_of(struct traffic *t)
 	return CONTAINER_OF(t, struct haproxy, base);
 }
 
-static bool alive(struct haproxy *h)
+/* 1 when one runs, 0 when none does; -1 when one is there that does not answer (H5). */
+static int find_running(struct haproxy *h, struct err *err)
 {
 	struct str answer CLEANUP_STR = STR_INIT;
+	struct err why CLEANUP_ERR = ERR_INIT;
 
-	return haproxy_cli(h->paths.socket, "show version", &answer, NULL) == 0;
+	if (haproxy_cli(h->paths.socket, "show version", &answer, &why) == 0)
+		return 1;
+	return err_is(&why, ERR_TIMEOUT) ? err_move(err, &why) : 0;
+}
+
+static bool is_there(struct haproxy *h)
+{
+	return find_running(h, NULL) != 0;
 }
 
 /* Process id of the worker that answers, or -1. */
@@ -124,7 +135,7 @@ static int write_config(struct haproxy *h, const struct traffic_plan *plan, cons
 		return -1;
 	/* One that runs must never be told to take a bad one over; a fresh start tells by itself.
 	 */
-	if (alive(h) && run_haproxy(h, argv, err) < 0)
+	if (is_there(h) && run_haproxy(h, argv, err) < 0)
 		return -1;
 	if (rename(h->paths.config_new, h->paths.config) < 0)
 		return err_errno(err, errno, "%s", h->paths.config);
@@ -227,6 +238,8 @@ static int reload(struct haproxy *h, const struct traffic_plan *plan, struct err
 
 	if (master < 0)
 		return err_set(err, ERR_IO, "HAProxy answers but its master process is gone");
+	if (before < 0)
+		return err_set(err, ERR_TIMEOUT, "HAProxy has just answered and does not now");
 	if (haproxy_servers_known(h, &known, &state, err) < 0 ||
 		haproxy_maps_write(h, plan, err) < 0 || write_config(h, plan, &known, err) < 0 ||
 		file_write_atomic(h->paths.state, str_view(&state), 0600, err) < 0)
@@ -246,7 +259,7 @@ static bool end_orphan(struct haproxy *h)
 		return false;
 	/* It lets go of the ports and finishes what is under way. */
 	kill((pid_t)worker, SIGUSR1);
-	while (alive(h) && monotonic_usec() < limit)
+	while (is_there(h) && monotonic_usec() < limit)
 		short_pause();
 	return true;
 }
@@ -254,10 +267,10 @@ static bool end_orphan(struct haproxy *h)
 static int apply_structure(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
 {
 	struct str structure CLEANUP_STR = STR_INIT;
-	bool lives = !end_orphan(h) && alive(h);
+	int lives = end_orphan(h) ? 0 : find_running(h, err);
 	int r;
 
-	if (structure_text(h, plan, &structure, err) < 0)
+	if (lives < 0 || structure_text(h, plan, &structure, err) < 0)
 		return -1;
 	if (lives && view_eq(str_view(&structure), str_view(&h->structure)))
 		return 0;
@@ -273,7 +286,7 @@ static int apply_structure(struct haproxy *h, const struct traffic_plan *plan, s
 
 static int apply_locked(struct haproxy *h, const struct traffic_plan *plan, struct err *err)
 {
-	if (plan->n_listeners == 0 && plan->n_pools == 0 && !alive(h))
+	if (plan->n_listeners == 0 && plan->n_pools == 0 && !is_there(h))
 		return 0;
 	if (apply_structure(h, plan, err) < 0)
 		return -1;
@@ -433,7 +446,7 @@ static int haproxy_start(struct traffic *t, struct err *err)
 	struct haproxy *h = haproxy_of(t);
 	char *path CLEANUP(freep) = path_join(h->dir, "structure");
 
-	if (!alive(h))
+	if (!is_there(h))
 		return 0;
 	str_clear(&h->structure);
 	if (file_exists(path))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HAProxy's Runtime API: one connection a command. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,6 +13,13 @@
 
 #define ANSWER_MAX (64 * MIB)
 #define ANSWER_TIMEOUT_SEC 5
+
+/* One that is there and silent (a machine that stalls) is something else than one that is not. */
+static int silent(const char *path, struct err *err)
+{
+	return err_set(err, ERR_TIMEOUT, "HAProxy has not answered at %s within %d s", path,
+		ANSWER_TIMEOUT_SEC);
+}
 
 static int cli_connect(const char *path, struct err *err)
 {
@@ -25,12 +33,14 @@ static int cli_connect(const char *path, struct err *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_errno(err, errno, "socket");
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return err_set(err, ERR_UNAVAILABLE, "HAProxy does not answer at %s: %s", path,
-			strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	return TAKE_FD(fd);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return TAKE_FD(fd);
+	if (errno == EAGAIN)
+		return silent(path, err);
+	return err_set(
+		err, ERR_UNAVAILABLE, "HAProxy does not answer at %s: %s", path, strerror(errno));
 }
 
 int haproxy_cli(const char *socket, const char *command, struct str *ret_answer, struct err *err)
@@ -42,6 +52,8 @@ int haproxy_cli(const char *socket, const char *command, struct str *ret_answer,
 	str_addf(&line, "%s\n", command);
 	if (fd < 0 || fd_write_all(fd, line.p, line.len, err) < 0)
 		return -1;
+	if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ANSWER_TIMEOUT_SEC * 1000) == 0)
+		return silent(socket, err);
 	if (fd_read_all(fd, ANSWER_MAX, ret_answer, err) < 0)
 		return err_wrap(err, "HAProxy's answer to '%.40s'", command);
 	return 0;

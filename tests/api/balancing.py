@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """autoscaling, ec2 and elbv2 through boto3: what needs no instance (tests/e2e/fleet.py has those)."""
+import os
+import signal
+
 import pytest
 from asking import code_of, eventually
 from backends import free_ports
@@ -301,3 +304,29 @@ def test_load_balancing(server):
     c.delete_target_group(TargetGroupArn=arn)
     c.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
     assert code_of(c.describe_target_health, TargetGroupArn=arn) == "TargetGroupNotFound"
+
+
+def test_a_data_plane_that_is_silent_is_waited_for(server):
+    """A second one beside it would take a part of the connections of its ports."""
+    c = server.client("elbv2")
+    arn = c.create_load_balancer(Name="lb", Subnets=["s"])["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def says(text):
+        return [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200", "MessageBody": text}}]
+
+    port, = free_ports(1)
+    listener = c.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=port, DefaultActions=says("one"))[
+        "Listeners"][0]["ListenerArn"]
+
+    def first():
+        with open(os.path.join(server.data, "traffic", "haproxy.pid"), encoding="ascii") as f:
+            return int(f.read())
+
+    began = first()
+    os.killpg(began, signal.SIGSTOP)
+    try:
+        c.modify_listener(ListenerArn=listener, DefaultActions=says("two"))  # HAProxy takes it over later
+    finally:
+        os.killpg(began, signal.SIGCONT)
+    eventually(lambda: server.run("curl", "-s", f"http://127.0.0.1:{port}/").stdout == "two")
+    assert first() == began
