@@ -133,9 +133,10 @@ def test_following(shared_server, source, tmp_path):
         process = start(shared_server, source.folder, "--name", "followed", "--follow", "--interval", "1", stderr=f)
 
     def in_step(branch, created, removed):
+        if told(said.read_text(encoding="utf-8")) != [created, removed]:
+            return False
         meta = shared_server.client("codecommit").get_repository(repositoryName="followed")["repositoryMetadata"]
-        return (refs(stored(shared_server, "followed")) == carried(source) and meta["defaultBranch"] == branch
-                and told(said.read_text(encoding="utf-8")) == [created, removed])
+        return refs(stored(shared_server, "followed")) == carried(source) and meta["defaultBranch"] == branch
     try:
         eventually(lambda: "in step with the source" in said.read_text(encoding="utf-8"))
         made, _ = told(said.read_text(encoding="utf-8"))
