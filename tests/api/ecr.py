@@ -9,7 +9,7 @@ import botocore.exceptions
 import pytest
 from asking import code_of as code
 from imagefixtures import ecr, name, registry  # noqa: F401 (fixtures)
-from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, ecr_call, index
+from imagework import OCI_INDEX, OCI_MANIFEST, Image, Registry, digest, index
 from towpath import Server
 
 MIB = 1024 * 1024
