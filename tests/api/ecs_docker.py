@@ -230,12 +230,13 @@ def test_killed_engine_in_a_canary(host):
     assert service.weights() == {"a": 80, "b": 20}
     host.engine.start().await_ready()
     eventually(lambda: answers(service.port) == {"v1": 32, "v2": 8}, what="the canary's share, as it was")
+    eventually(lambda: [host.task(arn)["containers"][0]["lastStatus"] for arn in before] == ["STOPPED"] * 4,
+               what="all that died are over")
     host.restart(rate=90)  # HAProxy checks by true time
     service.api = host.server.client("codedeploy")
     info = service.ends(deployment)
     assert info["status"] == "Succeeded", (info, service.target(deployment))
     assert answers(service.port) == {"v2": 40}
-    assert [host.task(arn)["containers"][0]["lastStatus"] for arn in before] == ["STOPPED"] * 4
     host.ecs.update_service(cluster="c", service="canary", desiredCount=0)
     eventually(lambda: host.engine.containers() == [], what="all is taken away")
 
