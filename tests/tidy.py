@@ -16,7 +16,8 @@ def tidy(arguments):
     done = subprocess.run(["clang-tidy", "-p", build, "--quiet",
                            "--extra-arg=-Wno-unknown-warning-option", path], cwd=ROOT, text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return done.stdout if done.returncode else ""
+    # one that was killed has said nothing
+    return (done.stdout or f"{path}: clang-tidy ended with {done.returncode}") if done.returncode else ""
 
 
 def report(number, name, complaints):
