@@ -5,14 +5,13 @@ import contextlib
 import glob
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import threading
 
 import pytest
-from backends import count
+from backends import Load, count
 from asking import eventually
 from rootfs import Registry, layer
 from services import Service
@@ -95,17 +94,12 @@ def configuration(server, name, kind, percent):
 def load(port, cut=0):
     """Requests all the time; in the end none of them has failed, but those that a killed container was answering: at
     most so many."""
-    wrk = subprocess.Popen(["wrk", "-t1", f"-c{CONNECTIONS}", "-d900", "--timeout", "600s", f"http://127.0.0.1:{port}/"],
-                           stdout=subprocess.PIPE, text=True)
+    wrk = Load(port, CONNECTIONS)
     try:
         yield
     finally:
-        wrk.send_signal(signal.SIGINT)
-        report = wrk.communicate()[0]
-    failed = [int(n) for line in report.splitlines() if "Non-2xx" in line or "Socket errors" in line
-              for n in re.findall(r"\d+", line.replace("2xx or 3xx", ""))]
-    assert sum(failed) <= cut, report
-    assert int(re.search(r"(\d+) requests in", report)[1]) > 100, report
+        failed, requests, report = wrk.end()
+    assert failed <= cut and requests > 100, report
 
 
 class Shares(threading.Thread):

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import pytest
 from asking import code_of, eventually
-from backends import Backends, Balancer, Connection, count, free_ports
+from backends import Backends, Balancer, Connection, Load, count, free_ports
 from towpath import TOWPATH, Server
 
 REQUESTS = 20000
@@ -117,18 +117,14 @@ def test_a_client_stays_with_its_target_until_that_leaves(server, backends):
 
 
 def test_two_hundred_shifts_lose_no_request(balancer):
-    load = subprocess.Popen(
-        ["wrk", "-t1", "-c16", "-d600", "--timeout", "300s", f"http://127.0.0.1:{balancer.port}/"],
-        stdout=subprocess.PIPE, text=True)
+    load = Load(balancer.port, connections=16)
     try:
         for i in range(200):
             percent = (0, 10, 50, 100)[i % 4]
             balancer.share({"blue": 100 - percent, "green": percent})
     finally:
-        load.send_signal(signal.SIGINT)  # it reports then
-        report = load.communicate()[0]
-    assert "Non-2xx" not in report and "Socket errors" not in report, report
-    assert int(re.search(r"(\d+) requests in", report)[1]) > 1000, report
+        failed, requests, report = load.end()
+    assert failed == 0 and requests > 1000, report
 
 
 def test_it_is_back_at_once_when_it_is_killed(balancer):

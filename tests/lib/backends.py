@@ -4,13 +4,16 @@ thousand: the servers are ports of one HAProxy, each of which answers its name."
 import collections
 import os
 import random
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import threading
 import time
 
+from asking import eventually
 
 HELD = []  # sockets, whose names say which ports this process has been given
 
@@ -143,6 +146,37 @@ def count(port, requests, connections=8, ahead=25):
         raise failed[0]
     assert sum(totals.values()) == requests
     return totals
+
+
+class Load:
+    """Requests all the time over so many connections, by wrk; it has begun when this is made."""
+
+    def __init__(self, port, connections):
+        # wrk notes 8 bytes for each microsecond of its timeout, all of them at the start
+        self.process = subprocess.Popen(
+            ["wrk", "-t1", f"-c{connections}", "-d900", "--timeout", "60s", f"http://127.0.0.1:{port}/"],
+            stdout=subprocess.PIPE, text=True)
+        eventually(self.is_running, what="wrk catches its signal")
+
+    def is_running(self):
+        """It ignores SIGINT before it has begun."""
+        assert self.process.poll() is None, self.process.stdout.read()
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as f:
+            caught = next(int(line.split()[1], 16) for line in f if line.startswith("SigCgt:"))
+        return caught & 1 << signal.SIGINT - 1
+
+    def end(self):
+        """How many requests failed, how many there were, and what wrk says."""
+        while True:  # one that comes right before its sleep does not end that
+            self.process.send_signal(signal.SIGINT)
+            try:
+                report = self.process.communicate(timeout=1)[0]
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        failed = [int(n) for line in report.splitlines() if "Non-2xx" in line or "Socket errors" in line
+                  for n in re.findall(r"\d+", line.replace("2xx or 3xx", ""))]
+        return sum(failed), int(re.search(r"(\d+) requests in", report)[1]), report
 
 
 class Balancer:
