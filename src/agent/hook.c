@@ -143,22 +143,30 @@ static void reap(struct script_run *r)
 		r->exited = true;
 }
 
-/* Reads and waits until the script and its outputs have ended, or the time has come. A child's
- * end is seen by its pidfd. */
+/* Waits so long for output or the end, which is seen by the pidfd, and takes what there is. What
+ * poll() says. */
+static int take_ready(struct script_run *r, int pidfd, int msec)
+{
+	struct pollfd fds[3] = {{r->streams[0].fd, POLLIN, 0}, {r->streams[1].fd, POLLIN, 0},
+		{r->exited ? -1 : pidfd, POLLIN, 0}};
+	int ready = poll(fds, ARRAY_SIZE(fds), msec);
+
+	for (size_t i = 0; i < ARRAY_SIZE(r->streams); i++)
+		if (fds[i].revents)
+			read_stream(r, &r->streams[i]);
+	reap(r);
+	return ready;
+}
+
+/* Reads and waits until the script and its outputs have ended, or the time has come. */
 static void follow(struct script_run *r, int pidfd, int64_t until)
 {
 	int64_t look = monotonic_usec() + LOOK_EVERY;
 
 	while ((!r->exited || outputs_open(r)) && monotonic_usec() < until) {
-		struct pollfd fds[3] = {{r->streams[0].fd, POLLIN, 0},
-			{r->streams[1].fd, POLLIN, 0}, {r->exited ? -1 : pidfd, POLLIN, 0}};
 		int64_t wait = MIN(until, look) - monotonic_usec();
 
-		poll(fds, ARRAY_SIZE(fds), (int)MAX(wait / 1000 + 1, (int64_t)1));
-		for (size_t i = 0; i < ARRAY_SIZE(r->streams); i++)
-			if (fds[i].revents)
-				read_stream(r, &r->streams[i]);
-		reap(r);
+		take_ready(r, pidfd, (int)MAX(wait / 1000 + 1, (int64_t)1));
 		if (monotonic_usec() >= look) {
 			if (r->h->logged)
 				r->h->logged(r->h->arg);
@@ -172,16 +180,9 @@ static void follow(struct script_run *r, int pidfd, int64_t until)
 static void catch_up(struct script_run *r)
 {
 	reap(r);
-	for (int n = 0; r->exited && outputs_open(r) && n < CATCH_UP_READS; n++) {
-		struct pollfd fds[2] = {
-			{r->streams[0].fd, POLLIN, 0}, {r->streams[1].fd, POLLIN, 0}};
-
-		if (poll(fds, ARRAY_SIZE(fds), 0) <= 0)
+	for (int n = 0; r->exited && outputs_open(r) && n < CATCH_UP_READS; n++)
+		if (take_ready(r, -1, 0) <= 0)
 			break;
-		for (size_t i = 0; i < ARRAY_SIZE(r->streams); i++)
-			if (fds[i].revents)
-				read_stream(r, &r->streams[i]);
-	}
 }
 
 /* Ends the whole process group (H1). */

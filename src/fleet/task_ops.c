@@ -154,7 +154,8 @@ static int run_task_step(struct db_tx *tx, void *arg, struct err *err)
 		return -1;
 	resp->failures.set = true;
 	token.scope = arena_printf(a, "run-task|%s", c.cluster_arn);
-	token.digest = wire_digest(&ecs_run_task_request_shape, req, a);
+	if (req->client_token)
+		token.digest = wire_digest(&ecs_run_task_request_shape, req, a);
 	r = fleet_token_get(tx, &token, a, &again, err);
 	if (r != 0)
 		return r < 0 ? -1 : run_again(tx, again, a, &resp->tasks, err);

@@ -9,7 +9,6 @@ real clients, killed or stopped at the end.
         server.kill9(); server.restart()
 """
 import glob
-import itertools
 import json
 import os
 import select
@@ -59,7 +58,8 @@ class Server:
         ready = os.path.join(self.data, "run", "server.json")
         if os.path.exists(ready):
             os.unlink(ready)
-        log = self._open_log()
+        # one of its own: servers of one folder do not write into each other's
+        log = tempfile.NamedTemporaryFile(prefix="stderr.", dir=self.data, delete=False)
         self.logs.append(log.name)
         env = dict(os.environ, TOWPATH_VALIDATE_REPLIES="1")
         env.update(self.extra_env)
@@ -78,15 +78,6 @@ class Server:
             self.close()
             raise
         return self
-
-    def _open_log(self):
-        """A new one: servers of one folder do not write into each other's."""
-        for n in itertools.count():
-            try:
-                return open(os.path.join(self.data, f"stderr.{n}"), "xb")
-            except FileExistsError:
-                pass
-        return None
 
     # ---- service roles ----
 
